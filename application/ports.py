@@ -1,0 +1,180 @@
+"""What the use cases need from the world, said as promises and not as means."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from application.training_request import TrainModelRequest
+from domain.events import Event
+from domain.retention import CheckpointMetadata
+
+
+class RunMonitor(Protocol):
+    """Somebody who watches a run and may ask it to stop."""
+
+    def notify(self, event: Event) -> None:
+        """Be told what happened; must return soon and change nothing."""
+
+    def stop_requested(self) -> str:
+        """Give the reason to stop after the present step ("SIGINT", "cancelled"), empty to go on."""
+
+
+class Unwatched:
+    """A monitor for callers who only want the response."""
+
+    def notify(self, event: Event) -> None:
+        """Ignore."""
+
+    def stop_requested(self) -> str:
+        """Never stop."""
+        return ""
+
+
+class Run(Protocol):
+    """One run directory, used by one process at a time."""
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, or will be once opened."""
+
+    def save_summary(self, response: Mapping[str, Any]) -> None:
+        """Keep the response of a finished run beside it. Raises: RunError when the disk refuses."""
+
+    def save_failure(self, response: Mapping[str, Any], keep: bool) -> None:
+        """Keep what a failed run leaves, or with `keep` False remove what a run that never began has created."""
+
+    def close(self) -> None:
+        """Let another process use it; harmless when it was never opened."""
+
+
+class RunStore(Protocol):
+    """Knows the run directories."""
+
+    def reserve(self, request: TrainModelRequest) -> Run:
+        """Choose the directory of a new run without creating it.
+
+        Raises: RunError when it holds a run already or cannot be written.
+        """
+
+    def reopen(self, path: str) -> tuple[Run, TrainModelRequest]:
+        """Find an unfinished run and the request it was started with. Raises: RunError."""
+
+    def read_request(self, path: str) -> TrainModelRequest:
+        """Read a run file. Raises: ConfigurationError."""
+
+    def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
+        """List the runs below a directory, oldest first."""
+
+    def summary(self, path: str) -> Mapping[str, Any]:
+        """Tell what is known of one run. Raises: RunError."""
+
+
+class SplitDataset(Protocol):
+    """Rows of a checked data set, in a training and an evaluation part that share no row."""
+
+    @property
+    def num_train(self) -> int:
+        """Rows to learn from."""
+
+    @property
+    def num_eval(self) -> int:
+        """Rows to be scored on."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a person should know of the data."""
+
+
+class DatasetSource(Protocol):
+    """Reads, checks and splits data; the same file gives the same split."""
+
+    def load(self, request: TrainModelRequest) -> SplitDataset:
+        """Raises: DatasetError with every fault of the file."""
+
+
+class TrainableModel(Protocol):
+    """A model with what turns rows into its inputs."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What a person should know of the model, such as a head that was made anew."""
+
+
+class ModelSource(Protocol):
+    """Builds models from scratch, from a directory or from the hub; the same seed gives the same weights."""
+
+    def build(self, request: TrainModelRequest, dataset: SplitDataset, run: Run) -> TrainableModel:
+        """Raises: ModelError."""
+
+
+class MetricsTracker(Protocol):
+    """Keeps every metric as it happened."""
+
+    def finish(self) -> str:
+        """Write the files that people and programs read; gives the path of the metrics file."""
+
+
+class CheckpointStore(Protocol):
+    """Keeps training states through crashes: after a kill at any instant a saved state is whole or absent."""
+
+    def list_checkpoints(self) -> Sequence[CheckpointMetadata]:
+        """Whole checkpoints, oldest first."""
+
+
+class Trainer(Protocol):
+    """Carries out one training, from the newest checkpoint if there is one."""
+
+    def train(self) -> Mapping[str, Any]:
+        """Train until done, stopped or beyond rescue. Raises: TrainingError."""
+
+
+class Workshop(Protocol):
+    """Opens the tools of one run; each knows its place below the run directory."""
+
+    def tracker(self, run: Run, request: TrainModelRequest) -> MetricsTracker:
+        """Create the run directory if it is new and open its metrics, those of an earlier start included.
+
+        Raises: RunError when another process uses the run or the disk refuses.
+        """
+
+    def checkpoints(self, run: Run, request: TrainModelRequest) -> CheckpointStore:
+        """Open the checkpoints of the run; damaged ones are named and passed over."""
+
+    def trainer(
+        self,
+        run: Run,
+        request: TrainModelRequest,
+        model: TrainableModel,
+        dataset: SplitDataset,
+        tracker: MetricsTracker,
+        checkpoints: CheckpointStore,
+        monitor: RunMonitor,
+    ) -> Trainer:
+        """Put the parts together."""
+
+
+class ReportWriter(Protocol):
+    """Compares a finished training with simple baselines and draws it."""
+
+    def write(self, run: Run, dataset: SplitDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write the pictures; gives what a summary should say beside the metrics."""
+
+
+class Predictor(Protocol):
+    """A finished model, opened from its directory alone."""
+
+    def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
+        """Score labelled rows: `metrics` and `num_rows`. Raises: DatasetError."""
+
+    def predict(self, input_path: str) -> Iterator[Mapping[str, Any]]:
+        """Answer each row in order. Raises: DatasetError."""
+
+
+class PredictorSource(Protocol):
+    """Opens finished models."""
+
+    def open(self, path: str, device: str) -> Predictor:
+        """Open a run or a model directory. Raises: ModelError."""

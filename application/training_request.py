@@ -1,0 +1,163 @@
+"""What a caller may ask of a training, with every default in one place."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.config import TrainingConfig
+from domain.exceptions import ConfigurationError
+from domain.task import Task, task_named
+
+_LOOP = TrainingConfig()
+
+# Fields of the request whose names differ from those of the loop.
+_RENAMED = {"epochs": "num_epochs"}
+
+QUICK_STEPS = 6
+MAX_LENGTH_LIMIT = 131_072
+
+
+class TrainModelRequest(BaseModel):
+    """One training, completely described; the same fields stand in a run file.
+
+    A field left None takes the default of its task. Lengths are tokens, fractions lie in (0, 1).
+    Raises: ConfigurationError naming every unknown field and every value of a wrong type.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
+
+    task: str = "security_classification"
+    dataset_path: str | None = None
+    eval_dataset: str | None = None
+    text_field: str | None = None
+    label_field: str = "label"
+    group_field: str | None = None
+    validation_split: float = 0.1
+
+    model_name: str | None = None
+    num_labels: int | None = None
+    vocab_size: int | None = None
+    lowercase: bool | None = None
+    max_length: int = 512
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    use_mixed_precision: bool = _LOOP.use_mixed_precision
+    precision: str = _LOOP.precision
+    gradient_accumulation_steps: int = _LOOP.gradient_accumulation_steps
+    early_stopping_patience: int = _LOOP.early_stopping_patience
+    early_stopping_min_delta: float = _LOOP.early_stopping_min_delta
+    warmup_steps: int | None = _LOOP.warmup_steps
+    optimizer: str = _LOOP.optimizer
+    weight_decay: float = _LOOP.weight_decay
+    scheduler: str = _LOOP.scheduler
+    max_grad_norm: float = _LOOP.max_grad_norm
+    gradient_checkpointing: bool = _LOOP.gradient_checkpointing
+    max_steps: int | None = _LOOP.max_steps
+    eval_steps: int | None = _LOOP.eval_steps
+    save_steps: int | None = _LOOP.save_steps
+    logging_steps: int = _LOOP.logging_steps
+    max_checkpoints: int = _LOOP.max_checkpoints
+    max_bad_steps: int = _LOOP.max_bad_steps
+    max_rollbacks: int = _LOOP.max_rollbacks
+    metric_name: str | None = None
+    device: str = _LOOP.device
+    data_parallel: bool = _LOOP.data_parallel
+    seed: int = _LOOP.seed
+
+    label_smoothing: float = 0.0
+    class_weights: Literal["balanced"] | dict[str, float] | None = None
+    word_dropout: float | None = None
+
+    output_dir: str | None = None
+    quick: bool = False
+
+    def __init__(self, **values: Any) -> None:
+        _refuse_unknown(values)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigurationError.of([_sentence(fault) for fault in error.errors()]) from error
+
+    def changed(self, **values: Any) -> "TrainModelRequest":
+        """Copy with some fields replaced, checked again."""
+        return TrainModelRequest(**{**self.model_dump(), **values})
+
+    def resolved(self) -> "TrainModelRequest":
+        """Fill in what the task decides, so that the result reproduces the run even when defaults change later.
+
+        Raises: ConfigurationError naming every rule that a value breaks.
+        """
+        task = task_named(self.task)
+        known = {name for name in task.settings if getattr(self, name) is None}
+        request = self.changed(
+            **{name: task.settings[name] for name in known},
+            dataset_path=self.dataset_path or task.default_dataset,
+            metric_name=self.metric_name or task.metric_name,
+        )
+        if request.quick and request.max_steps is None:
+            request = request.changed(max_steps=QUICK_STEPS, eval_steps=QUICK_STEPS // 2, warmup_steps=1)
+        request._check(task)
+        return request
+
+    def training_config(self) -> TrainingConfig:
+        """Give the loop its settings. Raises: ConfigurationError naming every rule that is broken."""
+        names = TrainingConfig.__dataclass_fields__
+        renamed = {_RENAMED.get(name, name): value for name, value in self.model_dump().items()}
+        return TrainingConfig(**{name: value for name, value in renamed.items() if name in names and value is not None})
+
+    def _check(self, task: Task) -> None:
+        faults: list[str] = []
+        try:
+            self.training_config()
+        except ConfigurationError as error:
+            faults.extend(error.messages)
+        faults.extend(self._faults(task))
+        if faults:
+            raise ConfigurationError.of(faults)
+
+    def _faults(self, task: Task) -> Iterable[str]:
+        for name, low, high in (("max_length", 4, MAX_LENGTH_LIMIT), ("vocab_size", 300, 1_000_000)):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                yield f"{name} is {value}, but must lie between {low} and {high}. Choose another value."
+        if not 0.0 < self.validation_split < 1.0:
+            yield f"validation_split is {self.validation_split}, but must lie between 0 and 1. Use 0.1 for a tenth."
+        for name in ("label_smoothing", "word_dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value < 1.0:
+                yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
+        if self.num_labels is not None and self.num_labels < 2:
+            yield f"num_labels is {self.num_labels}, but a classifier needs at least 2. Drop num_labels to count them."
+        if self.num_labels is not None and task.labels and self.num_labels != len(task.labels):
+            yield (
+                f"num_labels is {self.num_labels}, but task {task.name} has {len(task.labels)} labels"
+                f" ({', '.join(task.labels)}). Drop num_labels or use --task text_classification."
+            )
+        if isinstance(self.class_weights, dict):
+            for label, weight in self.class_weights.items():
+                if not 0.0 < weight <= 1e6:
+                    yield f"class_weights has {weight} for {label!r}, but a weight must be above 0. Choose another."
+        for name in ("dataset_path", "model_name", "output_dir"):
+            if getattr(self, name) == "":
+                yield f"{name} is empty. Give a value or leave it out."
+
+
+def _refuse_unknown(values: Mapping[str, Any]) -> None:
+    known = tuple(TrainModelRequest.model_fields)
+    faults = []
+    for name in values:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known settings: {', '.join(known)}."
+            faults.append(f"setting {name!r} is not known. {hint}")
+    if faults:
+        raise ConfigurationError.of(faults)
+
+
+def _sentence(fault: Any) -> str:
+    name = str(fault["loc"][0]) if fault["loc"] else "request"
+    return f"{name} is {fault['input']!r}, but: {fault['msg'].lower()}. Correct the value of {name}."

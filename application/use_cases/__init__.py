@@ -1,0 +1,1 @@
+"""One file per job: its request, its response, its use case."""

@@ -1,0 +1,38 @@
+"""Evaluate a finished model on labelled rows it has not seen."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from application.ports import PredictorSource
+
+
+class EvaluateModelRequest(BaseModel):
+    """A run or model directory, and the rows to score it on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    run: str
+    dataset_path: str
+    device: str = "auto"
+
+
+class EvaluateModelResponse(BaseModel):
+    """Metrics over all rows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, Any]
+    num_rows: int
+
+
+class EvaluateModelUseCase:
+    """Scores a model as it was saved, with the settings that travel with it."""
+
+    def __init__(self, predictors: PredictorSource) -> None:
+        self._predictors = predictors
+
+    def execute(self, request: EvaluateModelRequest) -> EvaluateModelResponse:
+        """Raises: ModelError, DatasetError."""
+        predictor = self._predictors.open(request.run, request.device)
+        return EvaluateModelResponse.model_validate(predictor.evaluate(request.dataset_path))

@@ -1,0 +1,163 @@
+"""Unnecessary privileges: code runs with more rights than its work needs."""
+
+from data.generator.family import CodeFamily
+
+FAMILIES = [
+    CodeFamily(
+        name="daemon-drops-for-a-while-only",
+        cwe=250,
+        surrounding="network",
+        slots={
+            "function": ("serve", "run_daemon", "main_loop", "answer_forever", "start"),
+            "account": ("www-data", "gateway", "daemon", "timeserver", "relay"),
+            "port": ("80", "443", "25", "123", "514"),
+            "talk": ("talk", "converse", "handle", "respond"),
+        },
+        template='''
+  def $function($talk, port=$port):
+      """Bind the well-known port, then go on under the account of the service."""
+      listener = socket.create_server(("", port))
+      account = pwd.getpwnam("$account")
+      os.setgroups([])
+-     os.setegid(account.pw_gid)
+-     os.seteuid(account.pw_uid)
++     os.setgid(account.pw_gid)
++     os.setuid(account.pw_uid)
+?     $log.info("listening on %d", port)
+      while True:
+          client, peer = listener.accept()
+?         $log.debug("connection from %s", peer[0])
+          with client:
+              client.settimeout(30)
+              $talk(client)
+''',
+    ),
+    CodeFamily(
+        name="container-of-a-customer",
+        cwe=250,
+        surrounding="service",
+        slots={
+            "function": ("run_job", "build_in_box", "execute_step", "grade_submission", "lint_project"),
+            "command": ("make", "pytest", "grade", "lint", "build-all"),
+            "mount": ("work", "source", "submission", "project"),
+            "memory": ("256m", "512m", "1g", "2g"),
+        },
+        template='''
+  def $function(client, image, folder):
+      """Run the job of a customer in a container of its own and return what it printed."""
+?     $log.info("starting %s for %s", image, folder)
+      $result = client.containers.run(
+          image,
+          ["$command", "/$mount"],
+          volumes={str(folder): {"bind": "/$mount", "mode": "ro"}},
+          cap_drop=["ALL"],
+          security_opt=["no-new-privileges"],
+-         privileged=True,
++         user="65534:65534",
+          network_disabled=True,
+          mem_limit="$memory",
+          remove=True,
+      )
+?     METRICS.incr("jobs.$command")
+      return $result.decode("utf-8", "replace")
+''',
+    ),
+    CodeFamily(
+        name="converter-child-of-a-root-worker",
+        cwe=250,
+        surrounding="subprocess",
+        slots={
+            "worker": ("AttachmentWorker", "PreviewWorker", "FaxWorker", "ThumbnailWorker"),
+            "account": ("convert", "nobody", "preview", "sandbox"),
+            "command": (
+                '["soffice", "--headless", "--convert-to", "pdf", source]',
+                '["convert", source, "page.png"]',
+                '["pdftotext", source, "page.txt"]',
+                '["ffmpegthumbnailer", "-i", source, "-o", "page.png"]',
+            ),
+            "method": ("convert", "preview", "process", "take"),
+        },
+        template='''
+  class $worker:
+      """Runs as root, for the mail spool belongs to it, and turns attachments into pages."""
+
+      def __init__(self, spool):
+          self.spool = spool
+          self.account = pwd.getpwnam("$account")
+
+      def $method(self, attachment):
+          folder = tempfile.mkdtemp(dir=self.spool)
+          source = shutil.copy(attachment, folder)
+          for path in (folder, source):
+              os.chown(path, self.account.pw_uid, self.account.pw_gid)
+?         $log.info("converting %s", source)
+          subprocess.run(
+              $command,
+              cwd=folder,
++             user=self.account.pw_uid,
++             group=self.account.pw_gid,
++             extra_groups=[],
+              timeout=120,
+              check=True,
+          )
+?         # The caller clears the folder away.
+          return folder
+''',
+    ),
+    CodeFamily(
+        name="dashboard-as-database-owner",
+        cwe=250,
+        surrounding="database",
+        slots={
+            "purpose": ("dashboard", "statistics", "charts", "overview"),
+            "reader": ("stats_reader", "chart_view", "web_readonly", "select_only"),
+            "table": ("orders", "visits", "measurements", "tickets", "rides"),
+            "function": ("count_by_day", "daily_totals", "per_day", "day_counts"),
+        },
+        template='''
+  ACCOUNTS = {"migration": "postgres", "$purpose": "$reader"}
+
+
+  def $function(since):
+      """Count the rows of each day for the public $purpose page; nothing is written."""
+-     user = ACCOUNTS["migration"]
++     user = ACCOUNTS["$purpose"]
+      password = Path("/run/secrets", user).read_text().strip()
+?     $log.debug("counting $table since %s", since)
+      with psycopg.connect(host=DB_HOST, dbname="shop", user=user, password=password) as connection:
+          cursor = connection.execute("SELECT day, count(*) FROM $table WHERE day >= %s GROUP BY day", (since,))
+          rows = cursor.fetchall()
+?     # Days without a row are filled in by the page.
+      return dict(rows)
+''',
+    ),
+    CodeFamily(
+        name="effective-root-after-an-error",
+        cwe=250,
+        surrounding="file",
+        slots={
+            "function": ("create_home", "make_folder", "prepare_share", "add_mailbox"),
+            "root": ("/home", "/srv/share", "/var/mail/boxes", "/data/tenants"),
+            "mode": ("0o700", "0o750", "0o2770", "0o710"),
+            "folder": ("home", "folder", "place", "target"),
+        },
+        template='''
+  def $function(uid, gid):
+      """Create the folder of a new account; else the daemon works as SERVICE_UID."""
+      $folder = f"$root/{uid:d}"
+?     $log.info("creating %s", $folder)
+      os.seteuid(0)
+      try:
+          os.mkdir($folder, $mode)
+          os.chown($folder, uid, gid)
+      except OSError:
+?         $log.warning("%s could not be made", $folder)
+          return False
+-     os.seteuid(SERVICE_UID)
++     finally:
++         os.seteuid(SERVICE_UID)
+?     $log.info("%s is ready", $folder)
+      return True
+''',
+    ),
+]

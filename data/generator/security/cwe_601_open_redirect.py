@@ -1,0 +1,119 @@
+"""Open redirect: a link to a known site carries the visitor to any other."""
+
+from data.generator.family import CodeFamily
+
+FAMILIES = [
+    CodeFamily(
+        name="flask-login-return",
+        cwe=601,
+        surrounding="web",
+        slots={
+            "view": ("login", "sign_in", "enter", "log_on"),
+            "parameter": ("next", "return_to", "back", "continue"),
+            "target": ("target", "destination", "goal", "place"),
+            "home": ("index", "home", "dashboard", "start"),
+        },
+        template='''
+  @app.post("/$view")
+  def $view():
+      """Sign in, then go back to the page that asked for it."""
+      user = User.authenticate(request.form["name"], request.form["password"])
+      if user is None:
+          return render_template("$view.html"), 401
+      login_user(user)
+      $target = urljoin(request.host_url, request.args.get("$parameter", ""))
+-     if not $target.startswith(request.host_url.rstrip("/")):
++     if urlsplit($target).netloc != request.host:
+?         $log.info("not one of our pages: %r", $target)
+          $target = url_for("$home")
+?     session.permanent = True
+      return redirect($target)
+''',
+    ),
+    CodeFamily(
+        name="django-language-partner-hosts",
+        cwe=601,
+        surrounding="template",
+        slots={
+            "function": ("set_language", "change_theme", "accept_terms", "dismiss_banner"),
+            "cookie": ("lang", "theme", "terms", "banner"),
+            "parameter": ("next", "from", "back_to", "origin"),
+            "hosts": ("PARTNER_HOSTS", "OUR_HOSTS", "SHOP_HOSTS", "SITE_HOSTS"),
+        },
+        template='''
+  def $function(request):
+      """Store a choice made in the page footer, which all our sites include, and go back there."""
+      site = request.GET.get("site", "")
+      target = request.GET.get("$parameter", "/")
+      hosts = {request.get_host(), *settings.$hosts}
+-     hosts.add(site)
+?     $log.debug("%r from %r", target, site)
+      if not url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=True):
+          return render(request, "footer/done.html", {"site": site})
+      response = HttpResponseRedirect(target)
+      response.set_cookie("$cookie", request.GET.get("choice", "")[:16], secure=True, samesite="Lax")
+?     response["Cache-Control"] = "no-store"
+      return response
+''',
+    ),
+    CodeFamily(
+        name="newsletter-link-counter",
+        cwe=601,
+        surrounding="service",
+        slots={
+            "handler": ("click", "count_click", "go", "leave"),
+            "first": ("spring-sale", "programme", "winter-offer", "survey"),
+            "second": ("imprint", "jobs", "archive", "contact"),
+            "counter": ("clicks", "visits", "hits", "opens"),
+        },
+        template='''
+  HOME = "https://www.example.org/"
+  LINKS = {"$first": HOME + "$first?ref=mail", "$second": "https://$second.example.org/"}
+
+
+  async def $handler(request):
+      """Count a click in the newsletter and send the reader on."""
+      name = request.query.get("to", "")
+-     location = LINKS.get(name, name)
++     location = LINKS.get(name, HOME)
+      issue = request.query.get("issue", "")
+?     $log.info("%r in issue %r", name, issue)
+      if issue.isdigit():
+          await request.app["redis"].hincrby("$counter", issue, 1)
+?     # A reader without a known issue is sent on all the same.
+      raise web.HTTPFound(location)
+''',
+    ),
+    CodeFamily(
+        name="moved-path-prefix",
+        cwe=601,
+        surrounding="network",
+        slots={
+            "handler": ("MovedHandler", "OldSite", "Forwarder", "Signpost"),
+            "prefix": ("/old", "/blog", "/wiki", "/docs-v1"),
+            "site": ("https://www.example.org", "https://docs.example.com", "https://new.example.net"),
+            "status": ("301", "302", "307", "308"),
+            "rest": ("rest", "remainder", "page", "path"),
+        },
+        template='''
+  SITE = "$site"
+
+
+  class $handler(BaseHTTPRequestHandler):
+      """Send the readers of the pages below $prefix to where these are now."""
+
+      def do_GET(self):
+          if not self.path.startswith("$prefix"):
+              self.send_error(404)
+              return
+          $rest = self.path.removeprefix("$prefix")
+?         $log.info("%s asked for %s", self.client_address[0], $rest)
+          self.send_response($status)
+-         self.send_header("Location", SITE + $rest)
++         self.send_header("Location", SITE + "/" + $rest.lstrip("/"))
+?         self.send_header("Cache-Control", "max-age=3600")
+          self.send_header("Content-Length", "0")
+          self.end_headers()
+''',
+    ),
+]

@@ -1,0 +1,1 @@
+"""Values and policies of training; imports the standard library only."""

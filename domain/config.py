@@ -1,0 +1,97 @@
+"""Every setting of the training loop: its one home, its one default, its one rule."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.exceptions import ConfigurationError
+from domain.schedule import SCHEDULERS
+
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Settings of one training.
+
+    One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
+    steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
+    `early_stopping_patience` counts evaluations, 0 turns it off. A step whose loss or gradient is not finite is
+    dropped; after `max_bad_steps` in a row the run returns to its last checkpoint at half the learning rate, at most
+    `max_rollbacks` times.
+    """
+
+    num_epochs: int = 3
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    use_mixed_precision: bool = True
+    precision: str = "auto"
+    gradient_accumulation_steps: int = 1
+    early_stopping_patience: int = 3
+    early_stopping_min_delta: float = 0.0
+    warmup_steps: int | None = None
+    optimizer: str = "adamw"
+    weight_decay: float = 0.01
+    scheduler: str = "linear"
+    max_grad_norm: float = 1.0
+    gradient_checkpointing: bool = False
+    max_steps: int | None = None
+    eval_steps: int | None = None
+    save_steps: int | None = None
+    logging_steps: int = 10
+    max_checkpoints: int = 3
+    metric_name: str = "eval_loss"
+    device: str = "auto"
+    data_parallel: bool = False
+    seed: int = 42
+    max_bad_steps: int = 3
+    max_rollbacks: int = 3
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError with every rule that is broken."""
+        faults = list(self._faults())
+        if faults:
+            raise ConfigurationError.of(faults)
+
+    def _faults(self) -> Iterator[str]:
+        for name in ("num_epochs", "batch_size", "gradient_accumulation_steps", "logging_steps", "max_checkpoints"):
+            yield from _whole(name, getattr(self, name), at_least=1)
+        for name in ("early_stopping_patience", "seed", "max_bad_steps", "max_rollbacks"):
+            yield from _whole(name, getattr(self, name), at_least=0)
+        for name in ("max_steps", "eval_steps", "save_steps"):
+            if getattr(self, name) is not None:
+                yield from _whole(name, getattr(self, name), at_least=1)
+        if self.warmup_steps is not None:
+            yield from _whole("warmup_steps", self.warmup_steps, at_least=0)
+        yield from _between("learning_rate", self.learning_rate, 0.0, 10.0, above=True)
+        yield from _between("max_grad_norm", self.max_grad_norm, 0.0, 1e6, above=True)
+        yield from _between("weight_decay", self.weight_decay, 0.0, 10.0)
+        yield from _between("early_stopping_min_delta", self.early_stopping_min_delta, 0.0, 1e6)
+        yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        yield from _one_of("scheduler", self.scheduler, SCHEDULERS)
+        yield from _one_of("precision", self.precision, PRECISIONS)
+        if not (self.device in ("auto", "cpu", "cuda", "mps") or _is_numbered_cuda(self.device)):
+            yield f"device {self.device!r} is not known. Use auto, cpu, cuda, cuda:N or mps."
+        if not self.use_mixed_precision and self.precision in ("fp16", "bf16"):
+            yield f"precision {self.precision!r} contradicts use_mixed_precision false. Drop one of the two."
+
+
+def _whole(name: str, value: object, at_least: int) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= 2**62:
+        yield f"{name} is {value!r}, but must be a whole number of at least {at_least}. Choose another value."
+
+
+def _between(name: str, value: float, low: float, high: float, above: bool = False) -> Iterator[str]:
+    inside = low < value <= high if above else low <= value <= high
+    if not inside:
+        rule = f"above {low:g}" if above else f"at least {low:g}"
+        yield f"{name} is {value!r}, but must be {rule} and at most {high:g}. Choose another value."
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> Iterator[str]:
+    if value not in choices:
+        yield f"{name} {value!r} is not known. Choose one of {', '.join(choices)}."
+
+
+def _is_numbered_cuda(device: str) -> bool:
+    return device.startswith("cuda:") and device[5:].isdecimal()

@@ -1,0 +1,110 @@
+"""What observers of a run are told. They can ask for a stop; they never change its arithmetic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Training is about to begin, or to go on from `first_step`."""
+
+    run_id: str
+    task: str
+    device: str
+    precision: str
+    num_parameters: int
+    num_train_rows: int
+    num_eval_rows: int
+    total_steps: int
+    first_step: int
+
+
+@dataclass(frozen=True)
+class StepCompleted:
+    """Some steps are done; rates are since the last such event."""
+
+    step: int
+    total_steps: int
+    epoch: int
+    loss: float
+    loss_ema: float
+    grad_norm: float
+    learning_rate: float
+    tokens_per_second: float
+    samples_per_second: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class StepDropped:
+    """A step was not applied because its loss or gradient was not finite."""
+
+    step: int
+    row_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """The run went back to a checkpoint with a lower learning rate."""
+
+    from_step: int
+    to_step: int
+    lr_scale: float
+
+
+@dataclass(frozen=True)
+class MicroBatchHalved:
+    """Memory ran out; the same rows are now computed in smaller micro-batches."""
+
+    step: int
+    micro_batch_size: int
+
+
+@dataclass(frozen=True)
+class EvaluationCompleted:
+    """The evaluation part was scored."""
+
+    step: int
+    epoch: int
+    metrics: Mapping[str, Any]
+    is_best: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A state is safe on disk."""
+
+    step: int
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something a person should know, that does not stop the run."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """Training is over."""
+
+    step: int
+    stop_reason: str
+    seconds: float
+
+
+Event = (
+    RunStarted
+    | StepCompleted
+    | StepDropped
+    | RolledBack
+    | MicroBatchHalved
+    | EvaluationCompleted
+    | CheckpointSaved
+    | Warned
+    | RunFinished
+)

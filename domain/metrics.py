@@ -1,0 +1,54 @@
+"""A metric as it happens, what is known of it so far, and which direction is better."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Every metric whose name holds one of these words is better when larger; the others when smaller.
+_LARGER_IS_BETTER = ("accuracy", "f1", "precision", "recall", "auc", "bleu", "chrf", "match", "youden", "tpr", "per_second")
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """One value of one metric; `step` counts optimizer updates, `epoch` starts at 0, `timestamp` is Unix seconds."""
+
+    name: str
+    value: float
+    step: int | None
+    epoch: int | None
+    timestamp: float
+
+
+@dataclass(frozen=True)
+class MetricStatistics:
+    """Summary of the finite values of one metric; `std` is that of the population."""
+
+    count: int
+    mean: float
+    std: float
+    min: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "MetricStatistics":
+        """Summarise; NaN and infinities are left out, nothing left gives a count of 0 and NaN elsewhere."""
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return cls(0, math.nan, math.nan, math.nan, math.nan)
+        mean = math.fsum(finite) / len(finite)
+        variance = math.fsum((value - mean) ** 2 for value in finite) / len(finite)
+        return cls(len(finite), mean, math.sqrt(variance), min(finite), max(finite))
+
+
+def direction_of(name: str) -> str:
+    """Say whether a metric is better as "max" or "min", by its name."""
+    return "max" if any(word in name.lower() for word in _LARGER_IS_BETTER) else "min"
+
+
+def is_better(value: float, than: float | None, direction: str, min_delta: float = 0.0) -> bool:
+    """Compare two values of a metric; NaN is never better, anything is better than None."""
+    if math.isnan(value):
+        return False
+    if than is None:
+        return True
+    return value > than + min_delta if direction == "max" else value < than - min_delta

@@ -1,0 +1,73 @@
+"""What a training will do, decided before its first step."""
+
+import math
+from dataclasses import dataclass
+
+from domain.config import TrainingConfig
+from domain.exceptions import ConfigurationError
+from domain.schedule import lr_factor
+
+WARMUP_SHARE = 0.06
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Steps and cadence of one training. A step is one optimizer update; steps are counted from 0 before they run."""
+
+    num_rows: int
+    rows_per_step: int
+    steps_per_epoch: int
+    total_steps: int
+    warmup_steps: int
+    scheduler: str
+    eval_steps: int
+    save_steps: int
+    logging_steps: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, num_rows: int) -> "TrainingPlan":
+        """Derive the plan of `num_rows` training rows. Raises: ConfigurationError when the warm-up is too long."""
+        rows_per_step = config.batch_size * config.gradient_accumulation_steps
+        steps_per_epoch = math.ceil(num_rows / rows_per_step)
+        total_steps = config.max_steps or steps_per_epoch * config.num_epochs
+        warmup_steps = int(total_steps * WARMUP_SHARE) if config.warmup_steps is None else config.warmup_steps
+        if warmup_steps >= total_steps:
+            raise ConfigurationError(
+                f"warmup_steps is {warmup_steps}, but the run has {total_steps} steps and must be longer.",
+                remedy="Lower warmup_steps or train for more epochs.",
+            )
+        eval_steps = config.eval_steps or steps_per_epoch
+        return cls(
+            num_rows=num_rows,
+            rows_per_step=rows_per_step,
+            steps_per_epoch=steps_per_epoch,
+            total_steps=total_steps,
+            warmup_steps=warmup_steps,
+            scheduler=config.scheduler,
+            eval_steps=eval_steps,
+            save_steps=config.save_steps or eval_steps,
+            logging_steps=config.logging_steps,
+        )
+
+    def lr_factor(self, applied_steps: int) -> float:
+        """Give the share of the peak learning rate after `applied_steps` updates."""
+        return lr_factor(self.scheduler, applied_steps, self.total_steps, self.warmup_steps)
+
+    def epoch_of(self, step: int) -> int:
+        """Say which epoch, from 0, the step belongs to."""
+        return step // self.steps_per_epoch
+
+    def logs_at(self, done: int) -> bool:
+        """Ask after `done` steps."""
+        return done % self.logging_steps == 0 or self._is_last(done)
+
+    def evaluates_at(self, done: int) -> bool:
+        """Ask after `done` steps; the last step is always evaluated."""
+        return done % self.eval_steps == 0 or self._is_last(done)
+
+    def saves_at(self, done: int) -> bool:
+        """Ask after `done` steps; the last step is always saved."""
+        return done % self.save_steps == 0 or self._is_last(done)
+
+    def _is_last(self, done: int) -> bool:
+        return done == self.total_steps

@@ -1,0 +1,119 @@
+"""Where a training stands: counters, smoothed loss, best score, patience."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from domain.metrics import is_better
+
+EMA_DECAY = 0.98
+LR_AFTER_ROLLBACK = 0.5
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one optimizer step did; `loss` is the mean over its targets, `applied` is False when it was dropped."""
+
+    loss: float
+    grad_norm: float
+    learning_rate: float
+    applied: bool
+    finite: bool
+    num_rows: int
+    num_tokens: int
+    row_ids: tuple[int, ...] = ()
+
+
+@dataclass
+class EarlyStopping:
+    """Stops when the metric has not improved by `min_delta` for `patience` evaluations; a patience of 0 never stops."""
+
+    patience: int
+    min_delta: float = 0.0
+    reference: float | None = None
+    num_without_gain: int = 0
+
+    def says_stop(self, value: float, direction: str) -> bool:
+        """Take in one evaluation."""
+        if is_better(value, self.reference, direction, self.min_delta):
+            self.reference, self.num_without_gain = value, 0
+        else:
+            self.num_without_gain += 1
+        return 0 < self.patience <= self.num_without_gain
+
+
+@dataclass
+class Progress:
+    """The whole changing state of a run beside tensors; it travels in every checkpoint as JSON.
+
+    `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
+    alone. `stopped` is empty while the run goes on, then the reason.
+    """
+
+    direction: str
+    early_stopping: EarlyStopping
+    micro_batch_size: int
+    step: int = 0
+    applied_steps: int = 0
+    num_rows: int = 0
+    num_tokens: int = 0
+    loss_ema: float | None = None
+    best_metric: float | None = None
+    best_step: int | None = None
+    best_epoch: int | None = None
+    best_metrics: dict[str, Any] = field(default_factory=dict)
+    evaluated_at: int | None = None
+    bad_steps_in_row: int = 0
+    num_bad_steps: int = 0
+    num_rollbacks: int = 0
+    lr_scale: float = 1.0
+    stopped: str = ""
+
+    def advance(self, result: StepResult) -> None:
+        """Count one step; only an applied one moves the schedule and the smoothed loss."""
+        self.step += 1
+        self.num_rows += result.num_rows
+        self.num_tokens += result.num_tokens
+        if result.applied:
+            self.applied_steps += 1
+            previous = self.loss_ema
+            self.loss_ema = result.loss if previous is None else EMA_DECAY * previous + (1 - EMA_DECAY) * result.loss
+        if result.finite:
+            self.bad_steps_in_row = 0
+        else:
+            self.bad_steps_in_row += 1
+            self.num_bad_steps += 1
+
+    def consider(self, metrics: Mapping[str, Any], metric_name: str, epoch: int) -> bool:
+        """Take in an evaluation; True when it is the best so far. Patience may end the run."""
+        value = float(metrics.get(metric_name, math.nan))
+        best = is_better(value, self.best_metric, self.direction)
+        if best:
+            self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
+            self.best_metrics = dict(metrics)
+        self.evaluated_at = self.step
+        if self.early_stopping.says_stop(value, self.direction):
+            self.stop("early_stopping")
+        return best
+
+    def roll_back(self, to: "Progress") -> "Progress":
+        """Go back to an earlier state at a lower learning rate, remembering how often that happened."""
+        to.num_rollbacks = self.num_rollbacks + 1
+        to.num_bad_steps = self.num_bad_steps
+        to.lr_scale = self.lr_scale * LR_AFTER_ROLLBACK
+        to.micro_batch_size = min(self.micro_batch_size, to.micro_batch_size)
+        return to
+
+    def stop(self, reason: str) -> None:
+        """End the run after this step; the first reason counts."""
+        self.stopped = self.stopped or reason
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Progress":
+        """Read what `to_json` gave."""
+        return cls(**{**values, "early_stopping": EarlyStopping(**values["early_stopping"])})
