@@ -134,6 +134,9 @@ class Trainer(Protocol):
 class Workshop(Protocol):
     """Opens the tools of one run; each knows its place below the run directory."""
 
+    def settle(self, request: TrainModelRequest) -> TrainModelRequest:
+        """Decide what only this machine can, so that the request repeats the run. Raises: ConfigurationError."""
+
     def tracker(self, run: Run, request: TrainModelRequest) -> MetricsTracker:
         """Create the run directory if it is new and open its metrics, those of an earlier start included.
 

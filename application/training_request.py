@@ -34,7 +34,7 @@ class TrainModelRequest(BaseModel):
     text_field: str | None = None
     label_field: str = "label"
     group_field: str | None = None
-    validation_split: float = 0.1
+    validation_split: float | None = None
 
     model_name: str | None = None
     num_labels: int | None = None
@@ -95,7 +95,7 @@ class TrainModelRequest(BaseModel):
         known = {name for name in task.settings if getattr(self, name) is None}
         request = self.changed(
             **{name: task.settings[name] for name in known},
-            dataset_path=self.dataset_path or task.default_dataset,
+            dataset_path=task.default_dataset if self.dataset_path is None else self.dataset_path,
             metric_name=self.metric_name or task.metric_name,
         )
         if request.quick and request.max_steps is None:
@@ -124,7 +124,7 @@ class TrainModelRequest(BaseModel):
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 yield f"{name} is {value}, but must lie between {low} and {high}. Choose another value."
-        if not 0.0 < self.validation_split < 1.0:
+        if self.validation_split is not None and not 0.0 < self.validation_split < 1.0:
             yield f"validation_split is {self.validation_split}, but must lie between 0 and 1. Use 0.1 for a tenth."
         for name in ("label_smoothing", "word_dropout"):
             value = getattr(self, name)

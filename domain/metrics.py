@@ -5,7 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 # Every metric whose name holds one of these words is better when larger; the others when smaller.
-_LARGER_IS_BETTER = ("accuracy", "f1", "precision", "recall", "auc", "bleu", "chrf", "match", "youden", "tpr", "per_second")
+_LARGER_IS_BETTER = (
+    "accuracy",
+    "f1",
+    "precision",
+    "recall",
+    "auc",
+    "bleu",
+    "chrf",
+    "match",
+    "youden",
+    "tpr",
+    "per_second",
+)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,13 @@ class Progress:
     best_step: int | None = None
     best_epoch: int | None = None
     best_metrics: dict[str, Any] = field(default_factory=dict)
+    last_metric: float | None = None
     evaluated_at: int | None = None
     bad_steps_in_row: int = 0
     num_bad_steps: int = 0
     num_rollbacks: int = 0
     lr_scale: float = 1.0
+    train_seconds: float = 0.0
     stopped: str = ""
 
     def advance(self, result: StepResult) -> None:
@@ -92,7 +94,7 @@ class Progress:
         if best:
             self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
             self.best_metrics = dict(metrics)
-        self.evaluated_at = self.step
+        self.last_metric, self.evaluated_at = value, self.step
         if self.early_stopping.says_stop(value, self.direction):
             self.stop("early_stopping")
         return best
@@ -101,6 +103,7 @@ class Progress:
         """Go back to an earlier state at a lower learning rate, remembering how often that happened."""
         to.num_rollbacks = self.num_rollbacks + 1
         to.num_bad_steps = self.num_bad_steps
+        to.train_seconds = self.train_seconds
         to.lr_scale = self.lr_scale * LR_AFTER_ROLLBACK
         to.micro_batch_size = min(self.micro_batch_size, to.micro_batch_size)
         return to

@@ -23,7 +23,9 @@ class CheckpointMetadata:
 def ranked(checkpoints: Sequence[CheckpointMetadata], direction: str) -> list[CheckpointMetadata]:
     """Order the scored checkpoints, best first; of equals the earlier one, which was reached with less work."""
     sign = -1.0 if direction == "max" else 1.0
-    scored = [(c.metric_value, c) for c in checkpoints if c.metric_value is not None and c.metric_value == c.metric_value]
+    scored = [
+        (c.metric_value, c) for c in checkpoints if c.metric_value is not None and c.metric_value == c.metric_value
+    ]
     return [c for _, c in sorted(scored, key=lambda pair: (sign * pair[0], pair[1].step))]
 
 

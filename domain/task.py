@@ -47,7 +47,8 @@ TASKS: Mapping[str, Task] = {
                 "learning_rate": 1e-3,
                 "vocab_size": 30_000,
                 "lowercase": True,
-                "word_dropout": 0.5,
+                "word_dropout": 0.6,
+                "validation_split": 0.1,
             },
         ),
         Task(
@@ -67,6 +68,7 @@ TASKS: Mapping[str, Task] = {
                 "vocab_size": 8_000,
                 "lowercase": False,
                 "word_dropout": 0.1,
+                "validation_split": 0.2,
             },
         ),
     )

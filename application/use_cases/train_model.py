@@ -96,7 +96,7 @@ class TrainModelUseCase:
                 run.close()
 
     def _validate(self, request: TrainModelRequest, run: Run | None) -> tuple[TrainModelRequest, Run]:
-        resolved = request.resolved()
+        resolved = self._workshop.settle(request.resolved())
         return resolved, run or self._runs.reserve(resolved)
 
     def _respond(
@@ -111,12 +111,13 @@ class TrainModelUseCase:
         interrupted = stopped_by in EXIT_CODE_OF_STOP or stopped_by in UNFINISHED
         response = TrainModelResponse(
             success=not interrupted,
-            errors=(f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on.",) if interrupted else (),
+            errors=(f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on.",)
+            if interrupted
+            else (),
             exit_code=EXIT_CODE_OF_STOP.get(stopped_by, int(interrupted)),
             run_id=run.run_id,
             run_dir=run.path,
             task=request.task,
-            metric_name=request.metric_name,
             metrics_file=metrics_file,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,

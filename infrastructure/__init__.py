@@ -1,0 +1,1 @@
+"""Adapters: torch, transformers and files behind the ports of the application."""

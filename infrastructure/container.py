@@ -1,0 +1,34 @@
+"""The whole graph on one screen."""
+
+from dependency_injector import containers, providers
+
+from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.predict import PredictUseCase
+from application.use_cases.resume_training import ResumeTrainingUseCase
+from application.use_cases.train_model import TrainModelUseCase
+from infrastructure.hardware import HardwareReport
+from infrastructure.models.factory import ModelFactory
+from infrastructure.prediction import PredictorSource
+from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.runs.run_store import RunStore
+from infrastructure.training.dataset_loader import ClassificationData
+from infrastructure.workshop import TrainingWorkshop
+
+
+class Container(containers.DeclarativeContainer):
+    """Every part of the application; a test overrides what it wants to fake."""
+
+    runs = providers.Factory(RunStore)
+    datasets = providers.Factory(ClassificationData)
+    models = providers.Factory(ModelFactory)
+    workshop = providers.Factory(TrainingWorkshop)
+    reports = providers.Factory(ReportWriter)
+    predictors = providers.Factory(PredictorSource)
+    hardware = providers.Factory(HardwareReport)
+
+    train_model = providers.Factory(
+        TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
+    )
+    resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
+    evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
+    predict = providers.Factory(PredictUseCase, predictors=predictors)

@@ -1,0 +1,1 @@
+"""From files to batches: read, check, split, tokenise, feed."""

@@ -1,0 +1,111 @@
+"""Batches as a function of the step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+# Rows of this many steps are sorted by length together: enough to make batches of near-equal lengths, few enough
+# that the composition of a batch still changes from epoch to epoch.
+STEPS_PER_WINDOW = 50
+
+
+@dataclass(frozen=True)
+class StepRows:
+    """Rows of one optimizer step: all of them, and those of this rank cut into micro-batches, longest first."""
+
+    all_rows: np.ndarray
+    micro_batches: Sequence[np.ndarray]
+
+
+class Feed:
+    """Chooses the rows of a step from (seed, step, rank, world size) alone.
+
+    It has no state to save: a resumed run asks for the next step, a skipped million costs nothing, and another
+    number of ranks sees the same rows in the same step.
+    """
+
+    def __init__(self, lengths: np.ndarray, rows_per_step: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self._lengths = np.asarray(lengths)
+        self._rows_per_step = rows_per_step
+        self._seed = seed
+        self._rank = rank
+        self._world_size = world_size
+        self.steps_per_epoch = -(-len(self._lengths) // rows_per_step)
+        self._order_of = lru_cache(maxsize=1)(self._epoch_order)
+
+    def at(self, step: int, micro_batch_size: int) -> StepRows:
+        """Give the rows of `step`, in micro-batches of at most `micro_batch_size` rows."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        start = position * self._rows_per_step
+        rows = self._order_of(epoch)[start : start + self._rows_per_step]
+        longest_first = rows[np.argsort(-self._lengths[rows], kind="stable")]
+        own = longest_first[self._rank :: self._world_size]
+        micro_batches = [own[first : first + micro_batch_size] for first in range(0, len(own), micro_batch_size)]
+        return StepRows(longest_first, micro_batches)
+
+    def _epoch_order(self, epoch: int) -> np.ndarray:
+        """Permute all rows; within a window, steps hold rows of near-equal length and come in random order."""
+        rng = random_of(self._seed, "order", epoch)
+        order = rng.permutation(len(self._lengths))
+        window = self._rows_per_step * STEPS_PER_WINDOW
+        pieces = []
+        for start in range(0, len(order), window):
+            rows = order[start : start + window]
+            rows = rows[np.argsort(self._lengths[rows], kind="stable")]
+            steps = [rows[first : first + self._rows_per_step] for first in range(0, len(rows), self._rows_per_step)]
+            # The one short step of an epoch stays at the end, for positions are computed and not stored.
+            short = [steps.pop()] if len(steps[-1]) < self._rows_per_step else []
+            pieces += [steps[index] for index in rng.permutation(len(steps))] + short
+        return np.concatenate(pieces)
+
+
+class RowNoise:
+    """Uniform noise for the tokens of some rows in some step.
+
+    The noise of a row depends on (seed, step, row, position) alone: however the rows of a step are cut into
+    micro-batches, each meets the same noise.
+    """
+
+    def __init__(self, seed: int, step: int, rows: np.ndarray) -> None:
+        self._keys = _mixed(np.asarray(rows, dtype=np.uint64) ^ np.uint64(seed_of(seed, "words", step)))
+
+    def uniform(self, width: int) -> np.ndarray:
+        """Give numbers in [0, 1) of shape [rows, width], fp32."""
+        counters = np.arange(1, width + 1, dtype=np.uint64) * _GOLDEN  # wraps, as it should
+        bits = _mixed(self._keys[:, None] + counters[None, :])
+        return (bits >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    """Scramble 64-bit counters. Source: the finaliser of SplitMix64, Steele, Lea and Flood, OOPSLA 2014."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+_PURPOSES: Mapping[str, int] = {"order": 1, "words": 2, "dropout": 3}
+
+
+def random_of(seed: int, purpose: str, *counters: int) -> np.random.Generator:
+    """Give the generator that belongs to a seed, a purpose and a place in the run, whatever was drawn before."""
+    return np.random.Generator(np.random.Philox(_entropy(seed, purpose, *counters)))
+
+
+def seed_of(seed: int, purpose: str, *counters: int) -> int:
+    """Give a 63-bit seed for generators that are not numpy's."""
+    return int(_entropy(seed, purpose, *counters).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _entropy(seed: int, purpose: str, *counters: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(entropy=seed, spawn_key=(_PURPOSES[purpose], *counters))
+
+
+def batches_by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Cut all rows into batches of near-equal length, longest first, for work whose order does not matter."""
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

@@ -1,0 +1,242 @@
+"""Checked rows of a labelled file, kept on disk and mapped into memory."""
+
+import hashlib
+import json
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from domain.exceptions import DatasetError
+from infrastructure.data.cache import cached, key_of
+from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.files import sha256_of
+
+MAX_FAULTS_SHOWN = 20
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class RowSchema:
+    """Which fields of a row hold what; the first of `text_fields` that the first row has is the text.
+
+    `labels` is the closed set of labels, empty when any label goes. `group_field` names rows that belong together;
+    None takes "family" where rows have it.
+    """
+
+    text_fields: tuple[str, ...]
+    label_field: str | None = "label"
+    labels: tuple[str, ...] = ()
+    group_field: str | None = None
+
+
+class TextColumn(Sequence[str]):
+    """Texts of all rows, read from disk as they are asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._bytes = np.memmap(directory / "texts.bin", dtype=np.uint8, mode="r")
+        self._ends: np.ndarray = np.load(directory / "ends.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: Any) -> Any:
+        start = int(self._ends[index - 1]) if index else 0
+        return self._bytes[start : int(self._ends[index])].tobytes().decode("utf-8")
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """All rows of one file, in its order.
+
+    `labels` [N] index `label_names` (or are -1 without labels); `keys` [N] are equal for texts that are equal up to
+    white space; `groups` [N] are equal for rows that belong together, -1 for rows of no group.
+    """
+
+    path: Path
+    sha256: str
+    cache_key: str
+    text_field: str
+    label_names: tuple[str, ...]
+    texts: TextColumn
+    labels: np.ndarray
+    keys: np.ndarray
+    groups: np.ndarray
+    lines: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def label_counts(self) -> dict[str, int]:
+        """Count the rows of each label."""
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.label_names))
+        return {name: int(count) for name, count in zip(self.label_names, counts, strict=True)}
+
+
+def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
+    """Read and check a file once; later calls map what the first one kept.
+
+    Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
+    """
+    sha256 = _content_sha256(path)
+    key = key_of("rows", sha256, path.name, schema)
+    directory = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
+    facts = json.loads((directory / "rows.json").read_text(encoding="utf-8"))
+    return LabelledRows(
+        path=path,
+        sha256=sha256,
+        cache_key=key,
+        text_field=facts["text_field"],
+        label_names=tuple(facts["label_names"]),
+        texts=TextColumn(directory),
+        **{name: np.load(directory / f"{name}.npy", mmap_mode="r") for name in ("labels", "keys", "groups", "lines")},
+    )
+
+
+def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | None]]:
+    """Yield each row with its text and label. Raises: DatasetError after the last row when there were faults."""
+    faults: list[str] = []
+    num_faults = num_rows = 0
+    text_field = ""
+    for row in read_rows(path):
+        num_rows += 1
+        if not text_field and isinstance(row, Row):
+            text_field = text_field_of(path, row, schema)
+        fault = row if isinstance(row, RowFault) else fault_of(row, text_field, schema)
+        if fault is None:
+            assert isinstance(row, Row)
+            yield row, text_field, row.values[schema.label_field] if schema.label_field else None
+            continue
+        num_faults += 1
+        if len(faults) < MAX_FAULTS_SHOWN:
+            faults.append(f"{path.name}:{fault.line}: {fault.problem}: {fault.remedy}")
+    if num_faults > len(faults):
+        faults.append(f"{path.name}: {num_faults} faults in all, the first {len(faults)} are shown.")
+    if faults:
+        raise DatasetError("\n".join(faults))
+    if not num_rows:
+        raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
+
+
+def _content_sha256(path: Path) -> str:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
+        return hashlib.sha256(listing.encode()).hexdigest()
+    try:
+        return sha256_of(path)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
+
+
+def text_field_of(path: Path, row: Row, schema: RowSchema) -> str:
+    """Find the field that holds the text. Raises: DatasetError when the row has none of them."""
+    for name in schema.text_fields:
+        if name in row.values:
+            return name
+    wanted = " or ".join(repr(name) for name in schema.text_fields)
+    fields = ", ".join(repr(str(name)) for name in row.values) or "nothing"
+    nearest = get_close_matches(schema.text_fields[0], [str(name) for name in row.values], n=1)
+    name = nearest[0] if nearest else "NAME"
+    raise DatasetError(
+        f"{path.name}:{row.line}: has the fields {fields}, but the text is looked for in {wanted}.",
+        remedy=f"Name the field that holds it: --set text_field={name}",
+    )
+
+
+def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
+    """Say what is wrong with a row, None for a good one."""
+    text = row.values.get(text_field)
+    if text_field not in row.values:
+        return RowFault(row.line, f"field {text_field!r} is missing", "Add it or remove the row.")
+    if not isinstance(text, str):
+        return RowFault(row.line, f"{text_field} is {_shown(text)}, not a string", "Write a string or remove the row.")
+    if not text.strip():
+        return RowFault(row.line, f"{text_field} is empty", "Fill it in or remove the row.")
+    if schema.label_field is None:
+        return None
+    if schema.label_field not in row.values:
+        return RowFault(row.line, f"field {schema.label_field!r} is missing", "Add it, or set label_field.")
+    label = row.values[schema.label_field]
+    if not isinstance(label, str) or not label.strip():
+        remedy = f'Write "{label}" in quotes.' if isinstance(label, int | float) else "Give the row a label."
+        return RowFault(row.line, f"{schema.label_field} is {_shown(label)}, not a name", remedy)
+    if schema.labels and label not in schema.labels:
+        remedy = "Correct the row, or use --task text_classification for labels of your own."
+        return RowFault(row.line, f"label {label!r} is not one of {', '.join(schema.labels)}", remedy)
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
+    names: dict[str, int] = {label: index for index, label in enumerate(schema.labels)}
+    ends, labels, keys, groups, lines = array("q"), array("i"), array("Q"), array("q"), array("q")
+    group_ids: dict[str, int] = {}
+    text_field = ""
+    with (directory / "texts.bin").open("wb") as file:
+        for row, text_field, label in check_rows(path, schema):
+            text = row.values[text_field]
+            ends.append(_append(file, text))
+            labels.append(UNLABELLED if label is None else names.setdefault(label, len(names)))
+            keys.append(white_space_key(text))
+            group = row.values.get(schema.group_field or "family")
+            groups.append(-1 if group is None else group_ids.setdefault(str(group), len(group_ids)))
+            lines.append(row.line)
+    order = sorted(names) if not schema.labels else list(schema.labels)
+    renumbered = np.array([order.index(name) for name in names], dtype=np.int32)
+    label_ids = np.frombuffer(labels, dtype=np.int32)
+    columns = {
+        "ends": np.frombuffer(ends, dtype=np.int64),
+        "labels": renumbered[label_ids] if schema.label_field else label_ids,
+        "keys": np.frombuffer(keys, dtype=np.uint64),
+        "groups": np.frombuffer(groups, dtype=np.int64),
+        "lines": np.frombuffer(lines, dtype=np.int64),
+    }
+    for name, column in columns.items():
+        np.save(directory / f"{name}.npy", column)
+    facts = {"text_field": text_field, "label_names": order, "path": path.name}
+    (directory / "rows.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+
+def _append(file: BinaryIO, text: str) -> int:
+    file.write(text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace").encode("utf-8"))
+    return file.tell()
+
+
+def white_space_key(text: str) -> int:
+    """Give 64 bits that are equal for texts which differ in white space alone."""
+    packed = "".join(text.split()).encode("utf-8", errors="replace")
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little")
+
+
+def require_labels(rows: LabelledRows) -> None:
+    """Refuse data a classifier cannot learn from. Raises: DatasetError naming the label."""
+    counts = {label: count for label, count in rows.label_counts().items() if count}
+    if len(counts) < 2:
+        raise DatasetError(
+            f"{rows.path.name} has only the label {next(iter(counts))!r}, but a classifier needs at least two.",
+            remedy="Add rows of another label.",
+        )
+    single = sorted(label for label, count in counts.items() if count == 1)
+    if single:
+        raise DatasetError(
+            f"{rows.path.name} has one row of label {', '.join(map(repr, single))}, but a split needs two of each.",
+            remedy="Add rows of that label, remove it, or give the evaluation part with --set eval_dataset=PATH.",
+        )
+
+
+def conflicting_labels(rows: LabelledRows) -> int:
+    """Count texts that occur with more than one label."""
+    pairs = np.unique(np.stack([rows.keys, rows.labels.astype(np.uint64)]), axis=1)
+    return sum(count > 1 for count in Counter(pairs[0].tolist()).values())

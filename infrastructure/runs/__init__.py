@@ -1,0 +1,1 @@
+"""Run directories: their place, their lock, their log."""

@@ -1,0 +1,1 @@
+"""One file for each kind of task: how its rows become batches, its loss, its metrics."""

@@ -1,0 +1,63 @@
+"""The contract between the one training loop and the many kinds of tasks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from infrastructure.data.feed import RowNoise
+
+# A dict, for that is what nn.DataParallel scatters.
+Batch = dict[str, Tensor]
+
+
+class Evaluation(Protocol):
+    """Sums and counts of one pass over the evaluation part; they become numbers once, at the end."""
+
+    def add(self, model: nn.Module, batch: Batch) -> None:
+        """Take in one batch; called without gradients, the model in evaluation mode."""
+
+    def metrics(self) -> dict[str, Any]:
+        """Give `loss` and every metric of the task; none depends on how the rows were batched."""
+
+
+class TaskAdapter(Protocol):
+    """What the loop must know of a task."""
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics a run can be judged by."""
+
+    def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
+        """Make one padded batch on the CPU; `noise` on the inputs is given in training alone."""
+
+    def count_targets(self, batch: Batch) -> float:
+        """Count what the loss sums over, on the CPU, before the batch travels."""
+
+    def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give the *sum* of the losses over the targets of the batch, a scalar with gradient."""
+
+    def evaluation(self) -> Evaluation:
+        """Begin a pass over the evaluation part."""
+
+
+def lengths_of(dataset: Any) -> np.ndarray:
+    """Give the number of tokens of each item [N]; ones where items have no `input_ids`."""
+    known = getattr(dataset, "lengths", None)
+    if known is not None:
+        return np.asarray(known)
+    items = (dataset[index] for index in range(len(dataset)))
+    return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
+
+
+def num_tokens_of(batch: Batch) -> int:
+    """Count the real tokens of a batch; its rows where it has no mask."""
+    mask = batch.get("attention_mask")
+    return int(mask.sum()) if mask is not None else len(next(iter(batch.values())))
+
+
+def pad(sequences: Sequence[Tensor], value: int) -> Tensor:
+    """Stack sequences [L_i] into [B, max L], filled up with `value` on the right."""
+    return torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True, padding_value=value)

@@ -1,0 +1,190 @@
+"""What the answers of a classifier are worth: one set of definitions for training, evaluation and baselines."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.exceptions import ConfigurationError, DatasetError
+
+NUM_CALIBRATION_BINS = 15
+_BLOCK_ROWS = 65_536  # of 50 classes in float64 are 26 MB; a million rows at once would be 400 MB
+_FARTHEST = 1e300  # stands for infinity, so that differences stay numbers
+
+Numbers = NDArray[np.number[Any]]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+Booleans = NDArray[np.bool_]
+
+
+def classification_metrics(
+    logits: Numbers,
+    labels: Integers,
+    label_names: Sequence[str],
+    negative_label: str | None = None,
+    majority: int | None = None,
+) -> dict[str, Any]:
+    """Score logits against labels, beside the answer that is always the same.
+
+    Shapes: logits [N, C], labels [N] in 0..C-1, label_names [C]; confusion_matrix has a row for each true class and a
+    column for each predicted one.
+    Units: shares between 0 and 1. Macro averages run over the classes that occur among labels or answers, that of
+    pr_auc over those among labels. Without a denominator precision, recall and F1 are 0, as scikit-learn has it, and
+    pr_auc, tpr, fpr, youden_j and auc are None. NaN logits rank lowest in their row.
+    `majority` is the index of the constant answer, by default the most frequent of `labels`. `negative_label` adds
+    the binary view, in which all other labels are positive.
+    Raises: DatasetError without rows, ConfigurationError when the negative label is not a label.
+    """
+    num_classes = len(label_names)
+    _check(logits, labels, label_names, negative_label)
+    predicted, top_logit, normaliser = _summarise_rows(logits)
+    confusion = confusion_matrix(labels, predicted, num_classes)
+    constant = int(confusion.sum(axis=1).argmax()) if majority is None else majority
+    constant_scores = averaged_scores(confusion_matrix(labels, np.full_like(predicted, constant), num_classes))
+    per_class = scores_per_class(confusion, label_names)
+    binary: dict[str, float | None] = {}
+    for index, name in enumerate(label_names):
+        # One column at a time: all probabilities of a large set at once would not fit beside its logits.
+        probability = np.exp(_as_finite(logits[:, index]) - top_logit) / normaliser  # [N]
+        per_class[name]["pr_auc"] = average_precision(probability, labels == index)
+        if name == negative_label:
+            binary = binary_scores(confusion, index) | {"auc": area_under_roc(-probability, labels != index)}
+    return {
+        **averaged_scores(confusion),
+        "pr_auc": float(np.mean([scores["pr_auc"] for scores in per_class.values() if scores["support"]])),
+        "ece": expected_calibration_error(1.0 / normaliser, predicted == labels),
+        "majority_accuracy": constant_scores["accuracy"],
+        "majority_macro_f1": constant_scores["macro_f1"],
+        **binary,
+        "per_class": per_class,
+        "confusion_matrix": confusion.tolist(),
+    }
+
+
+def confusion_matrix(labels: Integers, predicted: Integers, num_classes: int) -> NDArray[np.int64]:
+    """Count rows by true class (first axis) and predicted class; shapes [N], [N] to [C, C]."""
+    cells = labels.astype(np.int64) * num_classes + predicted
+    return np.bincount(cells, minlength=num_classes * num_classes).reshape(num_classes, num_classes)
+
+
+def averaged_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """Give accuracy, macro F1, precision and recall, and F1 weighted by support, of a confusion matrix [C, C]."""
+    precision, recall, f1, support = _scores(confusion)
+    occurs = (support + confusion.sum(axis=0)) > 0
+    return {
+        "accuracy": float(np.trace(confusion) / support.sum()),
+        "macro_f1": float(f1[occurs].mean()),
+        "weighted_f1": float((f1 * support).sum() / support.sum()),
+        "macro_precision": float(precision[occurs].mean()),
+        "macro_recall": float(recall[occurs].mean()),
+    }
+
+
+def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Give precision, recall, F1 and support (the number of rows) of each class of a confusion matrix [C, C]."""
+    rows = zip(label_names, *(values.tolist() for values in _scores(confusion)), strict=True)
+    return {
+        name: {"precision": precision, "recall": recall, "f1": f1, "support": support}
+        for name, precision, recall, f1, support in rows
+    }
+
+
+def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, float | None]:
+    """Score "anything but the negative class" from a confusion matrix [C, C].
+
+    `tpr` is None without positive rows, `fpr` without negative ones, `youden_j` (their difference) without either.
+    """
+    true_negatives = int(confusion[negative, negative])
+    false_positives = int(confusion[negative].sum()) - true_negatives
+    false_negatives = int(confusion[:, negative].sum()) - true_negatives
+    true_positives = int(confusion.sum()) - true_negatives - false_positives - false_negatives
+    positives, negatives = true_positives + false_negatives, true_negatives + false_positives
+    tpr = true_positives / positives if positives else None
+    fpr = false_positives / negatives if negatives else None
+    return {
+        "tpr": tpr,
+        "fpr": fpr,
+        "youden_j": None if tpr is None or fpr is None else tpr - fpr,
+        "binary_precision": true_positives / max(true_positives + false_positives, 1),
+        "binary_recall": true_positives / max(positives, 1),
+    }
+
+
+def average_precision(scores: Floats, is_positive: Booleans) -> float | None:
+    """Sum precision over the recall gained at each distinct score, without interpolation; equal scores count as one.
+
+    Shapes: scores [N], is_positive [N]. None without positives.
+    Source: the definition of sklearn.metrics.average_precision_score.
+    """
+    thresholds, gained = np.unique(scores[is_positive], return_counts=True)  # [T] ascending
+    if not gained.size:
+        return None
+    negatives = np.sort(scores[~is_positive])
+    hits = gained[::-1].cumsum()[::-1]  # positives at or above each threshold
+    false_alarms = negatives.size - np.searchsorted(negatives, thresholds, side="left")
+    return float((gained * (hits / (hits + false_alarms))).sum() / gained.sum())
+
+
+def area_under_roc(scores: Floats, is_positive: Booleans) -> float | None:
+    """Give the chance that a positive outranks a negative, a tie counting half; None when either is missing.
+
+    Shapes: scores [N], is_positive [N].
+    """
+    thresholds, gained = np.unique(scores[is_positive], return_counts=True)
+    negatives = np.sort(scores[~is_positive])
+    if not gained.size or not negatives.size:
+        return None
+    below = np.searchsorted(negatives, thresholds, side="left")
+    below_or_equal = np.searchsorted(negatives, thresholds, side="right")
+    return float((gained * (below + below_or_equal)).sum() / (2 * gained.sum() * negatives.size))
+
+
+def expected_calibration_error(confidence: Floats, is_correct: Booleans) -> float:
+    """Average the gap between confidence and accuracy over 15 bins of equal width, weighted by their rows.
+
+    Shapes: confidence [N] in (0, 1], is_correct [N]. A bin holds its upper edge.
+    Source: Guo et al., On Calibration of Modern Neural Networks (2017).
+    """
+    inner_edges = np.linspace(0.0, 1.0, NUM_CALIBRATION_BINS + 1)[1:-1]
+    bins = np.searchsorted(inner_edges, confidence, side="left")
+    surplus = np.bincount(bins, weights=confidence - is_correct, minlength=NUM_CALIBRATION_BINS)
+    return float(np.abs(surplus).sum() / confidence.size)
+
+
+def _check(logits: Numbers, labels: Integers, label_names: Sequence[str], negative_label: str | None) -> None:
+    if negative_label is not None and negative_label not in label_names:
+        raise ConfigurationError(
+            f"negative label {negative_label!r} is not one of {', '.join(label_names)}.", remedy="Name one of these."
+        )
+    if len(labels) == 0:
+        raise DatasetError("there are no rows to score.", remedy="Give at least one labelled row.")
+    assert logits.shape == (len(labels), len(label_names)), "logits must be [rows, labels]"
+    assert labels.min() >= 0, "labels must be indices of label_names"
+    assert labels.max() < len(label_names), "labels must be indices of label_names"
+
+
+def _summarise_rows(logits: Numbers) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Give for each row its answer, its largest logit, and the sum of exponentials relative to that; each [N]."""
+    predicted = np.empty(len(logits), dtype=np.int64)
+    top_logit = np.empty(len(logits))
+    normaliser = np.empty(len(logits))
+    for start in range(0, len(logits), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        block = _as_finite(logits[rows])  # [block, C]
+        predicted[rows] = block.argmax(axis=1)
+        top_logit[rows] = block.max(axis=1)
+        normaliser[rows] = np.exp(block - top_logit[rows, None]).sum(axis=1)
+    return predicted, top_logit, normaliser
+
+
+def _as_finite(values: Numbers) -> Floats:
+    return np.nan_to_num(values.astype(np.float64), copy=False, nan=-_FARTHEST, posinf=_FARTHEST, neginf=-_FARTHEST)
+
+
+def _scores(confusion: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+    """Give precision, recall, F1 and support, each [C]; 0 where a denominator is."""
+    hits = confusion.diagonal()
+    support, answers = confusion.sum(axis=1), confusion.sum(axis=0)
+    f1 = 2 * hits / np.maximum(support + answers, 1)
+    return hits / np.maximum(answers, 1), hits / np.maximum(support, 1), f1, support

@@ -1,0 +1,422 @@
+"""The training loop."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from application.ports import RunMonitor, Unwatched
+from domain.config import TrainingConfig
+from domain.events import (
+    CheckpointSaved,
+    EvaluationCompleted,
+    MicroBatchHalved,
+    RolledBack,
+    RunFinished,
+    RunStarted,
+    StepCompleted,
+    StepDropped,
+    Warned,
+)
+from domain.exceptions import CheckpointError, ConfigurationError, DatasetError, TrainingError
+from domain.metrics import direction_of
+from domain.plan import TrainingPlan
+from domain.progress import EarlyStopping, Progress, StepResult
+from infrastructure.data.feed import Feed
+from infrastructure.models.attention import use_fast_attention
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.tasks.plain_module import LossFunction, PlainModule
+from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.training.checkpoint_manager import CheckpointManager
+from infrastructure.training.device import (
+    choose_device,
+    is_out_of_memory,
+    keep_freed_memory,
+    memory_bytes,
+    peak_memory_bytes,
+)
+from infrastructure.training.evaluation import evaluate
+from infrastructure.training.optimizers import OptimizerBuilder
+from infrastructure.training.parallel import unwrapped, wrapped
+from infrastructure.training.precision import Precision, choose_precision
+from infrastructure.training.step import Session, batch_at, train_step
+from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What a checkpoint holds beside tensors: where the run stands, and which plan and data it belongs to."""
+
+    progress: Progress
+    plan: TrainingPlan
+    data_fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {"progress": self.progress.to_json(), "plan": asdict(self.plan), "data": self.data_fingerprint}
+
+
+class AdvancedTrainer:
+    """Trains any transformers model, or a plain `nn.Module` with a loss function.
+
+    Settings are those of `TrainingConfig`, given by name or as one `config`. Datasets have a length and items by
+    index: dicts with `input_ids` and `labels` for a model, whatever `PlainModule` takes for a module. A directory
+    that holds checkpoints of the same plan and data is taken up where they stand.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | ModelBundle,
+        train_dataset: Any,
+        eval_dataset: Any = None,
+        output_dir: str | Path = "out",
+        *,
+        task: TaskAdapter | None = None,
+        loss_function: LossFunction | None = None,
+        config: TrainingConfig | None = None,
+        tracker: TrainingMetricsTracker | None = None,
+        checkpoints: CheckpointManager | None = None,
+        monitor: RunMonitor | None = None,
+        name: str = "",
+        **settings: Any,
+    ) -> None:
+        self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(model)
+        self._config = config or _config_of(settings)
+        self._train_dataset = _with_rows(train_dataset)
+        self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
+        self._output_dir = Path(output_dir)
+        self._monitor = monitor or Unwatched()
+        self._name = name or self._output_dir.name
+        self._task = task or _task_for(self._bundle.model, loss_function, train_dataset)
+        self._metric = _metric_of(self._config.metric_name, self._task)
+        self._direction = direction_of(self._metric)
+        self._plan = TrainingPlan.of(self._config, len(train_dataset))
+        self._feed = Feed(lengths_of(train_dataset), self._plan.rows_per_step, self._config.seed)
+        self._tracker = tracker or TrainingMetricsTracker(self._output_dir, file_name="metrics.jsonl")
+        self._checkpoints = checkpoints or CheckpointManager(
+            self._output_dir / "checkpoints", self._config.max_checkpoints, self._config.metric_name, self._direction
+        )
+        self._session = self._open_session()
+
+    def train(self) -> dict[str, Any]:
+        """Train until the plan is done, patience ends, somebody asks to stop or nothing helps any more.
+
+        Gives `best_metric`, `best_epoch` (from 0), `stop_reason`, `final_metrics`, `throughput`, `model_path` and
+        more; the best model stands in `output_dir/model`.
+        Raises: TrainingError, CheckpointError when the disk is full or the checkpoints are of another run.
+        """
+        started = time.perf_counter()
+        plan = self._plan
+        progress = self._begin()
+        interrupted = ""
+        window = _Window(seconds_at_start=progress.train_seconds)
+        while progress.step < plan.total_steps and not progress.stopped:
+            interrupted = self._monitor.stop_requested()
+            if interrupted:
+                break
+            result = self._step(progress)
+            progress.advance(result)
+            window.add(result)
+            if not result.finite:
+                progress = self._drop(progress, result)
+            if plan.logs_at(progress.step):
+                self._log(progress, window)
+            if plan.evaluates_at(progress.step):
+                self._evaluate(progress)
+            if plan.saves_at(progress.step) or progress.best_step == progress.step or progress.stopped:
+                self._save(progress)
+        if interrupted:
+            self._save(progress)
+        return self._finish(progress, interrupted, time.perf_counter() - started)
+
+    # Beginning
+
+    def _open_session(self) -> Session:
+        config = self._config
+        device = choose_device(config.device)
+        keep_freed_memory()
+        model = self._bundle.model.to(device)
+        use_fast_attention(model, device)
+        return Session(
+            model=wrapped(model, device, config.data_parallel),
+            task=self._task,
+            optimizer=OptimizerBuilder().build(
+                config.optimizer, model, config.learning_rate, weight_decay=config.weight_decay
+            ),
+            precision=Precision(choose_precision(config.precision, config.use_mixed_precision, device), device),
+            device=device,
+            max_grad_norm=config.max_grad_norm,
+            seed=config.seed,
+        )
+
+    def _begin(self) -> Progress:
+        progress = self._restored()
+        if progress is None:
+            patience = EarlyStopping(self._config.early_stopping_patience, self._config.early_stopping_min_delta)
+            progress = Progress(self._direction, patience, micro_batch_size=self._config.batch_size)
+            # Saved before the first step: a run that goes astray at once has a state to return to, and a disk that
+            # cannot hold a checkpoint is found now and not after hours.
+            self._save(progress)
+        self._tracker.rewind(progress.step)
+        self._monitor.notify(
+            RunStarted(
+                run_id=self._name,
+                task=str(self._bundle.card.get("task", "")),
+                device=str(self._session.device),
+                precision=self._session.precision.name,
+                num_parameters=self._bundle.num_parameters,
+                num_train_rows=self._plan.num_rows,
+                num_eval_rows=len(self._eval_dataset) if self._eval_dataset is not None else 0,
+                total_steps=self._plan.total_steps,
+                first_step=progress.step,
+            )
+        )
+        return progress
+
+    def _restored(self) -> Progress | None:
+        """Load the newest whole checkpoint into the session; None when there is none."""
+        checkpoint = self._checkpoints.load_latest_checkpoint()
+        for message in self._checkpoints.damaged:
+            self._monitor.notify(Warned(message))
+        if checkpoint is None:
+            return None
+        state = checkpoint["extra"]
+        if state["plan"] != asdict(self._plan) or state["data"] != self._data_fingerprint():
+            what = "settings" if state["data"] == self._data_fingerprint() else "data"
+            raise CheckpointError(
+                f"checkpoint {checkpoint['metadata'].name} was made with other {what} than this run has.",
+                remedy=f"Restore the {what} of the run, or train anew in another directory.",
+            )
+        unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        self._session.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
+        if self._session.precision.scaler is not None:
+            self._session.precision.scaler.load_state_dict(checkpoint["scaler_state_dict"])
+        return Progress.from_json(state["progress"])
+
+    # One step
+
+    def _step(self, progress: Progress) -> StepResult:
+        started = time.perf_counter()
+        learning_rate = self._config.learning_rate * self._plan.lr_factor(progress.applied_steps) * progress.lr_scale
+        while True:
+            try:
+                batch = batch_at(
+                    progress.step,
+                    self._feed,
+                    self._train_dataset,
+                    self._task,
+                    progress.micro_batch_size,
+                    self._config.seed,
+                )
+                result = train_step(self._session, batch, learning_rate)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(progress, error)
+            else:
+                progress.train_seconds += time.perf_counter() - started
+                return result
+
+    def _halve(self, progress: Progress, error: BaseException) -> None:
+        """Compute the same step in smaller parts; its sum over targets stays the same."""
+        if progress.micro_batch_size == 1:
+            raise TrainingError(
+                f"memory ran out at step {progress.step} with a single row in a micro-batch.",
+                remedy="Lower max_length, take a smaller model or set gradient_checkpointing=true, then resume.",
+            ) from error
+        progress.micro_batch_size = -(-progress.micro_batch_size // 2)
+        self._session.optimizer.zero_grad(set_to_none=True)
+        if self._session.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._monitor.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
+
+    def _drop(self, progress: Progress, result: StepResult) -> Progress:
+        """Tell of a step that was not applied; too many in a row return the run to its last checkpoint."""
+        self._monitor.notify(StepDropped(progress.step - 1, tuple(self._row_name(row) for row in result.row_ids)))
+        if progress.bad_steps_in_row < max(1, self._config.max_bad_steps):
+            return progress
+        if progress.num_rollbacks >= self._config.max_rollbacks:
+            progress.stop("diverged")
+            return progress
+        earlier = self._restored()
+        assert earlier is not None, "the state before the first step is always saved"
+        earlier = progress.roll_back(earlier)
+        self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
+        self._tracker.rewind(earlier.step)
+        return earlier
+
+    def _row_name(self, row: int) -> str:
+        name: Callable[[int], str] = getattr(self._train_dataset, "row_id", str)
+        return name(row)
+
+    # What happens between steps
+
+    def _log(self, progress: Progress, window: "_Window") -> None:
+        seconds = progress.train_seconds - window.seconds_at_start
+        result = window.last
+        epoch = self._plan.epoch_of(progress.step - 1)
+        event = StepCompleted(
+            step=progress.step,
+            total_steps=self._plan.total_steps,
+            epoch=epoch,
+            loss=window.mean_loss(),
+            loss_ema=progress.loss_ema if progress.loss_ema is not None else result.loss,
+            grad_norm=result.grad_norm,
+            learning_rate=result.learning_rate,
+            tokens_per_second=window.num_tokens / seconds if seconds > 0 else 0.0,
+            samples_per_second=window.num_rows / seconds if seconds > 0 else 0.0,
+            memory_bytes=memory_bytes(self._session.device),
+        )
+        logged = {
+            "train_loss": event.loss,
+            "train_loss_ema": event.loss_ema,
+            "learning_rate": event.learning_rate,
+            "grad_norm": event.grad_norm,
+            "tokens_per_second": event.tokens_per_second,
+            "samples_per_second": event.samples_per_second,
+            "memory_bytes": event.memory_bytes,
+        }
+        self._tracker.log_metrics(logged, step=progress.step, epoch=epoch)
+        self._monitor.notify(event)
+        window.restart(progress.train_seconds)
+
+    def _evaluate(self, progress: Progress) -> None:
+        if self._eval_dataset is None:
+            return
+        started = time.perf_counter()
+        session = self._session
+        metrics = evaluate(
+            session.model, self._task, self._eval_dataset, self._config.batch_size, session.precision, session.device
+        )
+        seconds = time.perf_counter() - started
+        epoch = self._plan.epoch_of(progress.step - 1)
+        is_best = progress.consider(metrics, self._metric, epoch)
+        numbers = {f"eval_{name}": value for name, value in metrics.items() if isinstance(value, int | float)}
+        self._tracker.log_metrics(
+            {**numbers, "evaluation_seconds": seconds, "train_seconds": progress.train_seconds}, progress.step, epoch
+        )
+        self._monitor.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
+
+    def _save(self, progress: Progress) -> None:
+        scored = progress.evaluated_at == progress.step and self._eval_dataset is not None
+        metadata = self._checkpoints.save_checkpoint(
+            model=unwrapped(self._session.model),
+            optimizer=self._session.optimizer,
+            scaler=self._session.precision.scaler,
+            epoch=self._plan.epoch_of(max(0, progress.step - 1)),
+            step=progress.step,
+            metric_value=progress.last_metric if scored else None,
+            extra=TrainingState(progress, self._plan, self._data_fingerprint()).to_json(),
+        )
+        self._monitor.notify(CheckpointSaved(progress.step, metadata.name, metadata.size_bytes))
+
+    def _data_fingerprint(self) -> str:
+        rows = getattr(self._train_dataset, "fingerprint", "")
+        return f"{len(self._train_dataset)} {rows}".strip()
+
+    # The end
+
+    def _finish(self, progress: Progress, interrupted: str, seconds: float) -> dict[str, Any]:
+        best = self._checkpoints.load_best_checkpoint()
+        if best is not None and best["step"] != progress.step:
+            unwrapped(self._session.model).load_state_dict(best["model_state_dict"])
+        reason = interrupted or progress.stopped or "completed"
+        facts = {"step": progress.best_step or progress.step, "metrics": progress.best_metrics}
+        self._bundle.save(self._output_dir / "model", facts)
+        self._monitor.notify(RunFinished(progress.step, reason, seconds))
+        busy = max(progress.train_seconds, 1e-9)
+        return {
+            "best_metric": progress.best_metric,
+            "best_epoch": progress.best_epoch,
+            "best_step": progress.best_step,
+            "metric_name": self._metric,
+            "stop_reason": reason,
+            "training_time": seconds,
+            "steps": progress.step,
+            "total_steps": self._plan.total_steps,
+            "train_loss": progress.loss_ema,
+            "final_metrics": progress.best_metrics,
+            "num_dropped_steps": progress.num_bad_steps,
+            "num_rollbacks": progress.num_rollbacks,
+            "num_parameters": self._bundle.num_parameters,
+            "precision": self._session.precision.name,
+            "device": str(self._session.device),
+            "throughput": {
+                "tokens_per_second": progress.num_tokens / busy,
+                "samples_per_second": progress.num_rows / busy,
+                "steps_per_second": progress.step / busy,
+                "peak_memory_bytes": float(peak_memory_bytes(self._session.device)),
+            },
+            "model_path": str(self._output_dir / "model"),
+        }
+
+
+@dataclass
+class _Window:
+    """Sums since the last logged step; the loss is a sum over applied steps divided by their count."""
+
+    num_rows: int = 0
+    num_tokens: int = 0
+    loss_sum: float = 0.0
+    num_losses: int = 0
+    seconds_at_start: float = 0.0
+    last: StepResult = StepResult(0.0, 0.0, 0.0, False, True, 0, 0)
+
+    def add(self, result: StepResult) -> None:
+        self.num_rows += result.num_rows
+        self.num_tokens += result.num_tokens
+        if result.applied:
+            self.loss_sum += result.loss
+            self.num_losses += 1
+        self.last = result
+
+    def mean_loss(self) -> float:
+        return self.loss_sum / self.num_losses if self.num_losses else self.last.loss
+
+    def restart(self, seconds: float) -> None:
+        self.num_rows = self.num_tokens = self.num_losses = 0
+        self.loss_sum, self.seconds_at_start = 0.0, seconds
+
+
+def _config_of(settings: Mapping[str, Any]) -> TrainingConfig:
+    known = TrainingConfig.__dataclass_fields__
+    unknown = [name for name in settings if name not in known]
+    if unknown:
+        nearest = get_close_matches(unknown[0], known, n=1)
+        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known settings: {', '.join(known)}."
+        raise ConfigurationError(f"setting {unknown[0]!r} is not known.", remedy=hint)
+    return TrainingConfig(**settings)
+
+
+def _with_rows(dataset: Any) -> Any:
+    if not len(dataset):
+        raise DatasetError("the training dataset is empty.", remedy="Give at least one row.")
+    return dataset
+
+
+def _task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any) -> TaskAdapter:
+    if loss_function is not None:
+        return PlainModule(loss_function)
+    config = getattr(model, "config", None)
+    if config is None:
+        raise ConfigurationError(
+            f"{type(model).__name__} is a plain module, which does not say its loss.",
+            remedy="Give AdvancedTrainer a loss_function(output, target).",
+        )
+    names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
+    return SequenceClassification(names, pad_token_id=getattr(config, "pad_token_id", None) or 0)
+
+
+def _metric_of(name: str, task: TaskAdapter) -> str:
+    metric = name.removeprefix("eval_")
+    if metric not in task.metric_names:
+        nearest = get_close_matches(metric, task.metric_names, n=1)
+        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Choose one of {', '.join(task.metric_names)}."
+        raise ConfigurationError(f"metric_name {name!r} is not known.", remedy=hint)
+    return metric

@@ -1,0 +1,290 @@
+"""The checkpoints of one training: saved through crashes and full disks, verified before use, few kept."""
+
+import errno
+import math
+import operator
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from domain.exceptions import CheckpointError, ConfigurationError
+from domain.retention import CheckpointMetadata, kept, ranked
+from infrastructure.files import STAGING_PREFIX, restore_replaced
+from infrastructure.training.checkpoint_files import (
+    CheckpointContent,
+    read_checkpoint,
+    read_metadata,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from infrastructure.training.model_weights import open_foreign_weights, unwrapped_names
+
+__all__ = [
+    "CheckpointManager",
+    "CheckpointMetadata",
+    "CheckpointNotSavedError",
+    "open_foreign_weights",
+    "unwrapped_names",
+]
+
+_NAME = re.compile(r"step-[0-9]{8,}")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REPLACED = f"{STAGING_PREFIX}replaced-"
+
+
+class CheckpointNotSavedError(CheckpointError):
+    """The disk refused a state: the run failed, and what it was given is not to blame."""
+
+    exit_code = 1
+
+
+class CheckpointManager:
+    """Keeps training states in `step-<number>` directories: after a kill at any instant each is whole or absent.
+
+    Of the saved states the best `keep_best` by `metric_name` and the newest stay, `max_checkpoints` in all; "newest"
+    is the one of the highest step. A damaged one is named in `damaged` and passed over; it stays on disk until its
+    step is saved again, somebody deletes it or room is needed.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir: str | Path,
+        max_checkpoints: int = 3,
+        metric_name: str = "eval_loss",
+        mode: str = "min",
+        keep_best: int = 1,
+    ) -> None:
+        if mode not in ("min", "max"):
+            raise ConfigurationError(f"mode is {mode!r}, but must be 'min' or 'max'.", remedy="Choose one of the two.")
+        if max_checkpoints < 1 or keep_best < 1:
+            raise ConfigurationError(
+                f"max_checkpoints is {max_checkpoints} and keep_best {keep_best}, but both must be at least 1.",
+                remedy="Raise them.",
+            )
+        self._directory = Path(checkpoint_dir)
+        self._max_checkpoints = max_checkpoints
+        self._metric_name = metric_name
+        self._mode = mode
+        self._keep_best = keep_best
+        self._damaged: dict[str, str] = {}
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._remove_leftovers()
+        except OSError as error:
+            raise CheckpointError(
+                f"{self._directory} cannot hold checkpoints: {error.strerror}.", remedy="Choose another directory."
+            ) from error
+
+    @property
+    def damaged(self) -> list[str]:
+        """Say which checkpoints were found damaged so far, and how."""
+        return list(self._damaged.values())
+
+    def save_checkpoint(
+        self,
+        *,
+        model: Any = None,
+        optimizer: Any = None,
+        scheduler: Any = None,
+        epoch: int = 0,
+        step: int = 0,
+        metric_value: float | None = None,
+        scaler: Any = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> CheckpointMetadata:
+        """Save the `state_dict()` of each thing given, and `extra`, a nested state as `split_tree` takes it.
+
+        A step that was saved before is replaced; a `metric_value` that is not finite counts as none. When the disk is
+        full, all checkpoints but the best and the newest make room. Then retention removes those that need not stay.
+        Raises: CheckpointNotSavedError when the disk refuses, with the older checkpoints intact; CheckpointError for
+        a state that cannot be saved.
+        """
+        if operator.index(step) < 0:
+            raise ConfigurationError(f"step is {step}, but must be at least 0.", remedy="Count steps from 0.")
+        content = CheckpointContent.of(
+            {
+                "model": None if model is None else unwrapped_names(model.state_dict(), model),
+                "optimizer": None if optimizer is None else optimizer.state_dict(),
+                "scheduler": None if scheduler is None else scheduler.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+                "extra": None if extra is None else dict(extra),
+            }
+        )
+        score = None if metric_value is None or not math.isfinite(metric_value) else float(metric_value)
+        name = f"step-{operator.index(step):08d}"
+        metadata = CheckpointMetadata(
+            name, operator.index(step), operator.index(epoch), self._metric_name, score, time.time(), size_bytes=0
+        )
+        saved = self._write(content, metadata)
+        self._damaged.pop(name, None)
+        checkpoints = self._comparable()
+        stay = kept(checkpoints, self._mode, self._max_checkpoints, self._keep_best) | {name}
+        self._delete_all({metadata.name for metadata in checkpoints} - stay)
+        return saved
+
+    def load_best_checkpoint(self) -> dict[str, Any] | None:
+        """Load the best whole checkpoint as `load_checkpoint` does; None when none has a score."""
+        return self._first_whole(ranked(self._comparable(), self._mode))
+
+    def load_latest_checkpoint(self) -> dict[str, Any] | None:
+        """Load the newest whole checkpoint as `load_checkpoint` does; None when there is none."""
+        return self._first_whole(reversed(self.list_checkpoints()))
+
+    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+        """Load one checkpoint, its every byte verified; None when there is none of that name.
+
+        Gives `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict`, `scaler_state_dict` and `extra`, each
+        None when it was not saved, and `epoch`, `step`, `metric_value`, `metadata`. Tensors are on the CPU.
+        Raises: CheckpointError when it is damaged or the name is not that of a checkpoint.
+        """
+        directory = self._place_of(name)
+        if not directory.is_dir():
+            return None
+        try:
+            metadata, parts = read_checkpoint(directory)
+        except CheckpointError as error:
+            self._damaged[name] = str(error)
+            raise
+        self._damaged.pop(name, None)
+        return {
+            **{f"{part}_state_dict": parts[part] for part in ("model", "optimizer", "scheduler", "scaler")},
+            "extra": parts["extra"],
+            "epoch": metadata.epoch,
+            "step": metadata.step,
+            "metric_value": metadata.metric_value,
+            "metadata": metadata,
+        }
+
+    def get_best_checkpoint_info(self) -> CheckpointMetadata | None:
+        """Tell which checkpoint is best, its bytes unread; None when none has a score."""
+        return next(iter(ranked(self._comparable(), self._mode)), None)
+
+    def get_latest_checkpoint_info(self) -> CheckpointMetadata | None:
+        """Tell which checkpoint is newest, its bytes unread; None when there is none."""
+        return next(reversed(self.list_checkpoints()), None)
+
+    def list_checkpoints(self) -> Sequence[CheckpointMetadata]:
+        """Tell of the checkpoints that are not known to be damaged, lowest step first; only manifests are read."""
+        found = []
+        for directory in self._directory.glob("step-*"):
+            if directory.name in self._damaged or not _NAME.fullmatch(directory.name):
+                continue
+            try:
+                found.append(read_metadata(directory))
+            except CheckpointError as error:
+                # Absent by now means that another process retired it, not that it was damaged.
+                if directory.is_dir():
+                    self._damaged[directory.name] = str(error)
+        return sorted(found, key=lambda metadata: metadata.step)
+
+    def delete_checkpoint(self, name: str) -> bool:
+        """Delete a checkpoint, the best or a damaged one too; False when there is none. Raises: CheckpointError."""
+        directory = self._place_of(name)
+        if not directory.is_dir():
+            return False
+        # Renamed first: a kill in the middle of the deletion leaves no half a checkpoint under its name.
+        doomed = self._directory / f"{STAGING_PREFIX}deleted-{name}-{os.getpid()}"
+        try:
+            directory.rename(doomed)
+        except OSError as error:
+            raise CheckpointError(
+                f"checkpoint {name} cannot be deleted: {error.strerror}.", remedy="Check the permissions."
+            ) from error
+        shutil.rmtree(doomed, ignore_errors=True)
+        self._damaged.pop(name, None)
+        return True
+
+    def _place_of(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise CheckpointError(
+                f"{name!r} is not the name of a checkpoint.", remedy="Take one from list_checkpoints(): step-00001000."
+            )
+        return self._directory / name
+
+    def _first_whole(self, checkpoints: Iterable[CheckpointMetadata]) -> dict[str, Any] | None:
+        for metadata in checkpoints:
+            with suppress(CheckpointError):  # it stands in `damaged` now
+                checkpoint = self.load_checkpoint(metadata.name)
+                if checkpoint is not None:
+                    return checkpoint
+        return None
+
+    def _comparable(self) -> list[CheckpointMetadata]:
+        """List the checkpoints; a score in another metric than ours is set aside, for it cannot be ranked with them."""
+        return [
+            metadata if metadata.metric_name == self._metric_name else replace(metadata, metric_value=None)
+            for metadata in self.list_checkpoints()
+        ]
+
+    def _write(self, content: CheckpointContent, metadata: CheckpointMetadata) -> CheckpointMetadata:
+        directory = self._directory / metadata.name
+        try:
+            try:
+                return write_checkpoint(directory, content, metadata)
+            except OSError as error:
+                self._remove_leftovers()
+                if error.errno not in _DISK_FULL:
+                    raise
+                self._make_room()
+                return write_checkpoint(directory, content, metadata)
+        except OSError as error:
+            self._remove_leftovers()
+            raise self._not_saved(error, content, metadata) from error
+
+    def _make_room(self) -> None:
+        checkpoints = self._comparable()
+        # Verified, for the others are about to go: what stays must be worth more than its name.
+        newest = next(filter(self._is_whole, reversed(checkpoints)), None)
+        best = next(filter(self._is_whole, ranked(checkpoints, self._mode)), None)
+        stay = {metadata.name for metadata in (newest, best) if metadata is not None}
+        self._delete_all({*self._damaged, *(metadata.name for metadata in checkpoints)} - stay)
+
+    def _is_whole(self, metadata: CheckpointMetadata) -> bool:
+        try:
+            verify_checkpoint(self._directory / metadata.name)
+        except CheckpointError as error:
+            self._damaged[metadata.name] = str(error)
+            return False
+        return True
+
+    def _delete_all(self, names: Iterable[str]) -> None:
+        for name in names:
+            with suppress(CheckpointError):  # one too many on disk is no reason to end a training
+                self.delete_checkpoint(name)
+
+    def _not_saved(
+        self, error: OSError, content: CheckpointContent, metadata: CheckpointMetadata
+    ) -> CheckpointNotSavedError:
+        free = shutil.disk_usage(self._directory).free
+        return CheckpointNotSavedError(
+            f"checkpoint {metadata.name} cannot be written to {self._directory}: {os.strerror(error.errno or 0)}; "
+            f"it needs {content.num_bytes} bytes, {free} are free.",
+            remedy="Make room and resume the run; its older checkpoints are intact.",
+        )
+
+    def _remove_leftovers(self) -> None:
+        """Finish what killed writers left: half-made and half-deleted states go, a half-replaced one comes back."""
+        for replaced in self._directory.glob(f"{_REPLACED}*"):
+            restore_replaced(self._directory / replaced.name.removeprefix(_REPLACED))
+        for leftover in self._directory.glob(f"{STAGING_PREFIX}*"):
+            if not _belongs_to_another_process(leftover.name):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _belongs_to_another_process(staging_name: str) -> bool:
+    number = staging_name.rpartition("-")[2]
+    if staging_name.startswith(_REPLACED) or not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

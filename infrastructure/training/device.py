@@ -1,0 +1,70 @@
+"""Where tensors live, and what that place has to give."""
+
+import ctypes
+import platform
+import resource
+import sys
+
+import torch
+
+from domain.exceptions import ConfigurationError
+
+# mallopt(3): the largest request that is served from the heap, and how much free heap is kept.
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
+_KEPT_BYTES = 2**30
+
+
+def choose_device(name: str) -> torch.device:
+    """Find the device a request names; "auto" takes CUDA, else MPS, else the CPU.
+
+    Raises: ConfigurationError when this machine does not have it.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(kind, False):
+        raise ConfigurationError(f"device {name!r} is not available on this machine.", remedy="Use --set device=auto.")
+    if number and int(number) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise ConfigurationError(f"device {name!r} does not exist; there are {count}.", remedy="Use a lower number.")
+    return torch.device(name)
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep what tensors free instead of giving it back to the kernel at once.
+
+    A training step frees and takes the same megabytes over and over; without this each of them is mapped and
+    zeroed by the kernel again (measured by benchmarks/allocator.py). Does nothing with another C library.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Tell the memory in use: of the device, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    if sys.platform == "linux":
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    return peak_memory_bytes(device)
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Tell the most memory that was ever in use."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Recognise the ways in which torch says that memory is gone."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,0 +1,96 @@
+"""In which number format the heavy products are computed."""
+
+import statistics
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from domain.exceptions import ConfigurationError
+
+# A lower precision must pay: below this ratio of speeds fp32 is kept.
+WORTHWHILE_SPEEDUP = 1.3
+PROBE_SIZE = 512
+PROBE_REPEATS = 5
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class Precision:
+    """Autocast for the forward pass and, for fp16, a loss scaler; weights and optimizer stay in fp32."""
+
+    name: str
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        if self.name not in _DTYPES:
+            raise ConfigurationError(f"precision {self.name!r} is not known.", remedy=f"Use {', '.join(_DTYPES)}.")
+        if self.name == "fp16" and self.device.type == "mps":
+            raise ConfigurationError("precision 'fp16' cannot be trained on mps.", remedy="Use --precision fp32.")
+        self.scaler = torch.amp.GradScaler(self.device.type) if self.name == "fp16" else None
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Give the context of a forward pass."""
+        if self.name == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=_DTYPES[self.name])
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """Scale a loss before its backward pass, so that small fp16 gradients do not vanish."""
+        return loss if self.scaler is None else self.scaler.scale(loss)
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
+        """Bring the gradients back to their true size."""
+        if self.scaler is not None:
+            self.scaler.unscale_(optimizer)
+
+    def step(self, optimizer: torch.optim.Optimizer, apply: bool) -> None:
+        """Apply the gradients, or drop them; a scaler learns from both."""
+        if apply:
+            optimizer.step()
+        if self.scaler is not None:
+            self.scaler.update()
+
+    @property
+    def expects_overflow(self) -> bool:
+        """Say whether an infinite gradient is the scaler's normal search and no fault of the data."""
+        return self.scaler is not None and self.scaler.get_scale() > 1.0
+
+
+def choose_precision(requested: str, use_mixed_precision: bool, device: torch.device) -> str:
+    """Settle "auto" by what this hardware really runs faster; anything else stays as it is."""
+    if not use_mixed_precision:
+        return "fp32"
+    if requested != "auto":
+        return requested
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    if device.type == "mps":
+        return "fp32"
+    speeds = probe(device, ("fp32", "bf16"))
+    return "bf16" if speeds["bf16"] > WORTHWHILE_SPEEDUP * speeds["fp32"] else "fp32"
+
+
+def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
+    """Measure matrix products in each format, alternating; gives the median GFLOP/s."""
+    factors = {name: torch.ones(PROBE_SIZE, PROBE_SIZE, device=device, dtype=_DTYPES[name]) for name in names}
+    seconds: dict[str, list[float]] = {name: [] for name in factors}
+    for name, factor in factors.items():
+        _seconds_of_product(factor)  # the first product of a format also prepares its kernel
+        seconds[name].clear()
+    for _ in range(PROBE_REPEATS):
+        for name, factor in factors.items():
+            seconds[name].append(_seconds_of_product(factor))
+    return {name: 2e-9 * PROBE_SIZE**3 / statistics.median(times) for name, times in seconds.items()}
+
+
+def _seconds_of_product(factor: Tensor) -> float:
+    started = time.perf_counter()
+    torch.mm(factor, factor)
+    if factor.device.type == "cuda":
+        torch.cuda.synchronize(factor.device)
+    return time.perf_counter() - started

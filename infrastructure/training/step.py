@@ -1,0 +1,101 @@
+"""One optimizer step: forward, backward, clip, update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from domain.progress import StepResult
+from infrastructure.data.feed import Feed, RowNoise, seed_of
+from infrastructure.tasks.adapter import Batch, TaskAdapter, num_tokens_of
+from infrastructure.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """Micro-batches of one step on the CPU. `num_targets` counts over all of them, and over all ranks."""
+
+    step: int
+    micro_batches: Sequence[Batch]
+    num_targets: float
+    num_rows: int
+    num_tokens: int
+    row_ids: tuple[int, ...]
+
+
+@dataclass
+class Session:
+    """Everything a step works with."""
+
+    model: nn.Module
+    task: TaskAdapter
+    optimizer: torch.optim.Optimizer
+    precision: Precision
+    device: torch.device
+    max_grad_norm: float
+    seed: int
+
+
+def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int) -> StepBatch:
+    """Build the batch of a step; the same arguments give the same batch."""
+    rows = feed.at(step, micro_batch_size)
+    micro_batches = [
+        task.collate([dataset[int(row)] for row in part], RowNoise(seed, step, part)) for part in rows.micro_batches
+    ]
+    num_rows = sum(len(part) for part in rows.micro_batches)
+    num_targets = sum(task.count_targets(batch) for batch in micro_batches)
+    if num_rows < len(rows.all_rows):  # the other ranks' targets count too, for all divide by the same number
+        num_targets = task.count_targets(task.collate([dataset[int(row)] for row in rows.all_rows], None))
+    return StepBatch(
+        step=step,
+        micro_batches=micro_batches,
+        num_targets=num_targets,
+        num_rows=num_rows,
+        num_tokens=sum(num_tokens_of(batch) for batch in micro_batches),
+        row_ids=tuple(int(row) for row in rows.all_rows),
+    )
+
+
+def train_step(session: Session, batch: StepBatch, learning_rate: float) -> StepResult:
+    """Update the weights once by the gradient of the summed loss over the count of targets of the whole step.
+
+    How the rows are cut into micro-batches changes speed and memory and nothing else. A step whose loss or gradient
+    is not finite changes no weight.
+    """
+    for group in session.optimizer.param_groups:
+        group["lr"] = learning_rate
+    session.model.train()
+    loss = torch.zeros((), device=session.device)
+    for number, micro_batch in enumerate(batch.micro_batches):
+        loss += _backward(session, micro_batch, batch.num_targets, seed_of(session.seed, "dropout", batch.step, number))
+    session.precision.unscale(session.optimizer)
+    grad_norm = nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
+    # The one moment the host waits for the device: whether to apply the step must be known before it is applied.
+    loss_value, norm_value = torch.stack([loss, grad_norm.to(loss)]).tolist()
+    applied = bool(np.isfinite(loss_value) and np.isfinite(norm_value))
+    finite = applied or (bool(np.isfinite(loss_value)) and session.precision.expects_overflow)
+    session.precision.step(session.optimizer, applied)
+    session.optimizer.zero_grad(set_to_none=True)
+    return StepResult(
+        loss=loss_value,
+        grad_norm=norm_value,
+        learning_rate=learning_rate,
+        applied=applied,
+        finite=finite,
+        num_rows=batch.num_rows,
+        num_tokens=batch.num_tokens,
+        row_ids=batch.row_ids,
+    )
+
+
+def _backward(session: Session, micro_batch: Batch, num_targets: float, seed: int) -> Tensor:
+    """Add the gradients of one micro-batch; gives its share of the loss, detached."""
+    torch.manual_seed(seed)
+    on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in micro_batch.items()}
+    with session.precision.autocast():
+        loss = session.task.loss_sum(session.model, on_device) / num_targets
+    session.precision.scaled(loss).backward()
+    return loss.detach()

@@ -1,0 +1,58 @@
+"""Turn words into a request, train, and say how it went."""
+
+import json
+from typing import Any
+
+import click
+
+from domain.exceptions import AthanorError, ConfigurationError
+
+
+@click.command()
+@click.option("--task", help="What to train, such as text_classification; a wrong name lists them all.")
+@click.option("--dataset", "dataset_path", metavar="PATH", help="Rows to learn from; the task has a default.")
+@click.option("--model", "model_name", metavar="NAME", help="A preset, a local directory or a hub id.")
+@click.option("--epochs", type=int)
+@click.option("--batch-size", type=int)
+@click.option("--learning-rate", type=float)
+@click.option("--max-length", type=int, help="Tokens of a row; longer ones are cut.")
+@click.option("--precision", help="auto, fp32, bf16 or fp16.")
+@click.option("--seed", type=int)
+@click.option("--output", "output_dir", metavar="DIR", help="The run directory; default runs/<task>-<time>-<id>.")
+@click.option("--config", metavar="FILE", help="A run file; options and --set override it.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other setting; can be repeated.")
+@click.option("--quick", is_flag=True, default=None, help="Prove the whole pipeline on a few batches.")
+@click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
+def command(config: str | None, settings: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Train a model. Without options: security classification on the shipped data."""
+    from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+    from infrastructure.container import Container
+    from presentation.cli.watching import watched
+    from presentation.cli.writing import write_response
+
+    container = Container()
+    try:
+        named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
+        given = {name: value for name, value in options.items() if value is not None}
+        request = TrainModelRequest(**{**named, **given, **_parsed(settings)})
+    except AthanorError as error:
+        return write_response(
+            TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code), as_json
+        )
+    with watched() as monitor:
+        response = container.train_model().execute(request, monitor)
+    return write_response(response, as_json)
+
+
+def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
+    """Read KEY=VALUE; a value that is JSON is taken as such, anything else as text."""
+    parsed = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise ConfigurationError(f"--set {setting!r} is not KEY=VALUE.", remedy="Write, for example, --set seed=1.")
+        try:
+            parsed[name] = json.loads(value)
+        except ValueError:
+            parsed[name] = value
+    return parsed

@@ -1,0 +1,129 @@
+"""Show a run while it goes on, and pass on the wish to stop it."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from domain.events import (
+    EvaluationCompleted,
+    Event,
+    MicroBatchHalved,
+    RolledBack,
+    RunFinished,
+    RunStarted,
+    StepCompleted,
+    StepDropped,
+    Warned,
+)
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def watched() -> Iterator["ConsoleMonitor"]:
+    """Watch one run on standard error; SIGINT and SIGTERM ask it to save and stop, a second one insists."""
+    monitor = ConsoleMonitor(Console(file=sys.stderr))
+    before = {name: signal.signal(name, monitor.receive) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield monitor
+    finally:
+        monitor.close()
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+class ConsoleMonitor:
+    """Draws a live line on a terminal and writes plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stop_reason = ""
+        self._bar: tuple[Progress, TaskID] | None = None
+        self._last_line = 0.0
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self._stop_reason:
+            raise KeyboardInterrupt
+        self._stop_reason = signal.Signals(number).name
+        self._say(f"{self._stop_reason}: saving after this step; once more to quit at once")
+
+    def stop_requested(self) -> str:
+        """Give the name of the signal that came, if any."""
+        return self._stop_reason
+
+    def notify(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, RunStarted):
+            self._start(event)
+        elif isinstance(event, StepCompleted):
+            self._step(event)
+        elif text := _told(event):
+            self._say(text)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._bar is not None:
+            self._bar[0].stop()
+            self._bar = None
+
+    def _start(self, event: RunStarted) -> None:
+        begun = f", from step {event.first_step}" if event.first_step else ""
+        self._say(
+            f"{event.run_id}: {event.num_train_rows:,} rows to learn, {event.num_eval_rows:,} to score, "
+            f"{event.num_parameters / 1e6:.1f} M parameters, {event.precision} on {event.device}, "
+            f"{event.total_steps:,} steps{begun}"
+        )
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
+            progress = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
+            progress.start()
+            task = progress.add_task("training", total=event.total_steps, completed=event.first_step, facts="")
+            self._bar = progress, task
+
+    def _step(self, event: StepCompleted) -> None:
+        facts = (
+            f"epoch {event.epoch + 1}  loss {event.loss_ema:.3f}  lr {event.learning_rate:.1e}  "
+            f"{event.tokens_per_second:,.0f} tokens/s"
+        )
+        if self._bar is not None:
+            progress, task = self._bar
+            progress.update(task, completed=event.step, facts=facts)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or event.step == event.total_steps:
+            self._last_line = time.monotonic()
+            self._say(f"step {event.step}/{event.total_steps}  {facts}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _told(event: Event) -> str:
+    match event:
+        case EvaluationCompleted():
+            shown = ("loss", "accuracy", "macro_f1", "perplexity")
+            scores = "  ".join(f"{name} {event.metrics[name]:.4f}" for name in shown if name in event.metrics)
+            return f"epoch {event.epoch + 1}, step {event.step}: {scores}{'  (best so far)' if event.is_best else ''}"
+        case StepDropped():
+            rows = ", ".join(map(str, event.row_ids[:8])) + (" ..." if len(event.row_ids) > 8 else "")
+            return f"warning: step {event.step} was dropped, its loss or gradient is not finite; rows {rows}"
+        case RolledBack():
+            return (
+                f"warning: back from step {event.from_step} to {event.to_step}, "
+                f"learning rate now {event.lr_scale:g} of the plan"
+            )
+        case MicroBatchHalved():
+            return (
+                f"warning: memory ran out; micro-batches now have {event.micro_batch_size} rows, the steps stay equal"
+            )
+        case Warned():
+            return f"warning: {event.message}"
+        case RunFinished():
+            return f"{event.stop_reason} after {event.step} steps"
+        case _:
+            return ""

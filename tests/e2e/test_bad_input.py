@@ -1,0 +1,218 @@
+"""Whatever a person gives: exit code 2, a sentence with a remedy, no traceback, nothing half-written."""
+
+import fcntl
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.command_line import athanor
+
+GOOD_ROWS = [{"text": f"{word} number {n}", "label": label} for n in range(8) for word, label in (("yes", "a"), ("no", "b"))]
+TINY = ("--model", "encoder-tiny", "--epochs", "1", "--set", "vocab_size=300")
+
+
+def written(path: Path, content: str | bytes | list[Any]) -> Path:
+    if isinstance(content, list):
+        content = json.dumps(content)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def rows_with(bad: Any) -> list[Any]:
+    return [*GOOD_ROWS[:3], bad, *GOOD_ROWS[3:]]
+
+
+def lines(rows: list[Any]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file to train on (or arguments), and words that the complaint must hold."""
+
+    name: str
+    make: Callable[[Path], list[object]]
+    said: tuple[str, ...]
+
+
+def data(name: str, file: str, content: str | bytes | list[Any], *said: str, extra: tuple[object, ...] = ()) -> Case:
+    return Case(name, lambda tmp: ["--dataset", written(tmp / file, content), *extra], said)
+
+
+def given(name: str, *said: str, extra: tuple[object, ...]) -> Case:
+    return Case(name, lambda tmp: ["--dataset", written(tmp / "good.json", GOOD_ROWS), *extra], said)
+
+
+def _directory(tmp: Path, name: str) -> Path:
+    (tmp / name).mkdir()
+    return tmp / name
+
+
+def _in_use(tmp: Path) -> Path:
+    lock = (_directory(tmp, "busy") / "run.lock").open("a+")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _in_use.held = lock  # type: ignore[attr-defined]  # stays locked while the test runs
+    return tmp / "busy"
+
+
+def _model(tmp: Path, **files: str) -> Path:
+    directory = _directory(tmp, "model")
+    for name, content in files.items():
+        (directory / name.replace("_DOT_", ".")).write_text(content)
+    return directory
+
+
+SECURITY = ("--task", "security_classification")
+DATA_CASES = [
+    Case("missing file", lambda tmp: ["--dataset", tmp / "none.json"], ("none.json does not exist", "Check the path")),
+    Case("directory without texts", lambda tmp: ["--dataset", _directory(tmp, "d")], ("directory without text",)),
+    data("empty file", "e.json", "", "is empty", "Give a file"),
+    data("empty gzip", "e.jsonl.gz", gzip.compress(b""), "has no rows"),
+    data("blank file", "e.jsonl", "\n \n", "has no rows"),
+    data("empty array", "e.json", [], "has no rows"),
+    data("binary", "b.json", b"\x00\x01\x02" * 50, "is binary"),
+    data("truncated gzip", "t.jsonl.gz", gzip.compress(lines(GOOD_ROWS).encode())[:-20], "damaged or cut off"),
+    data("not gzip", "t.jsonl.gz", lines(GOOD_ROWS), "is not gzip"),
+    data("latin-1", "l.jsonl", '{"text": "café", "label": "a"}\n'.encode("latin-1"), "not UTF-8", "0xe9", "iconv"),
+    data("utf-16", "l.jsonl", lines(GOOD_ROWS).encode("utf-16"), "not UTF-8"),
+    data("object instead of array", "o.json", '{"text": "x", "label": "a"}', "JSON object", "array"),
+    data("string instead of array", "o.json", '"hello"', "no JSON array"),
+    data("broken line", "x.jsonl", lines(GOOD_ROWS) + '{"text": \n', "x.jsonl:17", "not JSON"),
+    data("array not closed", "x.json", json.dumps(GOOD_ROWS)[:-1], "x.json:1", "not closed"),
+    data("comma missing", "x.json", '[{"text": "a", "label": "a"} {"text": "b", "label": "b"}]', "comma"),
+    data("row is a list", "x.json", rows_with([1, 2]), "an array, but must be an object"),
+    data("row is null", "x.json", rows_with(None), "null, but must be an object"),
+    data("missing text", "x.json", rows_with({"label": "a"}), "field 'text' is missing"),
+    data("missing label", "x.json", rows_with({"text": "a"}), "field 'label' is missing"),
+    data("null text", "x.json", rows_with({"text": None, "label": "a"}), "text is null, not a string"),
+    data("null label", "x.json", rows_with({"text": "q", "label": None}), "label is null, not a name"),
+    data("number as text", "x.json", rows_with({"text": 5, "label": "a"}), "text is 5, not a string"),
+    data("number as label", "x.json", rows_with({"text": "q", "label": 3}), "label is 3", 'Write "3" in quotes'),
+    data("list as label", "x.json", rows_with({"text": "q", "label": ["a"]}), 'label is ["a"]'),
+    data("empty text", "x.json", rows_with({"text": " \t", "label": "a"}), "text is empty"),
+    data("empty label", "x.json", rows_with({"text": "q", "label": ""}), "not a name"),
+    data("all texts empty", "x.json", [{"text": "", "label": "a"}] * 30, "30 faults in all, the first 20 are shown"),
+    data("one class", "x.json", [{"text": f"t {n}", "label": "a"} for n in range(9)], "only the label 'a'"),
+    data("a class of one row", "x.json", [*GOOD_ROWS, {"text": "only", "label": "c"}], "one row of label 'c'"),
+    data("equal rows only", "x.json", [*GOOD_ROWS, *[{"text": "z", "label": "c"}] * 3], "too small to split", "'c'"),
+    data(
+        "a label of one family",
+        "x.json",
+        [{**row, "family": f"f{n}"} for n, row in enumerate(GOOD_ROWS)]
+        + [{"text": f"z {n}", "label": "c", "family": "only"} for n in range(4)],
+        "too small to split",
+        "'c'",
+    ),
+    data("unknown label", "x.json", [{"code": "x=1", "label": "sqli"}], "'sqli' is not one of safe", extra=SECURITY),
+    data("no known field", "x.json", [{"body": "x", "label": "a"}], "has the fields 'body'", "--set text_field="),
+    data("csv without the column", "x.csv", "txt,label\nhello,a\n", "has the fields 'txt', 'label'", "text_field=txt"),
+    data("csv with a long row", "x.csv", "text,label\na,b\nc,d,e\n", "x.csv:3", "has not 2 columns"),
+    data("csv with an open quote", "x.csv", 'text,label\n"a,b\n', "cannot be read"),
+    data("csv of a header", "x.csv", "text,label\n", "has no rows"),
+    data("broken parquet", "x.parquet", b"PAR1 nothing here", "no readable Parquet"),
+    data("unknown ending", "x.xlsx", b"PK", "ending '.xlsx'"),
+    data("no ending", "rows", "a", "ending ''"),
+    data("two files that share all rows", "x.json", GOOD_ROWS, "fewer than two labels left", extra=("--set", "eval_dataset=EVAL")),
+    data("an unknown label to score", "x.json", GOOD_ROWS, "labels that training had not", extra=("--set", "eval_dataset=OTHER")),
+]
+
+SETTING_CASES = [
+    given("misspelt task", "Did you mean text_classification?", extra=("--task", "text_clasification")),
+    given("misspelt setting", "Did you mean 'eval_steps'?", extra=("--set", "eval_step=3")),
+    given("set without value", "is not KEY=VALUE", extra=("--set", "seed")),
+    given("text for a number", "epochs is 'three'", extra=("--set", "epochs=three")),
+    given("zero epochs", "num_epochs is 0", extra=("--epochs", "0")),
+    given("absurd rate", "learning_rate is 1e+30", extra=("--learning-rate", "1e30")),
+    given("absurd length", "max_length is 99999999", extra=("--max-length", "99999999")),
+    given("warm-up beyond the run", "warmup_steps is 500", extra=("--set", "warmup_steps=500")),
+    given("labels miscounted", "num_labels is 7, but good.json has 2", extra=("--set", "num_labels=7")),
+    given("weight of an unknown label", "names the label 'c'", extra=("--set", 'class_weights={"c": 2}')),
+    given("unknown metric", "metric_name 'macro_f2'", "Did you mean 'macro_f1'", extra=("--set", "metric_name=macro_f2")),
+    given("unknown device", "device 'cuda:99'", extra=("--set", "device=cuda:99")),
+    given("unknown precision", "precision 'fp8'", extra=("--precision", "fp8")),
+    given("unknown preset", "is no preset", extra=("--model", "encoder-huge")),
+    given("hub id without network", "cannot be fetched", "hf download", extra=("--model", "microsoft/codebert-base")),
+    given("model that is not there", "does not exist", extra=("--model", "./no/such/model")),
+    given("config that is not there", "run file no.yaml does not exist", extra=("--config", "no.yaml")),
+    given("option that is not there", "No such option", extra=("--taks", "x")),
+    given("positional word", "unexpected extra argument", extra=("surplus",)),
+    Case("output is a file", lambda tmp: ["--output", written(tmp / "f", "x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("is a file",)),
+    Case("output below a file", lambda tmp: ["--output", written(tmp / "f", "x") / "run", "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("cannot be created",)),
+    Case("output on a read-only place", lambda tmp: ["--output", "/proc/nowhere/run", "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("/proc",)),
+    Case("output in use", lambda tmp: ["--output", _in_use(tmp), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("in use by another process",)),
+    Case("yaml that is none", lambda tmp: ["--config", written(tmp / "c.yaml", "a: [1\nb: }")], ("is not YAML",)),
+    Case("yaml with a typo", lambda tmp: ["--config", written(tmp / "c.yaml", "epoch: 3\n")], ("Did you mean 'epochs'?",)),
+    Case("yaml without settings", lambda tmp: ["--config", written(tmp / "c.yaml", "- 1\n")], ("holds no settings",)),
+    Case("model directory without config", lambda tmp: ["--model", _model(tmp), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("no config.json",)),
+    Case("model directory with pickles", lambda tmp: ["--model", _model(tmp, config_DOT_json="{}", pytorch_model_DOT_bin="x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("no .safetensors",)),
+    Case("corrupt model directory", lambda tmp: ["--model", _model(tmp, config_DOT_json="{", model_DOT_safetensors="x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("cannot be opened",)),
+    Case("model is a file", lambda tmp: ["--model", written(tmp / "m", "x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("is a file, not a directory",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*DATA_CASES, *SETTING_CASES], ids=lambda case: case.name)
+def test_bad_input_to_train_ends_in_a_sentence(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "eval.json", GOOD_ROWS)
+    written(tmp_path / "other.json", [{"text": "new", "label": "c"}])
+    words = [str(word).replace("EVAL", "eval.json").replace("OTHER", "other.json") for word in case.make(tmp_path)]
+    before = everything_in(tmp_path)
+    if "--task" not in words and "--config" not in words:
+        words = ["--task", "text_classification", *words]
+    answer = athanor("train", *TINY, *words)
+    assert_refused(answer, *case.said)
+    assert everything_in(tmp_path) == before
+
+
+LATER_CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    ("resume nothing", ("resume", "nowhere"), ("nowhere holds no run",)),
+    ("evaluate nothing", ("evaluate", "nowhere", "--dataset", "good.json"), ("nowhere is no directory",)),
+    ("evaluate an empty directory", ("evaluate", "empty", "--dataset", "good.json"), ("holds no finished model",)),
+    ("predict with nothing", ("predict", "nowhere", "--input", "good.json"), ("nowhere is no directory",)),
+    ("show nothing", ("runs", "show", "nowhere"), ("nowhere holds no run",)),
+    ("evaluate without data", ("evaluate", "nowhere"), ("Missing option '--dataset'",)),
+    ("unknown command", ("trian",), ("No such command 'trian'",)),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), [case[1:] for case in LATER_CASES], ids=[case[0] for case in LATER_CASES])
+def test_bad_input_to_other_commands_ends_in_a_sentence(
+    words: tuple[str, ...], said: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "good.json", GOOD_ROWS)
+    (tmp_path / "empty").mkdir()
+    before = everything_in(tmp_path)
+    assert_refused(athanor(*words), *said)
+    assert everything_in(tmp_path) == before
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    bad = [{"label": "a"}, {"text": "x"}, {"text": "", "label": "a"}, {"text": "x", "label": 1}]
+    answer = athanor("train", "--task", "text_classification", "--dataset", written(tmp_path / "x.json", [*GOOD_ROWS, *bad]))
+    assert answer.stderr.count("x.json:") == 4
+
+
+def test_with_json_a_refusal_is_one_json_object_too(tmp_path: Path) -> None:
+    answer = athanor("train", "--json", "--epochs", "0")
+    assert json.loads(answer.stdout)["errors"] == [answer.stderr.removeprefix("error: ").strip()]
+    assert answer.exit_code == 2
+
+
+def assert_refused(answer: Any, *said: str) -> None:
+    assert answer.exit_code == 2, answer
+    assert "Traceback" not in answer.stderr
+    complaints = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
+    assert complaints, answer
+    for words in said:
+        assert words in answer.stderr
+    assert answer.stdout == ""
+
+
+def everything_in(directory: Path) -> dict[str, int]:
+    return {str(path.relative_to(directory)): path.stat().st_size for path in directory.rglob("*") if path.name != "run.lock"}

@@ -1,0 +1,1 @@
+"""Stand-ins that implement a port and remember what they were asked."""

@@ -1,0 +1,161 @@
+"""Fakes of every port of the training use case; none of them knows torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from application.training_request import TrainModelRequest
+from domain.events import Event
+from domain.retention import CheckpointMetadata
+
+
+@dataclass
+class FakeDataset:
+    num_train: int = 80
+    num_eval: int = 20
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeModel:
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeRun:
+    run_id: str = "fake-run"
+    path: str = "runs/fake-run"
+    summary: Mapping[str, Any] | None = None
+    failure: tuple[Mapping[str, Any], bool] | None = None
+    is_closed: bool = False
+
+    def save_summary(self, response: Mapping[str, Any]) -> None:
+        self.summary = response
+
+    def save_failure(self, response: Mapping[str, Any], keep: bool) -> None:
+        self.failure = (response, keep)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class FakeMonitor:
+    stop_reason: str = ""
+    events: list[Event] = field(default_factory=list)
+
+    def notify(self, event: Event) -> None:
+        self.events.append(event)
+
+    def stop_requested(self) -> str:
+        return self.stop_reason
+
+
+@dataclass
+class FakeTracker:
+    finished: int = 0
+
+    def finish(self) -> str:
+        self.finished += 1
+        return "runs/fake-run/metrics.json"
+
+
+class FakeCheckpoints:
+    def list_checkpoints(self) -> list[CheckpointMetadata]:
+        return []
+
+
+RESULTS: Mapping[str, Any] = {
+    "best_metric": 0.8,
+    "best_epoch": 2,
+    "metric_name": "macro_f1",
+    "stop_reason": "completed",
+    "training_time": 12.5,
+    "model_path": "runs/fake-run/model",
+    "final_metrics": {"macro_f1": 0.8},
+    "throughput": {"tokens_per_second": 1000.0},
+    "num_parameters": 10,
+}
+
+
+@dataclass
+class FakeWorld:
+    """All ports at once: notes the order of calls and fails where `failing` says."""
+
+    failing: Mapping[str, Exception] = field(default_factory=dict)
+    results: Mapping[str, Any] = field(default_factory=lambda: RESULTS)
+    calls: list[str] = field(default_factory=list)
+    run: FakeRun = field(default_factory=FakeRun)
+    tracker_made: FakeTracker = field(default_factory=FakeTracker)
+    request_seen: TrainModelRequest | None = None
+    monitor_seen: Any = None
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.failing:
+            raise self.failing[name]
+
+    # RunStore
+    def reserve(self, request: TrainModelRequest) -> FakeRun:
+        self._called("reserve")
+        return self.run
+
+    def reopen(self, path: str) -> tuple[FakeRun, TrainModelRequest]:
+        self._called("reopen")
+        return self.run, TrainModelRequest(task="text_classification", seed=7)
+
+    def read_request(self, path: str) -> TrainModelRequest:
+        return TrainModelRequest()
+
+    def summaries(self, root: str) -> list[Mapping[str, Any]]:
+        return []
+
+    def summary(self, path: str) -> Mapping[str, Any]:
+        return {}
+
+    # DatasetSource
+    def load(self, request: TrainModelRequest) -> FakeDataset:
+        self._called("load")
+        return FakeDataset()
+
+    # ModelSource
+    def build(self, request: TrainModelRequest, dataset: FakeDataset, run: FakeRun) -> FakeModel:
+        self._called("build")
+        return FakeModel()
+
+    # Workshop
+    def settle(self, request: TrainModelRequest) -> TrainModelRequest:
+        self._called("settle")
+        return request.changed(precision="fp32")
+
+    def tracker(self, run: FakeRun, request: TrainModelRequest) -> FakeTracker:
+        self._called("tracker")
+        return self.tracker_made
+
+    def checkpoints(self, run: FakeRun, request: TrainModelRequest) -> FakeCheckpoints:
+        self._called("checkpoints")
+        return FakeCheckpoints()
+
+    def trainer(
+        self,
+        run: FakeRun,
+        request: TrainModelRequest,
+        model: FakeModel,
+        dataset: FakeDataset,
+        tracker: FakeTracker,
+        checkpoints: FakeCheckpoints,
+        monitor: Any,
+    ) -> "FakeWorld":
+        self._called("trainer")
+        self.request_seen, self.monitor_seen = request, monitor
+        return self
+
+    # Trainer
+    def train(self) -> Mapping[str, Any]:
+        self._called("train")
+        return self.results
+
+    # ReportWriter
+    def write(self, run: FakeRun, dataset: FakeDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._called("write")
+        return {"majority_accuracy": 0.5}

@@ -1,0 +1,48 @@
+"""Models and rows that train in a second."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from infrastructure.models.presets import EncoderSize, encoder_config
+from infrastructure.models.tokenizer import train_tokenizer
+
+LABELS = ("calm", "loud")
+WORDS = {"calm": ("still", "quiet", "soft", "slow"), "loud": ("bang", "crash", "shout", "roar")}
+
+
+def rows(count: int = 64) -> list[dict[str, str]]:
+    """Alternate both labels in texts of 2 to 12 words."""
+    made = []
+    for number in range(count):
+        label = LABELS[number % 2]
+        words = [WORDS[label][(number * 7 + k * 3) % 4] + str(number % (5 + k)) for k in range(2 + number % 11)]
+        made.append({"text": " ".join(words) + f" no{number}", "label": label})
+    return made
+
+
+def file_of_rows(path: Path, count: int = 64) -> Path:
+    """Write rows as JSON."""
+    path.write_text(json.dumps(rows(count)), encoding="utf-8")
+    return path
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Learn a small tokenizer from the rows."""
+    return train_tokenizer([row["text"] for row in rows()], 400, lowercase=True, seed=0)
+
+
+def model(tokens: PreTrainedTokenizerFast, dropout: float = 0.0, seed: int = 0, **changes: Any) -> PreTrainedModel:
+    """Build a two-layer encoder of width 64."""
+    from transformers import AutoModelForSequenceClassification
+
+    torch.manual_seed(seed)
+    config = encoder_config(EncoderSize(64, 2, 96), tokens, LABELS, 64)
+    config.embedding_dropout = config.mlp_dropout = config.classifier_dropout = dropout
+    for name, value in changes.items():
+        setattr(config, name, value)
+    made: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    return made

@@ -1,0 +1,209 @@
+import json
+import math
+import struct
+from collections import Counter, OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+from torch import Tensor
+
+from domain.exceptions import CheckpointError
+from infrastructure.training.tensor_tree import join_tree, split_tree
+
+DTYPES = (
+    torch.bool,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.uint16,
+    torch.uint32,
+    torch.uint64,
+    torch.float16,
+    torch.bfloat16,
+    torch.float32,
+    torch.float64,
+    torch.complex64,
+    torch.complex128,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+    torch.float8_e4m3fnuz,
+    torch.float8_e8m0fnu,
+)
+SHAPES = ((), (0,), (2, 0), (3,), (2, 3))
+
+
+def through_disk_formats(tree: Any) -> Any:
+    structure, tensors = split_tree(tree)
+    return join_tree(json.loads(json.dumps(structure, allow_nan=False)), load(save(tensors)))
+
+
+def bits(tensor: Tensor) -> bytes:
+    return bytes(tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8).tolist())
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Compare type, order of keys and bits; written without the code under test."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, Tensor):
+        return (left.dtype, left.shape, bits(left)) == (right.dtype, right.shape, bits(right))
+    if isinstance(left, dict):
+        pairs = zip(left.items(), right.items(), strict=False)
+        return len(left) == len(right) and all(is_same(a, b) and is_same(x, y) for (a, x), (b, y) in pairs)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(is_same(x, y) for x, y in zip(left, right, strict=True))
+    if isinstance(left, float):
+        return math.isnan(left) and math.isnan(right) or struct.pack("d", left) == struct.pack("d", right)
+    return bool(left == right)
+
+
+def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> Tensor:
+    width = torch.empty(0, dtype=dtype).element_size()
+    high = 2 if dtype is torch.bool else 256
+    generator = torch.Generator().manual_seed(seed)
+    content = torch.randint(0, high, (math.prod(shape) * width,), dtype=torch.uint8, generator=generator)
+    return content.view(dtype).reshape(shape)
+
+
+tensors = st.builds(tensor_of, st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.integers(0, 9))
+leaves = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**130), 2**130), st.floats(), st.text(max_size=4), tensors
+)
+keys = st.one_of(st.integers(-3, 3), st.sampled_from(["a", "a/b", "0", "", "$tensor", "$x", "__metadata__"]))
+trees = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.lists(inner, max_size=3).map(tuple), st.dictionaries(keys, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(tree=trees)
+def test_a_nested_state_comes_back_bit_for_bit_through_strict_json_and_safetensors(tree: Any) -> None:
+    assert is_same(through_disk_formats(tree), tree)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_dtype_keeps_its_bits_in_every_shape(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    tensor = tensor_of(dtype, shape, seed=1)
+    assert is_same(through_disk_formats({"x": tensor}), {"x": tensor})
+
+
+def test_the_state_of_an_optimizer_keeps_its_int_keys_and_tuples() -> None:
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.8, 0.99))
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    state = optimizer.state_dict()
+    joined = through_disk_formats(state)
+    assert is_same(joined, state)
+    assert set(joined["state"]) == {0, 1}
+    assert joined["param_groups"][0]["betas"] == (0.8, 0.99)
+
+
+def test_views_of_one_memory_keep_their_own_values() -> None:
+    memory = torch.arange(12.0).reshape(3, 4)
+    tree = {
+        "whole": memory,
+        "transposed": memory.t(),
+        "row": memory[1],
+        "strided": memory[:, ::2],
+        "expanded": memory[0, 0].expand(5),
+        "conjugate": torch.tensor([1 + 2j]).conj(),
+    }
+    assert is_same(through_disk_formats(tree), tree)
+
+
+def test_a_tensor_in_two_places_is_stored_once_and_shared_again() -> None:
+    tied = torch.randn(4, 2)
+    structure, named = split_tree({"embedding": tied, "head": tied.view(4, 2)})
+    joined = join_tree(structure, named)
+    assert list(named) == ["embedding"]
+    assert joined["head"] is joined["embedding"]
+
+
+def test_paths_that_read_alike_do_not_overwrite_each_other() -> None:
+    tree = {"a/b": torch.zeros(1), "a": {"b": torch.ones(1)}, "c": {0: torch.ones(2), "0": torch.zeros(2)}}
+    assert is_same(through_disk_formats(tree), tree)
+
+
+def test_the_entries_of_a_flat_state_are_named_by_their_keys() -> None:
+    _, named = split_tree({"layer.0.weight": torch.ones(1), "layer.0.bias": torch.zeros(1)})
+    assert list(named) == ["layer.0.weight", "layer.0.bias"]
+
+
+def test_a_parameter_comes_back_without_its_gradient() -> None:
+    parameter = torch.nn.Parameter(torch.ones(2))
+    joined = through_disk_formats([parameter])
+    assert type(joined[0]) is Tensor
+    assert not joined[0].requires_grad
+
+
+def test_subclasses_of_plain_kinds_come_back_as_the_plain_kind() -> None:
+    tree = {"a": OrderedDict(x=1), "b": Counter({3: 2}), "c": torch.Size([2, 3]), "d": np.float64(0.1)}
+    assert is_same(through_disk_formats(tree), {"a": {"x": 1}, "b": {3: 2}, "c": (2, 3), "d": 0.1})
+
+
+class Foreign:
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Foreign(),
+        {1, 2},
+        b"bytes",
+        1 + 2j,
+        np.zeros(2),
+        np.int64(3),
+        len,
+        torch.float32,
+        torch.Generator(),
+        torch.eye(2).to_sparse(),
+        torch.empty(2, device="meta"),
+        {None: 1},
+        {True: 1},
+        {(1, 2): 3},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_anything_else_is_refused_by_its_place(value: Any) -> None:
+    with pytest.raises(CheckpointError, match="the state at outer/1 "):
+        split_tree({"outer": [0, value]})
+
+
+def test_a_state_that_contains_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(CheckpointError, match="contains itself"):
+        split_tree(endless)
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        {"$tensor": "absent"},
+        {"$tensor": "x", "dtype": "load", "shape": [2]},
+        {"$tensor": "x", "dtype": "float32", "shape": [7]},
+        {"$unknown": 1},
+        {"$tuple": 3},
+        {"$dict": [[1]]},
+        {"$float": "seven"},
+        {"$tuple": [], "$dict": []},
+    ],
+    ids=str,
+)
+def test_a_structure_that_does_not_fit_its_tensors_is_refused(structure: Any) -> None:
+    with pytest.raises(CheckpointError, match="do not belong together"):
+        join_tree([structure], {"x": torch.zeros(8, dtype=torch.uint8)})
