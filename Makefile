@@ -4,7 +4,7 @@
 PYTHON ?= python3
 # Where `make demo` puts its run; a new directory below runs/ unless said.
 OUTPUT ?=
-# More words for pytest: make test ARGS="-k resume -x"
+# More words for pytest or a benchmark: make test ARGS="-k resume -x"
 ARGS ?=
 
 VENV := .venv
@@ -53,7 +53,7 @@ bench: ## list the benchmarks; make bench-NAME runs one
 	done
 
 bench-%: $(VENV)/.installed-bench
-	$(RUN) -m benchmarks.$* $(ARGS)
+	$(RUN) benchmarks/$*.py $(ARGS)
 
 data: install ## write the shipped data anew from its families
 	$(RUN) -m data.generator

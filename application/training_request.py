@@ -55,6 +55,7 @@ class TrainModelRequest(BaseModel):
     weight_decay: float = _LOOP.weight_decay
     scheduler: str = _LOOP.scheduler
     max_grad_norm: float = _LOOP.max_grad_norm
+    average_decay: float | None = None
     gradient_checkpointing: bool = _LOOP.gradient_checkpointing
     max_steps: int | None = _LOOP.max_steps
     eval_steps: int | None = _LOOP.eval_steps

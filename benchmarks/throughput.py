@@ -39,7 +39,9 @@ def main() -> None:
     rounds = [{side: _in_own_process(side, options.max_rows) for side in SIDES} for _ in range(options.rounds)]
     ratios = [one["athanor"]["tokens_per_second"] / one["transformers"]["tokens_per_second"] for one in rounds]
     result = {
-        "tokens_per_second": {side: statistics.median(one[side]["tokens_per_second"] for one in rounds) for side in SIDES},
+        "tokens_per_second": {
+            side: statistics.median(one[side]["tokens_per_second"] for one in rounds) for side in SIDES
+        },
         "ratio": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
         "last_loss": {side: rounds[-1][side]["last_loss"] for side in SIDES},
         "rounds": options.rounds,

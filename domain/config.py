@@ -16,7 +16,8 @@ class TrainingConfig:
 
     One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
     steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
-    `early_stopping_patience` counts evaluations, 0 turns it off. A step whose loss or gradient is not finite is
+    `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
+    evaluated and kept has an exponential moving average of the weights. A step whose loss or gradient is not finite is
     dropped; after `max_bad_steps` in a row the run returns to its last checkpoint at half the learning rate, at most
     `max_rollbacks` times.
     """
@@ -34,6 +35,7 @@ class TrainingConfig:
     weight_decay: float = 0.01
     scheduler: str = "linear"
     max_grad_norm: float = 1.0
+    average_decay: float = 0.0
     gradient_checkpointing: bool = False
     max_steps: int | None = None
     eval_steps: int | None = None
@@ -67,6 +69,8 @@ class TrainingConfig:
         yield from _between("max_grad_norm", self.max_grad_norm, 0.0, 1e6, above=True)
         yield from _between("weight_decay", self.weight_decay, 0.0, 10.0)
         yield from _between("early_stopping_min_delta", self.early_stopping_min_delta, 0.0, 1e6)
+        if not 0.0 <= self.average_decay < 1.0:
+            yield f"average_decay is {self.average_decay!r}, but must be at least 0 and below 1. Use 0 for none."
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("scheduler", self.scheduler, SCHEDULERS)
         yield from _one_of("precision", self.precision, PRECISIONS)

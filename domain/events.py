@@ -41,7 +41,7 @@ class StepDropped:
     """A step was not applied because its loss or gradient was not finite."""
 
     step: int
-    row_ids: tuple[int, ...]
+    row_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,26 @@ class EarlyStopping:
 
 
 @dataclass
+class SinceLog:
+    """Sums over the steps since the last logged one; they become means and rates when they are logged."""
+
+    num_rows: int = 0
+    num_tokens: int = 0
+    num_applied: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss of the applied steps, NaN when there was none."""
+        return self.loss_sum / self.num_applied if self.num_applied else math.nan
+
+    def per_second(self, count: int) -> float:
+        """Turn a count into a rate."""
+        return count / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass
 class Progress:
     """The whole changing state of a run beside tensors; it travels in every checkpoint as JSON.
 
@@ -70,15 +90,21 @@ class Progress:
     num_rollbacks: int = 0
     lr_scale: float = 1.0
     train_seconds: float = 0.0
+    since_log: SinceLog = field(default_factory=SinceLog)
     stopped: str = ""
 
-    def advance(self, result: StepResult) -> None:
+    def advance(self, result: StepResult, seconds: float = 0.0) -> None:
         """Count one step; only an applied one moves the schedule and the smoothed loss."""
         self.step += 1
-        self.num_rows += result.num_rows
-        self.num_tokens += result.num_tokens
+        self.train_seconds += seconds
+        self.since_log.seconds += seconds
+        for sums in (self, self.since_log):
+            sums.num_rows += result.num_rows
+            sums.num_tokens += result.num_tokens
         if result.applied:
             self.applied_steps += 1
+            self.since_log.num_applied += 1
+            self.since_log.loss_sum += result.loss
             previous = self.loss_ema
             self.loss_ema = result.loss if previous is None else EMA_DECAY * previous + (1 - EMA_DECAY) * result.loss
         if result.finite:
@@ -119,4 +145,8 @@ class Progress:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Progress":
         """Read what `to_json` gave."""
-        return cls(**{**values, "early_stopping": EarlyStopping(**values["early_stopping"])})
+        parts = {
+            "early_stopping": EarlyStopping(**values["early_stopping"]),
+            "since_log": SinceLog(**values["since_log"]),
+        }
+        return cls(**{**values, **parts})

@@ -19,3 +19,8 @@ def lr_factor(scheduler: str, step: int, total_steps: int, warmup_steps: int) ->
     if scheduler == "linear":
         return remaining
     return 0.5 * (1.0 - math.cos(math.pi * remaining))
+
+
+def average_decay(limit: float, num_updates: int) -> float:
+    """Give the decay of a weight average that has seen `num_updates`: it remembers about a tenth of the run."""
+    return min(limit, (1.0 + num_updates) / (10.0 + num_updates))

@@ -39,4 +39,3 @@ class HardwareReport:
             "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
             "cache": str(cache_root()),
         }
-

@@ -196,7 +196,7 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     order = sorted(names) if not schema.labels else list(schema.labels)
     renumbered = np.array([order.index(name) for name in names], dtype=np.int32)
     label_ids = np.frombuffer(labels, dtype=np.int32)
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "ends": np.frombuffer(ends, dtype=np.int64),
         "labels": renumbered[label_ids] if schema.label_field else label_ids,
         "keys": np.frombuffer(keys, dtype=np.uint64),

@@ -39,7 +39,7 @@ def short_attention(
         and (attention_mask is None or attention_mask.dtype == torch.bool)
     )
     if not ordinary:
-        return sdpa_attention_forward(  # type: ignore[return-value]  # its annotation allows weights, it gives None
+        return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
         )
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
         """What a model needs to know of the data."""
 
         @property
-        def label_names(self) -> tuple[str, ...]: ...
-        def train_texts(self) -> "Sequence[str]": ...
+        def label_names(self) -> tuple[str, ...]:
+            """Labels in the order of the outputs."""
+
+        def train_texts(self) -> "Sequence[str]":
+            """Texts of the training part alone."""
+
 
 HUB_TIMEOUT_SECONDS = 5.0
 
@@ -180,7 +184,7 @@ def _hub_answers() -> bool:
 def _not_fetched(name: str) -> ModelError:
     return ModelError(
         f"model {name!r} cannot be fetched from the hub and is no local directory.",
-        remedy=f"On a machine with network run `hf download {name} --local-dir DIR`, bring DIR here and use --model DIR.",
+        remedy=f"With network, run `hf download {name} --local-dir DIR`, bring DIR here and use --model DIR.",
     )
 
 

@@ -72,9 +72,9 @@ class SequenceClassification:
         if noise is not None and self._word_dropout:
             ids = self._hide_words(ids, noise)
         batch = {"input_ids": ids, "attention_mask": mask}
-        labels = [item["labels"] if "labels" in item else item.get("label") for item in items]
-        if labels[0] is not None:
-            batch["labels"] = torch.tensor([int(label) for label in labels])
+        name = "labels" if "labels" in items[0] else "label"
+        if name in items[0]:
+            batch["labels"] = torch.tensor([int(item[name]) for item in items])
         return batch
 
     def count_targets(self, batch: Batch) -> float:

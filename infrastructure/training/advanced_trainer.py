@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,21 @@ from domain.events import (
     StepDropped,
     Warned,
 )
-from domain.exceptions import CheckpointError, ConfigurationError, DatasetError, TrainingError
+from domain.exceptions import CheckpointError, TrainingError
 from domain.metrics import direction_of
 from domain.plan import TrainingPlan
-from domain.progress import EarlyStopping, Progress, StepResult
+from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from infrastructure.data.feed import Feed
-from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
-from infrastructure.tasks.plain_module import LossFunction, PlainModule
-from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.tasks.plain_module import LossFunction
+from infrastructure.training.arguments import config_of, metric_of, task_for, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
-from infrastructure.training.device import (
-    choose_device,
-    is_out_of_memory,
-    keep_freed_memory,
-    memory_bytes,
-    peak_memory_bytes,
-)
+from infrastructure.training.device import is_out_of_memory, memory_bytes, peak_memory_bytes
 from infrastructure.training.evaluation import evaluate
-from infrastructure.training.optimizers import OptimizerBuilder
-from infrastructure.training.parallel import unwrapped, wrapped
-from infrastructure.training.precision import Precision, choose_precision
-from infrastructure.training.step import Session, batch_at, train_step
+from infrastructure.training.parallel import unwrapped
+from infrastructure.training.session import open_session
+from infrastructure.training.step import batch_at, train_step
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 
@@ -87,14 +79,14 @@ class AdvancedTrainer:
         **settings: Any,
     ) -> None:
         self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(model)
-        self._config = config or _config_of(settings)
-        self._train_dataset = _with_rows(train_dataset)
+        self._config = config or config_of(settings)
+        self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._output_dir = Path(output_dir)
         self._monitor = monitor or Unwatched()
         self._name = name or self._output_dir.name
-        self._task = task or _task_for(self._bundle.model, loss_function, train_dataset)
-        self._metric = _metric_of(self._config.metric_name, self._task)
+        self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
+        self._metric = metric_of(self._config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(self._config, len(train_dataset))
         self._feed = Feed(lengths_of(train_dataset), self._plan.rows_per_step, self._config.seed)
@@ -102,7 +94,7 @@ class AdvancedTrainer:
         self._checkpoints = checkpoints or CheckpointManager(
             self._output_dir / "checkpoints", self._config.max_checkpoints, self._config.metric_name, self._direction
         )
-        self._session = self._open_session()
+        self._session = open_session(self._bundle.model, self._task, self._config)
 
     def train(self) -> dict[str, Any]:
         """Train until the plan is done, patience ends, somebody asks to stop or nothing helps any more.
@@ -115,18 +107,15 @@ class AdvancedTrainer:
         plan = self._plan
         progress = self._begin()
         interrupted = ""
-        window = _Window(seconds_at_start=progress.train_seconds)
         while progress.step < plan.total_steps and not progress.stopped:
             interrupted = self._monitor.stop_requested()
             if interrupted:
                 break
             result = self._step(progress)
-            progress.advance(result)
-            window.add(result)
             if not result.finite:
                 progress = self._drop(progress, result)
             if plan.logs_at(progress.step):
-                self._log(progress, window)
+                self._log(progress, result)
             if plan.evaluates_at(progress.step):
                 self._evaluate(progress)
             if plan.saves_at(progress.step) or progress.best_step == progress.step or progress.stopped:
@@ -136,24 +125,6 @@ class AdvancedTrainer:
         return self._finish(progress, interrupted, time.perf_counter() - started)
 
     # Beginning
-
-    def _open_session(self) -> Session:
-        config = self._config
-        device = choose_device(config.device)
-        keep_freed_memory()
-        model = self._bundle.model.to(device)
-        use_fast_attention(model, device)
-        return Session(
-            model=wrapped(model, device, config.data_parallel),
-            task=self._task,
-            optimizer=OptimizerBuilder().build(
-                config.optimizer, model, config.learning_rate, weight_decay=config.weight_decay
-            ),
-            precision=Precision(choose_precision(config.precision, config.use_mixed_precision, device), device),
-            device=device,
-            max_grad_norm=config.max_grad_norm,
-            seed=config.seed,
-        )
 
     def _begin(self) -> Progress:
         progress = self._restored()
@@ -193,11 +164,16 @@ class AdvancedTrainer:
                 f"checkpoint {checkpoint['metadata'].name} was made with other {what} than this run has.",
                 remedy=f"Restore the {what} of the run, or train anew in another directory.",
             )
-        unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        self._load_weights(checkpoint)
         self._session.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
         if self._session.precision.scaler is not None:
             self._session.precision.scaler.load_state_dict(checkpoint["scaler_state_dict"])
         return Progress.from_json(state["progress"])
+
+    def _load_weights(self, checkpoint: Mapping[str, Any]) -> None:
+        unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        if self._session.average is not None:
+            self._session.average.load_state_dict(checkpoint["extra"]["average"])
 
     # One step
 
@@ -220,7 +196,9 @@ class AdvancedTrainer:
                     raise
                 self._halve(progress, error)
             else:
-                progress.train_seconds += time.perf_counter() - started
+                if result.applied and self._session.average is not None:
+                    self._session.average.update(unwrapped(self._session.model), progress.applied_steps + 1)
+                progress.advance(result, time.perf_counter() - started)
                 return result
 
     def _halve(self, progress: Progress, error: BaseException) -> None:
@@ -257,20 +235,19 @@ class AdvancedTrainer:
 
     # What happens between steps
 
-    def _log(self, progress: Progress, window: "_Window") -> None:
-        seconds = progress.train_seconds - window.seconds_at_start
-        result = window.last
+    def _log(self, progress: Progress, result: StepResult) -> None:
+        since = progress.since_log
         epoch = self._plan.epoch_of(progress.step - 1)
         event = StepCompleted(
             step=progress.step,
             total_steps=self._plan.total_steps,
             epoch=epoch,
-            loss=window.mean_loss(),
+            loss=since.mean_loss,
             loss_ema=progress.loss_ema if progress.loss_ema is not None else result.loss,
             grad_norm=result.grad_norm,
             learning_rate=result.learning_rate,
-            tokens_per_second=window.num_tokens / seconds if seconds > 0 else 0.0,
-            samples_per_second=window.num_rows / seconds if seconds > 0 else 0.0,
+            tokens_per_second=since.per_second(since.num_tokens),
+            samples_per_second=since.per_second(since.num_rows),
             memory_bytes=memory_bytes(self._session.device),
         )
         logged = {
@@ -284,16 +261,22 @@ class AdvancedTrainer:
         }
         self._tracker.log_metrics(logged, step=progress.step, epoch=epoch)
         self._monitor.notify(event)
-        window.restart(progress.train_seconds)
+        progress.since_log = SinceLog()
 
     def _evaluate(self, progress: Progress) -> None:
         if self._eval_dataset is None:
             return
         started = time.perf_counter()
         session = self._session
-        metrics = evaluate(
-            session.model, self._task, self._eval_dataset, self._config.batch_size, session.precision, session.device
-        )
+        with session.average.standing_in(unwrapped(session.model)) if session.average else nullcontext():
+            metrics = evaluate(
+                session.model,
+                self._task,
+                self._eval_dataset,
+                self._config.batch_size,
+                session.precision,
+                session.device,
+            )
         seconds = time.perf_counter() - started
         epoch = self._plan.epoch_of(progress.step - 1)
         is_best = progress.consider(metrics, self._metric, epoch)
@@ -312,7 +295,10 @@ class AdvancedTrainer:
             epoch=self._plan.epoch_of(max(0, progress.step - 1)),
             step=progress.step,
             metric_value=progress.last_metric if scored else None,
-            extra=TrainingState(progress, self._plan, self._data_fingerprint()).to_json(),
+            extra={
+                **TrainingState(progress, self._plan, self._data_fingerprint()).to_json(),
+                "average": self._session.average.state_dict() if self._session.average else None,
+            },
         )
         self._monitor.notify(CheckpointSaved(progress.step, metadata.name, metadata.size_bytes))
 
@@ -324,8 +310,10 @@ class AdvancedTrainer:
 
     def _finish(self, progress: Progress, interrupted: str, seconds: float) -> dict[str, Any]:
         best = self._checkpoints.load_best_checkpoint()
-        if best is not None and best["step"] != progress.step:
-            unwrapped(self._session.model).load_state_dict(best["model_state_dict"])
+        if best is not None:
+            self._load_weights(best)
+        if self._session.average is not None:
+            self._session.average.settle_in(unwrapped(self._session.model))
         reason = interrupted or progress.stopped or "completed"
         facts = {"step": progress.best_step or progress.step, "metrics": progress.best_metrics}
         self._bundle.save(self._output_dir / "model", facts)
@@ -355,68 +343,3 @@ class AdvancedTrainer:
             },
             "model_path": str(self._output_dir / "model"),
         }
-
-
-@dataclass
-class _Window:
-    """Sums since the last logged step; the loss is a sum over applied steps divided by their count."""
-
-    num_rows: int = 0
-    num_tokens: int = 0
-    loss_sum: float = 0.0
-    num_losses: int = 0
-    seconds_at_start: float = 0.0
-    last: StepResult = StepResult(0.0, 0.0, 0.0, False, True, 0, 0)
-
-    def add(self, result: StepResult) -> None:
-        self.num_rows += result.num_rows
-        self.num_tokens += result.num_tokens
-        if result.applied:
-            self.loss_sum += result.loss
-            self.num_losses += 1
-        self.last = result
-
-    def mean_loss(self) -> float:
-        return self.loss_sum / self.num_losses if self.num_losses else self.last.loss
-
-    def restart(self, seconds: float) -> None:
-        self.num_rows = self.num_tokens = self.num_losses = 0
-        self.loss_sum, self.seconds_at_start = 0.0, seconds
-
-
-def _config_of(settings: Mapping[str, Any]) -> TrainingConfig:
-    known = TrainingConfig.__dataclass_fields__
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        nearest = get_close_matches(unknown[0], known, n=1)
-        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known settings: {', '.join(known)}."
-        raise ConfigurationError(f"setting {unknown[0]!r} is not known.", remedy=hint)
-    return TrainingConfig(**settings)
-
-
-def _with_rows(dataset: Any) -> Any:
-    if not len(dataset):
-        raise DatasetError("the training dataset is empty.", remedy="Give at least one row.")
-    return dataset
-
-
-def _task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any) -> TaskAdapter:
-    if loss_function is not None:
-        return PlainModule(loss_function)
-    config = getattr(model, "config", None)
-    if config is None:
-        raise ConfigurationError(
-            f"{type(model).__name__} is a plain module, which does not say its loss.",
-            remedy="Give AdvancedTrainer a loss_function(output, target).",
-        )
-    names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
-    return SequenceClassification(names, pad_token_id=getattr(config, "pad_token_id", None) or 0)
-
-
-def _metric_of(name: str, task: TaskAdapter) -> str:
-    metric = name.removeprefix("eval_")
-    if metric not in task.metric_names:
-        nearest = get_close_matches(metric, task.metric_names, n=1)
-        hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Choose one of {', '.join(task.metric_names)}."
-        raise ConfigurationError(f"metric_name {name!r} is not known.", remedy=hint)
-    return metric

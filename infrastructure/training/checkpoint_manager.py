@@ -265,7 +265,7 @@ class CheckpointManager:
         return CheckpointNotSavedError(
             f"checkpoint {metadata.name} cannot be written to {self._directory}: {os.strerror(error.errno or 0)}; "
             f"it needs {content.num_bytes} bytes, {free} are free.",
-            remedy="Make room and resume the run; its older checkpoints are intact.",
+            remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
 
     def _remove_leftovers(self) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from domain.progress import StepResult
 from infrastructure.data.feed import Feed, RowNoise, seed_of
 from infrastructure.tasks.adapter import Batch, TaskAdapter, num_tokens_of
-from infrastructure.training.precision import Precision
+from infrastructure.training.session import Session
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,6 @@ class StepBatch:
     num_rows: int
     num_tokens: int
     row_ids: tuple[int, ...]
-
-
-@dataclass
-class Session:
-    """Everything a step works with."""
-
-    model: nn.Module
-    task: TaskAdapter
-    optimizer: torch.optim.Optimizer
-    precision: Precision
-    device: torch.device
-    max_grad_norm: float
-    seed: int
 
 
 def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int) -> StepBatch:

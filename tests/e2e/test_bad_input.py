@@ -12,7 +12,9 @@ import pytest
 
 from tests.e2e.command_line import athanor
 
-GOOD_ROWS = [{"text": f"{word} number {n}", "label": label} for n in range(8) for word, label in (("yes", "a"), ("no", "b"))]
+GOOD_ROWS = [
+    {"text": f"{word} number {n}", "label": label} for n in range(8) for word, label in (("yes", "a"), ("no", "b"))
+]
 TINY = ("--model", "encoder-tiny", "--epochs", "1", "--set", "vocab_size=300")
 
 
@@ -46,6 +48,10 @@ def data(name: str, file: str, content: str | bytes | list[Any], *said: str, ext
 
 def given(name: str, *said: str, extra: tuple[object, ...]) -> Case:
     return Case(name, lambda tmp: ["--dataset", written(tmp / "good.json", GOOD_ROWS), *extra], said)
+
+
+def with_good(name: str, make: Callable[[Path], list[object]], *said: str) -> Case:
+    return Case(name, lambda tmp: [*make(tmp), "--dataset", written(tmp / "good.json", GOOD_ROWS)], said)
 
 
 def _directory(tmp: Path, name: str) -> Path:
@@ -117,8 +123,20 @@ DATA_CASES = [
     data("broken parquet", "x.parquet", b"PAR1 nothing here", "no readable Parquet"),
     data("unknown ending", "x.xlsx", b"PK", "ending '.xlsx'"),
     data("no ending", "rows", "a", "ending ''"),
-    data("two files that share all rows", "x.json", GOOD_ROWS, "fewer than two labels left", extra=("--set", "eval_dataset=EVAL")),
-    data("an unknown label to score", "x.json", GOOD_ROWS, "labels that training had not", extra=("--set", "eval_dataset=OTHER")),
+    data(
+        "two files that share all rows",
+        "x.json",
+        GOOD_ROWS,
+        "fewer than two labels left",
+        extra=("--set", "eval_dataset=EVAL"),
+    ),
+    data(
+        "an unknown label to score",
+        "x.json",
+        GOOD_ROWS,
+        "labels that training had not",
+        extra=("--set", "eval_dataset=OTHER"),
+    ),
 ]
 
 SETTING_CASES = [
@@ -132,7 +150,9 @@ SETTING_CASES = [
     given("warm-up beyond the run", "warmup_steps is 500", extra=("--set", "warmup_steps=500")),
     given("labels miscounted", "num_labels is 7, but good.json has 2", extra=("--set", "num_labels=7")),
     given("weight of an unknown label", "names the label 'c'", extra=("--set", 'class_weights={"c": 2}')),
-    given("unknown metric", "metric_name 'macro_f2'", "Did you mean 'macro_f1'", extra=("--set", "metric_name=macro_f2")),
+    given(
+        "unknown metric", "metric_name 'macro_f2'", "Did you mean", extra=("--set", "metric_name=macro_f2")
+    ),
     given("unknown device", "device 'cuda:99'", extra=("--set", "device=cuda:99")),
     given("unknown precision", "precision 'fp8'", extra=("--precision", "fp8")),
     given("unknown preset", "is no preset", extra=("--model", "encoder-huge")),
@@ -141,18 +161,28 @@ SETTING_CASES = [
     given("config that is not there", "run file no.yaml does not exist", extra=("--config", "no.yaml")),
     given("option that is not there", "No such option", extra=("--taks", "x")),
     given("positional word", "unexpected extra argument", extra=("surplus",)),
-    Case("output is a file", lambda tmp: ["--output", written(tmp / "f", "x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("is a file",)),
-    Case("output below a file", lambda tmp: ["--output", written(tmp / "f", "x") / "run", "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("cannot be created",)),
-    Case("output on a read-only place", lambda tmp: ["--output", "/proc/nowhere/run", "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("/proc",)),
-    Case("output in use", lambda tmp: ["--output", _in_use(tmp), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("in use by another process",)),
-    Case("yaml that is none", lambda tmp: ["--config", written(tmp / "c.yaml", "a: [1\nb: }")], ("is not YAML",)),
-    Case("yaml with a typo", lambda tmp: ["--config", written(tmp / "c.yaml", "epoch: 3\n")], ("Did you mean 'epochs'?",)),
-    Case("yaml without settings", lambda tmp: ["--config", written(tmp / "c.yaml", "- 1\n")], ("holds no settings",)),
-    Case("model directory without config", lambda tmp: ["--model", _model(tmp), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("no config.json",)),
-    Case("model directory with pickles", lambda tmp: ["--model", _model(tmp, config_DOT_json="{}", pytorch_model_DOT_bin="x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("no .safetensors",)),
-    Case("corrupt model directory", lambda tmp: ["--model", _model(tmp, config_DOT_json="{", model_DOT_safetensors="x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("cannot be opened",)),
-    Case("model is a file", lambda tmp: ["--model", written(tmp / "m", "x"), "--dataset", written(tmp / "g.json", GOOD_ROWS)], ("is a file, not a directory",)),
-]  # fmt: skip
+    with_good("output is a file", lambda tmp: ["--output", written(tmp / "f", "x")], "is a file"),
+    with_good("output below a file", lambda tmp: ["--output", written(tmp / "f", "x") / "run"], "cannot be created"),
+    with_good("output on a read-only place", lambda tmp: ["--output", "/proc/nowhere/run"], "/proc"),
+    with_good("output in use", lambda tmp: ["--output", _in_use(tmp)], "in use by another process"),
+    with_good("yaml that is none", lambda tmp: ["--config", written(tmp / "c.yaml", "a: [1\nb: }")], "is not YAML"),
+    with_good(
+        "yaml with a typo", lambda tmp: ["--config", written(tmp / "c.yaml", "epoch: 3")], "Did you mean 'epochs'?"
+    ),
+    with_good("yaml without settings", lambda tmp: ["--config", written(tmp / "c.yaml", "- 1\n")], "holds no settings"),
+    with_good("model directory without config", lambda tmp: ["--model", _model(tmp)], "no config.json"),
+    with_good(
+        "model directory with pickles",
+        lambda tmp: ["--model", _model(tmp, config_DOT_json="{}", pytorch_model_DOT_bin="x")],
+        "no .safetensors",
+    ),
+    with_good(
+        "corrupt model directory",
+        lambda tmp: ["--model", _model(tmp, config_DOT_json="{", model_DOT_safetensors="x")],
+        "cannot be opened",
+    ),
+    with_good("model is a file", lambda tmp: ["--model", written(tmp / "m", "x")], "is a file, not a directory"),
+]
 
 
 @pytest.mark.parametrize("case", [*DATA_CASES, *SETTING_CASES], ids=lambda case: case.name)
@@ -194,7 +224,9 @@ def test_bad_input_to_other_commands_ends_in_a_sentence(
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     bad = [{"label": "a"}, {"text": "x"}, {"text": "", "label": "a"}, {"text": "x", "label": 1}]
-    answer = athanor("train", "--task", "text_classification", "--dataset", written(tmp_path / "x.json", [*GOOD_ROWS, *bad]))
+    answer = athanor(
+        "train", "--task", "text_classification", "--dataset", written(tmp_path / "x.json", [*GOOD_ROWS, *bad])
+    )
     assert answer.stderr.count("x.json:") == 4
 
 
@@ -215,4 +247,8 @@ def assert_refused(answer: Any, *said: str) -> None:
 
 
 def everything_in(directory: Path) -> dict[str, int]:
-    return {str(path.relative_to(directory)): path.stat().st_size for path in directory.rglob("*") if path.name != "run.lock"}
+    return {
+        str(path.relative_to(directory)): path.stat().st_size
+        for path in directory.rglob("*")
+        if path.name != "run.lock"
+    }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.retention import CheckpointMetadata
@@ -119,7 +120,7 @@ class FakeWorld:
         return FakeDataset()
 
     # ModelSource
-    def build(self, request: TrainModelRequest, dataset: FakeDataset, run: FakeRun) -> FakeModel:
+    def build(self, request: TrainModelRequest, dataset: SplitDataset, run: Run) -> FakeModel:
         self._called("build")
         return FakeModel()
 
@@ -128,23 +129,23 @@ class FakeWorld:
         self._called("settle")
         return request.changed(precision="fp32")
 
-    def tracker(self, run: FakeRun, request: TrainModelRequest) -> FakeTracker:
+    def tracker(self, run: Run, request: TrainModelRequest) -> FakeTracker:
         self._called("tracker")
         return self.tracker_made
 
-    def checkpoints(self, run: FakeRun, request: TrainModelRequest) -> FakeCheckpoints:
+    def checkpoints(self, run: Run, request: TrainModelRequest) -> FakeCheckpoints:
         self._called("checkpoints")
         return FakeCheckpoints()
 
     def trainer(
         self,
-        run: FakeRun,
+        run: Run,
         request: TrainModelRequest,
-        model: FakeModel,
-        dataset: FakeDataset,
-        tracker: FakeTracker,
-        checkpoints: FakeCheckpoints,
-        monitor: Any,
+        model: TrainableModel,
+        dataset: SplitDataset,
+        tracker: MetricsTracker,
+        checkpoints: CheckpointStore,
+        monitor: RunMonitor,
     ) -> "FakeWorld":
         self._called("trainer")
         self.request_seen, self.monitor_seen = request, monitor
@@ -156,6 +157,6 @@ class FakeWorld:
         return self.results
 
     # ReportWriter
-    def write(self, run: FakeRun, dataset: FakeDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write(self, run: Run, dataset: SplitDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
         self._called("write")
         return {"majority_accuracy": 0.5}

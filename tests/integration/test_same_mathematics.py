@@ -1,6 +1,5 @@
 """However a step is cut - micro-batches, padding, ranks - its gradient is the same."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.sequence_classification import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
-from infrastructure.training.optimizers import OptimizerBuilder
 from infrastructure.training.precision import Precision
-from infrastructure.training.step import Session, StepBatch, batch_at, train_step
+from infrastructure.training.session import Session
+from infrastructure.training.step import StepBatch, batch_at, train_step
 from tests.integration import tiny
 
 CPU = torch.device("cpu")
@@ -41,7 +40,9 @@ def task_of(dataset: Any, **settings: Any) -> SequenceClassification:
 
 def session_of(model: nn.Module, task: SequenceClassification) -> Session:
     """A session whose optimizer changes nothing, so that gradients can be looked at after the step."""
-    return Session(model, task, _Keeping(model.parameters()), Precision("fp32", CPU), CPU, max_grad_norm=1e9, seed=1)
+    return Session(
+        model, task, _Keeping(model.parameters()), Precision("fp32", CPU), None, CPU, max_grad_norm=1e9, seed=1
+    )
 
 
 class _Keeping(torch.optim.SGD):
@@ -57,7 +58,7 @@ class _Keeping(torch.optim.SGD):
 def gradients(model: nn.Module, task: SequenceClassification, batch: StepBatch) -> list[Tensor]:
     session = session_of(model, task)
     train_step(session, batch, 0.0)
-    return session.optimizer.seen  # type: ignore[attr-defined,no-any-return]
+    return session.optimizer.seen  # type: ignore[attr-defined]
 
 
 def relative_difference(first: list[Tensor], second: list[Tensor]) -> float:

@@ -27,7 +27,9 @@ def checkpoint(step: int, value: float | None) -> CheckpointMetadata:
 
 class TestSchedule:
     @given(st.sampled_from(SCHEDULERS), st.integers(1, 400), st.data())
-    def test_no_step_is_wasted_at_rate_zero_and_none_exceeds_the_peak(self, name: str, total: int, data: st.DataObject) -> None:
+    def test_no_step_is_wasted_at_rate_zero_and_none_exceeds_the_peak(
+        self, name: str, total: int, data: st.DataObject
+    ) -> None:
         warmup = data.draw(st.integers(0, total - 1))
         factors = [lr_factor(name, step, total, warmup) for step in range(total)]
         assert all(0.0 < factor <= 1.0 for factor in factors)
@@ -133,7 +135,9 @@ class TestRetention:
     def test_of_equals_the_earlier_is_the_best(self) -> None:
         assert [c.step for c in ranked([checkpoint(2, 0.5), checkpoint(1, 0.5)], "max")] == [1, 2]
 
-    @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=1, max_size=12), st.integers(1, 5), st.integers(1, 3))
+    @given(
+        st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=1, max_size=12), st.integers(1, 5), st.integers(1, 3)
+    )
     def test_the_best_is_never_deleted_and_the_limit_holds(
         self, values: list[float | None], limit: int, keep_best: int
     ) -> None:

@@ -44,6 +44,7 @@ FULL = (
 )
 NAN = math.nan
 NOWHERE = Path("unwritten.png")
+LONG_NAME = "a label far too long\nfor any picture of 800 pixels, $x^$ included"
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,7 @@ def test_more_than_twelve_classes_are_shown_by_colour_alone(drawn: list[Figure])
     assert [len(figure.axes[0].texts) for figure in drawn] == [144, 0]
 
 
-@pytest.mark.parametrize("num_classes", [1, 4, 45])
-@pytest.mark.parametrize("name", ["c", "a label far too long\nfor any picture of 800 pixels, $x^$ included"])
+@pytest.mark.parametrize(("num_classes", "name"), [(1, "c"), (4, LONG_NAME), (45, LONG_NAME)])
 def test_no_name_of_a_class_leaves_the_page_or_covers_the_axis_title(
     num_classes: int, name: str, drawn: list[Figure]
 ) -> None:

@@ -60,7 +60,7 @@ def is_same(left: Any, right: Any) -> bool:
     if isinstance(left, list | tuple):
         return len(left) == len(right) and all(is_same(x, y) for x, y in zip(left, right, strict=True))
     if isinstance(left, float):
-        return math.isnan(left) and math.isnan(right) or struct.pack("d", left) == struct.pack("d", right)
+        return (math.isnan(left) and math.isnan(right)) or struct.pack("d", left) == struct.pack("d", right)
     return bool(left == right)
 
 
@@ -73,9 +73,7 @@ def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 tensors = st.builds(tensor_of, st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.integers(0, 9))
-leaves = st.one_of(
-    st.none(), st.booleans(), st.integers(-(2**130), 2**130), st.floats(), st.text(max_size=4), tensors
-)
+leaves = st.one_of(st.none(), st.booleans(), st.integers(-(2**130), 2**130), st.floats(), st.text(max_size=4), tensors)
 keys = st.one_of(st.integers(-3, 3), st.sampled_from(["a", "a/b", "0", "", "$tensor", "$x", "__metadata__"]))
 trees = st.recursive(
     leaves,

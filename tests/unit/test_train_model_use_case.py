@@ -92,7 +92,9 @@ def test_a_programming_error_is_not_swallowed(step: str) -> None:
     assert world.run.is_closed == ("load" in world.calls)
 
 
-@pytest.mark.parametrize(("reason", "exit_code"), [("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1)])
+@pytest.mark.parametrize(
+    ("reason", "exit_code"), [("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1)]
+)
 def test_a_stopped_run_is_saved_and_says_how_to_go_on(reason: str, exit_code: int) -> None:
     world = FakeWorld(results={**RESULTS, "stop_reason": reason})
     response = use_case(world).execute(TrainModelRequest(), FakeMonitor(stop_reason=reason))
@@ -184,7 +186,7 @@ def test_all_broken_rules_are_named_together() -> None:
 
 
 def test_an_unknown_setting_names_the_nearest_one() -> None:
-    with pytest.raises(ConfigurationError, match="'learning_rat' is not known. Did you mean 'learning_rate'?"):
+    with pytest.raises(ConfigurationError, match=r"'learning_rat' is not known\. Did you mean 'learning_rate'\?"):
         TrainModelRequest(learning_rat=1e-4)
 
 
@@ -195,7 +197,7 @@ def test_a_value_of_the_wrong_type_is_named() -> None:
 
 def test_a_request_cannot_be_changed_after_it_was_made() -> None:
     with pytest.raises(Exception, match="frozen"):
-        TrainModelRequest().seed = 3  # type: ignore[misc]
+        TrainModelRequest().seed = 3
 
 
 def test_defaults_are_those_of_the_specification() -> None:

@@ -113,7 +113,9 @@ def test_a_metric_that_was_never_logged_has_no_statistics(tmp_path: Path) -> Non
 
 def test_the_best_value_follows_the_direction_of_the_metric_and_is_never_nan(tmp_path: Path) -> None:
     tracker = TrainingMetricsTracker(tmp_path)
-    for step, (loss, f1) in enumerate([(math.nan, math.nan), (0.5, 0.6), (-math.inf, math.inf), (0.3, 0.9), (0.3, 0.9)]):
+    for step, (loss, f1) in enumerate(
+        [(math.nan, math.nan), (0.5, 0.6), (-math.inf, math.inf), (0.3, 0.9), (0.3, 0.9)]
+    ):
         tracker.log_metrics({"eval_loss": loss, "eval_macro_f1": f1, "broken_loss": math.nan}, step=step, epoch=step)
     assert tracker.get_summary()["best_metrics"] == {
         "eval_loss": {"value": 0.3, "step": 3, "epoch": 3, "direction": "min"},

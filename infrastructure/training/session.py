@@ -1,0 +1,52 @@
+"""Everything a training step works with."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from domain.config import TrainingConfig
+from infrastructure.models.attention import use_fast_attention
+from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.training.device import choose_device, keep_freed_memory
+from infrastructure.training.optimizers import OptimizerBuilder
+from infrastructure.training.parallel import wrapped
+from infrastructure.training.precision import Precision, choose_precision
+from infrastructure.training.weight_average import WeightAverage
+
+
+@dataclass
+class Session:
+    """Model, task, optimizer and number format on their device.
+
+    `model` may be wrapped for several GPUs; `average` follows its weights when one is kept.
+    """
+
+    model: nn.Module
+    task: TaskAdapter
+    optimizer: torch.optim.Optimizer
+    precision: Precision
+    average: WeightAverage | None
+    device: torch.device
+    max_grad_norm: float
+    seed: int
+
+
+def open_session(model: nn.Module, task: TaskAdapter, config: TrainingConfig) -> Session:
+    """Bring a model to its device and make its optimizer. Raises: ConfigurationError when the device is not there."""
+    device = choose_device(config.device)
+    keep_freed_memory()
+    model = model.to(device)
+    use_fast_attention(model, device)
+    return Session(
+        model=wrapped(model, device, config.data_parallel),
+        task=task,
+        optimizer=OptimizerBuilder().build(
+            config.optimizer, model, config.learning_rate, weight_decay=config.weight_decay
+        ),
+        average=WeightAverage(model, config.average_decay) if config.average_decay else None,
+        precision=Precision(choose_precision(config.precision, config.use_mixed_precision, device), device),
+        device=device,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+    )

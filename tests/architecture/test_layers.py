@@ -1,0 +1,275 @@
+"""Holds the shape of the house: which file may import what, and the few things that may stand in one place only.
+
+`violations` reads one source text; the first half of the tests feeds it the house, the second half feeds it
+small faults, so that a rule which has stopped seeing anything fails too.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ("domain", "application", "infrastructure", "presentation")
+# Tests stay outside: they forge pickles to see them refused, and differentiate to have a reference.
+SHIPPED = (*LAYERS, "benchmarks", "data")
+
+HEAVY = ("torch", "transformers")
+PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve")
+NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
+STEP = PurePosixPath("infrastructure/training/step.py")
+
+# What a layer may import beside the standard library, and what to do with the rest.
+ALLOWED = {
+    "domain": (("domain",), "Values and policies need no library: keep them here, and put the rest behind a port."),
+    "application": (
+        ("application", "domain", "pydantic"),
+        "Say what is needed as a Protocol in application/ports.py and implement it in infrastructure.",
+    ),
+    "presentation": (
+        ("presentation", "application", "domain", "click", "rich"),
+        "Call a use case from infrastructure.container, imported inside the command.",
+    ),
+}
+
+# Parts of infrastructure and what they may not import: training -> tasks -> data, models, never back.
+FORBIDDEN = (
+    ("infrastructure", ("presentation", "click"), "Return values or emit events; the command line shows them."),
+    (
+        "infrastructure/tasks",
+        ("infrastructure.training",),
+        "A task knows data and models; what training also needs belongs into tasks.",
+    ),
+    (
+        "infrastructure/data",
+        ("infrastructure.training", "infrastructure.tasks"),
+        "Data serves tasks: pass what it needs as an argument.",
+    ),
+    (
+        "infrastructure/models",
+        ("infrastructure.training", "infrastructure.tasks"),
+        "Models serve tasks: pass what they need as an argument.",
+    ),
+    ("infrastructure/reports", HEAVY, "Reports take numbers and arrays: convert tensors where they are made."),
+    ("infrastructure/runs", HEAVY, "Runs are files: leave tensors to the checkpoint manager."),
+)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One line that breaks a rule, printed as a compiler would."""
+
+    path: PurePosixPath
+    line: int
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.found}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name with all its dots; `from a import b` is `a.b`, whether b is a module or not."""
+
+    name: str
+    line: int
+    in_function: bool
+
+
+def violations(path: PurePosixPath, source: str) -> list[Violation]:
+    """List what one file breaks; `path` is relative to the root of the house."""
+    tree = ast.parse(source)
+    found = [*_ill_named(path)]
+    for imported in imports_of(path, tree):
+        if complaint := _complaint(path, imported):
+            found.append(Violation(path, imported.line, f"imports {imported.name}", complaint))
+    return [*found, *_misplaced_calls(path, tree)]
+
+
+def imports_of(path: PurePosixPath, tree: ast.Module) -> Iterator[Import]:
+    """Yield the imports of a file, relative ones resolved, and `import_module("name")` among them."""
+
+    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
+        for name in _names_of(path, node):
+            yield Import(name, getattr(node, "lineno", 0), in_function)
+        inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    return walk(tree, in_function=False)
+
+
+def _names_of(path: PurePosixPath, node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=module, names=names, level=level):
+            # One dot is the package of the file, which for __init__.py is its own directory as well.
+            start = [*path.parts[: len(path.parts) - level]] if level else []
+            package = ".".join([*start, *([module] if module else [])])
+            return [f"{package}.{alias.name}" for alias in names]
+        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]):
+            return [name] if called in {"import_module", "__import__"} else []
+    return []
+
+
+def _complaint(path: PurePosixPath, imported: Import) -> str:
+    if _within(imported.name, PICKLES):
+        return "A pickle runs code when it is read: keep tensors in safetensors and the rest in JSON."
+    for place, forbidden, remedy in FORBIDDEN:
+        if path.is_relative_to(place) and _within(imported.name, forbidden):
+            return remedy
+    layer = path.parts[0]
+    if layer not in ALLOWED or imported.name.split(".")[0] in sys.stdlib_module_names:
+        return ""
+    allowed, remedy = ALLOWED[layer]
+    if layer == "presentation" and _within(imported.name, ("infrastructure.container",)):
+        return "" if imported.in_function else "Import it inside the command: it loads torch, and --help must not."
+    return "" if _within(imported.name, allowed) else remedy
+
+
+def _within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _ill_named(path: PurePosixPath) -> Iterator[Violation]:
+    for part in path.with_suffix("").parts:
+        if part.strip("_") in NAMELESS:
+            yield Violation(path, 1, f"a module is named {part!r}", "Name it after the one idea that it holds.")
+
+
+def _misplaced_calls(path: PurePosixPath, tree: ast.Module) -> Iterator[Violation]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        said = ast.unparse(node.func)
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if said.endswith(".backward") and path != STEP:
+            yield Violation(path, node.lineno, f"calls {said}()", f"Only train_step in {STEP} differentiates: call it.")
+        if said == "torch.load" and given.get("weights_only") != "True":
+            yield Violation(path, node.lineno, "calls torch.load()", "Say weights_only=True, or read safetensors.")
+        if said == "torch.save":
+            yield Violation(path, node.lineno, "calls torch.save()", "It writes a pickle: write safetensors and JSON.")
+        if given.get("allow_pickle") == "True":
+            yield Violation(path, node.lineno, f"lets {said}() read pickles", "Store plain arrays and drop it.")
+
+
+def sources(*folders: str) -> Iterator[tuple[PurePosixPath, str]]:
+    """Yield every Python file of these folders with its text."""
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield PurePosixPath(file.relative_to(ROOT).as_posix()), file.read_text(encoding="utf-8")
+
+
+# The house.
+
+
+@pytest.mark.parametrize("folder", SHIPPED)
+def test_every_file_keeps_the_rules_of_its_place(folder: str) -> None:
+    read = list(sources(folder))
+    assert read, f"no Python files below {ROOT / folder}: has the folder moved?"
+    found = [violation for path, source in read for violation in violations(path, source)]
+    assert not found, "\n" + "\n".join(map(str, found))
+
+
+def test_the_house_differentiates_in_one_line() -> None:
+    calls = [
+        f"{path}:{node.lineno}"
+        for path, source in sources(*SHIPPED)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
+    ]
+    assert [call.split(":")[0] for call in calls] == [str(STEP)], f"backward() is called at {calls or 'no place'}"
+
+
+def test_the_inner_layers_and_the_command_line_load_neither_torch_nor_transformers() -> None:
+    modules = [".".join(path.with_suffix("").parts) for path, _ in sources("domain", "application", "presentation")]
+    program = f"""
+import importlib, sys
+for name in {modules}:
+    importlib.import_module(name)
+    heavy = sorted(set({HEAVY}) & set(sys.modules))
+    if heavy:
+        sys.exit(f"importing {{name}} loads {{heavy}}")
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+# The rules themselves.
+
+FAULTS = [
+    ("domain/plan.py", "import numpy as np", "imports numpy"),
+    ("domain/plan.py", "def f():\n    from application.ports import Run", "imports application.ports.Run"),
+    ("domain/plan.py", "if TYPE_CHECKING:\n    import torch", "imports torch"),
+    ("application/ports.py", "import torch", "imports torch"),
+    ("application/use_cases/predict.py", "from infrastructure.container import Container", "imports infrastructure."),
+    ("application/use_cases/predict.py", "from ...infrastructure import runs", "imports infrastructure.runs"),
+    ("application/use_cases/predict.py", "from importlib import import_module\nimport_module('torch')", ":2: imports"),
+    ("infrastructure/runs/run_store.py", "import click", "imports click"),
+    ("infrastructure/runs/run_store.py", "from presentation.cli import writing", "imports presentation.cli.writing"),
+    ("infrastructure/runs/run_store.py", "def f():\n    import torch", "imports torch"),
+    ("infrastructure/reports/pictures.py", "from torch import Tensor", "imports torch.Tensor"),
+    ("infrastructure/tasks/adapter.py", "from infrastructure import training", "imports infrastructure.training"),
+    ("infrastructure/tasks/adapter.py", "from ..training.step import train_step", "imports infrastructure.training."),
+    ("infrastructure/data/feed.py", "from infrastructure.tasks import adapter", "imports infrastructure.tasks.adapter"),
+    ("infrastructure/data/__init__.py", "from ..training import step", "imports infrastructure.training.step"),
+    ("infrastructure/models/factory.py", "import infrastructure.training.step", "imports infrastructure.training.step"),
+    ("presentation/cli/__main__.py", "import torch", "imports torch"),
+    ("presentation/cli/__main__.py", "import yaml", "imports yaml"),
+    ("presentation/cli/commands/train.py", "from infrastructure.container import Container", "inside the command"),
+    (
+        "presentation/cli/commands/train.py",
+        "def f():\n    from infrastructure import runs",
+        "imports infrastructure.runs",
+    ),
+    ("infrastructure/training/checkpoint_manager.py", "import pickle", "imports pickle"),
+    ("data/generator/__main__.py", "def f():\n    from joblib import dump", "imports joblib.dump"),
+    ("benchmarks/throughput.py", "loss.backward()", "calls loss.backward()"),
+    ("infrastructure/training/parallel.py", "scaler.scale(loss).backward()", "calls scaler.scale(loss).backward()"),
+    ("infrastructure/training/parallel.py", "torch.load(path)", "calls torch.load()"),
+    ("infrastructure/training/parallel.py", "torch.load(path, weights_only=False)", "calls torch.load()"),
+    ("infrastructure/training/parallel.py", "torch.save(state, path)", "calls torch.save()"),
+    ("infrastructure/data/cache.py", "np.load(path, allow_pickle=True)", "lets np.load() read pickles"),
+    ("infrastructure/utils.py", "", "a module is named 'utils'"),
+    ("infrastructure/common/paths.py", "", "a module is named 'common'"),
+    ("domain/_base.py", "", "a module is named '_base'"),
+]
+
+PERMITTED = [
+    ("domain/plan.py", "import math\nfrom collections.abc import Mapping\nfrom domain.task import TASKS"),
+    (
+        "application/ports.py",
+        "from pydantic import BaseModel\nfrom domain import events\nfrom . import use_cases",
+    ),
+    (
+        "infrastructure/training/step.py",
+        "import torch\nfrom infrastructure.tasks import adapter\nloss.backward()",
+    ),
+    ("infrastructure/tasks/adapter.py", "from infrastructure.data import feed\nfrom ..models import factory"),
+    ("infrastructure/runs/run_store.py", "import yaml\nfrom torchmetrics_report import table"),
+    (
+        "presentation/cli/commands/train.py",
+        "import rich\ndef f():\n    from infrastructure.container import Container",
+    ),
+    ("infrastructure/training/losses.py", "torch.load(path, weights_only=True)\ndef backward(context): ..."),
+    ("infrastructure/data/database.py", "import sqlite3"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "complaint"), FAULTS)
+def test_a_fault_is_found_and_named_with_its_place(path: str, source: str, complaint: str) -> None:
+    [found] = violations(PurePosixPath(path), source)
+    assert str(found).startswith(f"{path}:{source.count(chr(10)) + 1}: ")
+    assert complaint in str(found)
+    assert found.remedy
+
+
+@pytest.mark.parametrize(("path", "source"), PERMITTED)
+def test_what_the_rules_allow_is_left_alone(path: str, source: str) -> None:
+    assert violations(PurePosixPath(path), source) == []

@@ -1,0 +1,36 @@
+"""What every test may rely on: no network, a cache of its own, and the data kept beside the repository."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Read when transformers and tokenizers are first imported, so said before a test module can import them.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A deadline is an assertion on the wall clock, and a draw of its own for each run is a failure nobody can repeat.
+hypothesis.settings.register_profile("athanor", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("athanor")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep tests, and the processes they start, away from the user's cache of tokenised data."""
+    cache = tmp_path_factory.mktemp("athanor-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATHANOR_CACHE", str(cache))
+        yield cache
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Give the directory of public data sets, `ATHANOR_SHARED` or `../shared`; without it the test is skipped."""
+    path = (ROOT / os.environ.get("ATHANOR_SHARED", "../shared")).resolve()
+    if not (path / "data").is_dir():
+        pytest.skip(f"{path} has no data directory: point ATHANOR_SHARED at the shared data sets to run this test")
+    return path
