@@ -68,7 +68,7 @@ def run_athanor(max_rows: int) -> dict[str, float]:
         def stop_requested(self) -> str:
             return ""
 
-    model, dataset, _ = _model_and_rows(max_rows)
+    model, dataset, _ = model_and_rows(max_rows)
     clock = Clock()
     with tempfile.TemporaryDirectory() as directory:
         AdvancedTrainer(
@@ -99,7 +99,7 @@ def run_transformers(max_rows: int) -> dict[str, float]:
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.ended = time.perf_counter()
 
-    model, dataset, tokenizer = _model_and_rows(max_rows)
+    model, dataset, tokenizer = model_and_rows(max_rows)
     clock = Clock()
     with tempfile.TemporaryDirectory() as directory:
         arguments = TrainingArguments(
@@ -124,7 +124,8 @@ def run_transformers(max_rows: int) -> dict[str, float]:
     return _rate(dataset, clock.ended - clock.started, result.training_loss)
 
 
-def _model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
+def model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
+    """Give encoder-mini, the tokenised training rows and their tokenizer, the same ones each time."""
     import dataclasses
 
     import torch

@@ -47,8 +47,9 @@ class MetricStatistics:
         finite = [value for value in values if math.isfinite(value)]
         if not finite:
             return cls(0, math.nan, math.nan, math.nan, math.nan)
-        mean = math.fsum(finite) / len(finite)
-        variance = math.fsum((value - mean) ** 2 for value in finite) / len(finite)
+        # Divided before they are summed, and multiplied rather than raised: an exploded loss gives inf, no error.
+        mean = sum(value / len(finite) for value in finite)
+        variance = sum((value - mean) * (value - mean) / len(finite) for value in finite)
         return cls(len(finite), mean, math.sqrt(variance), min(finite), max(finite))
 
 

@@ -18,8 +18,8 @@ def staged_directory(target: Path) -> Iterator[Path]:
     rename. An existing `target` is replaced.
     Raises: OSError of the disk, with nothing left behind.
     """
+    restore_replaced(target)
     staging = target.parent / f"{STAGING_PREFIX}{target.name}-{os.getpid()}"
-    shutil.rmtree(staging, ignore_errors=True)
     try:
         staging.mkdir(parents=True)
         yield staging
@@ -40,7 +40,11 @@ def _put_in_place(staging: Path, target: Path) -> None:
         replaced = target.parent / f"{STAGING_PREFIX}replaced-{target.name}"
         shutil.rmtree(replaced, ignore_errors=True)
         target.rename(replaced)
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except OSError:
+            replaced.rename(target)
+            raise
         shutil.rmtree(replaced, ignore_errors=True)
     else:
         staging.rename(target)
@@ -48,18 +52,23 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def restore_replaced(target: Path) -> None:
-    """Undo a replacement that was killed between its two renames; leftovers of killed writers are removed."""
+    """Undo a replacement that was killed between its two renames, and remove what killed writers left."""
     if not target.parent.is_dir():
         return
     replaced = target.parent / f"{STAGING_PREFIX}replaced-{target.name}"
     if replaced.exists() and not target.exists():
         replaced.rename(target)
+    shutil.rmtree(replaced, ignore_errors=True)
     for leftover in target.parent.glob(f"{STAGING_PREFIX}{target.name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a text file so that a reader sees the old or the new one, never a part. Raises: OSError."""
+    restore_replaced(path)
     staging = path.with_name(f"{STAGING_PREFIX}{path.name}-{os.getpid()}")
     try:
         with staging.open("w", encoding="utf-8") as file:

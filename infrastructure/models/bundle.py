@@ -54,6 +54,8 @@ class ModelBundle:
                     self.tokenizer.save_pretrained(staging)
                 card = {"athanor": VERSION, **self.card, **facts}
                 (staging / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+                for file in staging.glob("*.safetensors"):
+                    file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
         except OSError as error:
             raise TrainingError(
                 f"the model could not be written to {directory}: {error.strerror or error}.",

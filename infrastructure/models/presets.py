@@ -34,8 +34,8 @@ def encoder_config(
     """Describe a ModernBERT classifier: rotary positions, pre-normalisation, gated units, mean pooling.
 
     Mean pooling, for a first token learns to gather a whole text only after long pretraining. Dropout in front of
-    the layers and of the classifier alone: inside the layers it cost a fifth of the speed on a CPU and brought
-    nothing (benchmarks/ag_news.py).
+    the layers and of the classifier alone: drawing random numbers inside the layers costs a CPU more than it brings
+    (benchmarks/levers.py).
     """
     from transformers.models.modernbert.configuration_modernbert import ModernBertConfig
 

@@ -223,7 +223,12 @@ class AdvancedTrainer:
             progress.stop("diverged")
             return progress
         earlier = self._restored()
-        assert earlier is not None, "the state before the first step is always saved"
+        if earlier is None:
+            raise TrainingError(
+                f"the loss is not finite at step {progress.step} and no checkpoint is whole: "
+                f"{' '.join(self._checkpoints.damaged)}",
+                remedy="Check the disk, lower learning_rate and train anew.",
+            )
         earlier = progress.roll_back(earlier)
         self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
         self._tracker.rewind(earlier.step)

@@ -37,7 +37,7 @@ def keep_freed_memory() -> None:
     """Ask glibc to keep what tensors free instead of giving it back to the kernel at once.
 
     A training step frees and takes the same megabytes over and over; without this each of them is mapped and
-    zeroed by the kernel again (measured by benchmarks/allocator.py). Does nothing with another C library.
+    zeroed by the kernel again (measured by benchmarks/levers.py). Does nothing with another C library.
     """
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -111,13 +111,16 @@ def test_the_state_of_an_optimizer_keeps_its_int_keys_and_tuples() -> None:
 
 def test_views_of_one_memory_keep_their_own_values() -> None:
     memory = torch.arange(12.0).reshape(3, 4)
+    numbers = torch.tensor([1 + 2j])
     tree = {
         "whole": memory,
         "transposed": memory.t(),
         "row": memory[1],
         "strided": memory[:, ::2],
         "expanded": memory[0, 0].expand(5),
-        "conjugate": torch.tensor([1 + 2j]).conj(),
+        "alone": torch.tensor([3 + 4j]).conj(),
+        "numbers": numbers,
+        "conjugate": numbers.conj(),
     }
     assert is_same(through_disk_formats(tree), tree)
 

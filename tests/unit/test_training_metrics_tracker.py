@@ -241,6 +241,20 @@ def test_rewinding_on_a_disk_that_refuses_forgets_nothing(tmp_path: Path, monkey
     assert TrainingMetricsTracker(tmp_path).entries == tracker.entries
 
 
+def test_rewinding_writes_the_entries_that_waited_for_room_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FullDisk(monkeypatch, room=150)
+    tracker = TrainingMetricsTracker(tmp_path)
+    for step in range(6):
+        tracker.log_metric("loss", 0.5, step)
+    assert tracker.num_pending > 3
+    tracker.rewind(4)
+    disk.room = 10_000
+    tracker.log_metric("loss", 0.5, 5)
+    assert [line["step"] for line in lines_of(tmp_path / "training.jsonl")] == [0, 1, 2, 3, 4, 5]
+
+
 def test_what_a_killed_rewind_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".staging-training.jsonl-4711").write_text("half")
     TrainingMetricsTracker(tmp_path).log_metric("loss", 1.0)

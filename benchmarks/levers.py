@@ -1,0 +1,96 @@
+"""What each lever of the CPU engine is worth: tokens per second with all of them, and with one taken away.
+
+    python benchmarks/levers.py [--rounds 5] [--steps 40] [--busy]
+
+Each arm runs in its own process, in turn; `--busy` lets another process burn one core meanwhile. Needs the shared data.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+ARMS = ("all", "torch attention", "plain allocator", "active waiting", "dropout inside layers", "fp32")
+WARM_UP_STEPS = 5
+
+
+def main() -> None:
+    """Run all arms in turn and print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.arm:
+        print(run(options.arm, options.steps))
+        return
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
+    try:
+        rounds = [{arm: _in_own_process(arm, options.steps) for arm in ARMS} for _ in range(options.rounds)]
+    finally:
+        if neighbour is not None:
+            neighbour.kill()
+    result = {
+        arm: {
+            "tokens_per_second": round(statistics.median(one[arm] for one in rounds)),
+            "share_of_all": round(statistics.median(one[arm] / one["all"] for one in rounds), 3),
+        }
+        for arm in ARMS
+    }
+    print(json.dumps({"busy": options.busy, "rounds": options.rounds, "cores": os.cpu_count(), **result}, indent=2))
+
+
+def run(arm: str, steps: int) -> float:
+    """Train some steps with one lever taken away; gives tokens per second."""
+    from benchmarks.throughput import model_and_rows
+    from infrastructure.tasks.sequence_classification import SequenceClassification
+    from infrastructure.training import AdvancedTrainer, session
+    from infrastructure.training.step import batch_at, train_step
+
+    if arm == "torch attention":
+        session.use_fast_attention = lambda model, device: None
+    if arm == "plain allocator":
+        session.keep_freed_memory = lambda: None
+    model, dataset, _ = model_and_rows(0)
+    if arm == "dropout inside layers":
+        for layer in model.model.layers:
+            layer.mlp.drop.p = 0.1
+            layer.attn.out_drop = type(layer.mlp.drop)(0.1)
+    with tempfile.TemporaryDirectory() as directory:
+        trainer = AdvancedTrainer(
+            model,
+            dataset,
+            output_dir=directory,
+            task=SequenceClassification(dataset.label_names, pad_token_id=dataset.pad_token_id),
+            batch_size=32,
+            num_epochs=1,
+            precision="fp32" if arm == "fp32" else "bf16",
+            device="cpu",
+        )
+        tokens, started = 0, 0.0
+        for step in range(WARM_UP_STEPS + steps):
+            if step == WARM_UP_STEPS:
+                tokens, started = 0, time.perf_counter()
+            batch = batch_at(step, trainer._feed, dataset, trainer._task, 32, seed=42)
+            train_step(trainer._session, batch, 1e-3)
+            tokens += batch.num_tokens
+        return tokens / (time.perf_counter() - started)
+
+
+def _in_own_process(arm: str, steps: int) -> float:
+    environment = {**os.environ, "OMP_WAIT_POLICY": "ACTIVE" if arm == "active waiting" else "PASSIVE"}
+    command = [sys.executable, __file__, "--arm", arm, "--steps", str(steps)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Twenty losses of each task, in fp32 on a CPU: what a change of arithmetic, however small, would alter.
+
+Written by `python -m tests.integration.test_golden_losses`; a change that alters them says why in CHANGELOG.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from application.training_request import TrainModelRequest
+from domain.events import StepCompleted
+from domain.task import TASKS
+from infrastructure.container import Container
+from tests.fakes.ports import FakeMonitor
+
+GOLDEN = Path(__file__).with_name("golden_losses.json")
+STEPS = 20
+
+
+def losses_of(task: str, output: Path) -> list[float]:
+    """Train twenty steps on the shipped data and give each step's loss."""
+    request = TrainModelRequest(
+        task=task, model_name="encoder-tiny", vocab_size=1000, precision="fp32", max_steps=STEPS, eval_steps=STEPS,
+        logging_steps=1, batch_size=4, gradient_accumulation_steps=2, max_length=64, output_dir=str(output),
+    )  # fmt: skip
+    monitor = FakeMonitor()
+    assert Container().train_model().execute(request, monitor).success
+    return [event.loss for event in monitor.events if isinstance(event, StepCompleted)]
+
+
+def machine() -> dict[str, str]:
+    return {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_losses_are_the_golden_ones(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    golden: dict[str, Any] = json.loads(GOLDEN.read_text())
+    losses = losses_of(task, tmp_path / "run")
+    if golden["machine"] == machine():
+        assert losses == golden["losses"][task]
+    else:
+        assert losses == pytest.approx(golden["losses"][task], rel=1e-4)
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as scratch:
+        written = {task: losses_of(task, Path(scratch) / task) for task in TASKS}
+    GOLDEN.write_text(json.dumps({"machine": machine(), "losses": written}, indent=1) + "\n")
