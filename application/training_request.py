@@ -93,9 +93,9 @@ class TrainModelRequest(BaseModel):
         Raises: ConfigurationError naming every rule that a value breaks.
         """
         task = task_named(self.task)
-        known = {name for name in task.settings if getattr(self, name) is None}
+        settings = task.settings_for(self.model_name)
         request = self.changed(
-            **{name: task.settings[name] for name in known},
+            **{name: value for name, value in settings.items() if getattr(self, name) is None},
             dataset_path=task.default_dataset if self.dataset_path is None else self.dataset_path,
             metric_name=self.metric_name or task.metric_name,
         )

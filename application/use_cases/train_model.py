@@ -13,6 +13,7 @@ from application.ports import (
     RunMonitor,
     RunStore,
     SplitDataset,
+    TrainableModel,
     Unwatched,
     Workshop,
 )
@@ -23,7 +24,7 @@ __all__ = ["TrainModelRequest", "TrainModelResponse", "TrainModelUseCase"]
 
 BAD_INPUT = 2
 EXIT_CODE_OF_STOP = {"SIGINT": 130, "SIGTERM": 143}
-UNFINISHED = ("cancelled", "diverged")
+FINISHED = ("completed", "early_stopping")
 
 
 class TrainModelResponse(BaseModel):
@@ -88,7 +89,7 @@ class TrainModelUseCase:
             trainer = self._workshop.trainer(run, request, model, dataset, tracker, checkpoints, monitor)  # 6
             results = trainer.train()  # 7
             metrics_file = tracker.finish()  # 8
-            return self._respond(run, request, dataset, results, metrics_file)  # 9
+            return self._respond(run, request, dataset, model, results, metrics_file)  # 9
         except AthanorError as error:
             return self._respond_failed(run, error)
         finally:
@@ -104,11 +105,12 @@ class TrainModelUseCase:
         run: Run,
         request: TrainModelRequest,
         dataset: SplitDataset,
+        model: TrainableModel,
         results: Mapping[str, Any],
         metrics_file: str,
     ) -> TrainModelResponse:
         stopped_by = results["stop_reason"]
-        interrupted = stopped_by in EXIT_CODE_OF_STOP or stopped_by in UNFINISHED
+        interrupted = stopped_by not in FINISHED
         response = TrainModelResponse(
             success=not interrupted,
             errors=(f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on.",)
@@ -119,6 +121,7 @@ class TrainModelUseCase:
             run_dir=run.path,
             task=request.task,
             metrics_file=metrics_file,
+            warnings=(*dataset.warnings, *model.warnings),
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
             baselines=dict(self._reports.write(run, dataset, results)),

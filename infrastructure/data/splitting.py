@@ -1,6 +1,5 @@
 """Which rows are learnt from and which are scored on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +10,11 @@ from infrastructure.data.rows import LabelledRows
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of both parts, ascending, and how many duplicates had to be kept on one side."""
+    """Row numbers of both parts, ascending, and how many rows repeat another one."""
 
     train: np.ndarray
     evaluation: np.ndarray
     num_duplicates: int
-    num_groups: int
 
 
 def split_rows(rows: LabelledRows, share: float, seed: int) -> Split:
@@ -35,19 +33,12 @@ def split_rows(rows: LabelledRows, share: float, seed: int) -> Split:
         train=np.flatnonzero(~is_eval),
         evaluation=np.flatnonzero(is_eval),
         num_duplicates=len(rows) - len(np.unique(rows.keys)),
-        num_groups=len(np.unique(rows.groups[rows.groups >= 0])),
     )
 
 
 def without_duplicates_of(rows: LabelledRows, other: LabelledRows) -> np.ndarray:
     """Give the numbers of rows whose text, white space aside, does not occur in `other`."""
     return np.flatnonzero(~np.isin(rows.keys, other.keys))
-
-
-def shared_groups(rows: LabelledRows, first: np.ndarray, second: np.ndarray) -> Sequence[int]:
-    """Give the groups that have rows in both parts."""
-    both = np.intersect1d(rows.groups[first], rows.groups[second])
-    return [int(group) for group in both if group >= 0]
 
 
 def _units(rows: LabelledRows) -> tuple[np.ndarray, int]:

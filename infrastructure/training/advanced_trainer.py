@@ -40,18 +40,21 @@ from infrastructure.training.session import open_session
 from infrastructure.training.step import batch_at, train_step
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
+# Settings that change no weight: a run may be resumed with others.
+WITHOUT_EFFECT = ("device", "data_parallel", "logging_steps", "max_checkpoints", "use_mixed_precision")
+
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a checkpoint holds beside tensors: where the run stands, and which plan and data it belongs to."""
+    """What a checkpoint holds beside tensors: where the run stands, and which settings and data it belongs to."""
 
     progress: Progress
-    plan: TrainingPlan
+    settings: Mapping[str, Any]
     data_fingerprint: str
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return {"progress": self.progress.to_json(), "plan": asdict(self.plan), "data": self.data_fingerprint}
+        return {"progress": self.progress.to_json(), "settings": dict(self.settings), "data": self.data_fingerprint}
 
 
 class AdvancedTrainer:
@@ -112,8 +115,9 @@ class AdvancedTrainer:
             if interrupted:
                 break
             result = self._step(progress)
-            if not result.finite:
-                progress = self._drop(progress, result)
+            if not result.finite and (earlier := self._dropped(progress, result)) is not None:
+                progress = earlier
+                continue
             if plan.logs_at(progress.step):
                 self._log(progress, result)
             if plan.evaluates_at(progress.step):
@@ -158,8 +162,10 @@ class AdvancedTrainer:
         if checkpoint is None:
             return None
         state = checkpoint["extra"]
-        if state["plan"] != asdict(self._plan) or state["data"] != self._data_fingerprint():
-            what = "settings" if state["data"] == self._data_fingerprint() else "data"
+        own = self._state(Progress.from_json(state["progress"])).to_json()
+        other = [name for name in own["settings"] if own["settings"][name] != state["settings"].get(name)]
+        if other or state["data"] != own["data"]:
+            what = f"settings ({', '.join(other)})" if other else "data"
             raise CheckpointError(
                 f"checkpoint {checkpoint['metadata'].name} was made with other {what} than this run has.",
                 remedy=f"Restore the {what} of the run, or train anew in another directory.",
@@ -214,14 +220,14 @@ class AdvancedTrainer:
             torch.cuda.empty_cache()
         self._monitor.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
 
-    def _drop(self, progress: Progress, result: StepResult) -> Progress:
-        """Tell of a step that was not applied; too many in a row return the run to its last checkpoint."""
+    def _dropped(self, progress: Progress, result: StepResult) -> Progress | None:
+        """Tell of a step that was not applied; after too many in a row, give the state of the last checkpoint."""
         self._monitor.notify(StepDropped(progress.step - 1, tuple(self._row_name(row) for row in result.row_ids)))
         if progress.bad_steps_in_row < max(1, self._config.max_bad_steps):
-            return progress
+            return None
         if progress.num_rollbacks >= self._config.max_rollbacks:
             progress.stop("diverged")
-            return progress
+            return None
         earlier = self._restored()
         if earlier is None:
             raise TrainingError(
@@ -301,15 +307,17 @@ class AdvancedTrainer:
             step=progress.step,
             metric_value=progress.last_metric if scored else None,
             extra={
-                **TrainingState(progress, self._plan, self._data_fingerprint()).to_json(),
+                **self._state(progress).to_json(),
                 "average": self._session.average.state_dict() if self._session.average else None,
             },
         )
         self._monitor.notify(CheckpointSaved(progress.step, metadata.name, metadata.size_bytes))
 
-    def _data_fingerprint(self) -> str:
+    def _state(self, progress: Progress) -> TrainingState:
+        settings = {name: value for name, value in asdict(self._config).items() if name not in WITHOUT_EFFECT}
+        settings["precision"] = self._session.precision.name
         rows = getattr(self._train_dataset, "fingerprint", "")
-        return f"{len(self._train_dataset)} {rows}".strip()
+        return TrainingState(progress, settings, f"{len(self._train_dataset)} {rows}".strip())
 
     # The end
 

@@ -18,6 +18,8 @@ from infrastructure.data.tokenization import tokenize
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+
 
 @dataclass(frozen=True)
 class SplitRows:
@@ -48,11 +50,6 @@ class SplitRows:
     def label_names(self) -> tuple[str, ...]:
         """Labels in the order of the model's outputs."""
         return self.train_rows.label_names
-
-    @property
-    def cache_key(self) -> str:
-        """Name of the training texts."""
-        return f"{self.train_rows.cache_key}-{self.num_train}-{int(self.train.sum())}"
 
     def train_texts(self) -> "IndexedTexts":
         """Give the texts of the training part alone."""
@@ -101,7 +98,7 @@ class ClassificationData:
         assert request.validation_split is not None
         task = task_named(request.task)
         schema = _schema(task, request.text_field, request.label_field, request.group_field)
-        rows = load_rows(Path(request.dataset_path), schema)
+        rows = load_rows(_located(request.dataset_path, task), schema)
         if request.eval_dataset:
             split = _already_split(task, rows, load_rows(Path(request.eval_dataset), schema))
         else:
@@ -154,6 +151,12 @@ class DatasetLoader:
             )
         rows = load_rows(self._path, self._schema)
         return _split(self._task, rows, test_size, seed).tokenized(self._tokenizer, self._max_length)
+
+
+def _located(path: str, task: Task) -> Path:
+    """Find the shipped data of a task also from another working directory."""
+    shipped = path == task.default_dataset and not Path(path).exists()
+    return CHECKOUT / path if shipped else Path(path)
 
 
 def _schema(task: Task, text_field: str | None, label_field: str, group_field: str | None) -> RowSchema:

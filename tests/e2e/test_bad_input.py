@@ -150,9 +150,7 @@ SETTING_CASES = [
     given("warm-up beyond the run", "warmup_steps is 500", extra=("--set", "warmup_steps=500")),
     given("labels miscounted", "num_labels is 7, but good.json has 2", extra=("--set", "num_labels=7")),
     given("weight of an unknown label", "names the label 'c'", extra=("--set", 'class_weights={"c": 2}')),
-    given(
-        "unknown metric", "metric_name 'macro_f2'", "Did you mean", extra=("--set", "metric_name=macro_f2")
-    ),
+    given("unknown metric", "metric_name 'macro_f2'", "Did you mean", extra=("--set", "metric_name=macro_f2")),
     given("unknown device", "device 'cuda:99'", extra=("--set", "device=cuda:99")),
     given("unknown precision", "precision 'fp8'", extra=("--precision", "fp8")),
     given("unknown preset", "is no preset", extra=("--model", "encoder-huge")),

@@ -61,7 +61,9 @@ def test_evaluate_prints_one_json_object(trained: Path) -> None:
 
 def test_evaluate_agrees_with_predict(trained: Path) -> None:
     run, rows = trained / "runs" / "one", tiny.rows(120)
-    answers = [json.loads(line) for line in athanor("predict", run, "--input", trained / "rows.json").stdout.splitlines()]
+    answers = [
+        json.loads(line) for line in athanor("predict", run, "--input", trained / "rows.json").stdout.splitlines()
+    ]
     hits = sum(answer["label"] == row["label"] for answer, row in zip(answers, rows, strict=True))
     scored = json.loads(athanor("evaluate", run, "--dataset", trained / "rows.json", "--json").stdout)
     assert hits / 120 == pytest.approx(scored["metrics"]["accuracy"])
@@ -136,13 +138,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 directory = {str(trained / "runs" / "one" / "model")!r}
 model = AutoModelForSequenceClassification.from_pretrained(directory).eval()
 tokenizer = AutoTokenizer.from_pretrained(directory)
-logits = model(**tokenizer(["still0 quiet1 soft2", "bang0 crash1 roar2 shout3"], padding=True, return_tensors="pt")).logits
+texts = ["still0 quiet1 soft2", "bang0 crash1 roar2 shout3"]
+logits = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
 print([model.config.id2label[int(index)] for index in logits.argmax(-1)])
 assert not [name for name in sys.modules if name.split(".")[0] in ("infrastructure", "domain", "application")]
 """
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "['calm', 'loud']"
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from domain.events import MicroBatchHalved, RolledBack, StepDropped
+from domain.events import EvaluationCompleted, MicroBatchHalved, RolledBack, StepCompleted, StepDropped
 from domain.exceptions import TrainingError
 from infrastructure.tasks.sequence_classification import SequenceClassification
 from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
@@ -109,6 +109,21 @@ class TestNotANumber:
         (back,) = [event for event in monitor.events if isinstance(event, RolledBack)]
         assert (back.from_step, back.to_step, back.lr_scale) == (12, 8, 0.5)
         assert (results["num_rollbacks"], results["steps"], results["stop_reason"]) == (1, 16, "completed")
+
+    def test_a_rollback_to_the_beginning_neither_logs_nor_scores_there(
+        self, tokens: Any, dataset: Any, tmp_path: Path
+    ) -> None:
+        class Early(Troubled):
+            def trouble(self, loss: Tensor, batch: dict[str, Tensor]) -> Tensor:
+                return loss * math.nan if self.calls <= 2 else loss
+
+        monitor = FakeMonitor()
+        trainer(
+            tokens, dataset, tmp_path / "out", new_task(Early, dataset), monitor, max_bad_steps=2, eval_steps=2
+        ).train()
+        steps = [event.step for event in monitor.events if isinstance(event, EvaluationCompleted | StepCompleted)]
+        assert min(steps) > 0
+        assert len([event for event in monitor.events if isinstance(event, RolledBack)]) == 1
 
     def test_a_run_beyond_help_stops_with_the_best_it_had(self, tokens: Any, dataset: Any, tmp_path: Path) -> None:
         class Doomed(Troubled):

@@ -93,7 +93,8 @@ def test_a_programming_error_is_not_swallowed(step: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "exit_code"), [("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1)]
+    ("reason", "exit_code"),
+    [("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1), ("anything else", 1)],
 )
 def test_a_stopped_run_is_saved_and_says_how_to_go_on(reason: str, exit_code: int) -> None:
     world = FakeWorld(results={**RESULTS, "stop_reason": reason})
@@ -217,3 +218,11 @@ def test_the_use_case_needs_neither_torch_nor_transformers() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'numpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pretrained_model_is_tuned_gently_unless_told_otherwise() -> None:
+    scratch = TrainModelRequest(task="text_classification", model_name="encoder-base").resolved()
+    tuned = TrainModelRequest(task="text_classification", model_name="models/bert").resolved()
+    assert (scratch.learning_rate, scratch.word_dropout) == (1e-3, 0.6)
+    assert (tuned.learning_rate, tuned.word_dropout) == (3e-5, 0.0)
+    assert TrainModelRequest(model_name="models/bert", learning_rate=1e-4).resolved().learning_rate == 1e-4

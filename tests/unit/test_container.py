@@ -1,0 +1,96 @@
+"""The graph of the application can be built, all of it, and any part of it replaced."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from application import ports
+from application.training_request import TrainModelRequest
+from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.predict import PredictUseCase
+from application.use_cases.resume_training import ResumeTrainingUseCase
+from application.use_cases.train_model import TrainModelUseCase
+from infrastructure.container import Container
+from infrastructure.hardware import HardwareReport
+from infrastructure.models.factory import ModelFactory
+from infrastructure.prediction import PredictorSource
+from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.runs.run_store import RunStore
+from infrastructure.training.dataset_loader import ClassificationData
+from infrastructure.workshop import TrainingWorkshop
+from tests.fakes.ports import FakeWorld
+
+PARTS: dict[str, type] = {
+    "runs": RunStore,
+    "datasets": ClassificationData,
+    "models": ModelFactory,
+    "workshop": TrainingWorkshop,
+    "reports": ReportWriter,
+    "predictors": PredictorSource,
+    "hardware": HardwareReport,
+    "train_model": TrainModelUseCase,
+    "resume_training": ResumeTrainingUseCase,
+    "evaluate_model": EvaluateModelUseCase,
+    "predict": PredictUseCase,
+}
+PROTOCOLS: dict[str, type] = {
+    "runs": ports.RunStore,
+    "datasets": ports.DatasetSource,
+    "models": ports.ModelSource,
+    "workshop": ports.Workshop,
+    "reports": ports.ReportWriter,
+    "predictors": ports.PredictorSource,
+}
+
+
+def test_every_part_is_listed_here() -> None:
+    assert set(Container.providers) == set(PARTS)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_can_be_built_and_is_built_anew_each_time(name: str) -> None:
+    container = Container()
+    provider: Callable[[], Any] = getattr(container, name)
+    assert type(provider()) is PARTS[name]
+    assert provider() is not provider()
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_adapter_has_the_methods_its_port_names(name: str) -> None:
+    wanted = {method for method in vars(PROTOCOLS[name]) if not method.startswith("_")}
+    assert wanted
+    assert wanted <= set(dir(PARTS[name]))
+
+
+@pytest.mark.parametrize("name", ["runs", "datasets", "models", "workshop", "reports"])
+def test_a_part_that_is_overridden_is_the_one_that_works(name: str) -> None:
+    container, world = Container(), FakeWorld()
+    # With all but one faked, whatever the real one is asked would show up in other results or not at all.
+    with getattr(container, name).override(world):
+        assert getattr(container.train_model(), f"_{name}") is world
+    assert type(getattr(container.train_model(), f"_{name}")) is PARTS[name]
+
+
+def test_a_training_in_a_world_of_fakes_touches_nothing_real() -> None:
+    container, world = Container(), FakeWorld()
+    for name in ("runs", "datasets", "models", "workshop", "reports"):
+        getattr(container, name).override(world)
+    response = container.train_model().execute(TrainModelRequest())
+    assert (response.success, response.run_id) == (True, "fake-run")
+    assert world.calls[0] == "settle"
+    assert world.calls[-1] == "write"
+
+
+def test_resuming_uses_the_same_overridden_parts() -> None:
+    container, world = Container(), FakeWorld()
+    for name in ("runs", "datasets", "models", "workshop", "reports"):
+        getattr(container, name).override(world)
+    assert container.resume_training().execute("runs/fake-run").success
+    assert world.calls[0] == "reopen"
+
+
+def test_an_override_of_one_container_is_not_seen_by_another() -> None:
+    container, world = Container(), FakeWorld()
+    container.runs.override(world)
+    assert type(Container().runs()) is RunStore
