@@ -3,7 +3,6 @@
 import hashlib
 import json
 from array import array
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -238,5 +237,7 @@ def require_labels(rows: LabelledRows) -> None:
 
 def conflicting_labels(rows: LabelledRows) -> int:
     """Count texts that occur with more than one label."""
-    pairs = np.unique(np.stack([rows.keys, rows.labels.astype(np.uint64)]), axis=1)
-    return sum(count > 1 for count in Counter(pairs[0].tolist()).values())
+    order = np.lexsort((rows.labels, rows.keys))
+    keys, labels = rows.keys[order], rows.labels[order]
+    contradicts = (keys[1:] == keys[:-1]) & (labels[1:] != labels[:-1])
+    return len(np.unique(keys[1:][contradicts]))

@@ -65,6 +65,8 @@ class ConsoleMonitor:
         elif isinstance(event, StepCompleted):
             self._step(event)
         elif text := _told(event):
+            if isinstance(event, RunFinished):
+                self.close()
             self._say(text)
 
     def close(self) -> None:

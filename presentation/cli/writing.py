@@ -33,7 +33,8 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         return
     console = Console()
     numbers = {name: value for name, value in response.metrics.items() if isinstance(value, int | float)}
-    console.print(_facts_table(f"{response.num_rows:,} rows", {n: f"{v:.4f}" for n, v in numbers.items()}))
+    console.print(f"{response.num_rows:,} rows", highlight=False)
+    _write_facts(console, {name: f"{value:.4f}" for name, value in numbers.items()})
     _write_classes(console, response.metrics)
 
 
@@ -68,7 +69,7 @@ def write_facts(facts: Mapping[str, Any]) -> None:
             lines[name.replace("_", " ")] = ", ".join(f"{key} {item}" for key, item in value.items())
         else:
             lines[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else str(value)
-    Console().print(_facts_table("", lines))
+    _write_facts(Console(), lines)
 
 
 def strict_json(value: Any) -> str:
@@ -87,7 +88,8 @@ def _finite(value: Any) -> Any:
 def _write_summary(response: TrainModelResponse) -> None:
     console = Console()
     metrics = response.final_metrics
-    table = Table(box=None, title=f"{response.task}: {response.num_eval_rows:,} held-out rows", title_justify="left")
+    console.print(f"{response.task}: scores on {response.num_eval_rows:,} held-out rows", style="bold", highlight=False)
+    table = Table(box=None)
     for column in ("", "macro F1", "accuracy"):
         table.add_column(column, justify="left" if not column else "right")
     table.add_row("this model", _score(metrics, "macro_f1"), _score(metrics, "accuracy"), style="bold")
@@ -113,7 +115,7 @@ def _write_summary(response: TrainModelResponse) -> None:
         "report": f"{response.run_dir}/training_curves.png, confusion_matrix.png, metrics.json",
         "next": f"athanor evaluate {response.run_dir} --dataset PATH",
     }
-    console.print(_facts_table("", facts))
+    _write_facts(console, facts)
 
 
 def _write_classes(console: Console, metrics: Mapping[str, Any]) -> None:
@@ -128,13 +130,11 @@ def _write_classes(console: Console, metrics: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def _facts_table(title: str, facts: Mapping[str, str]) -> Table:
-    table = Table(box=None, show_header=False, title=title or None, title_justify="left")
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+def _write_facts(console: Console, facts: Mapping[str, str]) -> None:
+    """Write names and values in two columns; long values run on, so that a path can be copied."""
+    width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        table.add_row(name, value)
-    return table
+        console.print(f" {name:<{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _score(metrics: Mapping[str, Any], name: str) -> str:

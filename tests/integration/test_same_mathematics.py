@@ -15,6 +15,7 @@ from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from infrastructure.training.session import Session
 from infrastructure.training.step import StepBatch, batch_at, train_step
+from infrastructure.training.weight_average import WeightAverage
 from tests.integration import tiny
 
 CPU = torch.device("cpu")
@@ -179,3 +180,19 @@ def test_steps_hold_rows_of_near_equal_length() -> None:
     steps = [lengths[feed.at(step, 16).all_rows] for step in range(feed.steps_per_epoch)]
     padding = sum(len(s) * s.max() - s.sum() for s in steps) / sum(s.sum() for s in steps)
     assert padding < 0.05
+
+
+def test_the_average_follows_its_closed_form_and_stands_in_only_inside_the_block() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(0.0)
+    average = WeightAverage(model, decay=0.5)
+    expected = 0.0
+    for step in range(1, 41):
+        model.weight.data.fill_(float(step))
+        average.update(model, step)
+        if step % 4 == 0:
+            decay = min(0.5, (1 + step // 4) / (10 + step // 4))
+            expected = decay * expected + (1 - decay) * step
+    with average.standing_in(model):
+        assert model.weight.item() == pytest.approx(expected, rel=1e-6)
+    assert model.weight.item() == 40.0

@@ -66,7 +66,6 @@ def test_every_adapter_has_the_methods_its_port_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["runs", "datasets", "models", "workshop", "reports"])
 def test_a_part_that_is_overridden_is_the_one_that_works(name: str) -> None:
     container, world = Container(), FakeWorld()
-    # With all but one faked, whatever the real one is asked would show up in other results or not at all.
     with getattr(container, name).override(world):
         assert getattr(container.train_model(), f"_{name}") is world
     assert type(getattr(container.train_model(), f"_{name}")) is PARTS[name]

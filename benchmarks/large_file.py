@@ -1,0 +1,83 @@
+"""Peak memory of a training as its file grows: the engine must not hold the rows.
+
+    python benchmarks/large_file.py [--rows 1000000]
+
+Trains a few steps on made-up JSON Lines of a tenth of the rows and of all of them, each in its own process with an
+empty cache. Pages of mapped files count as resident while the machine has room for them; `anonymous` is what the
+process itself asked for.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = [f"word{number}" for number in range(5000)]
+
+
+def main() -> None:
+    """Print file size, peak memory and seconds for both sizes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    options = parser.parse_args()
+    print(json.dumps([measure(rows) for rows in (options.rows // 10, options.rows)], indent=2))
+
+
+def measure(num_rows: int) -> dict[str, float]:
+    """Train on `num_rows` rows; memory in MiB."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "rows.jsonl"
+        write_rows(path, num_rows)
+        words = [
+            "train", "--task", "text_classification", "--dataset", path, "--model", "encoder-tiny", "--output",
+            f"{scratch}/run", "--set", "max_steps=20", "--set", "eval_steps=20",
+            "--set", "validation_split=0.01", "--json",
+        ]  # fmt: skip
+        environment = {**os.environ, "ATHANOR_CACHE": f"{scratch}/cache"}
+        command = [sys.executable, "-m", "presentation.cli", *map(str, words)]
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        peak_resident = peak_anonymous = 0.0
+        while process.poll() is None:
+            resident, anonymous = _memory(process.pid)
+            peak_resident, peak_anonymous = max(peak_resident, resident), max(peak_anonymous, anonymous)
+            time.sleep(0.05)
+        assert process.returncode == 0
+        return {
+            "rows": num_rows,
+            "file_mib": path.stat().st_size / 2**20,
+            "peak_resident_mib": peak_resident,
+            "peak_anonymous_mib": peak_anonymous,
+            "seconds": time.perf_counter() - started,
+        }
+
+
+def write_rows(path: Path, num_rows: int) -> None:
+    """Write rows of 5 to 40 words, a fixed seed."""
+    draw = random.Random(0)
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(num_rows):
+            label = f"label{number % 4}"
+            text = " ".join([label, str(number), *draw.choices(WORDS, k=draw.randint(5, 40))])
+            file.write(json.dumps({"text": text, "label": label}) + "\n")
+
+
+def _memory(pid: int) -> tuple[float, float]:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0, 0.0
+    values = dict(line.split(":", 1) for line in status.splitlines())
+    return tuple(int(values.get(name, "0 kB").split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))  # type: ignore[return-value]
+
+
+if __name__ == "__main__":
+    main()
