@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from domain.events import (
     StepDropped,
     Warned,
 )
-from domain.exceptions import CheckpointError, TrainingError
+from domain.exceptions import TrainingError
 from domain.metrics import direction_of
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
@@ -39,22 +38,7 @@ from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import open_session
 from infrastructure.training.step import batch_at, train_step
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
-
-# Settings that change no weight: a run may be resumed with others.
-WITHOUT_EFFECT = ("device", "data_parallel", "logging_steps", "max_checkpoints", "use_mixed_precision")
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """What a checkpoint holds beside tensors: where the run stands, and which settings and data it belongs to."""
-
-    progress: Progress
-    settings: Mapping[str, Any]
-    data_fingerprint: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
-        return {"progress": self.progress.to_json(), "settings": dict(self.settings), "data": self.data_fingerprint}
+from infrastructure.training.training_state import TrainingState
 
 
 class AdvancedTrainer:
@@ -161,20 +145,13 @@ class AdvancedTrainer:
             self._monitor.notify(Warned(message))
         if checkpoint is None:
             return None
-        state = checkpoint["extra"]
-        own = self._state(Progress.from_json(state["progress"])).to_json()
-        other = [name for name in own["settings"] if own["settings"][name] != state["settings"].get(name)]
-        if other or state["data"] != own["data"]:
-            what = f"settings ({', '.join(other)})" if other else "data"
-            raise CheckpointError(
-                f"checkpoint {checkpoint['metadata'].name} was made with other {what} than this run has.",
-                remedy=f"Restore the {what} of the run, or train anew in another directory.",
-            )
+        progress = Progress.from_json(checkpoint["extra"]["progress"])
+        self._state(progress).require_same_run(checkpoint["extra"], checkpoint["metadata"].name)
         self._load_weights(checkpoint)
         self._session.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
         if self._session.precision.scaler is not None:
             self._session.precision.scaler.load_state_dict(checkpoint["scaler_state_dict"])
-        return Progress.from_json(state["progress"])
+        return progress
 
     def _load_weights(self, checkpoint: Mapping[str, Any]) -> None:
         unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
@@ -314,10 +291,7 @@ class AdvancedTrainer:
         self._monitor.notify(CheckpointSaved(progress.step, metadata.name, metadata.size_bytes))
 
     def _state(self, progress: Progress) -> TrainingState:
-        settings = {name: value for name, value in asdict(self._config).items() if name not in WITHOUT_EFFECT}
-        settings["precision"] = self._session.precision.name
-        rows = getattr(self._train_dataset, "fingerprint", "")
-        return TrainingState(progress, settings, f"{len(self._train_dataset)} {rows}".strip())
+        return TrainingState.of(progress, self._config, self._session.precision.name, self._train_dataset)
 
     # The end
 
