@@ -162,7 +162,9 @@ class Workshop(Protocol):
 class ReportWriter(Protocol):
     """Compares a finished training with simple baselines and draws it."""
 
-    def write(self, run: Run, dataset: SplitDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write(
+        self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         """Write the pictures; gives what a summary should say beside the metrics."""
 
 

@@ -70,7 +70,7 @@ class TrainModelRequest(BaseModel):
     seed: int = _LOOP.seed
 
     label_smoothing: float = 0.0
-    class_weights: Literal["balanced"] | dict[str, float] | None = None
+    class_weights: Literal["balanced", "none"] | dict[str, float] | None = None
     word_dropout: float | None = None
 
     output_dir: str | None = None

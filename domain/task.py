@@ -77,7 +77,8 @@ TASKS: Mapping[str, Task] = {
                 "learning_rate": 1e-3,
                 "vocab_size": 8_000,
                 "lowercase": False,
-                "word_dropout": 0.1,
+                "word_dropout": 0.3,
+                "class_weights": "balanced",  # half of the rows are safe, and macro F1 counts every class alike
                 "average_decay": 0.999,
                 "validation_split": 0.2,
             },

@@ -124,7 +124,7 @@ class TrainModelUseCase:
             warnings=(*dataset.warnings, *model.warnings),
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            baselines=dict(self._reports.write(run, dataset, results)),
+            baselines=dict(self._reports.write(run, request, dataset, results)),
             **{name: value for name, value in results.items() if name in TrainModelResponse.model_fields},
         )
         run.save_summary(response.model_dump())

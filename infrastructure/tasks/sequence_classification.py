@@ -144,11 +144,13 @@ class _Pass:
 def class_weights_of(
     setting: str | Mapping[str, float] | None, label_names: Sequence[str], counts: Sequence[int]
 ) -> Tensor | None:
-    """Turn the setting into weights [C]: "balanced" gives N / (C * count), a mapping gives its values and 1 elsewhere.
+    """Turn the setting into weights [C]: "balanced" gives N / (C * count), a mapping its values and 1 elsewhere.
+
+    None and "none" weigh nothing.
 
     Raises: ConfigurationError for a label that does not occur.
     """
-    if setting is None:
+    if setting in (None, "none"):
         return None
     if isinstance(setting, Mapping):
         unknown = sorted(set(setting) - set(label_names))

@@ -157,6 +157,8 @@ class FakeWorld:
         return self.results
 
     # ReportWriter
-    def write(self, run: Run, dataset: SplitDataset, results: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write(
+        self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         self._called("write")
         return {"majority_accuracy": 0.5}

@@ -21,6 +21,7 @@ from domain.task import SEVERITIES
 from infrastructure.data import cache, rows, tokenization
 from infrastructure.data.rows import LabelledRows, RowSchema, TextColumn, load_rows, require_labels, white_space_key
 from infrastructure.data.splitting import Split, split_rows
+from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
 from infrastructure.training.dataset_loader import ClassificationData, SplitRows
 from tests.integration import tiny
@@ -378,20 +379,17 @@ class TestDatasetLoader:
             assert [text.strip() for text in decoded] == [text.lower() for text in part.texts]
         assert train.row_id(0) == "x.json:1"
 
-    def test_rows_have_the_tokens_that_the_tokenizer_gives_them_directly(
-        self, tmp_path: Path, tokens: PreTrainedTokenizerFast
-    ) -> None:
-        blanks = " " * 5_000 + "roar " * 40  # its first part is cut to very few tokens
-        texts = ["short", "roar " * 500, "x" * 4_000, blanks, blanks[:4_999] + "\n", "😀" * 300]
-        path = written(
-            tmp_path / "x.json", [{"text": f"{text}{n}", "label": "ab"[n % 2]} for n, text in enumerate(texts)]
-        )
-        dataset = DatasetLoader(path, tokens, max_length=16).load()
-        wanted = tokens([f"{text}{n}" for n, text in enumerate(texts)], truncation=True, max_length=16)["input_ids"]
-        assert [dataset[i]["input_ids"].tolist() for i in range(len(texts))] == wanted
-        assert dataset.tokens.num_cut == sum(
-            len(tokens(f"{text}{n}", truncation=False)["input_ids"]) > 16 for n, text in enumerate(texts)
-        )
+    def test_rows_have_the_tokens_that_the_tokenizer_gives_them_directly(self, tmp_path: Path) -> None:
+        # It makes one token of hundreds of blanks, so that no fixed number of characters is sure to be enough.
+        tokens = train_tokenizer([" " * 512 + "roar shout"] * 4, 400, lowercase=False, seed=0)
+        texts = [" " * 5_000 + "roar " * 40, " " * 2_000 + "shout", "short", "roar " * 500, "x" * 4_000, "é" * 300]
+        entries = [{"text": text, "label": "ab"[number % 2]} for number, text in enumerate(texts)]
+        dataset = DatasetLoader(written(tmp_path / "x.json", entries), tokens, max_length=16).load()
+        cut = tokens(texts, truncation=True, max_length=16)["input_ids"]
+        assert [dataset[i]["input_ids"].tolist() for i in range(len(texts))] == cut
+        whole = tokens(texts, truncation=False)["input_ids"]
+        assert dataset.tokens.num_cut == sum(len(ids) > 16 for ids in whole)
+        assert [len(ids) < 16 for ids in cut] == [False, True, True, False, False, False]
 
     @pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 20.0, float("nan")])
     def test_a_share_that_is_none_is_refused(
