@@ -60,10 +60,24 @@ def restore_replaced(target: Path) -> None:
         replaced.rename(target)
     shutil.rmtree(replaced, ignore_errors=True)
     for leftover in target.parent.glob(f"{STAGING_PREFIX}{target.name}-*"):
+        if _is_alive(leftover.name.rpartition("-")[2]):
+            continue  # somebody writes there now
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
+
+
+def _is_alive(process_id: str) -> bool:
+    if not process_id.isdecimal() or int(process_id) == os.getpid():
+        return False
+    try:
+        os.kill(int(process_id), 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # there, but somebody else's
+        return True
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:

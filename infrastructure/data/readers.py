@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any, TextIO
 from domain.exceptions import DatasetError
 
 CHUNK_CHARACTERS = 1 << 20
+LONGEST_TOKEN = 16  # characters: -Infinity, or a pair of \\uXXXX
+_BLANKS = re.compile(r"\s*")
 TEXT_SUFFIXES = (".txt", ".md", ".rst", ".py", ".c", ".h", ".cc", ".cpp", ".hpp", ".java", ".js", ".ts", ".go", ".rs")
 
 
@@ -113,49 +116,89 @@ def _json_lines(file: TextIO) -> Iterator[Row | RowFault]:
 
 
 def _json_array(file: TextIO) -> Iterator[Row | RowFault]:
-    """Decode one element of the array at a time out of a growing window of text."""
-    decoder = json.JSONDecoder()
-    text, line = _skip_blank(file.read(CHUNK_CHARACTERS), 1)
-    if not text.startswith("["):
-        kind = "a JSON object" if text.startswith("{") else "no JSON array"
+    """Decode one element of the array at a time."""
+    window = _Window(file)
+    sign = window.sign()
+    if sign != "[":
+        kind = "a JSON object" if sign == "{" else "no JSON array"
         raise DatasetError(
             f"the file holds {kind}, but must hold an array of objects: [{{...}}, ...].",
             remedy="Wrap the rows in [ ], or name the file .jsonl if it holds one object a line.",
         )
-    text = text[1:]
-    chunk = CHUNK_CHARACTERS
-    separated = True
-    while True:
-        text, line = _skip_blank(text, line)
-        if text.startswith(","):
-            text, separated = text[1:], True
-            continue
-        if text.startswith("]"):
-            return
-        try:
-            if not text:
-                raise ValueError("the array is not closed")
-            if not separated:
-                raise ValueError("a comma is missing before this element")
-            values, end = decoder.raw_decode(text)
-        except (ValueError, RecursionError) as error:
-            more = file.read(chunk)
-            if not more:
-                yield RowFault(line, f"is not JSON ({error})", "Check the brackets and commas around this line.")
-                return
-            text, chunk = text + more, chunk * 2
-            continue
-        yield _object(line, values)
-        separated = False
-        line += text.count("\n", 0, end)
-        text = text[end:]
-        if len(text) < CHUNK_CHARACTERS // 2:
-            text += file.read(CHUNK_CHARACTERS)
+    window.pass_sign()
+    try:
+        if window.sign() != "]":
+            yield _object(*window.value())
+        while window.sign() == ",":
+            window.pass_sign()
+            yield _object(*window.value())
+        if window.sign() != "]":
+            raise ValueError("a comma is missing before this element" if window.sign() else "the array is not closed")
+        window.pass_sign()
+        if window.sign():
+            raise ValueError("something follows the end of the array")
+    except UnicodeDecodeError:
+        raise  # a ValueError too, but a fault of the file and not of a row
+    except (ValueError, RecursionError) as error:
+        problem = f"is not JSON ({getattr(error, 'msg', error)})"
+        yield RowFault(window.line, problem, "Check the brackets and commas around this line.")
 
 
-def _skip_blank(text: str, line: int) -> tuple[str, int]:
-    rest = text.lstrip()
-    return rest, line + text.count("\n", 0, len(text) - len(rest))
+class _Window:
+    """A part of a text and a place in it; what lies behind the place is dropped when more is read."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._text = ""
+        self._at = 0
+        self._decoder = json.JSONDecoder()
+        self.line = 1
+
+    def sign(self) -> str:
+        """Skip blanks and give the character behind them, empty at the end of the file."""
+        while True:
+            self._move(_BLANKS.match(self._text, self._at).end())  # type: ignore[union-attr]  # matches anything
+            if self._at < len(self._text) or not self._read(CHUNK_CHARACTERS):
+                return self._text[self._at : self._at + 1]
+
+    def pass_sign(self) -> None:
+        self._at += 1
+
+    def value(self) -> tuple[int, Any]:
+        """Decode the next value, reading on while it is cut off; gives the line it begins on, too.
+
+        Raises: ValueError, RecursionError.
+        """
+        if not self.sign():
+            raise ValueError("the array is not closed")
+        chunk = CHUNK_CHARACTERS
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if not self._is_cut(error) or not self._read(chunk):
+                    raise
+            else:
+                # A number that touches the end of the window may go on behind it.
+                size = end - self._at
+                if end < len(self._text) or not self._read(chunk):
+                    line = self.line
+                    self._move(self._at + size)
+                    return line, value
+            chunk *= 2
+
+    def _is_cut(self, error: json.JSONDecodeError) -> bool:
+        """Tell whether more text could cure the fault, so that one bad row does not read a whole file into memory."""
+        return error.msg.startswith("Unterminated string") or error.pos + LONGEST_TOKEN >= len(self._text)
+
+    def _move(self, to: int) -> None:
+        self.line += self._text.count("\n", self._at, to)
+        self._at = to
+
+    def _read(self, count: int) -> bool:
+        more = self._file.read(count)
+        self._text, self._at = self._text[self._at :] + more, 0
+        return bool(more)
 
 
 def _object(line: int, values: Any) -> Row | RowFault:
@@ -172,16 +215,20 @@ def _kind(value: Any) -> str:
 def _separated(delimiter: str) -> Callable[[TextIO], Iterator[Row | RowFault]]:
     def read(file: TextIO) -> Iterator[Row | RowFault]:
         csv.field_size_limit(1 << 30)
-        reader = csv.DictReader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        names: list[str] = []
+        line = 1
         try:
-            for values in reader:
-                if None in values or None in values.values():
-                    wanted = len(reader.fieldnames or ())
-                    yield RowFault(reader.line_num, f"has not {wanted} columns", "Quote fields that hold a separator.")
-                else:
-                    yield Row(reader.line_num, values)
+            for fields in reader:
+                if fields and not names:
+                    names = fields
+                elif fields and len(fields) != len(names):
+                    yield RowFault(line, f"has not {len(names)} columns", "Quote fields that hold a separator.")
+                elif fields:
+                    yield Row(line, dict(zip(names, fields, strict=True)))
+                line = reader.line_num + 1  # a quoted field may have taken several lines
         except csv.Error as error:
-            yield RowFault(reader.line_num, f"cannot be read ({error})", "Check the quotes of this line.")
+            yield RowFault(line, f"cannot be read ({error})", "Check the quotes of this line.")
 
     return read
 
@@ -203,6 +250,8 @@ def _parquet(path: Path) -> Iterator[Row | RowFault]:
             for values in batch.to_pylist():
                 number += 1
                 yield Row(number, values)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path.name} holds text that is not UTF-8.", remedy="Write it again.") from error
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
     except (pyarrow.ArrowException, OSError) as error:
@@ -218,7 +267,7 @@ def _directory(path: Path) -> Iterator[Row | RowFault]:
         )
     for number, file in enumerate(files, 1):
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise not_utf8(file, error) from error
         yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})

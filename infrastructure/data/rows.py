@@ -123,12 +123,12 @@ def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | 
 
 
 def _content_sha256(path: Path) -> str:
-    if path.is_dir():
+    try:
+        if not path.is_dir():
+            return sha256_of(path)
         files = sorted(file for file in path.rglob("*") if file.is_file())
         listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
-        return hashlib.sha256(listing.encode()).hexdigest()
-    try:
-        return sha256_of(path)
+        return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
     except OSError as error:
@@ -205,7 +205,7 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     for name, column in columns.items():
         np.save(directory / f"{name}.npy", column)
     facts = {"text_field": text_field, "label_names": order, "path": path.name}
-    (directory / "rows.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    (directory / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 def _append(file: BinaryIO, text: str) -> int:

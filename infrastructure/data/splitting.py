@@ -69,8 +69,12 @@ def _choose_units(rows: LabelledRows, units: np.ndarray, num_units: int, order: 
     chosen = np.zeros(num_units, dtype=bool)
     for stratum in np.unique(rarest):
         members = order[rarest[order] == stratum]
-        before = np.concatenate([[0], np.cumsum(sizes[members])[:-1]])
         wanted = share * sizes[members].sum()
+        # Units that would overfill the part alone come last, the smaller ones first: in front they would fill it with
+        # one family, or shut out all behind them.
+        too_large = np.where(sizes[members] / 2 > wanted, sizes[members], 0)
+        members = members[np.argsort(too_large, kind="stable")]
+        before = np.concatenate([[0], np.cumsum(sizes[members])[:-1]])
         taken = before + sizes[members] / 2 <= wanted  # a unit is taken when most of it lies below the mark
         if len(members) > 1:
             taken[0], taken[-1] = True, False  # each stratum stands on both sides

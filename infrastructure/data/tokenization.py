@@ -5,7 +5,7 @@ import json
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,8 +48,12 @@ def tokenize(texts: Sequence[str], cache_key: str, tokenizer: "PreTrainedTokeniz
 def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Give a SHA-256 that differs when two tokenizers could give different ids."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    rules = backend.to_str() if backend is not None else json.dumps(sorted(tokenizer.get_vocab().items()))
-    described = f"{type(tokenizer).__name__} {sorted(tokenizer.special_tokens_map.items())} {rules}"
+    rules: Any = json.loads(backend.to_str()) if backend is not None else sorted(tokenizer.get_vocab().items())
+    if backend is not None:
+        # Left there by the latest call; kept in, they would make every second call tokenise all anew.
+        del rules["truncation"], rules["padding"]
+    special = sorted(tokenizer.special_tokens_map.items())
+    described = f"{type(tokenizer).__name__} {tokenizer.truncation_side} {special} {json.dumps(rules)}"
     return hashlib.sha256(described.encode("utf-8", errors="replace")).hexdigest()
 
 

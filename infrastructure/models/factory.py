@@ -120,6 +120,7 @@ def _from_checkpoint(
         raise _cannot_open(name, error) from error
     finally:
         quiet.setLevel(level)
+    _refuse_unfit(name, model, tokenizer, loading)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if model.config.pad_token_id is None:
@@ -147,6 +148,30 @@ def _refuse_unusable(name: str) -> None:
         raise ModelError(
             f"model {name!r} is no preset ({', '.join(ENCODERS)}), directory or hub id.",
             remedy="Name one of these; a hub id has the form owner/name.",
+        )
+
+
+def _refuse_unfit(name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", loading: Any) -> None:
+    """Refuse what would train all the same, from an encoder of noise or on words nobody knows."""
+    anew = {*(str(entry[0]) for entry in loading["mismatched_keys"]), *loading["missing_keys"]}
+    # A pooler is part of the head: models that were trained to fill gaps have none.
+    lost = sorted(key for key in anew if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
+    if lost:
+        raise ModelError(
+            f"model {name} does not fit its config.json: {len(lost)} tensors of its encoder are missing or of another"
+            f" shape ({', '.join(lost[:3])}).",
+            remedy="Restore the directory that save_pretrained wrote.",
+        )
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise ModelError(
+            f"model {name} has no tokenizer beside it.", remedy="Save it there too: tokenizer.save_pretrained(DIR)."
+        )
+    embeddings = model.get_input_embeddings()
+    known = int(embeddings.weight.shape[0]) if isinstance(embeddings, torch.nn.Embedding) else len(tokenizer)
+    if len(tokenizer) > known:
+        raise ModelError(
+            f"the tokenizer of model {name} has {len(tokenizer)} tokens, but the model knows {known}.",
+            remedy="Save the tokenizer it was trained with, or call model.resize_token_embeddings and save it again.",
         )
 
 

@@ -30,6 +30,7 @@ class RunDirectory:
         self._path = path
         self._is_resumed = exists
         self._made = [place for place in (path, *path.parents) if not place.exists()]
+        self._foreign: frozenset[Path] = frozenset()
         self._lock: IO[str] | None = None
 
     @property
@@ -51,7 +52,8 @@ class RunDirectory:
             self._path.mkdir(parents=True, exist_ok=True)
             self._take_lock()
             if not self._is_resumed:
-                _refuse_taken(self._path)
+                self._refuse_taken_meanwhile()
+                self._foreign = frozenset(self._path.iterdir()) - {self._path / LOCK}
                 write_whole(self._path / RUN_FILE, dump_request(request))
         except OSError as error:
             raise _cannot_write(self._path, error) from error
@@ -81,15 +83,22 @@ class RunDirectory:
             (self._path / LOCK).unlink(missing_ok=True)
 
     def _vanish(self) -> None:
-        """Remove what `open` created: files, and the directories that were not there before."""
-        for entry in self._path.iterdir():
-            if entry.is_dir():
+        """Remove what has come since `open`, and the directories that were not there before."""
+        for entry in set(self._path.iterdir()) - self._foreign:
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink()
         for place in self._made:
             with suppress(OSError):  # something else has come to live there
                 place.rmdir()
+
+    def _refuse_taken_meanwhile(self) -> None:
+        try:
+            _refuse_taken(self._path)
+        except RunError:
+            self.close()  # what stands there belongs to another run: `save_failure` must not touch it
+            raise
 
     def _take_lock(self) -> None:
         lock = (self._path / LOCK).open("a+", encoding="ascii")
@@ -157,16 +166,20 @@ class RunStore:
                 f"{path} holds no run ({RUN_FILE} is missing).", remedy="Name a run directory; see `runs list`."
             )
         known = {"run_id": directory.resolve().name, "run_dir": str(directory), **_read_summary(directory)}
-        if "success" not in known:
-            known["status"] = "running" if _is_locked(directory) else "interrupted"
+        if known.get("success"):
+            known["status"] = "finished"
+        elif _is_locked(directory):
+            known["status"] = "running"  # it may have been stopped before and taken up again
         else:
-            known["status"] = "finished" if known["success"] else "stopped"
+            known["status"] = "stopped" if "success" in known else "interrupted"
         return known
 
 
 def dump_request(request: TrainModelRequest) -> str:
     """Write a request as YAML that `--config` reads."""
     text: str = yaml.safe_dump(request.model_dump(), sort_keys=False, allow_unicode=True)
+    if "\x85" in text:  # PyYAML writes this line end bare and reads it as a blank
+        text = yaml.safe_dump(request.model_dump(), sort_keys=False)
     return text
 
 

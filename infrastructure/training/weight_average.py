@@ -26,7 +26,8 @@ class WeightAverage:
     @torch.no_grad()
     def update(self, model: nn.Module, applied_steps: int) -> None:
         """Take in the weights after `applied_steps` updates."""
-        if applied_steps % STEPS_PER_UPDATE:
+        # Every step of the first ones: else a run shorter than this would save the weights it began with.
+        if applied_steps % STEPS_PER_UPDATE and applied_steps > STEPS_PER_UPDATE:
             return
         weight = 1.0 - average_decay(self._decay, applied_steps // STEPS_PER_UPDATE)
         parameters = dict(model.named_parameters())
