@@ -197,6 +197,17 @@ def test_bad_input_to_train_ends_in_a_sentence(case: Case, tmp_path: Path, monke
     assert everything_in(tmp_path) == before
 
 
+def test_a_refusal_leaves_what_stood_in_the_output_directory(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    words = ["--dataset", written(tmp_path / "good.json", GOOD_ROWS), "--output", tmp_path / "run"]
+    before = everything_in(tmp_path)
+    answer = athanor("train", "--task", "text_classification", *TINY, *words, "--set", 'class_weights={"c": 2}')
+    assert_refused(answer, "names the label 'c'")
+    assert everything_in(tmp_path) == before
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
 LATER_CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("resume nothing", ("resume", "nowhere"), ("nowhere holds no run",)),
     ("evaluate nothing", ("evaluate", "nowhere", "--dataset", "good.json"), ("nowhere is no directory",)),

@@ -290,6 +290,42 @@ class TestCheckpointsOfOthers:
         with pytest.raises(ConfigurationError, match="max_length is 513, but the model has 512 positions"):
             built(start, max_length=513)
 
+    @each_family
+    def test_are_saved_with_other_weights_after_two_steps_of_a_slow_average(
+        self, tmp_path: Path, family: Family
+    ) -> None:
+        start = checkpoint(family, tmp_path / "start", num_labels=2)
+        response = trained(tmp_path, start, average_decay=0.999)
+        assert response.success, response.errors
+        finished = load_file(Path(str(response.model_path)) / "model.safetensors")
+        before = load_file(start / "model.safetensors")
+        assert any(not torch.equal(before[name], finished[name]) for name in before)
+
+    @pytest.mark.parametrize("change", [{"intermediate_size": 64}, {"num_hidden_layers": 4}], ids=["width", "depth"])
+    def test_with_an_encoder_that_does_not_fit_their_config_are_refused(
+        self, tmp_path: Path, change: dict[str, int]
+    ) -> None:
+        start = checkpoint(FAMILIES[0], tmp_path / "start")
+        config = json.loads((start / "config.json").read_text())
+        (start / "config.json").write_text(json.dumps({**config, **change}))
+        with pytest.raises(ModelError, match=r"does not fit its config\.json"):
+            built(start)
+
+    @each_family
+    def test_without_a_tokenizer_are_refused(self, tmp_path: Path, family: Family) -> None:
+        start = checkpoint(family, tmp_path / "start")
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            (start / name).unlink()
+        with pytest.raises(ModelError) as caught:
+            built(start)
+        assert "tokenizer" in str(caught.value)
+
+    def test_that_know_fewer_tokens_than_their_tokenizer_are_refused(self, tmp_path: Path) -> None:
+        response = trained(tmp_path, checkpoint(FAMILIES[0], tmp_path / "start", vocab_size=20))
+        assert (response.success, response.exit_code) == (False, 2)
+        assert "but the model knows 20" in response.errors[0]
+        assert not (tmp_path / "run").exists()
+
     def test_are_refused_before_a_run_directory_exists(self, tmp_path: Path) -> None:
         response = trained(tmp_path, checkpoint(FAMILIES[1], tmp_path / "start"), max_length=POSITIONS + 1)
         assert (response.success, response.exit_code) == (False, 2)

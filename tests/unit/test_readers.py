@@ -123,6 +123,20 @@ def test_a_directory_gives_a_row_a_file_labelled_by_its_outermost_sub_directory(
     ]
 
 
+def test_a_file_of_a_directory_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    written(tmp_path / "a" / "x.py", b"\xef\xbb\xbfhello")
+    assert values_of(tmp_path) == [{"text": "hello", "label": "a"}]
+
+
+def test_rows_of_a_table_know_the_line_they_begin_on(tmp_path: Path) -> None:
+    assert lines_of(written(tmp_path / "x.csv", 'text,label\n"a\nb",x\n\nc,y\n')) == [2, 5]
+
+
+def test_blank_lines_may_stand_above_the_header_of_a_table(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", "\n\na,b\n1,2\n")
+    assert (values_of(path), lines_of(path)) == ([{"a": "1", "b": "2"}], [4])
+
+
 def test_rows_of_a_json_array_know_the_line_they_begin_on(tmp_path: Path) -> None:
     text = '\n[\n  {"a": 1},\n\n  {\n    "a":\n      2\n  }, {"a": 3}\n  ,\n  {"a": "x\\ny"}\n\n]\n'
     assert lines_of(written(tmp_path / "x.json", text)) == [3, 5, 8, 10]
@@ -190,6 +204,35 @@ def test_an_element_much_larger_than_a_chunk_is_read_whole(
     assert values_of(path) == objects
 
 
+def test_blanks_beyond_a_chunk_may_stand_above_an_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 3)
+    path = written(tmp_path / "x.json", "\n" * 9 + '[{"a": 1}]')
+    assert (values_of(path), lines_of(path)) == ([{"a": 1}], [10])
+
+
+def test_a_number_cut_by_a_chunk_is_one_element(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 3)
+    assert lines_of(written(tmp_path / "x.json", "[123456,\n789]")) == [1, 2]
+
+
+def test_the_text_of_an_array_is_copied_once_a_chunk_and_not_once_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[str] = []
+    decode = json.JSONDecoder.raw_decode
+
+    def noting(self: json.JSONDecoder, text: str, start: int = 0) -> tuple[Any, int]:
+        if not copies or copies[-1] is not text:
+            copies.append(text)
+        return decode(self, text, start)
+
+    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 4096)
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", noting)
+    content = json.dumps([{"a": "x" * 60}] * 2_000)
+    assert len(rows_of(written(tmp_path / "x.json", content))) == 2_000
+    assert len(content) <= sum(map(len, copies)) < 2 * len(content)
+
+
 def test_the_largest_field_of_a_table_is_not_cut_or_refused(tmp_path: Path) -> None:
     text = "word " * 100_000  # csv refuses fields beyond 131,072 characters unless told otherwise
     assert values_of(written(tmp_path / "x.csv", f"text,label\n{text},a\n")) == [{"text": text, "label": "a"}]
@@ -212,11 +255,13 @@ FAULTY: Sequence[tuple[str, str, list[tuple[int, str]]]] = (
     ("x.json", '[{"a": 1}\n{"a": 2}]', [(2, "a comma is missing")]),
     ("x.json", "[", [(1, "not closed")]),
     ("x.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n", [(3, "has not 2 columns"), (4, "has not 2 columns")]),
+    ("x.csv", 'a,b\n1,2\n"3\n4,5\n', [(3, "cannot be read")]),
+    ("x.csv", 'a,b\n1,2\n3,"4"5\n', [(3, "cannot be read")]),
     ("x.tsv", "a\tb\n1\t2\n3,4\n", [(3, "has not 2 columns")]),
 )
 
 
-@pytest.mark.parametrize(("name", "content", "faults"), FAULTY, ids=[f"{n}-{c[:14]!r}" for n, c, _ in FAULTY])
+@pytest.mark.parametrize(("name", "content", "faults"), FAULTY, ids=[f"{n}-{c[:17]!r}" for n, c, _ in FAULTY])
 def test_a_bad_row_is_handed_on_with_its_line_and_a_remedy(
     tmp_path: Path, name: str, content: str, faults: list[tuple[int, str]]
 ) -> None:
@@ -225,6 +270,22 @@ def test_a_bad_row_is_handed_on_with_its_line_and_a_remedy(
     for fault, (_, said) in zip(found, faults, strict=True):
         assert said in fault.problem
         assert fault.remedy
+
+
+NO_JSON = ('[{"a": 1}]\n[{"a": 2}]', '[{"a": 1}] x', '[,{"a": 1}]', '[{"a": 1},,{"a": 2}]', '[{"a": 1},]')
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+@pytest.mark.parametrize("content", NO_JSON)
+def test_an_array_that_json_refuses_has_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, chunk: int
+) -> None:
+    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", chunk)
+    with pytest.raises(ValueError, match="line"):
+        json.loads(content)
+    faults = [entry for entry in read_rows(written(tmp_path / "x.json", content)) if isinstance(entry, RowFault)]
+    assert len(faults) == 1
+    assert "is not JSON" in faults[0].problem
 
 
 def test_a_quote_out_of_place_is_handed_on_too(tmp_path: Path) -> None:
@@ -296,6 +357,14 @@ def test_a_file_that_cannot_be_read_at_all_is_refused_with_a_remedy(
     assert said in caught.value.problem
     assert name in caught.value.problem or "the file" in caught.value.problem
     assert caught.value.remedy
+
+
+def test_a_parquet_file_with_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    parts = [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0"), pyarrow.py_buffer(b"\xff")]
+    table = pyarrow.table({"text": pyarrow.Array.from_buffers(pyarrow.string(), 1, parts)})
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DatasetError, match=r"x\.parquet holds text that is not UTF-8"):
+        exhaust(read_rows(tmp_path / "x.parquet"))
 
 
 def test_a_directory_without_texts_and_one_with_a_file_in_another_encoding_are_refused(tmp_path: Path) -> None:

@@ -74,6 +74,27 @@ class TestRows:
         assert text.encode().decode() == text
         assert (text[:7], text[-6:]) == ("before ", " after")
 
+    def test_half_a_character_in_a_label_is_still_a_label(self, tmp_path: Path) -> None:
+        found = loaded(tmp_path / "x.json", labelled(("one", "\ud800"), ("two", "c")))
+        assert [found.label_names[number] for number in found.labels] == ["\ud800", "c"]
+
+    def test_files_and_directories_may_have_names_that_are_not_utf8(self, tmp_path: Path) -> None:
+        path = tmp_path / os.fsdecode(b"x\xff.json")
+        assert list(loaded(path, labelled(("one", "a"))).texts) == ["one"]
+        directory = tmp_path / os.fsdecode(b"d\xff")
+        (directory / "a").mkdir(parents=True)
+        (directory / "a" / os.fsdecode(b"\xff.py")).write_text("two")
+        assert list(load_rows(directory, TEXT).texts) == ["two"]
+
+    @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that nobody can read comes from /proc")
+    def test_a_file_that_cannot_be_read_fails_its_directory_with_a_remedy(self, tmp_path: Path) -> None:
+        (tmp_path / "d" / "a").mkdir(parents=True)
+        (tmp_path / "d" / "a" / "x.py").write_text("x")
+        (tmp_path / "d" / "a" / "y.py").symlink_to("/proc/self/mem")
+        with pytest.raises(DatasetError, match="cannot be read") as caught:
+            load_rows(tmp_path / "d", TEXT)
+        assert caught.value.remedy
+
     @pytest.mark.parametrize(
         ("fields", "entry", "wanted"),
         [
@@ -196,6 +217,24 @@ class TestCache:
             with pytest.raises(AssertionError, match="must not run"):
                 changed.load()
 
+    def test_tokens_are_made_once_when_rows_are_cut_too(
+        self, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, tokens = tiny.file_of_rows(tmp_path / "x.json"), tiny.tokenizer()
+        assert DatasetLoader(path, tokens, max_length=6).load().tokens.num_cut > 0
+        monkeypatch.setattr(tokenization, "_keep_tokens", must_not_run)
+        DatasetLoader(path, tokens, max_length=6).load()
+
+    def test_tokens_are_made_anew_for_the_other_side_of_truncation(self, tmp_path: Path, own_cache: Path) -> None:
+        path, tokens = tiny.file_of_rows(tmp_path / "x.json"), tiny.tokenizer()
+        found = {}
+        for side in ("right", "left"):
+            tokens.truncation_side = side
+            dataset = DatasetLoader(path, tokens, max_length=6).load()
+            found[side] = [dataset[i]["input_ids"].tolist() for i in range(len(dataset))]
+            assert found[side] == tokens(list(dataset.texts), truncation=True, max_length=6)["input_ids"]
+        assert found["left"] != found["right"]
+
 
 def must_not_run(*_: object) -> Any:
     raise AssertionError("must not run")
@@ -264,6 +303,14 @@ class TestSplit:
             assume(False)
         assert not {groups[row] for row in split.train} & {groups[row] for row in split.evaluation}
         assert {labels[row] for row in split.train} == {labels[row] for row in split.evaluation} == set(labels)
+
+    @given(SEEDS)
+    def test_one_large_family_neither_fills_the_evaluation_part_nor_shuts_others_out(self, seed: int) -> None:
+        labels, groups = [0] * 100 + [1] * 100, [0] * 90 + list(range(1, 111))
+        split = split_rows(rows_of(labels, range(200), groups), 0.1, seed)
+        taken = Counter(labels[row] for row in split.evaluation)
+        assert 8 <= taken[0] <= 11
+        assert 8 <= taken[1] <= 11
 
     def test_another_seed_gives_another_split_and_the_order_of_labels_none(self) -> None:
         made = rows_of([0, 1] * 50, range(100), [-1] * 100)
