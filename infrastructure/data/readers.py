@@ -244,7 +244,10 @@ def _parquet(path: Path) -> Iterator[Row | RowFault]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.ParquetFile(path)
+        # Parquet is read from its end: a gzipped one has to be unpacked first.
+        packed = path.suffix.lower() == ".gz"
+        source = pyarrow.BufferReader(gzip.decompress(path.read_bytes())) if packed else path
+        table = pyarrow.parquet.ParquetFile(source)
         number = 0
         for batch in table.iter_batches(batch_size=4096):
             for values in batch.to_pylist():
@@ -254,7 +257,7 @@ def _parquet(path: Path) -> Iterator[Row | RowFault]:
         raise DatasetError(f"{path.name} holds text that is not UTF-8.", remedy="Write it again.") from error
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path.name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
 
 

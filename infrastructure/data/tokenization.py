@@ -53,7 +53,8 @@ def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
         # Left there by the latest call; kept in, they would make every second call tokenise all anew.
         del rules["truncation"], rules["padding"]
     special = sorted(tokenizer.special_tokens_map.items())
-    described = f"{type(tokenizer).__name__} {tokenizer.truncation_side} {special} {json.dumps(rules)}"
+    sides = f"{tokenizer.truncation_side} {getattr(tokenizer, 'split_special_tokens', False)}"
+    described = f"{type(tokenizer).__name__} {sides} {special} {json.dumps(rules)}"
     return hashlib.sha256(described.encode("utf-8", errors="replace")).hexdigest()
 
 

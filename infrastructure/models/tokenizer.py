@@ -42,7 +42,8 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int, lowercase: bool, seed
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+    # A row that spells out [SEP] means the letters: data must not be able to write the model's own marks.
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, split_special_tokens=True, **SPECIAL_TOKENS)
 
 
 def _sample(texts: Sequence[str], seed: int) -> Iterator[str]:

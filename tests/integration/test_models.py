@@ -572,3 +572,11 @@ class TestAttention:
         attention.use_fast_attention(model, torch.device("cpu"))
         assert model.config._attn_implementation == "eager"
         attention.use_fast_attention(torch.nn.Linear(2, 2), torch.device("cpu"))
+
+
+def test_a_row_cannot_write_the_marks_of_the_model(tmp_path: Path) -> None:
+    tokens = tiny.tokenizer()
+    tokens.save_pretrained(tmp_path)
+    for tokenizer in (tokens, AutoTokenizer.from_pretrained(tmp_path)):
+        ids = tokenizer("still [MASK] quiet [SEP] [PAD]")["input_ids"]
+        assert [token for token in ids if token in tokenizer.all_special_ids] == [ids[0], ids[-1]]

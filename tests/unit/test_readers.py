@@ -359,6 +359,13 @@ def test_a_file_that_cannot_be_read_at_all_is_refused_with_a_remedy(
     assert caught.value.remedy
 
 
+def test_a_gzipped_parquet_file_gives_the_same_rows(tmp_path: Path) -> None:
+    table = pyarrow.table({"text": ["a", "b"], "label": ["x", "y"]})
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    (tmp_path / "y.parquet.gz").write_bytes(gzip.compress((tmp_path / "x.parquet").read_bytes()))
+    assert rows_of(tmp_path / "y.parquet.gz") == rows_of(tmp_path / "x.parquet")
+
+
 def test_a_parquet_file_with_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     parts = [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0"), pyarrow.py_buffer(b"\xff")]
     table = pyarrow.table({"text": pyarrow.Array.from_buffers(pyarrow.string(), 1, parts)})
