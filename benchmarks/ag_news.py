@@ -1,6 +1,6 @@
 """Accuracy on AG News with default settings, beside tf-idf with logistic regression on the same files.
 
-    python benchmarks/ag_news.py [--seed 42] [--output DIR] [--json]
+    python benchmarks/ag_news.py [--seed 42] [--set KEY=VALUE] [--output DIR] [--json]
 
 Trains through the command line as a user would, evaluates on the whole test file. Needs the shared data.
 """
@@ -26,6 +26,7 @@ def main() -> None:
     """Train, evaluate, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--set", action="append", default=[], help="a setting to try instead of its default")
     parser.add_argument("--output", help="keep the run here")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -34,7 +35,7 @@ def main() -> None:
         started = time.perf_counter()
         trained = athanor(
             "train", "--task", "text_classification", "--dataset", DATA / "train.jsonl.gz",
-            "--output", run, "--seed", options.seed, "--json",
+            "--output", run, "--seed", options.seed, "--json", *(f"--set={setting}" for setting in options.set),
         )  # fmt: skip
         seconds = time.perf_counter() - started
         scored = athanor("evaluate", run, "--dataset", DATA / "test.jsonl.gz", "--json")
@@ -46,6 +47,7 @@ def main() -> None:
         "train_seconds_whole_command": round(seconds, 1),
         "best_epoch": trained["best_epoch"],
         "seed": options.seed,
+        "settings": options.set,
         "cores": os.cpu_count(),
     }
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
