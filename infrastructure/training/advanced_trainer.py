@@ -22,7 +22,7 @@ from domain.events import (
     StepDropped,
     Warned,
 )
-from domain.exceptions import TrainingError
+from domain.exceptions import CheckpointError, TrainingError
 from domain.metrics import direction_of
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
@@ -154,7 +154,13 @@ class AdvancedTrainer:
         return progress
 
     def _load_weights(self, checkpoint: Mapping[str, Any]) -> None:
-        unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        try:
+            unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"checkpoint {checkpoint['metadata'].name} is of another model than this run has.",
+                remedy="Restore the model, or train anew in another directory.",
+            ) from error
         if self._session.average is not None:
             self._session.average.load_state_dict(checkpoint["extra"]["average"])
 

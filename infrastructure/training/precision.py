@@ -1,6 +1,5 @@
 """In which number format the heavy products are computed."""
 
-import statistics
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +13,7 @@ from domain.exceptions import ConfigurationError
 # A lower precision must pay: below this ratio of speeds fp32 is kept.
 WORTHWHILE_SPEEDUP = 1.3
 PROBE_SIZE = {"cpu": 512, "cuda": 4096}
-PROBE_REPEATS = 5
+PROBE_REPEATS = 15
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -77,7 +76,10 @@ def choose_precision(requested: str, use_mixed_precision: bool, device: torch.de
 
 
 def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
-    """Measure matrix products in each format, alternating; gives the median GFLOP/s."""
+    """Measure matrix products in each format, alternating; gives GFLOP/s.
+
+    The fastest of the repeats counts: other programs on the machine can only make one slower.
+    """
     size = PROBE_SIZE[device.type]
     factors = {name: torch.ones(size, size, device=device, dtype=_DTYPES[name]) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in factors}
@@ -87,7 +89,7 @@ def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
     for _ in range(PROBE_REPEATS):
         for name, factor in factors.items():
             seconds[name].append(_seconds_of_product(factor))
-    return {name: 2e-9 * size**3 / statistics.median(times) for name, times in seconds.items()}
+    return {name: 2e-9 * size**3 / min(times) for name, times in seconds.items()}
 
 
 def _seconds_of_product(factor: Tensor) -> float:

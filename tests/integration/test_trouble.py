@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from domain.events import EvaluationCompleted, MicroBatchHalved, RolledBack, StepCompleted, StepDropped
-from domain.exceptions import TrainingError
+from domain.exceptions import CheckpointError, TrainingError
 from infrastructure.tasks.sequence_classification import SequenceClassification
 from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
 from infrastructure.training.checkpoint_manager import unwrapped_names
@@ -171,6 +171,23 @@ class TestMemory:
 
         with pytest.raises(RuntimeError, match="ours"):
             trainer(tokens, dataset, tmp_path / "out", new_task(Broken, dataset)).train()
+
+
+class TestForeignCheckpoints:
+    def test_the_checkpoint_of_another_model_is_refused(self, tokens: Any, dataset: Any, tmp_path: Path) -> None:
+        task = new_task(Troubled, dataset)
+        settings = {"task": task, "num_epochs": 1, "batch_size": 8, "precision": "fp32"}
+        AdvancedTrainer(tiny.model(tokens), dataset, dataset, tmp_path / "out", **settings).train()
+        larger = nn.Sequential(tiny.model(tokens))
+        with pytest.raises(CheckpointError, match="is of another model"):
+            AdvancedTrainer(larger, dataset, dataset, tmp_path / "out", **settings).train()
+
+    def test_the_checkpoint_of_other_settings_is_refused_by_name(
+        self, tokens: Any, dataset: Any, tmp_path: Path
+    ) -> None:
+        trainer(tokens, dataset, tmp_path / "out", new_task(Troubled, dataset)).train()
+        with pytest.raises(CheckpointError, match=r"other settings \(learning_rate\)"):
+            trainer(tokens, dataset, tmp_path / "out", new_task(Troubled, dataset), learning_rate=5e-4).train()
 
 
 class TestWrappers:
