@@ -17,7 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-ARMS = ("all", "torch attention", "plain allocator", "active waiting", "dropout inside layers", "fp32")
+ARMS = ("all", "torch attention", "plain allocator", "long spinning", "no spinning", "dropout inside layers", "fp32")
+# Looks for work of a waiting thread; 300,000 is what libgomp does by itself.
+SPINS = {"long spinning": "300000", "no spinning": "0"}
 WARM_UP_STEPS = 5
 
 
@@ -86,7 +88,7 @@ def run(arm: str, steps: int) -> float:
 
 
 def _in_own_process(arm: str, steps: int) -> float:
-    environment = {**os.environ, "OMP_WAIT_POLICY": "ACTIVE" if arm == "active waiting" else "PASSIVE"}
+    environment = {**os.environ, "GOMP_SPINCOUNT": SPINS.get(arm, "1000")}
     command = [sys.executable, __file__, "--arm", arm, "--steps", str(steps)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout.strip().splitlines()[-1])

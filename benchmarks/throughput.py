@@ -152,8 +152,8 @@ def _rate(dataset: Any, seconds: float) -> dict[str, float]:
 
 def _in_own_process(side: str, max_rows: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--side", side, "--max-rows", str(max_rows)]
-    # Threads that wait passively lose least to other programs on a shared machine; both sides get the same.
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    # What Athanor sets for itself (infrastructure/__init__.py), given to both sides.
+    environment = {**os.environ, "GOMP_SPINCOUNT": "1000"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     result: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return result

@@ -2,6 +2,7 @@
 
 import os
 
-# Read by OpenMP when torch is loaded. Threads that wait actively lose most of the speed as soon as another program
-# wants a core, and gain little when none does (benchmarks/levers.py, with and without --busy).
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read by OpenMP when torch is loaded: how often a thread looks for work before it sleeps. Its own default of 300,000
+# loses most of the speed as soon as another program wants a core; none at all costs a fifth on a quiet machine
+# (benchmarks/levers.py, with and without --busy).
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
