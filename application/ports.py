@@ -1,6 +1,6 @@
 """What the use cases need from the world, said as promises and not as means."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from application.training_request import TrainModelRequest
@@ -165,7 +165,7 @@ class ReportWriter(Protocol):
     def write(
         self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Write the pictures; gives what a summary should say beside the metrics."""
+        """Write the pictures; gives `baselines` and `samples` for the response."""
 
 
 class Predictor(Protocol):
@@ -174,8 +174,13 @@ class Predictor(Protocol):
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
         """Score labelled rows: `metrics` and `num_rows`. Raises: DatasetError."""
 
-    def predict(self, input_path: str) -> Iterator[Mapping[str, Any]]:
-        """Answer each row in order. Raises: DatasetError."""
+    def predict(
+        self, input_path: str, options: Mapping[str, Any], on_text: Callable[[str], None] | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Answer each row in order; a task that writes is told how by `options` and tells `on_text` as it writes.
+
+        Raises: DatasetError, ConfigurationError.
+        """
 
 
 class PredictorSource(Protocol):

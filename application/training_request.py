@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
+from domain.rules import whole
 from domain.task import Task, task_named
 
 _LOOP = TrainingConfig()
@@ -22,7 +23,8 @@ MAX_LENGTH_LIMIT = 131_072
 class TrainModelRequest(BaseModel):
     """One training, completely described; the same fields stand in a run file.
 
-    A field left None takes the default of its task. Lengths are tokens, fractions lie in (0, 1).
+    A field that is not given, or is None, takes the default of its task where the task has one. Lengths are tokens,
+    fractions lie in (0, 1).
     Raises: ConfigurationError naming every unknown field and every value of a wrong type.
     """
 
@@ -32,6 +34,8 @@ class TrainModelRequest(BaseModel):
     dataset_path: str | None = None
     eval_dataset: str | None = None
     text_field: str | None = None
+    source_field: str | None = None
+    target_field: str | None = None
     label_field: str = "label"
     group_field: str | None = None
     validation_split: float | None = None
@@ -40,6 +44,7 @@ class TrainModelRequest(BaseModel):
     num_labels: int | None = None
     vocab_size: int | None = None
     lowercase: bool | None = None
+    tokenizer: Literal["bpe", "char"] | None = None
     max_length: int = 512
 
     epochs: int | None = None
@@ -54,6 +59,12 @@ class TrainModelRequest(BaseModel):
     optimizer: str = _LOOP.optimizer
     weight_decay: float = _LOOP.weight_decay
     scheduler: str = _LOOP.scheduler
+    t_0: int | None = _LOOP.t_0
+    t_mult: int = _LOOP.t_mult
+    eta_min: float = _LOOP.eta_min
+    gamma: float | None = _LOOP.gamma
+    plateau_factor: float = _LOOP.plateau_factor
+    plateau_patience: int = _LOOP.plateau_patience
     max_grad_norm: float = _LOOP.max_grad_norm
     average_decay: float | None = None
     gradient_checkpointing: bool = _LOOP.gradient_checkpointing
@@ -62,6 +73,7 @@ class TrainModelRequest(BaseModel):
     save_steps: int | None = _LOOP.save_steps
     logging_steps: int = _LOOP.logging_steps
     max_checkpoints: int = _LOOP.max_checkpoints
+    keep_best: int = _LOOP.keep_best
     max_bad_steps: int = _LOOP.max_bad_steps
     max_rollbacks: int = _LOOP.max_rollbacks
     metric_name: str | None = None
@@ -72,6 +84,10 @@ class TrainModelRequest(BaseModel):
     label_smoothing: float = 0.0
     class_weights: Literal["balanced", "none"] | dict[str, float] | None = None
     word_dropout: float | None = None
+    packing: bool = False
+    sample_rows: int = 0
+    max_new_tokens: int = 128
+    num_beams: int = 1
 
     output_dir: str | None = None
     quick: bool = False
@@ -84,8 +100,8 @@ class TrainModelRequest(BaseModel):
             raise ConfigurationError.of([_sentence(fault) for fault in error.errors()]) from error
 
     def changed(self, **values: Any) -> "TrainModelRequest":
-        """Copy with some fields replaced, checked again."""
-        return TrainModelRequest(**{**self.model_dump(), **values})
+        """Copy with some fields replaced, checked again; what was left unsaid stays so."""
+        return TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
 
     def resolved(self) -> "TrainModelRequest":
         """Fill in what the task decides, so that the result reproduces the run even when defaults change later.
@@ -95,7 +111,7 @@ class TrainModelRequest(BaseModel):
         task = task_named(self.task)
         settings = task.settings_for(self.model_name)
         request = self.changed(
-            **{name: value for name, value in settings.items() if getattr(self, name) is None},
+            **{name: value for name, value in settings.items() if self._leaves_open(name)},
             dataset_path=task.default_dataset if self.dataset_path is None else self.dataset_path,
             metric_name=self.metric_name or task.metric_name,
         )
@@ -103,6 +119,9 @@ class TrainModelRequest(BaseModel):
             request = request.changed(max_steps=QUICK_STEPS, eval_steps=QUICK_STEPS // 2, warmup_steps=1)
         request._check(task)
         return request
+
+    def _leaves_open(self, name: str) -> bool:
+        return name not in self.model_fields_set or getattr(self, name) is None
 
     def training_config(self) -> TrainingConfig:
         """Give the loop its settings. Raises: ConfigurationError naming every rule that is broken."""
@@ -131,6 +150,9 @@ class TrainModelRequest(BaseModel):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < 1.0:
                 yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
+        yield from whole("sample_rows", self.sample_rows, at_least=0)
+        for name in ("max_new_tokens", "num_beams"):
+            yield from whole(name, getattr(self, name), at_least=1)
         if self.num_labels is not None and self.num_labels < 2:
             yield f"num_labels is {self.num_labels}, but a classifier needs at least 2. Drop num_labels to count them."
         if self.num_labels is not None and task.labels and self.num_labels != len(task.labels):

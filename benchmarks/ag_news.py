@@ -56,8 +56,8 @@ def main() -> None:
 def tfidf_accuracy() -> float:
     """Score the baseline that every report carries, trained on all training rows."""
     from application.training_request import TrainModelRequest
+    from infrastructure.data.labelled_data import ClassificationData
     from infrastructure.tasks.baselines import bag_of_words_baseline
-    from infrastructure.training.dataset_loader import ClassificationData
 
     train, test = (str(DATA / f"{part}.jsonl.gz") for part in ("train", "test"))
     request = TrainModelRequest(task="text_classification", dataset_path=train, eval_dataset=test).resolved()

@@ -131,9 +131,9 @@ def model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
     from transformers import AutoModelForSequenceClassification
 
     from application.training_request import TrainModelRequest
+    from infrastructure.data.labelled_data import ClassificationData
     from infrastructure.models.presets import ENCODERS, encoder_config
     from infrastructure.models.tokenizer import train_tokenizer
-    from infrastructure.training.dataset_loader import ClassificationData
 
     request = TrainModelRequest(task="text_classification", dataset_path=str(TRAIN)).resolved()
     split = ClassificationData().load(request)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.exceptions import ConfigurationError
-from domain.schedule import SCHEDULERS
+from domain.schedule import SCHEDULERS, Decay, Plateau
 
-OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop")
+OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
 
@@ -17,7 +17,14 @@ class TrainingConfig:
     One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
     steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
     `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
-    evaluated and kept has an exponential moving average of the weights. A step whose loss or gradient is not finite is
+    evaluated and kept has an exponential moving average of the weights. Of the checkpoints the best `keep_best` and the
+    newest stay, `max_checkpoints` in all.
+
+    `eta_min` is the least learning rate after the warm-up. Of the other numbers of a schedule, `t_0` (steps, None for
+    three cycles) and `t_mult` belong to "cosine_with_restarts", `gamma` (per step, None for a fall to a hundredth) to
+    "exponential", `plateau_factor` and `plateau_patience` (evaluations) to "plateau".
+
+    A step whose loss or gradient is not finite is
     dropped; after `max_bad_steps` in a row the run returns to its last checkpoint at half the learning rate, at most
     `max_rollbacks` times.
     """
@@ -34,6 +41,12 @@ class TrainingConfig:
     optimizer: str = "adamw"
     weight_decay: float = 0.01
     scheduler: str = "linear"
+    eta_min: float = 0.0
+    t_0: int | None = Decay.t_0
+    t_mult: int = Decay.t_mult
+    gamma: float | None = Decay.gamma
+    plateau_factor: float = Decay.plateau_factor
+    plateau_patience: int = Plateau.patience
     max_grad_norm: float = 1.0
     average_decay: float = 0.0
     gradient_checkpointing: bool = False
@@ -42,6 +55,7 @@ class TrainingConfig:
     save_steps: int | None = None
     logging_steps: int = 10
     max_checkpoints: int = 3
+    keep_best: int = 1
     metric_name: str = "eval_loss"
     device: str = "auto"
     data_parallel: bool = False
@@ -58,9 +72,11 @@ class TrainingConfig:
     def _faults(self) -> Iterator[str]:
         for name in ("num_epochs", "batch_size", "gradient_accumulation_steps", "logging_steps", "max_checkpoints"):
             yield from _whole(name, getattr(self, name), at_least=1)
+        for name in ("keep_best", "t_mult", "plateau_patience"):
+            yield from _whole(name, getattr(self, name), at_least=1)
         for name in ("early_stopping_patience", "seed", "max_bad_steps", "max_rollbacks"):
             yield from _whole(name, getattr(self, name), at_least=0)
-        for name in ("max_steps", "eval_steps", "save_steps"):
+        for name in ("max_steps", "eval_steps", "save_steps", "t_0"):
             if getattr(self, name) is not None:
                 yield from _whole(name, getattr(self, name), at_least=1)
         if self.warmup_steps is not None:
@@ -69,6 +85,12 @@ class TrainingConfig:
         yield from _between("max_grad_norm", self.max_grad_norm, 0.0, 1e6, above=True)
         yield from _between("weight_decay", self.weight_decay, 0.0, 10.0)
         yield from _between("early_stopping_min_delta", self.early_stopping_min_delta, 0.0, 1e6)
+        if not 0.0 <= self.eta_min <= self.learning_rate:
+            yield f"eta_min is {self.eta_min!r}, but must be at least 0 and at most learning_rate. Lower eta_min."
+        if self.gamma is not None:
+            yield from _between("gamma", self.gamma, 0.0, 1.0, above=True)
+        if not 0.0 < self.plateau_factor < 1.0:
+            yield f"plateau_factor is {self.plateau_factor!r}, but must lie between 0 and 1. Use 0.5 to halve the rate."
         if not 0.0 <= self.average_decay < 1.0:
             yield f"average_decay is {self.average_decay!r}, but must be at least 0 and below 1. Use 0 for none."
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)

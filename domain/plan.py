@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
-from domain.schedule import lr_factor
+from domain.schedule import Decay, lr_factor
 
 WARMUP_SHARE = 0.06
 
@@ -20,6 +20,7 @@ class TrainingPlan:
     total_steps: int
     warmup_steps: int
     scheduler: str
+    decay: Decay
     eval_steps: int
     save_steps: int
     logging_steps: int
@@ -44,14 +45,21 @@ class TrainingPlan:
             total_steps=total_steps,
             warmup_steps=warmup_steps,
             scheduler=config.scheduler,
+            decay=Decay(
+                least=config.eta_min / config.learning_rate,
+                t_0=config.t_0,
+                t_mult=config.t_mult,
+                gamma=config.gamma,
+                plateau_factor=config.plateau_factor,
+            ),
             eval_steps=eval_steps,
             save_steps=config.save_steps or eval_steps,
             logging_steps=config.logging_steps,
         )
 
-    def lr_factor(self, applied_steps: int) -> float:
-        """Give the share of the peak learning rate after `applied_steps` updates."""
-        return lr_factor(self.scheduler, applied_steps, self.total_steps, self.warmup_steps)
+    def lr_factor(self, applied_steps: int, num_reductions: int = 0) -> float:
+        """Give the share of the peak learning rate after `applied_steps` updates and reductions of a plateau."""
+        return lr_factor(self.scheduler, applied_steps, self.total_steps, self.warmup_steps, self.decay, num_reductions)
 
     def epoch_of(self, step: int) -> int:
         """Say which epoch, from 0, the step belongs to."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from domain.metrics import is_better
+from domain.schedule import Plateau
 
 EMA_DECAY = 0.98
 LR_AFTER_ROLLBACK = 0.5
@@ -74,6 +75,7 @@ class Progress:
     direction: str
     early_stopping: EarlyStopping
     micro_batch_size: int
+    plateau: Plateau = field(default_factory=Plateau)
     step: int = 0
     applied_steps: int = 0
     num_rows: int = 0
@@ -114,13 +116,17 @@ class Progress:
             self.num_bad_steps += 1
 
     def consider(self, metrics: Mapping[str, Any], metric_name: str, epoch: int) -> bool:
-        """Take in an evaluation; True when it is the best so far. Patience may end the run."""
+        """Take in an evaluation; True when it is the best so far. Patience may end the run.
+
+        The plateau counts too, whatever the schedule; only the one of that name asks it.
+        """
         value = float(metrics.get(metric_name, math.nan))
         best = is_better(value, self.best_metric, self.direction)
         if best:
             self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
             self.best_metrics = dict(metrics)
         self.last_metric, self.evaluated_at = value, self.step
+        self.plateau.take_in(value, self.direction)
         if self.early_stopping.says_stop(value, self.direction):
             self.stop("early_stopping")
         return best
@@ -147,6 +153,7 @@ class Progress:
         """Read what `to_json` gave."""
         parts = {
             "early_stopping": EarlyStopping(**values["early_stopping"]),
+            "plateau": Plateau(**values["plateau"]),
             "since_log": SinceLog(**values["since_log"]),
         }
         return cls(**{**values, **parts})

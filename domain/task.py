@@ -11,6 +11,24 @@ from domain.exceptions import ConfigurationError
 PRESET = re.compile(r"(encoder|decoder|seq2seq|forecaster)-(tiny|mini|base)")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
 FINE_TUNING = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-5, "word_dropout": 0.0, "average_decay": 0.0}
+# Muon learns a model that writes in half the steps of AdamW (benchmarks/race_nanogpt.py).
+WRITING = {
+    "optimizer": "muon",
+    "epochs": 6,
+    "batch_size": 16,
+    "learning_rate": 3e-3,
+    "average_decay": 0.99,
+    "validation_split": 0.1,
+}
+FINE_TUNING_OF_WRITERS = {
+    "optimizer": "adamw",
+    "epochs": 3,
+    "batch_size": 8,
+    "learning_rate": 5e-5,
+    "average_decay": 0.0,
+}
+# Stands for the sources of the running interpreter's standard library: data that is there without a network.
+STANDARD_LIBRARY = "stdlib"
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
 
 
@@ -18,15 +36,19 @@ SEVERITIES = ("safe", "low", "medium", "high", "critical")
 class Task:
     """One thing that can be trained.
 
-    `settings` are the task's own defaults for fields of the request that are left unsaid; `settings_of_pretrained`
-    take their place where a model does not begin from scratch: what it has learnt is to be kept.
+    `kind` is what trains it (infrastructure/tasks/registry.py). `text_fields` are the names that its text, or its
+    source, may have in a row, `target_fields` those of what is to be written. `settings` are the task's own defaults
+    for fields of the request that are left unsaid; `settings_of_pretrained` take their place where a model does not
+    begin from scratch: what it has learnt is to be kept.
     """
 
     name: str
+    kind: str
     summary: str
     text_fields: tuple[str, ...]
     metric_name: str
     default_dataset: str
+    target_fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     negative_label: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -45,6 +67,7 @@ TASKS: Mapping[str, Task] = {
     for task in (
         Task(
             name="text_classification",
+            kind="sequence_classification",
             summary="any text or code, any labels",
             text_fields=("text", "code", "content", "sentence"),
             metric_name="macro_f1",
@@ -64,6 +87,7 @@ TASKS: Mapping[str, Task] = {
         ),
         Task(
             name="security_classification",
+            kind="sequence_classification",
             summary="source code, labelled safe or with the severity of its weakness",
             text_fields=("code", "text"),
             metric_name="macro_f1",
@@ -83,6 +107,38 @@ TASKS: Mapping[str, Task] = {
                 "validation_split": 0.2,
             },
             settings_of_pretrained=FINE_TUNING,
+        ),
+        Task(
+            name="language_modeling",
+            kind="language_modeling",
+            summary="running text or source code, to be continued",
+            text_fields=("text", "content", "code"),
+            metric_name="loss",
+            default_dataset=STANDARD_LIBRARY,
+            settings={"model_name": "decoder-mini", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 2},
+            settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+        ),
+        Task(
+            name="code_generation",
+            kind="code_generation",
+            summary="code for a description",
+            text_fields=("description", "prompt", "docstring"),
+            target_fields=("code", "completion", "body"),
+            metric_name="loss",
+            default_dataset=STANDARD_LIBRARY,
+            settings={"model_name": "decoder-mini", **WRITING, "sample_rows": 32, "max_new_tokens": 192},
+            settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+        ),
+        Task(
+            name="sequence_to_sequence",
+            kind="sequence_to_sequence",
+            summary="a text for a text: translation, summaries",
+            text_fields=("source", "input"),
+            target_fields=("target", "output"),
+            metric_name="loss",
+            default_dataset=STANDARD_LIBRARY,
+            settings={"model_name": "seq2seq-mini", **WRITING, "sample_rows": 100, "max_new_tokens": 128},
+            settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
     )
 }

@@ -7,11 +7,10 @@ from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from infrastructure.hardware import HardwareReport
-from infrastructure.models.factory import ModelFactory
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
 from infrastructure.runs.run_store import RunStore
-from infrastructure.training.dataset_loader import ClassificationData
+from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
 
 
@@ -19,8 +18,8 @@ class Container(containers.DeclarativeContainer):
     """Every part of the application; a test overrides what it wants to fake."""
 
     runs = providers.Factory(RunStore)
-    datasets = providers.Factory(ClassificationData)
-    models = providers.Factory(ModelFactory)
+    datasets = providers.Factory(TaskData)
+    models = providers.Factory(TaskModels)
     workshop = providers.Factory(TrainingWorkshop)
     reports = providers.Factory(ReportWriter)
     predictors = providers.Factory(PredictorSource)

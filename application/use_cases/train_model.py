@@ -51,6 +51,7 @@ class TrainModelResponse(BaseModel):
     stop_reason: str | None = None
     final_metrics: dict[str, Any] = {}
     baselines: dict[str, Any] = {}
+    samples: tuple[dict[str, str], ...] = ()
     throughput: dict[str, float] = {}
     num_parameters: int | None = None
     num_train_rows: int | None = None
@@ -124,7 +125,7 @@ class TrainModelUseCase:
             warnings=(*dataset.warnings, *model.warnings),
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            baselines=dict(self._reports.write(run, request, dataset, results)),
+            **self._reports.write(run, request, dataset, results),
             **{name: value for name, value in results.items() if name in TrainModelResponse.model_fields},
         )
         run.save_summary(response.model_dump())

@@ -83,6 +83,11 @@ class CodeDataset(Dataset[dict[str, Any]]):
         }
 
     @property
+    def sha256(self) -> str:
+        """Name the content of the file."""
+        return self.rows.sha256
+
+    @property
     def fingerprint(self) -> str:
         """Give what differs when the rows, their order or their tokens do."""
         digest = hashlib.sha256(self.indices.tobytes())

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from domain.exceptions import DatasetError
 
@@ -76,6 +76,11 @@ def format_of(path: Path) -> str:
 
 def open_text(path: Path) -> TextIO:
     """Open a plain or gzipped file as UTF-8. Raises: DatasetError when it is missing, empty, binary or refused."""
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a plain or gzipped file that should hold text. Raises: DatasetError, as `open_text` does."""
     try:
         raw = path.open("rb")
         head = raw.read(4096)
@@ -89,17 +94,18 @@ def open_text(path: Path) -> TextIO:
     if path.suffix.lower() == ".gz":
         if not head.startswith(b"\x1f\x8b"):
             raise DatasetError(f"{path.name} is not gzip.", remedy="Rename it without .gz or compress it.")
-        raw = gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]  # reads like the file it wraps
-    elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]  # reads like the file it wraps
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DatasetError(f"{path.name} is binary, not text.", remedy="Give a text, JSON, CSV or Parquet file.")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    return raw
 
 
-def not_utf8(path: Path, error: UnicodeDecodeError) -> DatasetError:
-    """Say which byte of the file is not UTF-8."""
+def not_utf8(path: Path, error: UnicodeDecodeError, offset: int | None = None) -> DatasetError:
+    """Say which byte of the file is not UTF-8, and where it stands if that is known."""
     byte = error.object[error.start]
+    place = "" if offset is None else f" at offset {offset:,}"
     return DatasetError(
-        f"{path.name} is not UTF-8: byte 0x{byte:02x} cannot be decoded.",
+        f"{path.name} is not UTF-8: byte 0x{byte:02x}{place} cannot be decoded.",
         remedy=f"Convert it, for example: iconv -f LATIN1 -t UTF-8 {path.name}",
     )
 
@@ -261,14 +267,19 @@ def _parquet(path: Path) -> Iterator[Row | RowFault]:
         raise DatasetError(f"{path.name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
 
 
-def _directory(path: Path) -> Iterator[Row | RowFault]:
+def text_files(path: Path) -> list[Path]:
+    """List the text and code files below a directory. Raises: DatasetError when there are none."""
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.suffix.lower() in TEXT_SUFFIXES]
     if not files:
         raise DatasetError(
             f"{path} is a directory without text or code files ({', '.join(TEXT_SUFFIXES)}).",
             remedy="Give a data file, or a directory with one sub-directory of files for each label.",
         )
-    for number, file in enumerate(files, 1):
+    return files
+
+
+def _directory(path: Path) -> Iterator[Row | RowFault]:
+    for number, file in enumerate(text_files(path), 1):
         try:
             text = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:

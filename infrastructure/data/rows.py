@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import mmap
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ from infrastructure.files import sha256_of
 
 MAX_FAULTS_SHOWN = 20
 UNLABELLED = -1
+MAPPED_AT_ONCE = 1 << 16  # bytes that Linux maps around a page that is asked for
+KEPT_RESIDENT = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,54 @@ class RowSchema:
     group_field: str | None = None
 
 
+class MappedBytes:
+    """Bytes of a file that is never empty, mapped into memory.
+
+    Pages once read would count as resident as long as the mapping lives, until all of a large file did; so they are
+    given back after every few megabytes. The system keeps them cached, and reading them again costs little.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._resident = 0
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Copy the bytes from `start` up to `end`."""
+        copied = self._map[start:end]
+        self._touched(end - start)
+        return copied
+
+    def end_of_line(self, start: int, end: int) -> int:
+        """Give the place behind the last line end between `start` and `end`, 0 when there is none."""
+        place = self._map.rfind(b"\n", start, end) + 1
+        self._touched(end - place if place else end - start)
+        return place
+
+    def _touched(self, count: int) -> None:
+        self._resident += count + MAPPED_AT_ONCE
+        if self._resident > KEPT_RESIDENT and hasattr(self._map, "madvise"):  # Windows has none
+            self._map.madvise(mmap.MADV_DONTNEED)
+            self._resident = 0
+
+
 class TextColumn(Sequence[str]):
     """Texts of all rows, read from disk as they are asked for."""
 
-    def __init__(self, directory: Path) -> None:
-        self._bytes = np.memmap(directory / "texts.bin", dtype=np.uint8, mode="r")
-        self._ends: np.ndarray = np.load(directory / "ends.npy", mmap_mode="r")
+    def __init__(self, directory: Path, name: str = "texts", ends: str = "ends") -> None:
+        self._bytes = MappedBytes(directory / f"{name}.bin")
+        self._ends: np.ndarray = np.load(directory / f"{ends}.npy", mmap_mode="r")
 
     def __len__(self) -> int:
         return len(self._ends)
 
     def __getitem__(self, index: Any) -> Any:
-        start = int(self._ends[index - 1]) if index else 0
-        return self._bytes[start : int(self._ends[index])].tobytes().decode("utf-8")
+        row = range(len(self._ends))[index]  # the last rows are also counted from -1 down
+        start = int(self._ends[row - 1]) if row else 0
+        return self._bytes.read(start, int(self._ends[row])).decode("utf-8")
 
 
 @dataclass(frozen=True)
@@ -82,7 +120,7 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
 
     Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
     """
-    sha256 = _content_sha256(path)
+    sha256 = content_sha256(path)
     key = key_of("rows", sha256, path.name, schema)
     directory = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
     facts = json.loads((directory / "rows.json").read_text(encoding="utf-8"))
@@ -99,17 +137,27 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
 
 def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | None]]:
     """Yield each row with its text and label. Raises: DatasetError after the last row when there were faults."""
+    text_field = ""
+
+    def fault(row: Row) -> RowFault | None:
+        nonlocal text_field
+        text_field = text_field or text_field_of(path, row, schema)
+        return fault_of(row, text_field, schema)
+
+    for row in good_rows(path, fault):
+        yield row, text_field, row.values[schema.label_field] if schema.label_field else None
+
+
+def good_rows(path: Path, fault_of: Callable[[Row], RowFault | None]) -> Iterator[Row]:
+    """Yield each row without a fault. Raises: DatasetError after the last row when there were faults, or no rows."""
     faults: list[str] = []
     num_faults = num_rows = 0
-    text_field = ""
     for row in read_rows(path):
         num_rows += 1
-        if not text_field and isinstance(row, Row):
-            text_field = text_field_of(path, row, schema)
-        fault = row if isinstance(row, RowFault) else fault_of(row, text_field, schema)
+        fault = row if isinstance(row, RowFault) else fault_of(row)
         if fault is None:
             assert isinstance(row, Row)
-            yield row, text_field, row.values[schema.label_field] if schema.label_field else None
+            yield row
             continue
         num_faults += 1
         if len(faults) < MAX_FAULTS_SHOWN:
@@ -122,7 +170,8 @@ def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | 
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
 
 
-def _content_sha256(path: Path) -> str:
+def content_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file, or of the names and contents of a directory. Raises: DatasetError."""
     try:
         if not path.is_dir():
             return sha256_of(path)
@@ -150,17 +199,23 @@ def text_field_of(path: Path, row: Row, schema: RowSchema) -> str:
     )
 
 
+def text_fault(row: Row, field: str) -> RowFault | None:
+    """Say what is wrong with a field that must hold a text, None for a good one."""
+    text = row.values.get(field)
+    if field not in row.values:
+        return RowFault(row.line, f"field {field!r} is missing", "Add it or remove the row.")
+    if not isinstance(text, str):
+        return RowFault(row.line, f"{field} is {_shown(text)}, not a string", "Write a string or remove the row.")
+    if not text.strip():
+        return RowFault(row.line, f"{field} is empty", "Fill it in or remove the row.")
+    return None
+
+
 def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
     """Say what is wrong with a row, None for a good one."""
-    text = row.values.get(text_field)
-    if text_field not in row.values:
-        return RowFault(row.line, f"field {text_field!r} is missing", "Add it or remove the row.")
-    if not isinstance(text, str):
-        return RowFault(row.line, f"{text_field} is {_shown(text)}, not a string", "Write a string or remove the row.")
-    if not text.strip():
-        return RowFault(row.line, f"{text_field} is empty", "Fill it in or remove the row.")
-    if schema.label_field is None:
-        return None
+    fault = text_fault(row, text_field)
+    if fault is not None or schema.label_field is None:
+        return fault
     if schema.label_field not in row.values:
         return RowFault(row.line, f"field {schema.label_field!r} is missing", "Add it, or set label_field.")
     label = row.values[schema.label_field]
@@ -186,7 +241,7 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     with (directory / "texts.bin").open("wb") as file:
         for row, text_field, label in check_rows(path, schema):
             text = row.values[text_field]
-            ends.append(_append(file, text))
+            ends.append(append_text(file, text))
             labels.append(UNLABELLED if label is None else names.setdefault(label, len(names)))
             keys.append(white_space_key(text))
             group = row.values.get(schema.group_field or "family")
@@ -208,7 +263,8 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     (directory / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _append(file: BinaryIO, text: str) -> int:
+def append_text(file: BinaryIO, text: str) -> int:
+    """Write a text as UTF-8, halves of surrogate pairs replaced, and give the place behind it."""
     file.write(text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace").encode("utf-8"))
     return file.tell()
 

@@ -3,28 +3,37 @@
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.rows import MappedBytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# Texts and a greatest length, None for none, to ids.
+Encode = Callable[[list[str], int | None], list[list[int]]]
 TEXTS_PER_CALL = 512
 CHARACTERS_PER_TOKEN = 24
 
 
 class TokenStore(Sequence[np.ndarray]):
-    """Token ids [L_i] of text i, special tokens included, at most `max_length` of them."""
+    """Token ids [L_i] of text i, at most `max_length` of them; `was_cut` [N] tells which texts had more."""
 
     def __init__(self, directory: Path) -> None:
         self._ends: np.ndarray = np.load(directory / "ends.npy")
-        self._tokens = np.memmap(directory / "tokens.bin", dtype=np.int32, mode="r")
-        self.num_cut = int(json.loads((directory / "tokens.json").read_text(encoding="utf-8"))["num_cut"])
+        self._tokens = MappedBytes(directory / "tokens.bin")
+        self.was_cut: np.ndarray = np.load(directory / "was_cut.npy")
+
+    @property
+    def num_cut(self) -> int:
+        """Number of texts that had more tokens."""
+        return int(self.was_cut.sum())
 
     @property
     def lengths(self) -> np.ndarray:
@@ -36,13 +45,26 @@ class TokenStore(Sequence[np.ndarray]):
 
     def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # slices are of no use here
         start = int(self._ends[index - 1]) if index else 0
-        return np.asarray(self._tokens[start : int(self._ends[index])])
+        return np.frombuffer(self._tokens.read(4 * start, 4 * int(self._ends[index])), dtype=np.int32)
 
 
-def tokenize(texts: Sequence[str], cache_key: str, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenStore:
-    """Turn texts into ids, or map those of an earlier call for the same texts, tokenizer and length."""
-    key = key_of("tokens", cache_key, fingerprint(tokenizer), max_length)
-    return TokenStore(cached("tokens", key, lambda staging: _keep_tokens(texts, tokenizer, max_length, staging)))
+def tokenize(
+    texts: Sequence[str],
+    cache_key: str,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    *,
+    marks: bool = True,
+    as_target: bool = False,
+) -> TokenStore:
+    """Turn texts into ids, or map those of an earlier call for the same texts, tokenizer and length.
+
+    `marks` adds the signs of beginning and end that the tokenizer has; `as_target` asks for the ids that a decoder
+    learns, for some tokenizers know two languages.
+    """
+    key = key_of("tokens and cuts", cache_key, fingerprint(tokenizer), max_length, marks, as_target)
+    encode = partial(_ids, tokenizer, marks, as_target)
+    return TokenStore(cached("tokens", key, lambda staging: _keep_tokens(texts, encode, max_length, staging)))
 
 
 def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
@@ -58,37 +80,38 @@ def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
     return hashlib.sha256(described.encode("utf-8", errors="replace")).hexdigest()
 
 
-def _keep_tokens(texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", max_length: int, directory: Path) -> None:
-    ends = array("q")
-    total = num_cut = 0
+def _ids(
+    tokenizer: "PreTrainedTokenizerBase", marks: bool, as_target: bool, texts: list[str], max_length: int | None
+) -> list[list[int]]:
+    given = {"text_target" if as_target else "text": texts}
+    cut = {"truncation": max_length is not None, "max_length": max_length}
+    return list(tokenizer(**given, add_special_tokens=marks, verbose=False, **cut)["input_ids"])
+
+
+def _keep_tokens(texts: Sequence[str], encode: Encode, max_length: int, directory: Path) -> None:
+    ends, cuts = array("q"), array("b")
+    total = 0
     with (directory / "tokens.bin").open("wb") as file:
-        for ids, was_cut in _encoded(texts, tokenizer, max_length):
+        for ids, was_cut in _encoded(texts, encode, max_length):
             total += len(ids)
-            num_cut += was_cut
+            cuts.append(was_cut)
             ends.append(total)
             file.write(np.asarray(ids, dtype=np.int32).tobytes())
     np.save(directory / "ends.npy", np.frombuffer(ends, dtype=np.int64))
-    (directory / "tokens.json").write_text(json.dumps({"num_cut": num_cut}), encoding="utf-8")
+    np.save(directory / "was_cut.npy", np.frombuffer(cuts, dtype=np.bool_))
 
 
-def _encoded(
-    texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", max_length: int
-) -> Iterator[tuple[list[int], bool]]:
+def _encoded(texts: Sequence[str], encode: Encode, max_length: int) -> Iterator[tuple[list[int], bool]]:
     # A function of 100,000 characters keeps 512 tokens: encoding its head alone saves most of the time. Where the
     # head turns out too short (long runs of blanks are one token), the whole text is encoded after all.
     head = max_length * CHARACTERS_PER_TOKEN
     for start in range(0, len(texts), TEXTS_PER_CALL):
         batch = [texts[index] for index in range(start, min(start + TEXTS_PER_CALL, len(texts)))]
-        heads = tokenizer([text[:head] for text in batch], add_special_tokens=True, truncation=False, verbose=False)
-        for text, ids in zip(batch, heads["input_ids"], strict=True):
+        for text, ids in zip(batch, encode([text[:head] for text in batch], None), strict=True):
             if len(ids) > max_length:
-                yield _cut(tokenizer, text[:head], max_length), True
+                yield encode([text[:head]], max_length)[0], True
             elif len(text) > head:
-                whole = tokenizer(text, add_special_tokens=True, truncation=False, verbose=False)["input_ids"]
-                yield _cut(tokenizer, text, max_length), len(whole) > max_length
+                num_tokens = len(encode([text], None)[0])
+                yield encode([text], max_length)[0], num_tokens > max_length
             else:
                 yield ids, False
-
-
-def _cut(tokenizer: "PreTrainedTokenizerBase", text: str, max_length: int) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=True, truncation=True, max_length=max_length)["input_ids"])

@@ -1,6 +1,7 @@
 """A model, its tokenizer and what else must travel with them, as one directory."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from domain.version import VERSION
 from infrastructure.files import staged_directory
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 CARD = "athanor.json"
 
@@ -46,7 +48,7 @@ class ModelBundle:
         try:
             with staged_directory(directory) as staging:
                 if isinstance(self.model, PreTrainedModel):
-                    self.model.save_pretrained(staging)
+                    self.model.save_pretrained(staging, state_dict=_separable(self.model))
                 else:
                     tensors = {name: t.detach().clone().contiguous() for name, t in self.model.state_dict().items()}
                     save_file(tensors, staging / "model.safetensors")
@@ -61,6 +63,18 @@ class ModelBundle:
                 f"the model could not be written to {directory}: {error.strerror or error}.",
                 remedy="Make room and resume the run; its checkpoints are intact.",
             ) from error
+
+
+def _separable(model: "PreTrainedModel") -> dict[str, "Tensor"]:
+    """Give the state with copies of what is shared without the library's knowledge, which it would refuse to save."""
+    known: Any = model._tied_weights_keys or {}
+    declared = {*known, *(known.values() if isinstance(known, dict) else ())}
+    state = model.state_dict()
+    uses = Counter(tensor.data_ptr() for tensor in state.values())
+    return {
+        name: tensor.clone() if uses[tensor.data_ptr()] > 1 and declared and name not in declared else tensor
+        for name, tensor in state.items()
+    }
 
 
 def read_card(directory: Path) -> dict[str, Any]:

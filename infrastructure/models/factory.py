@@ -3,6 +3,8 @@
 import logging
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,67 +15,73 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.files import staged_directory
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.presets import ENCODERS, encoder_config
-from infrastructure.models.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Protocol
-
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    class TrainingTexts(Protocol):
-        """What a model needs to know of the data."""
-
-        @property
-        def label_names(self) -> tuple[str, ...]:
-            """Labels in the order of the outputs."""
-
-        def train_texts(self) -> "Sequence[str]":
-            """Texts of the training part alone."""
-
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 HUB_TIMEOUT_SECONDS = 5.0
 
+CLASSIFIER = "AutoModelForSequenceClassification"
+DECODER = "AutoModelForCausalLM"
+ENCODER_DECODER = "AutoModelForSeq2SeqLM"
+_SHAPES = {DECODER: "a decoder", ENCODER_DECODER: "an encoder-decoder"}
 
-class ModelFactory:
-    """Builds models; the same seed gives the same weights."""
 
-    def build(self, request: TrainModelRequest, dataset: "TrainingTexts", run: Run) -> ModelBundle:
-        """Build the classifier that `request.model_name` names, for the labels of the data. Raises: ModelError."""
-        name = request.model_name or next(iter(ENCODERS))
-        kept_tokenizer = Path(run.path) / "tokenizer"
-        warnings: tuple[str, ...] = ()
+@dataclass(frozen=True)
+class Blueprint:
+    """What a kind of task builds: a head of the transformers library by the name of its Auto class, and presets.
+
+    `presets` describe an architecture for a tokenizer; `head` are settings of the head for checkpoints of others;
+    `learn_tokenizer` is asked when a preset needs one.
+    """
+
+    auto_class: str
+    presets: "Mapping[str, Callable[[PreTrainedTokenizerBase], PreTrainedConfig]]"
+    learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]"
+    head: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_model(request: TrainModelRequest, blueprint: Blueprint, kept_tokenizer: Path) -> ModelBundle:
+    """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
+    name = request.model_name or next(iter(blueprint.presets))
+    warnings: tuple[str, ...] = ()
+    torch.manual_seed(request.seed)
+    if name in blueprint.presets:
+        # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
+        tokenizer = _opened_tokenizer(kept_tokenizer) if kept_tokenizer.is_dir() else blueprint.learn_tokenizer()
         torch.manual_seed(request.seed)
-        if name in ENCODERS:
-            tokenizer = _own_tokenizer(request, dataset, kept_tokenizer)
-            config = encoder_config(ENCODERS[name], tokenizer, dataset.label_names, request.max_length)
-            model = _from_config(config)
-        else:
-            model, tokenizer, warnings = _from_checkpoint(name, dataset.label_names)
-            _check_positions(model, request.max_length)
-        if request.gradient_checkpointing:
-            _checkpoint_gradients(model, name)
-        card = {
-            "task": request.task,
-            "model_name": name,
-            "labels": list(dataset.label_names),
-            "text_field": request.text_field,
-            "label_field": request.label_field,
-            "max_length": request.max_length,
-        }
-        return ModelBundle(model, tokenizer, card, warnings)
+        model = _auto_class(blueprint.auto_class).from_config(blueprint.presets[name](tokenizer))
+        share_embeddings(model)
+    else:
+        model, tokenizer, warnings = _from_checkpoint(name, blueprint)
+        _check_positions(model, request.max_length)
+    if request.gradient_checkpointing:
+        _checkpoint_gradients(model, name)
+    card = {"task": request.task, "model_name": name, "max_length": request.max_length}
+    return ModelBundle(model, tokenizer, card, warnings)
 
 
-def _own_tokenizer(request: TrainModelRequest, dataset: "TrainingTexts", kept: Path) -> "PreTrainedTokenizerBase":
-    # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
-    if kept.is_dir():
-        from transformers import AutoTokenizer
+def open_finished(directory: Path, auto_class: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """Open a directory that a run has finished. Raises: ModelError."""
+    try:
+        model = _auto_class(auto_class).from_pretrained(directory, use_safetensors=True)
+        tokenizer = _opened_tokenizer(directory)
+    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise ModelError(f"{directory} cannot be opened: {reason}.", remedy="Restore it or train again.") from error
+    return model, tokenizer
 
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(kept)
-        return tokenizer
-    assert request.vocab_size is not None
-    return train_tokenizer(dataset.train_texts(), request.vocab_size, bool(request.lowercase), request.seed)
+
+def share_embeddings(model: "PreTrainedModel") -> None:
+    """Let the decoder of a T5Gemma read and write with the embeddings of its encoder, if they are equal or new.
+
+    What a word is, is then learnt once, which a small data set needs. The library ties the decoder's two uses of a
+    table and leaves the encoder its own; in the files both stand, equal.
+    """
+    if model.config.model_type == "t5gemma" and model.config.tie_word_embeddings:
+        shared = model.model.encoder.embed_tokens.weight
+        model.model.decoder.embed_tokens.weight = shared
+        model.lm_head.out_proj.weight = shared
 
 
 def keep_tokenizer(bundle: ModelBundle, run: Run) -> None:
@@ -84,38 +92,43 @@ def keep_tokenizer(bundle: ModelBundle, run: Run) -> None:
             bundle.tokenizer.save_pretrained(staging)
 
 
-def _from_config(config: Any) -> "PreTrainedModel":
-    from transformers import AutoModelForSequenceClassification
+def _auto_class(name: str) -> Any:
+    from transformers.models.auto import modeling_auto
 
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
-    return model
+    return getattr(modeling_auto, name)
+
+
+def _opened_tokenizer(name: str | Path) -> "PreTrainedTokenizerBase":
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    return tokenizer
 
 
 def _from_checkpoint(
-    name: str, label_names: tuple[str, ...]
+    name: str, blueprint: Blueprint
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[str, ...]]":
-    """Open a directory or hub id with a head of our labels; the encoder keeps its weights."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    _refuse_unusable(name)
+    """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights."""
+    _refuse_unusable(name, blueprint)
     if not Path(name).is_dir() and not (_is_cached(name) or _hub_answers()):
         raise _not_fetched(name)
     quiet = logging.getLogger("transformers")
     level = quiet.level
     quiet.setLevel(logging.ERROR)  # what it would print is said by our own warning
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
+        _refuse_other_shape(name, blueprint.auto_class)
+        tokenizer = _opened_tokenizer(name)
+        model, loading = _auto_class(blueprint.auto_class).from_pretrained(
             name,
-            num_labels=len(label_names),
-            id2label=dict(enumerate(label_names)),
-            label2id={label: number for number, label in enumerate(label_names)},
+            **blueprint.head,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             trust_remote_code=False,
             use_safetensors=True,
             dtype=torch.float32,
         )
+    except ModelError:
+        raise
     except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
         raise _cannot_open(name, error) from error
     finally:
@@ -125,10 +138,44 @@ def _from_checkpoint(
         tokenizer.pad_token = tokenizer.eos_token
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
-    return model, tokenizer, _loading_warnings(name, loading, len(label_names))
+    if _reads_and_writes_alike(model):
+        share_embeddings(model)
+    return model, tokenizer, _loading_warnings(name, loading, blueprint)
 
 
-def _refuse_unusable(name: str) -> None:
+def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
+    if model.config.model_type != "t5gemma":
+        return False
+    return torch.equal(model.model.encoder.embed_tokens.weight, model.model.decoder.embed_tokens.weight)
+
+
+def _refuse_other_shape(name: str, auto_class: str) -> None:
+    """Refuse an encoder for a task that writes, a decoder for one that first reads, and the reverse."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    if auto_class not in _SHAPES:
+        return
+    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    if getattr(config, "is_encoder_decoder", False):
+        shape = _SHAPES[ENCODER_DECODER]
+    elif config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and (
+        getattr(config, "is_decoder", False) or config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    ):
+        shape = _SHAPES[DECODER]
+    else:
+        shape = "an encoder"
+    if shape != _SHAPES[auto_class]:
+        raise ModelError(
+            f"model {name} is {shape} ({config.model_type}), but this task trains {_SHAPES[auto_class]}.",
+            remedy=f"Give {_SHAPES[auto_class]} or another --task.",
+        )
+
+
+def _refuse_unusable(name: str, blueprint: Blueprint) -> None:
     directory = Path(name)
     if directory.is_dir():
         if not (directory / "config.json").is_file():
@@ -146,7 +193,7 @@ def _refuse_unusable(name: str) -> None:
         raise ModelError(f"model directory {name} does not exist.", remedy="Check the path.")
     elif "/" not in name:
         raise ModelError(
-            f"model {name!r} is no preset ({', '.join(ENCODERS)}), directory or hub id.",
+            f"model {name!r} is no preset of this task ({', '.join(blueprint.presets)}), directory or hub id.",
             remedy="Name one of these; a hub id has the form owner/name.",
         )
 
@@ -180,7 +227,7 @@ def _cannot_open(name: str, error: Exception) -> ModelError:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         return ModelError(
             f"model directory {name} cannot be opened: {reason}.".replace("..", "."),
-            remedy="Check that it is a whole save_pretrained directory of a model for sequence classification.",
+            remedy="Check that it is a whole save_pretrained directory of a model that suits the task.",
         )
     return _not_fetched(name)
 
@@ -213,13 +260,18 @@ def _not_fetched(name: str) -> ModelError:
     )
 
 
-def _loading_warnings(name: str, loading: Any, num_labels: int) -> tuple[str, ...]:
+def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[str, ...]:
     mismatched = sorted(str(entry[0]) for entry in loading["mismatched_keys"])
     missing = sorted(loading["missing_keys"])
     anew = sorted({*mismatched, *missing})
     if not anew:
         return ()
-    reason = f"its head does not have {num_labels} labels" if mismatched else "it has no classification head"
+    if blueprint.auto_class != CLASSIFIER:
+        reason = "it has no head that writes"
+    elif mismatched:
+        reason = f"its head does not have {blueprint.head['num_labels']} labels"
+    else:
+        reason = "it has no classification head"
     return (f"model {name}: {', '.join(anew)} made anew, because {reason}; train it before use.",)
 
 

@@ -26,6 +26,7 @@ from domain.exceptions import CheckpointError, TrainingError
 from domain.metrics import direction_of
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
+from domain.schedule import Plateau
 from infrastructure.data.feed import Feed
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
@@ -66,22 +67,23 @@ class AdvancedTrainer:
         **settings: Any,
     ) -> None:
         self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(model)
-        self._config = config or config_of(settings)
+        self._config = config = config or config_of(settings)
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._output_dir = Path(output_dir)
         self._monitor = monitor or Unwatched()
         self._name = name or self._output_dir.name
         self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
-        self._metric = metric_of(self._config.metric_name, self._task)
+        self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
-        self._plan = TrainingPlan.of(self._config, len(train_dataset))
-        self._feed = Feed(lengths_of(train_dataset), self._plan.rows_per_step, self._config.seed)
+        self._plan = TrainingPlan.of(config, len(train_dataset))
+        self._feed = Feed(lengths_of(train_dataset), self._plan.rows_per_step, config.seed)
         self._tracker = tracker or TrainingMetricsTracker(self._output_dir, file_name="metrics.jsonl")
+        directory = self._output_dir / "checkpoints"
         self._checkpoints = checkpoints or CheckpointManager(
-            self._output_dir / "checkpoints", self._config.max_checkpoints, self._config.metric_name, self._direction
+            directory, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
-        self._session = open_session(self._bundle.model, self._task, self._config)
+        self._session = open_session(self._bundle.model, self._task, config)
 
     def train(self) -> dict[str, Any]:
         """Train until the plan is done, patience ends, somebody asks to stop or nothing helps any more.
@@ -117,8 +119,10 @@ class AdvancedTrainer:
     def _begin(self) -> Progress:
         progress = self._restored()
         if progress is None:
-            patience = EarlyStopping(self._config.early_stopping_patience, self._config.early_stopping_min_delta)
-            progress = Progress(self._direction, patience, micro_batch_size=self._config.batch_size)
+            config = self._config
+            patience = EarlyStopping(config.early_stopping_patience, config.early_stopping_min_delta)
+            plateau = Plateau(config.plateau_patience)
+            progress = Progress(self._direction, patience, config.batch_size, plateau)
             # Saved before the first step: a run that goes astray at once has a state to return to, and a disk that
             # cannot hold a checkpoint is found now and not after hours.
             self._save(progress)
@@ -168,7 +172,8 @@ class AdvancedTrainer:
 
     def _step(self, progress: Progress) -> StepResult:
         started = time.perf_counter()
-        learning_rate = self._config.learning_rate * self._plan.lr_factor(progress.applied_steps) * progress.lr_scale
+        factor = self._plan.lr_factor(progress.applied_steps, progress.plateau.num_reductions)
+        learning_rate = self._config.learning_rate * factor * progress.lr_scale
         while True:
             try:
                 batch = batch_at(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from domain.exceptions import ConfigurationError
+from infrastructure.training.muon import Muon
 
 # Fused kernels do in one pass over memory what the plain ones do in ten.
 _OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
@@ -14,6 +15,7 @@ _OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": lambda groups, **k: torch.optim.Adam(groups, **{"betas": (0.9, 0.999), "fused": True, **k}),
     "sgd": lambda groups, **k: torch.optim.SGD(groups, **{"momentum": 0.9, "fused": True, **k}),
     "rmsprop": lambda groups, **k: torch.optim.RMSprop(groups, **{"alpha": 0.99, **k}),
+    "muon": Muon,
 }
 
 
@@ -25,18 +27,53 @@ class OptimizerBuilder:
     ) -> torch.optim.Optimizer:
         """Give an optimizer over the trainable parameters of a model; only matrices outside embeddings decay.
 
-        Raises: ConfigurationError for an unknown name.
+        `settings` are those of the optimizer: `betas`, `momentum`, `eps` and whatever else it knows.
+        Raises: ConfigurationError for an unknown name or setting, or for a model that has nothing to train.
         """
         if name not in _OPTIMIZERS:
             raise ConfigurationError(f"optimizer {name!r} is not known.", remedy=f"Use {', '.join(_OPTIMIZERS)}.")
-        return _OPTIMIZERS[name](parameter_groups(model, weight_decay), lr=lr, **settings)
+        groups = muon_groups(model, weight_decay) if name == "muon" else parameter_groups(model, weight_decay)
+        if not groups:
+            raise ConfigurationError("the model has no trainable parameter.", remedy="Unfreeze a part of it.")
+        try:
+            return _OPTIMIZERS[name](groups, lr=lr, **settings)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"optimizer {name!r} refuses its settings ({error}).", remedy="Correct or drop them."
+            ) from error
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Divide the parameters: weight decay for matrices, none for biases, norms and embeddings."""
-    embeddings = {id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
+    embeddings = _embeddings(model)
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     decays = [p for p in trainable if p.ndim >= 2 and id(p) not in embeddings]
     others = [p for p in trainable if p.ndim < 2 or id(p) in embeddings]
     groups = [{"params": decays, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Divide the parameters as `parameter_groups` does, with the hidden matrices apart as `orthogonal`.
+
+    Hidden is a matrix that neither looks tokens up nor scores them: rows of an embedding or of an output head are
+    seen as often as their token occurs, and have no common geometry that an orthogonal update could respect.
+    """
+    outer = _embeddings(model) | _output_head(model)
+    groups = []
+    for group in parameter_groups(model, weight_decay):
+        hidden = [p for p in group["params"] if p.ndim == 2 and id(p) not in outer]
+        others = [p for p in group["params"] if p.ndim != 2 or id(p) in outer]
+        groups += [{**group, "params": hidden, "orthogonal": True}, {**group, "params": others, "orthogonal": False}]
+    return [group for group in groups if group["params"]]
+
+
+def _embeddings(model: nn.Module) -> set[int]:
+    return {id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
+
+
+def _output_head(model: nn.Module) -> set[int]:
+    """Find what a transformers model scores tokens with; another module has none that could be told apart."""
+    find = getattr(model, "get_output_embeddings", None)
+    head = find() if find is not None else None
+    return set() if head is None else {id(parameter) for parameter in head.parameters()}

@@ -9,7 +9,7 @@ from domain.exceptions import CheckpointError
 from domain.progress import Progress
 
 # Settings that change no weight: a run may be resumed with others.
-WITHOUT_EFFECT = ("device", "data_parallel", "logging_steps", "max_checkpoints", "use_mixed_precision")
+WITHOUT_EFFECT = ("device", "data_parallel", "logging_steps", "max_checkpoints", "keep_best", "use_mixed_precision")
 
 
 @dataclass(frozen=True)

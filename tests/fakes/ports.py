@@ -161,4 +161,4 @@ class FakeWorld:
         self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         self._called("write")
-        return {"majority_accuracy": 0.5}
+        return {"baselines": {"majority_accuracy": 0.5}, "samples": ()}

@@ -13,18 +13,17 @@ from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from infrastructure.container import Container
 from infrastructure.hardware import HardwareReport
-from infrastructure.models.factory import ModelFactory
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
 from infrastructure.runs.run_store import RunStore
-from infrastructure.training.dataset_loader import ClassificationData
+from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
 from tests.fakes.ports import FakeWorld
 
 PARTS: dict[str, type] = {
     "runs": RunStore,
-    "datasets": ClassificationData,
-    "models": ModelFactory,
+    "datasets": TaskData,
+    "models": TaskModels,
     "workshop": TrainingWorkshop,
     "reports": ReportWriter,
     "predictors": PredictorSource,

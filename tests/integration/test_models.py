@@ -36,9 +36,9 @@ from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
 from infrastructure.models import attention
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import ModelFactory
 from infrastructure.models.presets import ENCODERS
 from infrastructure.models.tokenizer import train_tokenizer
+from infrastructure.tasks.registry import TaskModels
 from tests.fakes.ports import FakeMonitor, FakeRun
 from tests.integration import tiny
 
@@ -167,7 +167,7 @@ def built(path: Path | str, dataset: Labelled | None = None, **changes: Any) -> 
     request = TrainModelRequest(
         task="text_classification", model_name=str(path), **{"max_length": POSITIONS, "vocab_size": 400, **changes}
     ).resolved()
-    return ModelFactory().build(request, dataset or Labelled(), FakeRun(path="runs/nowhere"))
+    return TaskModels().build(request, dataset or Labelled(), FakeRun(path="runs/nowhere"))
 
 
 def trained(

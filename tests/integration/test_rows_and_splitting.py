@@ -19,11 +19,11 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
 from infrastructure.data import cache, rows, tokenization
+from infrastructure.data.labelled_data import ClassificationData, SplitRows
 from infrastructure.data.rows import LabelledRows, RowSchema, TextColumn, load_rows, require_labels, white_space_key
 from infrastructure.data.splitting import Split, split_rows
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
-from infrastructure.training.dataset_loader import ClassificationData, SplitRows
 from tests.integration import tiny
 
 ROOT = Path(__file__).resolve().parents[2]

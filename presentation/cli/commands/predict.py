@@ -1,20 +1,65 @@
 """Answer rows with a finished model."""
 
 import json
+import re
+import sys
+from typing import Any
 
 import click
+
+STANDARD_INPUT = "-"
+ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--input", "input_path", required=True, metavar="PATH|-", help="Rows, or - for standard input.")
 @click.option("--device", default="auto", show_default=True)
-def command(run: str, input_path: str, device: str) -> int:
-    """Answer each row of the input with RUN: one JSON object a line, in order."""
+@click.option("--max-new-tokens", type=int, help="Longest text to write, in tokens.")
+@click.option("--temperature", type=float, help="0 takes the likeliest token each time; above 0 draws.")
+@click.option("--top-k", type=int, help="Draw from this many of the likeliest tokens; 0 for all.")
+@click.option("--top-p", type=float, help="Draw from the likeliest tokens that hold this share.")
+@click.option("--seed", type=int, help="Where drawing begins.")
+@click.option("--beams", "num_beams", type=int, help="Search with this many beams and draw nothing.")
+@click.option("--stop", multiple=True, metavar="TEXT", help=r"End before TEXT, in which \n is a new line; repeatable.")
+@click.option(
+    "--stream/--no-stream",
+    default=None,
+    help="Show a text while it is written, not as JSON; the rule on a terminal with --input -.",
+)
+def command(stop: tuple[str, ...], stream: bool | None, **options: Any) -> int:
+    """Answer each row of the input with RUN: one JSON object a line, in order.
+
+    The options of writing hold for models that write and replace what was set when RUN was trained.
+    """
     from application.use_cases.predict import PredictRequest
     from infrastructure.container import Container
 
-    request = PredictRequest(run=run, input_path=input_path, device=device)
-    for answer in Container().predict().execute(request):
-        click.echo(json.dumps(answer, ensure_ascii=False))
+    request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, **options)
+    if stream is None:
+        stream = request.input_path == STANDARD_INPUT and sys.stdout.isatty()
+    screen = _Screen()
+    for answer in Container().predict().execute(request, on_text=screen.show if stream else None):
+        # A classifier streams nothing: its answers are JSON on a terminal too.
+        click.echo("" if screen.was_used() else json.dumps(answer, ensure_ascii=False))
     return 0
+
+
+class _Screen:
+    """Shows pieces of a text as they come, and knows whether there were any."""
+
+    def __init__(self) -> None:
+        self._used = False
+
+    def show(self, piece: str) -> None:
+        self._used = True
+        click.echo(piece, nl=False)  # echo flushes
+
+    def was_used(self) -> bool:
+        """Tell whether anything was shown since the last question."""
+        used, self._used = self._used, False
+        return used
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\[ntr\\]", lambda found: ESCAPES[found.group()], text)

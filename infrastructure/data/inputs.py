@@ -1,0 +1,61 @@
+"""What a finished model is asked: texts of a file or of standard input, one at a time."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from domain.exceptions import DatasetError
+from infrastructure.data.readers import Row, RowFault, not_utf8, read_rows
+from infrastructure.data.rows import RowSchema, fault_of, text_field_of
+
+STANDARD_INPUT = "-"
+
+
+def read_inputs(path: str, fields: tuple[str, ...]) -> Iterator[str]:
+    """Read texts from the first of `fields` that rows have; `-` reads standard input, a text or JSON object a line.
+
+    Raises: DatasetError at a bad row.
+    """
+    return _lines_of_standard_input(fields) if path == STANDARD_INPUT else _texts(Path(path), fields)
+
+
+def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[str]:
+    schema = RowSchema(fields, label_field=None)
+    field = ""
+    for row in read_rows(path):
+        if not field and isinstance(row, Row):
+            field = text_field_of(path, row, schema)
+        fault = row if isinstance(row, RowFault) else fault_of(row, field, schema)
+        if fault is not None:
+            raise DatasetError(f"{path.name}:{fault.line}: {fault.problem}.", remedy=fault.remedy)
+        assert isinstance(row, Row)
+        yield row.values[field]
+    if not field:
+        raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
+
+
+def _lines_of_standard_input(fields: tuple[str, ...]) -> Iterator[str]:
+    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    try:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield _text_of_line(line.rstrip("\r\n"), number, fields)
+    except UnicodeDecodeError as error:
+        raise not_utf8(Path("standard input"), error) from error
+
+
+def _text_of_line(line: str, number: int, fields: tuple[str, ...]) -> str:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(values, dict):
+        return line
+    for name in fields:
+        if isinstance(values.get(name), str) and values[name].strip():
+            return str(values[name])
+    raise DatasetError(
+        f"standard input:{number}: has no text in {' or '.join(map(repr, fields))}.", remedy="Add the field."
+    )

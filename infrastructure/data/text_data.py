@@ -1,0 +1,161 @@
+"""From what a request names to the two parts of texts or of pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import DatasetError
+from domain.task import STANDARD_LIBRARY, Task, task_named
+from infrastructure.data.documents import (
+    DocumentPart,
+    Documents,
+    documents_not_in,
+    load_documents,
+    split_documents,
+    whole_documents,
+)
+from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
+from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
+
+
+@dataclass(frozen=True)
+class SplitText:
+    """Text in two parts that share no document, or no stretch of the only one."""
+
+    train: DocumentPart
+    evaluation: DocumentPart
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def num_train(self) -> int:
+        """Documents to learn from."""
+        return self.train.num_documents
+
+    @property
+    def num_eval(self) -> int:
+        """Documents to be scored on."""
+        return self.evaluation.num_documents
+
+    @property
+    def has_documents(self) -> bool:
+        """Tell whether there are several, each of which then begins with a sign."""
+        return len(self.train.documents) > 1
+
+
+@dataclass(frozen=True)
+class SplitPairs:
+    """Pairs in two parts that share no source; row numbers of `train_rows` and of `eval_rows`."""
+
+    train_rows: PairRows
+    eval_rows: PairRows
+    train: np.ndarray
+    evaluation: np.ndarray
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def num_train(self) -> int:
+        """Rows to learn from."""
+        return len(self.train)
+
+    @property
+    def num_eval(self) -> int:
+        """Rows to be scored on."""
+        return len(self.evaluation)
+
+    def train_texts(self) -> "BothTexts":
+        """Give the sources and targets of the training part alone."""
+        return BothTexts(self.train_rows, self.train)
+
+
+@dataclass(frozen=True)
+class BothTexts(Sequence[str]):
+    """Sources and targets of some rows, by turns, read as they are asked for."""
+
+    rows: PairRows
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return 2 * len(self.indices)
+
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # slices are of no use here
+        row = int(self.indices[index // 2])
+        return str((self.rows.targets if index % 2 else self.rows.sources)[row])
+
+
+def load_text(request: TrainModelRequest) -> SplitText:
+    """Read and split running text. Raises: DatasetError."""
+    assert request.dataset_path is not None
+    documents = open_documents(request.dataset_path, request.text_field)
+    warnings = []
+    if documents.num_duplicates:
+        warnings.append(
+            f"{documents.path.name}: {documents.num_duplicates} documents repeat another (white space aside); "
+            "repeats were kept on one side of the split."
+        )
+    if request.eval_dataset:
+        evaluation = open_documents(request.eval_dataset, request.text_field)
+        train = documents_not_in(documents, evaluation)
+        if not train.num_documents:
+            raise DatasetError(
+                f"every document of {documents.path.name} also stands in {evaluation.path.name}.",
+                remedy="Give parts that do not share their texts.",
+            )
+        return SplitText(train, whole_documents(evaluation), tuple(warnings))
+    assert request.validation_split is not None
+    return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
+
+
+def open_documents(path: str, text_field: str | None) -> Documents:
+    """Open a file, a directory or the standard library. Raises: DatasetError."""
+    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field)
+
+
+def load_pair_data(request: TrainModelRequest) -> SplitPairs:
+    """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
+    assert request.dataset_path is not None
+    assert request.validation_split is not None
+    task = task_named(request.task)
+    fields = (request.source_field, request.target_field)
+    rows = open_pairs(request.dataset_path, task, *fields)
+    if not request.eval_dataset:
+        train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
+        return SplitPairs(rows, rows, train, evaluation, _repeats(rows, num_repeats))
+    scored = open_pairs(request.eval_dataset, task, *fields)
+    train = pairs_not_in(rows, scored)
+    if not len(train):
+        raise DatasetError(
+            f"every source of {rows.path.name} also stands in {scored.path.name}.",
+            remedy="Give parts that do not share their rows.",
+        )
+    warnings: tuple[str, ...] = ()
+    if len(train) < len(rows):
+        warnings = (
+            f"{len(rows) - len(train)} rows of {rows.path.name} have a source that also stands in {scored.path.name} "
+            "(white space aside); they were left out of training.",
+        )
+    return SplitPairs(rows, scored, train, np.arange(len(scored)), warnings)
+
+
+def open_pairs(path: str, task: Task, source_field: str | None, target_field: str | None) -> PairRows:
+    """Open a file of pairs or those of the standard library. Raises: DatasetError."""
+    if _means_library(path):
+        return load_standard_library_pairs(task.kind)
+    sources = (source_field,) if source_field else task.text_fields
+    targets = (target_field,) if target_field else task.target_fields
+    return load_pairs(Path(path), sources, targets)
+
+
+def _means_library(path: str) -> bool:
+    return path == STANDARD_LIBRARY and not Path(path).exists()
+
+
+def _repeats(rows: PairRows, count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (
+        f"{rows.path.name}: {count} rows repeat a source (white space aside); "
+        "repeats were kept on one side of the split.",
+    )

@@ -1,0 +1,164 @@
+"""Labels for texts, from the data to the answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from application.training_request import TrainModelRequest
+from domain.task import Task, task_named
+from infrastructure.data.inputs import read_inputs
+from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
+from infrastructure.data.rows import RowSchema, load_rows
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
+from infrastructure.models.presets import ENCODERS, encoder_config
+from infrastructure.models.tokenizer import train_tokenizer
+from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.tasks.baselines import bag_of_words_baseline
+from infrastructure.tasks.kind import Answer, Card, OnText, Prepared, Report
+from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Classification:
+    """One label for each text."""
+
+    auto_class = CLASSIFIER
+
+    def load(self, request: TrainModelRequest) -> SplitRows:
+        """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
+        return ClassificationData().load(request)
+
+    def build(self, request: TrainModelRequest, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
+        """Build a classifier for the labels of the data. Raises: ModelError."""
+        names = dataset.label_names
+        size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
+        blueprint = Blueprint(
+            auto_class=CLASSIFIER,
+            presets={name: partial(size[name], label_names=names, max_length=request.max_length) for name in ENCODERS},
+            learn_tokenizer=lambda: train_tokenizer(
+                dataset.train_texts(), request.vocab_size or 0, bool(request.lowercase), request.seed
+            ),
+            head={
+                "num_labels": len(names),
+                "id2label": dict(enumerate(names)),
+                "label2id": {label: number for number, label in enumerate(names)},
+            },
+        )
+        bundle = build_model(request, blueprint, kept_tokenizer)
+        bundle.card |= {"labels": list(names), "label_field": request.label_field}
+        return bundle
+
+    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
+        """Tokenise both parts. Raises: DatasetError."""
+        tokenizer = bundle.tokenizer
+        assert tokenizer is not None
+        train, evaluation = dataset.tokenized(tokenizer, request.max_length)
+        counts = list(train.statistics["label_counts"].values())
+        adapter = SequenceClassification(
+            train.label_names,
+            pad_token_id=train.pad_token_id,
+            mask_token_id=tokenizer.mask_token_id,
+            special_token_ids=tokenizer.all_special_ids,
+            word_dropout=request.word_dropout or 0.0,
+            label_smoothing=request.label_smoothing,
+            class_weights=class_weights_of(request.class_weights, train.label_names, counts),
+            negative_label=task_named(request.task).negative_label,
+            majority=max(range(len(counts)), key=counts.__getitem__),
+        )
+        card = {"text_field": train.rows.text_field}
+        warnings = _length_warnings(train.rows.path.name, train.tokens.num_cut, len(train.tokens), request.max_length)
+        return Prepared(train, evaluation, adapter, card, warnings)
+
+    def report(
+        self, request: TrainModelRequest, dataset: SplitRows, results: Mapping[str, Any], answer: Answer, path: Path
+    ) -> Report:
+        """Draw `confusion_matrix.png` and train a bag of words to compare with."""
+        metrics = results["final_metrics"]
+        if "confusion_matrix" not in metrics:
+            return Report()
+        names = dataset.label_names
+        draw_confusion_matrix(metrics["confusion_matrix"], names, path / "confusion_matrix.png")
+        labels = dataset.train_labels()
+        weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
+        bag_of_words = bag_of_words_baseline(
+            dataset.train_texts(),
+            labels,
+            dataset.eval_texts(),
+            dataset.eval_labels(),
+            names,
+            seed=request.seed,
+            class_weights=None if weights is None else weights.tolist(),
+        )
+        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+        return Report({**majority, **bag_of_words})
+
+    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> "FinishedClassifier":
+        """Open the task of a finished classifier."""
+        return FinishedClassifier(tokenizer, card, task_named(card["task"]))
+
+
+@dataclass(frozen=True)
+class FinishedClassifier:
+    """Labels texts with the settings that travel with the model."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    card: Card
+    task: Task
+    rows_at_once: int = 64
+
+    @property
+    def adapter(self) -> SequenceClassification:
+        """The task as the loop knows it."""
+        return SequenceClassification(
+            self.card["labels"], pad_token_id=self.tokenizer.pad_token_id, negative_label=self.task.negative_label
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Where a row may hold its text: the field of training first."""
+        named = (self.card["text_field"],) if self.card.get("text_field") else ()
+        return tuple(dict.fromkeys((*named, *self.task.text_fields)))
+
+    def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
+        """Make labelled rows ready for evaluation. Raises: DatasetError."""
+        schema = RowSchema(self.fields, str(self.card.get("label_field", "label")), self.task.labels)
+        rows = load_rows(Path(dataset_path), schema)
+        labels, max_length = tuple(self.card["labels"]), int(self.card["max_length"])
+        return aligned_dataset(rows, labels, self.tokenizer, max_length), self.adapter
+
+    def inputs(self, input_path: str) -> Iterator[str]:
+        """Read texts. Raises: DatasetError at a bad row."""
+        return read_inputs(input_path, self.fields)
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give `label` and `scores` (probabilities) of each text."""
+        texts = list(inputs)
+        ids = self.tokenizer(texts, truncation=True, max_length=int(self.card["max_length"]))["input_ids"]
+        adapter = self.adapter
+        batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
+        device = next(model.parameters()).device
+        logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
+        labels = self.card["labels"]
+        for row in torch.softmax(logits, dim=-1).cpu().tolist():
+            best = max(range(len(row)), key=row.__getitem__)
+            yield {"label": labels[best], "scores": dict(zip(labels, row, strict=True))}
+
+
+def _length_warnings(name: str, num_cut: int, num_rows: int, max_length: int) -> tuple[str, ...]:
+    if not num_cut:
+        return ()
+    return (
+        f"{num_cut} of {num_rows} rows ({num_cut / num_rows:.0%}) of {name} are longer than max_length {max_length} "
+        "and were cut; what decides their label may be lost.",
+    )

@@ -1,0 +1,83 @@
+"""What a kind of task brings beside its adapter: data, a model, a report, and answers once it is trained."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torch import nn
+
+from application.ports import SplitDataset
+from application.training_request import TrainModelRequest
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.tasks.adapter import TaskAdapter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Card = Mapping[str, Any]
+OnText = Callable[[str], None]
+Answer = Callable[[Sequence[str], Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Both parts tokenised and the task that reads them; `card` is what must travel with the model."""
+
+    train: Any
+    evaluation: Any
+    adapter: TaskAdapter
+    card: Card = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a summary says beside the metrics: scores of simple baselines, and samples of what the model writes."""
+
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, str]] = ()
+
+
+class FinishedTask(Protocol):
+    """A trained model's task, known from its card alone."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many inputs to answer together."""
+
+    def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
+        """Make rows with their targets ready for evaluation. Raises: DatasetError."""
+
+    def inputs(self, input_path: str) -> Iterator[str]:
+        """Read what is to be answered, `-` from standard input. Raises: DatasetError at a bad row."""
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Answer some inputs in order; `options` override how the model was told to write."""
+
+
+class TaskKind(Protocol):
+    """One kind of task; a new one is a file with a class like this and its line in the registry."""
+
+    @property
+    def auto_class(self) -> str:
+        """Class of the transformers library that opens the finished model."""
+
+    def load(self, request: TrainModelRequest) -> SplitDataset:
+        """Read, check and split the data. Raises: DatasetError with every fault of the file."""
+
+    def build(self, request: TrainModelRequest, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
+        """Build the model; a preset takes the tokenizer kept by an earlier start. Raises: ModelError."""
+
+    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: Any) -> Prepared:
+        """Tokenise both parts. Raises: DatasetError, ConfigurationError."""
+
+    def report(
+        self, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any], answer: Answer, path: Path
+    ) -> Report:
+        """Draw what belongs to the kind below `path`, score baselines, ask the finished model for samples."""
+
+    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> FinishedTask:
+        """Open the task of a finished model."""

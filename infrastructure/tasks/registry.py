@@ -1,0 +1,44 @@
+"""The kinds of tasks: one line each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from application.ports import Run, SplitDataset
+from application.training_request import TrainModelRequest
+from domain.task import task_named
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.tasks.classification import Classification
+from infrastructure.tasks.code_generation import CodeGeneration
+from infrastructure.tasks.kind import TaskKind
+from infrastructure.tasks.language_modeling import LanguageModeling
+from infrastructure.tasks.sequence_to_sequence import Translation
+
+KINDS: Mapping[str, TaskKind] = {
+    "sequence_classification": Classification(),
+    "language_modeling": LanguageModeling(),
+    "code_generation": CodeGeneration(),
+    "sequence_to_sequence": Translation(),
+}
+TOKENIZER = "tokenizer"
+
+
+def kind_of(task: str) -> TaskKind:
+    """Find what trains a task. Raises: ConfigurationError for an unknown one."""
+    return KINDS[task_named(task).kind]
+
+
+class TaskData:
+    """Loads the data of any task."""
+
+    def load(self, request: TrainModelRequest) -> SplitDataset:
+        """Read, check and split what a request names. Raises: DatasetError with every fault of the file."""
+        return kind_of(request.task).load(request)
+
+
+class TaskModels:
+    """Builds the model of any task."""
+
+    def build(self, request: TrainModelRequest, dataset: Any, run: Run) -> ModelBundle:
+        """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
+        return kind_of(request.task).build(request, dataset, Path(run.path) / TOKENIZER)

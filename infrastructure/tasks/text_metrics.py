@@ -1,0 +1,66 @@
+"""What written texts are worth, beside the texts that were wanted."""
+
+import ast
+import warnings
+from collections.abc import Sequence
+
+
+def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
+    """Give corpus BLEU over n-grams of 1 to 4 white-space tokens, by sacrebleu with `tokenize="none"`.
+
+    Units: 0 to 100; 0 without rows.
+    The tokens are those of CodeXGLUE's code translation. Its evaluator smooths otherwise: it adds one to the matches
+    and the totals of every order, always, where sacrebleu (`exp`) only lifts an order without a match. On the thousand
+    answers to the Java to C# test that CodeXGLUE publishes both give 77.46; on its ten sample rows 61.08 and 60.75.
+    Source: Papineni et al. (2002); Post, A Call for Clarity in Reporting BLEU Scores (2018).
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    _check(outputs, references)
+    if not outputs:
+        return 0.0
+    # force: a full stop that stands alone is how code is tokenised here, and not worth a warning.
+    return float(BLEU(tokenize="none", force=True).corpus_score(outputs, [references]).score)
+
+
+def chrf(outputs: Sequence[str], references: Sequence[str]) -> float:
+    """Give corpus chrF2: F-score of character n-grams of 1 to 6, recall counting double, by sacrebleu's defaults.
+
+    Units: 0 to 100; 0 without rows. White space is left out of the n-grams.
+    Source: Popovic, chrF (2015).
+    """
+    from sacrebleu.metrics.chrf import CHRF
+
+    _check(outputs, references)
+    if not outputs:
+        return 0.0
+    return float(CHRF().corpus_score(outputs, [references]).score)
+
+
+def exact_match(outputs: Sequence[str], references: Sequence[str]) -> float:
+    """Give the share of outputs equal to their reference, white space at both ends aside; 0 without rows.
+
+    White space within a text counts, as in CodeXGLUE's evaluator, which gives the same number in percent.
+    """
+    _check(outputs, references)
+    pairs = zip(outputs, references, strict=True)
+    return sum(output.strip() == wanted.strip() for output, wanted in pairs) / max(len(outputs), 1)
+
+
+def share_that_parses(outputs: Sequence[str]) -> float:
+    """Give the share of outputs that are Python with at least one statement; 0 without rows. Runs none of them."""
+    return sum(map(_parses, outputs)) / max(len(outputs), 1)
+
+
+def _parses(source: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as an invalid escape: a fault of the output, not of this program
+        try:
+            return bool(ast.parse(source).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # Null bytes and lone surrogates are ValueErrors; nesting too deep for the parser is one of the last two.
+            return False
+
+
+def _check(outputs: Sequence[str], references: Sequence[str]) -> None:
+    assert len(outputs) == len(references), "each output must have one reference"

@@ -1,0 +1,93 @@
+"""What the kinds that write text share: their presets, and answers that are texts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from application.training_request import TrainModelRequest
+from domain.generation import GenerationSettings
+from infrastructure.data.inputs import read_inputs
+from infrastructure.data.pair_datasets import PairDataset
+from infrastructure.models.factory import DECODER, Blueprint
+from infrastructure.models.generation import generate_texts
+from infrastructure.models.presets import DECODERS, decoder_config
+from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.kind import Card, OnText
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def decoder_blueprint(
+    request: TrainModelRequest, learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]"
+) -> Blueprint:
+    """Describe the decoders of a request."""
+    presets = {name: partial(decoder_config, size, max_length=request.max_length) for name, size in DECODERS.items()}
+    return Blueprint(DECODER, presets, learn_tokenizer)
+
+
+def generation_of(request: TrainModelRequest) -> GenerationSettings:
+    """Give how a request wants texts to be written. Raises: ConfigurationError."""
+    return GenerationSettings(max_new_tokens=request.max_new_tokens, num_beams=request.num_beams)
+
+
+def card_of(request: TrainModelRequest, fields: Mapping[str, str | None]) -> Card:
+    """Keep how texts are to be written, and the fields of the data that were named, with the model."""
+    return {**fields, "max_new_tokens": request.max_new_tokens, "num_beams": request.num_beams}
+
+
+def cut_warning(dataset: PairDataset, max_length: int) -> tuple[str, ...]:
+    """Say how many rows lost their end."""
+    if not dataset.num_cut:
+        return ()
+    share = dataset.num_cut / len(dataset)
+    return (
+        f"{dataset.num_cut} of {len(dataset)} rows ({share:.0%}) of {dataset.rows.path.name} are longer than "
+        f"max_length {max_length} and were cut.",
+    )
+
+
+@dataclass(frozen=True)
+class FinishedWriter:
+    """Writes texts with the settings that travel with the model.
+
+    `prompt` turns an input into the ids that are written on from; `score` opens rows with their targets.
+    """
+
+    tokenizer: "PreTrainedTokenizerBase"
+    card: Card
+    fields: tuple[str, ...]
+    prompt: Callable[[str], Sequence[int]]
+    score: Callable[[str], tuple[Any, TaskAdapter]]
+    rows_at_once: int = 64
+
+    def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
+        """Make rows with their targets ready for evaluation. Raises: DatasetError."""
+        return self.score(dataset_path)
+
+    def inputs(self, input_path: str) -> Iterator[str]:
+        """Read prompts. Raises: DatasetError at a bad row."""
+        return read_inputs(input_path, self.fields)
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give the `text` that follows each input."""
+        settings = generation_with(self.card).changed(options)
+        writer: Any = model
+        if on_text is None:
+            texts = generate_texts(writer, self.tokenizer, [self.prompt(text) for text in inputs], settings)
+            yield from ({"text": text} for text in texts)
+            return
+        for text in inputs:
+            (written,) = generate_texts(writer, self.tokenizer, [self.prompt(text)], settings, on_text)
+            yield {"text": written}
+
+
+def generation_with(card: Card) -> GenerationSettings:
+    """Give how the model was told to write."""
+    named = {name: card[name] for name in ("max_new_tokens", "num_beams") if name in card}
+    return GenerationSettings().changed(named)
