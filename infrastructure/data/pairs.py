@@ -11,9 +11,9 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
-from infrastructure.data.documents import drawn
 from infrastructure.data.readers import Row, RowFault
 from infrastructure.data.rows import TextColumn, append_text, content_sha256, good_rows, text_fault, white_space_key
+from infrastructure.data.splitting import drawn
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,31 @@ def split_rows(rows: LabelledRows, share: float, seed: int) -> Split:
     )
 
 
+def drawn(sizes: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Draw units [N] by the seed until `share` of their sizes is reached, True for those that are drawn."""
+    order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(sizes))
+    chosen = np.zeros(len(sizes), dtype=np.bool_)
+    chosen[order[taken(sizes[order], share)]] = True
+    return chosen
+
+
+def taken(sizes: np.ndarray, share: float) -> np.ndarray:
+    """Take units [N] in their order until `share` of their sizes is reached; of several, one is taken and one is not.
+
+    Units that would overfill the part alone come last, the smaller ones first: in front they would fill it with one
+    family, or shut out all behind them.
+    """
+    wanted = share * sizes.sum()
+    order = np.argsort(np.where(sizes / 2 > wanted, sizes, 0), kind="stable")
+    before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
+    fits = before + sizes[order] / 2 <= wanted  # a unit is taken when most of it lies below the mark
+    if len(sizes) > 1:
+        fits[0], fits[-1] = True, False
+    is_taken = np.zeros(len(sizes), dtype=np.bool_)
+    is_taken[order[fits]] = True
+    return is_taken
+
+
 def without_duplicates_of(rows: LabelledRows, other: LabelledRows) -> np.ndarray:
     """Give the numbers of rows whose text, white space aside, does not occur in `other`."""
     return np.flatnonzero(~np.isin(rows.keys, other.keys))
@@ -69,16 +94,7 @@ def _choose_units(rows: LabelledRows, units: np.ndarray, num_units: int, order: 
     chosen = np.zeros(num_units, dtype=bool)
     for stratum in np.unique(rarest):
         members = order[rarest[order] == stratum]
-        wanted = share * sizes[members].sum()
-        # Units that would overfill the part alone come last, the smaller ones first: in front they would fill it with
-        # one family, or shut out all behind them.
-        too_large = np.where(sizes[members] / 2 > wanted, sizes[members], 0)
-        members = members[np.argsort(too_large, kind="stable")]
-        before = np.concatenate([[0], np.cumsum(sizes[members])[:-1]])
-        taken = before + sizes[members] / 2 <= wanted  # a unit is taken when most of it lies below the mark
-        if len(members) > 1:
-            taken[0], taken[-1] = True, False  # each stratum stands on both sides
-        chosen[members[taken]] = True
+        chosen[members[taken(sizes[members], share)]] = True
     return chosen
 
 

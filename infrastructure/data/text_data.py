@@ -9,14 +9,8 @@ import numpy as np
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
 from domain.task import STANDARD_LIBRARY, Task, task_named
-from infrastructure.data.documents import (
-    DocumentPart,
-    Documents,
-    documents_not_in,
-    load_documents,
-    split_documents,
-    whole_documents,
-)
+from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
+from infrastructure.data.documents import Documents, load_documents
 from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
 
@@ -42,7 +36,7 @@ class SplitText:
     @property
     def has_documents(self) -> bool:
         """Tell whether there are several, each of which then begins with a sign."""
-        return len(self.train.documents) > 1
+        return len(self.train.documents) > 1 or len(self.evaluation.documents) > 1
 
 
 @dataclass(frozen=True)
@@ -98,11 +92,6 @@ def load_text(request: TrainModelRequest) -> SplitText:
     if request.eval_dataset:
         evaluation = open_documents(request.eval_dataset, request.text_field)
         train = documents_not_in(documents, evaluation)
-        if not train.num_documents:
-            raise DatasetError(
-                f"every document of {documents.path.name} also stands in {evaluation.path.name}.",
-                remedy="Give parts that do not share their texts.",
-            )
         return SplitText(train, whole_documents(evaluation), tuple(warnings))
     assert request.validation_split is not None
     return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))

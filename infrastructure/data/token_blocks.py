@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
-from infrastructure.data.documents import DocumentPart, Pieces
+from infrastructure.data.document_parts import DocumentPart, Pieces
 from infrastructure.data.rows import MappedBytes
 from infrastructure.data.tokenization import fingerprint
 
@@ -116,7 +116,7 @@ def token_blocks(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", block
 def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", directory: Path) -> None:
     dtype = np.dtype(np.uint16 if len(tokenizer) <= 1 << 16 else np.int32)
     unknown = tokenizer.unk_token_id
-    start = _document_start(tokenizer) if len(part.documents) > 1 else None
+    start = document_start(tokenizer) if len(part.documents) > 1 else None
     num_unknown = 0
     with (directory / "stream.bin").open("wb") as file:
         for ids, begins in _encoded(part.pieces, tokenizer):
@@ -129,7 +129,8 @@ def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", direc
     (directory / "stream.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _document_start(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+def document_start(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """Give the token that begins a document of several, None where the tokenizer has no such sign."""
     # A foreign tokenizer may know an end alone; between two documents it says the same.
     return tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
 

@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerFast
 
 from domain.exceptions import DatasetError
 from infrastructure.data import standard_library
-from infrastructure.data.documents import DocumentPart, load_documents, split_documents, whole_documents
+from infrastructure.data.document_parts import DocumentPart, split_documents, whole_documents
+from infrastructure.data.documents import load_documents
 from infrastructure.data.pair_datasets import JoinedPairs, SourceTargetPairs
 from infrastructure.data.pairs import PairRows, load_pairs, split_pairs
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
@@ -279,7 +280,8 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 import torch, transformers
-from infrastructure.data.documents import load_documents, split_documents
+from infrastructure.data.document_parts import split_documents
+from infrastructure.data.documents import load_documents
 from infrastructure.data.token_blocks import token_blocks
 from infrastructure.models.tokenizer import train_characters
 

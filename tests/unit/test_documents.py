@@ -10,15 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data import documents
-from infrastructure.data.documents import (
-    DocumentPart,
-    Documents,
-    documents_not_in,
-    load_documents,
-    split_documents,
-    whole_documents,
-)
+from infrastructure.data import document_parts, documents
+from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
+from infrastructure.data.documents import Documents, load_documents
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -79,7 +73,7 @@ def test_pieces_are_short_whole_characters_and_together_the_text(
 ) -> None:
     text = "x" + "\n".join(lines).replace("\0", "").encode("utf-8", errors="replace").decode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "PIECE_BYTES", size)
+        patch.setattr(document_parts, "PIECE_BYTES", size)
         patch.setattr(documents, "CHUNK_BYTES", chunk)
         patch.setenv("ATHANOR_CACHE", str(tmp_path_factory.mktemp("cache")))
         part = whole_documents(load_documents(written(tmp_path_factory.getbasetemp() / "cut.txt", text)))
