@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,25 +40,26 @@ def measure(num_rows: int) -> dict[str, float]:
             f"{scratch}/run", "--set", "max_steps=20", "--set", "eval_steps=20",
             "--set", "validation_split=0.01", "--json",
         ]  # fmt: skip
-        environment = {**os.environ, "ATHANOR_CACHE": f"{scratch}/cache"}
-        command = [sys.executable, "-m", "presentation.cli", *map(str, words)]
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        peak_resident = peak_anonymous = 0.0
-        while process.poll() is None:
-            resident, anonymous = _memory(process.pid)
-            peak_resident, peak_anonymous = max(peak_resident, resident), max(peak_anonymous, anonymous)
-            time.sleep(0.05)
-        assert process.returncode == 0
-        return {
-            "rows": num_rows,
-            "file_mib": path.stat().st_size / 2**20,
-            "peak_resident_mib": peak_resident,
-            "peak_anonymous_mib": peak_anonymous,
-            "seconds": time.perf_counter() - started,
-        }
+        return {"rows": num_rows, "file_mib": path.stat().st_size / 2**20, **watch(words, f"{scratch}/cache")}
+
+
+def watch(words: Sequence[object], cache: str) -> dict[str, float]:
+    """Run the command line with a cache of its own; gives its seconds and its peak memory in MiB."""
+    environment = {**os.environ, "ATHANOR_CACHE": cache}
+    command = [sys.executable, "-m", "presentation.cli", *map(str, words)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak_resident = peak_anonymous = 0.0
+    while process.poll() is None:
+        resident, anonymous = _memory(process.pid)
+        peak_resident, peak_anonymous = max(peak_resident, resident), max(peak_anonymous, anonymous)
+        time.sleep(0.05)
+    assert process.returncode == 0, f"{' '.join(command)} ended with {process.returncode}"
+    return {
+        "peak_resident_mib": peak_resident,
+        "peak_anonymous_mib": peak_anonymous,
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def write_rows(path: Path, num_rows: int) -> None:

@@ -14,6 +14,7 @@ _LARGER_IS_BETTER = (
     "bleu",
     "chrf",
     "match",
+    "parses",
     "youden",
     "tpr",
     "per_second",

@@ -41,6 +41,7 @@ class FinishedModel:
 
     def __init__(self, model: nn.Module, task: FinishedTask, card: Mapping[str, Any], device: torch.device) -> None:
         self._task = task
+        self._task_name = str(card.get("task", ""))
         self._batch_size = int(card.get("batch_size", ROWS_OF_EVALUATION))
         self._device = device
         self._model = model.to(device).eval()
@@ -50,10 +51,10 @@ class FinishedModel:
         self._precision = Precision(choose_precision(named, True, device), device)
 
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        """Score rows with their targets: `metrics` over all of them and `num_rows`. Raises: DatasetError."""
+        """Score rows with their targets: `metrics` over all of them, `num_rows` and `task`. Raises: DatasetError."""
         dataset, adapter = self._task.scored(dataset_path)
         metrics = evaluate(self._model, adapter, dataset, self._batch_size, self._precision, self._device)
-        return {"metrics": metrics, "num_rows": len(dataset)}
+        return {"metrics": metrics, "num_rows": len(dataset), "task": self._task_name}
 
     def predict(
         self, input_path: str, options: Mapping[str, Any] | None = None, on_text: Callable[[str], None] | None = None

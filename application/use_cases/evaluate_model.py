@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from application.ports import PredictorSource
 
@@ -18,12 +18,13 @@ class EvaluateModelRequest(BaseModel):
 
 
 class EvaluateModelResponse(BaseModel):
-    """Metrics over all rows."""
+    """Metrics over all rows; `task` says what the rows are and is no part of the answer to programs."""
 
     model_config = ConfigDict(frozen=True)
 
     metrics: dict[str, Any]
     num_rows: int
+    task: str | None = Field(default=None, exclude=True)
 
 
 class EvaluateModelUseCase:

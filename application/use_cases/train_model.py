@@ -30,9 +30,9 @@ FINISHED = ("completed", "early_stopping")
 class TrainModelResponse(BaseModel):
     """What became of a training.
 
-    `best_epoch` starts at 0; `training_time` is seconds in the loop, evaluation and saving included; `exit_code` is
-    what a command line should return. `success` is False when the run failed, was stopped before its end or
-    never began for bad input; `errors` then says why and what to do.
+    `best_epoch` starts at 0, `best_step` counts optimizer steps; `training_time` is seconds in the loop, evaluation
+    and saving included; `exit_code` is what a command line should return. `success` is False when the run failed, was
+    stopped before its end or never began for bad input; `errors` then says why and what to do.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -40,6 +40,7 @@ class TrainModelResponse(BaseModel):
     success: bool
     best_metric: float | None = None
     best_epoch: int | None = None
+    best_step: int | None = None
     training_time: float = 0.0
     model_path: str | None = None
     metrics_file: str | None = None

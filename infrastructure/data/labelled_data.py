@@ -111,6 +111,14 @@ class ClassificationData:
             )
         return split
 
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+        """Read and check all rows and tokenise them. Raises: DatasetError."""
+        assert request.dataset_path is not None
+        task = task_named(request.task)
+        schema = schema_of(task, request.text_field, request.label_field, request.group_field)
+        rows = load_rows(_located(request.dataset_path, task), schema)
+        return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
+
 
 def _located(path: str, task: Task) -> Path:
     """Find the shipped data of a task also from another working directory."""

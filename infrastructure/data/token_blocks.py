@@ -37,6 +37,7 @@ class TokenBlocks(Dataset[dict[str, Any]]):
         self._stream = MappedBytes(directory / "stream.bin")
         self._dtype = np.dtype(facts["dtype"])
         self._num_unknown = int(facts["num_unknown"])
+        self.document_start_id: int | None = facts["document_start_id"]
         self._name = name
         self.block_length = block_length
         self.num_tokens = len(self._stream) // self._dtype.itemsize
@@ -101,7 +102,7 @@ def token_blocks(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", block
 
     Text that spells out a special token means its letters. Raises: DatasetError when there is not one whole block.
     """
-    key = key_of("stream", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
+    key = key_of("token stream", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
     directory = cached("stream", key, lambda staging: _keep_stream(part, tokenizer, staging))
     blocks = TokenBlocks(part, directory, block_length, key)
     if blocks.num_tokens <= block_length:
@@ -125,7 +126,7 @@ def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", direc
             tokens = np.asarray(ids, dtype=dtype)
             num_unknown += 0 if unknown is None else int((tokens == unknown).sum())
             file.write(tokens.tobytes())
-    facts = {"dtype": dtype.name, "num_unknown": num_unknown}
+    facts = {"dtype": dtype.name, "num_unknown": num_unknown, "document_start_id": start}
     (directory / "stream.json").write_text(json.dumps(facts), encoding="utf-8")
 
 

@@ -276,8 +276,7 @@ def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[st
 
 
 def _check_positions(model: "PreTrainedModel", max_length: int) -> None:
-    config = model.config
-    positions = getattr(config, "max_position_embeddings", None)
+    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
     if positions is None:
         return
     # RoBERTa and its kin number positions from pad_token_id + 1.
@@ -295,4 +294,6 @@ def _check_positions(model: "PreTrainedModel", max_length: int) -> None:
 def _checkpoint_gradients(model: "PreTrainedModel", name: str) -> None:
     if not model.supports_gradient_checkpointing:
         raise ModelError(f"model {name} does not support gradient_checkpointing.", remedy="Leave it out.")
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    # The library is giving the method another name; both take the keywords of torch's function first.
+    enable: Any = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})

@@ -113,7 +113,6 @@ def _library_config(
     drawing: dict[str, Any] = {}
     if settings.temperature > 0:
         drawing = {"temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
-    start = own.decoder_start_token_id
     return GenerationConfig(
         max_new_tokens=max_new_tokens,
         num_beams=settings.num_beams,
@@ -122,7 +121,7 @@ def _library_config(
         bos_token_id=own.bos_token_id,
         eos_token_id=_ends(model, tokenizer) or None,
         pad_token_id=tokenizer.pad_token_id,
-        decoder_start_token_id=start_token(model, tokenizer) if start is None else start,
+        decoder_start_token_id=decoder_start(model, tokenizer),
         forced_bos_token_id=own.forced_bos_token_id,
         **drawing,
     )
@@ -145,6 +144,12 @@ def start_token(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") 
     """Give the token that stands for the beginning, for a prompt must have one token at least."""
     choices = (tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
     return next(int(token) for token in (model.generation_config.bos_token_id, *choices) if token is not None)
+
+
+def decoder_start(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
+    """Give the token with which an encoder-decoder begins to write; some say another than begins a text."""
+    named = model.generation_config.decoder_start_token_id
+    return start_token(model, tokenizer) if named is None else int(named)
 
 
 def _padded(rows: list[list[int]], pad: int, on_left: bool) -> tuple[Tensor, Tensor]:

@@ -25,33 +25,47 @@ _NAME_POINTS = 9.0
 _LEAST_NAME_POINTS = 6.5
 _LOG_SCALE_FROM_RATIO = 20
 _BLUE, _ORANGE, _GREEN, _RED = "#2166ac", "#d95f02", "#1b7837", "#b2182b"
+_LOSS = "eval_loss"
+# Scores of written texts, the one that says most first.
+_SCORES_OF_TEXTS = ("eval_bleu", "eval_exact_match")
 _ACRONYMS = {"f1", "auc", "pr", "ece", "tpr", "fpr", "mse", "mae", "crps", "bleu"}
 
 
 def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path: Path) -> None:
     """Draw loss, learning rate and the primary metric over optimizer steps, one below the other, into a PNG file.
 
-    `metric_name` is the primary metric, with or without "eval_". Where a step was logged twice, as after a rollback,
-    the later value counts; entries without a step are left out; values that are not finite are marked, not joined.
+    `metric_name` is the primary metric, with or without "eval_". Where it is the loss, the best point is marked among
+    the losses, and the third panel has the first score of texts that was logged, or is left out. Where a step was
+    logged twice, as after a rollback, the later value counts; entries without a step are left out; values that are
+    not finite are marked, not joined.
     Raises: OSError when the file cannot be written.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    primary = f"eval_{metric_name.removeprefix('eval_')}"
+    score = primary if primary != _LOSS else _score_of_texts(entries)
+    ratios = (3, 1.5, 3) if score else (3, 1.5)
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    figure = Figure(figsize=(WIDTH_PIXELS / _DOTS_PER_INCH, 8.4), dpi=_DOTS_PER_INCH, layout=layout)
-    loss, rate, metric = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1.5, 3))
-    _draw_loss(loss, entries)
-    _draw_learning_rate(rate, entries)
-    _draw_metric(metric, entries, f"eval_{metric_name.removeprefix('eval_')}")
-    metric.set_xlabel("optimizer step")
-    metric.xaxis.set_major_locator(MaxNLocator(integer=True))
-    metric.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    height = 1.12 * sum(ratios)
+    figure = Figure(figsize=(WIDTH_PIXELS / _DOTS_PER_INCH, height), dpi=_DOTS_PER_INCH, layout=layout)
+    panels = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
+    _draw_loss(panels[0], entries)
+    _draw_learning_rate(panels[1], entries)
+    if score:
+        _draw_scores(panels[2], entries, score)
+    if score and score != primary:
+        panels[2].set_ylim(bottom=0.0)  # else a score that is still 0 would seem to lie between others
+    _mark_best(panels[0] if primary == _LOSS else panels[2], entries, primary)
+    last = panels[-1]
+    last.set_xlabel("optimizer step")
+    last.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     steps = [entry.step for entry in entries if entry.step is not None] or [0]
     if max(steps) - min(steps) < 2:
-        metric.set_xlim(max(min(steps) - 1, 0), max(steps) + 1)  # left alone, matplotlib would tick fractions of a step
-    for axes in (loss, rate, metric):
+        last.set_xlim(max(min(steps) - 1, 0), max(steps) + 1)  # left alone, matplotlib would tick fractions of a step
+    for axes in panels:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.align_ylabels()
@@ -124,24 +138,29 @@ def _draw_learning_rate(axes: "Axes", entries: Sequence[MetricEntry]) -> None:
         _say(axes, "no learning rate was logged")
 
 
-def _draw_metric(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
+def _score_of_texts(entries: Sequence[MetricEntry]) -> str | None:
+    logged = {entry.name for entry in entries}
+    return next((name for name in _SCORES_OF_TEXTS if name in logged), None)
+
+
+def _draw_scores(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
     scores = _series(entries, name)
     axes.plot(*scores, "-o", markersize=5, color=_ORANGE, linewidth=1)
     axes.set_ylabel(_readable(name))
-    direction = direction_of(name)
-    best: tuple[float, float] | None = None
-    for step, value in scores.T.tolist():
-        if math.isfinite(value) and is_better(value, best[1] if best else None, direction):
-            best = (step, value)
-    if best is None:
+    if not np.isfinite(scores[1]).any():
         _say(axes, f"no finite {_readable(name)} was measured")
-    else:
-        _mark_best(axes, best, direction)
     _mark_not_finite(axes, scores)
 
 
-def _mark_best(axes: "Axes", best: tuple[float, float], direction: str) -> None:
+def _mark_best(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
     """Put a star on the best point and its label on the side where no other point can be."""
+    direction = direction_of(name)
+    best: tuple[float, float] | None = None
+    for step, value in _series(entries, name).T.tolist():
+        if math.isfinite(value) and is_better(value, best[1] if best else None, direction):
+            best = (step, value)
+    if best is None:
+        return
     step, value = best
     axes.plot([step], [value], "*", markersize=15, color=_RED, zorder=3)
     axes.margins(y=0.18)

@@ -53,9 +53,11 @@ def lengths_of(dataset: Any) -> np.ndarray:
 
 
 def num_tokens_of(batch: Batch) -> int:
-    """Count the real tokens of a batch; its rows where it has no mask."""
+    """Count the real tokens of a batch, those that a second half writes too; its rows where it has no mask."""
     mask = batch.get("attention_mask")
-    return int(mask.sum()) if mask is not None else len(next(iter(batch.values())))
+    if mask is None:
+        return len(next(iter(batch.values())))
+    return int(mask.sum()) + (len(batch["targets"]) if "decoder_input_ids" in batch else 0)
 
 
 def pad(sequences: Sequence[Tensor], value: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.task import Task, task_named
+from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
@@ -37,6 +38,16 @@ class Classification:
         """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
         return ClassificationData().load(request)
 
+    def tokenized(
+        self, dataset: SplitRows, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[CodeDataset, CodeDataset]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        return dataset.tokenized(tokenizer, max_length)
+
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+        """Make all rows ready for a model. Raises: DatasetError."""
+        return ClassificationData().whole(request, tokenizer, max_length)
+
     def build(self, request: TrainModelRequest, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
         """Build a classifier for the labels of the data. Raises: ModelError."""
         names = dataset.label_names
@@ -61,7 +72,7 @@ class Classification:
         """Tokenise both parts. Raises: DatasetError."""
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
-        train, evaluation = dataset.tokenized(tokenizer, request.max_length)
+        train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
         counts = list(train.statistics["label_counts"].values())
         adapter = SequenceClassification(
             train.label_names,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from application.training_request import TrainModelRequest
+from domain.exceptions import ModelError
 from domain.generation import GenerationSettings
 from domain.task import task_named
 from infrastructure.data.pair_datasets import JoinedPairs, prompt_of
@@ -20,6 +21,7 @@ from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.kind import Answer, Card, Prepared, Report
 from infrastructure.tasks.samples import Samples, written_samples
 from infrastructure.tasks.text_metrics import exact_match, share_that_parses
+from infrastructure.tasks.writers import keeps_documents_apart
 from infrastructure.tasks.writing import (
     FinishedWriter,
     card_of,
@@ -42,18 +44,36 @@ class CodeGeneration:
         """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
         return load_pair_data(request)
 
+    def tokenized(
+        self, dataset: SplitPairs, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[JoinedPairs, JoinedPairs]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        train = JoinedPairs(dataset.train_rows, dataset.train, tokenizer, max_length)
+        return train, JoinedPairs(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
+
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> JoinedPairs:
+        """Make all pairs ready for a model. Raises: DatasetError."""
+        fields = (request.source_field, request.target_field)
+        rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
+        return JoinedPairs(rows, np.arange(len(rows)), tokenizer, max_length)
+
     def build(self, request: TrainModelRequest, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
         learn = partial(
             train_bpe, dataset.train_texts(), request.vocab_size, request.seed, document_start=False, end=False
         )
-        return build_model(request, decoder_blueprint(request, learn), kept_tokenizer)
+        bundle = build_model(request, decoder_blueprint(request, learn), kept_tokenizer)
+        if request.packing and not keeps_documents_apart(bundle.model):
+            raise ModelError(
+                f"packing is on, but model {request.model_name} cannot keep the items of a row apart.",
+                remedy="Use --set packing=false.",
+            )
+        return bundle
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
         """Tokenise both parts. Raises: DatasetError."""
         assert bundle.tokenizer is not None
-        train = JoinedPairs(dataset.train_rows, dataset.train, bundle.tokenizer, request.max_length)
-        evaluation = JoinedPairs(dataset.eval_rows, dataset.evaluation, bundle.tokenizer, request.max_length)
+        train, evaluation = self.tokenized(dataset, bundle.tokenizer, request.max_length)
         adapter = _adapter(
             bundle.tokenizer,
             evaluation,
@@ -104,7 +124,7 @@ def _adapter(
     )
     assert tokenizer.pad_token_id is not None
     return CausalLanguageModeling(
-        tokenizer.pad_token_id, pack_to=pack_to, label_smoothing=label_smoothing, samples=samples
+        tokenizer.pad_token_id, pack_to=pack_to, label_smoothing=label_smoothing, samples=samples if chosen else None
     )
 
 

@@ -68,6 +68,12 @@ class TaskKind(Protocol):
     def load(self, request: TrainModelRequest) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""
 
+    def tokenized(self, dataset: Any, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[Any, Any]:
+        """Make both parts of loaded data ready for a model. Raises: DatasetError."""
+
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
+        """Make all rows ready for a model, without a split. Raises: DatasetError."""
+
     def build(self, request: TrainModelRequest, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
         """Build the model; a preset takes the tokenizer kept by an earlier start. Raises: ModelError."""
 

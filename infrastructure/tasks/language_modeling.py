@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from application.training_request import TrainModelRequest
-from domain.exceptions import ConfigurationError
+from domain.exceptions import ModelError
 from domain.task import task_named
-from infrastructure.data.documents import whole_documents
+from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
-from infrastructure.data.token_blocks import TokenBlocks, token_blocks
+from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import DECODER, build_model
 from infrastructure.models.tokenizer import train_bpe, train_characters
@@ -17,7 +17,7 @@ from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.kind import Answer, Card, Prepared, Report
 from infrastructure.tasks.samples import shown
-from infrastructure.tasks.writers import takes
+from infrastructure.tasks.writers import keeps_documents_apart
 from infrastructure.tasks.writing import FinishedWriter, card_of, decoder_blueprint
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ class LanguageModeling:
         """Read and split text. Raises: DatasetError."""
         return load_text(request)
 
+    def tokenized(
+        self, dataset: SplitText, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[TokenBlocks, TokenBlocks]:
+        """Turn both parts into streams of tokens. Raises: DatasetError for a text shorter than one block."""
+        train, evaluation = (token_blocks(part, tokenizer, max_length) for part in (dataset.train, dataset.evaluation))
+        return train, evaluation
+
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
+        """Turn all text into one stream. Raises: DatasetError."""
+        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length)
+
     def build(self, request: TrainModelRequest, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
 
@@ -51,20 +62,16 @@ class LanguageModeling:
             return tokenizer
 
         bundle = build_model(request, decoder_blueprint(request, learn), kept_tokenizer)
-        if dataset.has_documents and not takes(bundle.model, "position_ids"):
-            raise ConfigurationError(
-                f"model {request.model_name} takes no positions and could not keep documents within a block apart.",
-                remedy="Give another model, or one text file.",
-            )
+        if dataset.has_documents:
+            _require_borders(bundle, str(request.model_name))
         return bundle
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitText) -> Prepared:
         """Tokenise both parts into streams. Raises: DatasetError for a text shorter than one block."""
         assert bundle.tokenizer is not None
-        train = token_blocks(dataset.train, bundle.tokenizer, request.max_length)
-        evaluation = token_blocks(dataset.evaluation, bundle.tokenizer, request.max_length)
-        adapter = _adapter(bundle.tokenizer, evaluation, dataset.has_documents, request.label_smoothing)
-        card = {**card_of(request, {"text_field": request.text_field}), "has_documents": dataset.has_documents}
+        train, evaluation = self.tokenized(dataset, bundle.tokenizer, request.max_length)
+        adapter = _adapter(bundle.tokenizer, evaluation, request.label_smoothing)
+        card = card_of(request, {"text_field": request.text_field})
         unknown = evaluation.statistics["num_unknown"]
         warnings = (f"{unknown} characters of the evaluation part are unknown to the tokenizer.",) if unknown else ()
         return Prepared(train, evaluation, adapter, card, warnings)
@@ -87,22 +94,39 @@ class LanguageModeling:
         """Open the task of a finished model."""
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            part = whole_documents(open_documents(path, card.get("text_field")))
-            blocks = token_blocks(part, tokenizer, int(card["max_length"]))
-            return blocks, _adapter(tokenizer, blocks, bool(card["has_documents"]))
+            blocks = _stream(path, card.get("text_field"), tokenizer, int(card["max_length"]))
+            return blocks, _adapter(tokenizer, blocks)
 
         named = (card["text_field"],) if card.get("text_field") else ()
         fields = tuple(dict.fromkeys((*named, "prompt", *task_named(card["task"]).text_fields)))
         return FinishedWriter(tokenizer, card, fields, lambda text: tokenizer(text)["input_ids"], score)
 
 
+def _stream(path: str, text_field: str | None, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
+    return token_blocks(whole_documents(open_documents(path, text_field)), tokenizer, max_length)
+
+
+def _require_borders(bundle: ModelBundle, name: str) -> None:
+    assert bundle.tokenizer is not None
+    if document_start(bundle.tokenizer) is None:
+        reason = "has a tokenizer without a sign of beginning or end"
+    elif not keeps_documents_apart(bundle.model):
+        reason = "looks back over positions that begin anew"
+    else:
+        return
+    raise ModelError(
+        f"model {name} {reason} and could not keep documents within a block apart.",
+        remedy="Give another model, or one text file.",
+    )
+
+
 def _adapter(
-    tokenizer: "PreTrainedTokenizerBase", evaluation: TokenBlocks, has_documents: bool, label_smoothing: float = 0.0
+    tokenizer: "PreTrainedTokenizerBase", evaluation: TokenBlocks, label_smoothing: float = 0.0
 ) -> CausalLanguageModeling:
     assert tokenizer.pad_token_id is not None
     return CausalLanguageModeling(
         tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id if has_documents else None,
+        bos_token_id=document_start(tokenizer),  # a single document has none, however it is spelt
         label_smoothing=label_smoothing,
         num_bytes=evaluation.statistics["num_bytes"],
     )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
+from infrastructure.models.attention import NAME as OUR_ATTENTION
 from infrastructure.tasks.adapter import Batch, Evaluation
 from infrastructure.tasks.causal_lm import TokenPass, joined, packed
 from infrastructure.tasks.samples import Samples
@@ -90,7 +91,7 @@ class SequenceToSequence:
         """Sum the cross-entropy with another label smoothing."""
         at, targets = batch["target_at"], batch["targets"]
         if self._pack_to:
-            return hidden_loss_sum(model, _hidden_of_packed(model, batch), at, targets, label_smoothing)
+            return hidden_loss_sum(model, hidden_of_packed(model, batch), at, targets, label_smoothing)
         # The decoder's padding follows its tokens and so needs no mask.
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "decoder_input_ids")}
         return target_loss_sum(model, inputs, at, targets, label_smoothing)
@@ -100,31 +101,41 @@ class SequenceToSequence:
         return TokenPass(self, self._samples)
 
 
-def require_packing(model: nn.Module, name: str) -> None:
+def require_packing(model: nn.Module, name: str, max_length: int) -> None:
     """Raise ConfigurationError when a model could not keep the items of a packed row apart."""
-    if getattr(getattr(model, "config", None), "model_type", "") != "t5gemma":
-        raise ConfigurationError(
-            f"packing is on, but model {name} cannot keep the items of a row apart.", remedy="Use --set packing=false."
-        )
+    config: Any = getattr(model, "config", None)
+    reason = ""
+    if getattr(config, "model_type", "") != "t5gemma":
+        reason = "cannot keep the items of a row apart"
+    elif any(_sees_a_window(half, max_length) for half in (config.encoder, config.decoder)):
+        reason = f"has layers that see fewer than max_length {max_length} tokens, for which packed rows have no mask"
+    if reason:
+        raise ConfigurationError(f"packing is on, but model {name} {reason}.", remedy="Use --set packing=false.")
 
 
-def _hidden_of_packed(model: Any, batch: Batch) -> Tensor:
-    """Run both halves with masks that are True where a place sees another of its own item; gives [B, L, D]."""
+def _sees_a_window(half: Any, max_length: int) -> bool:
+    return "sliding_attention" in half.layer_types and half.sliding_window < max_length
+
+
+def hidden_of_packed(model: Any, batch: Batch) -> Tensor:
+    """Run both halves of a T5Gemma so that no place sees one of another item; gives [B, L, D]."""
     source, target = batch["items"], batch["decoder_items"]
     length = target.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=target.device).tril()
-    halves = model.base_model
+    halves = getattr(model, "module", model).base_model  # the halves of a model that was spread run on one device
     read = halves.encoder(
         input_ids=batch["input_ids"],
-        attention_mask=_everywhere(_same(source, source)),  # [B, 1, S, S]
+        attention_mask=_masks(halves.encoder, _same(source, source)),  # [B, 1, S, S]
         position_ids=batch["positions"],
     )
+    # Padding sees every source: some kernels turn a row that sees nothing into NaN, which spreads backwards.
+    across = _same(target, source) | (target == 0)[:, None, :, None]
     written = halves.decoder(
         input_ids=batch["decoder_input_ids"],
-        attention_mask=_everywhere(_same(target, target) & causal),  # [B, 1, L, L]
+        attention_mask=_masks(halves.decoder, _same(target, target) & causal),  # [B, 1, L, L]
         position_ids=batch["decoder_positions"],
         encoder_hidden_states=read.last_hidden_state,
-        encoder_attention_mask=_everywhere(_same(target, source)),  # [B, 1, L, S]
+        encoder_attention_mask=_masks(halves.decoder, across),  # [B, 1, L, S]
         use_cache=False,
     )
     hidden: Tensor = written.last_hidden_state
@@ -135,6 +146,19 @@ def _same(queries: Tensor, keys: Tensor) -> Tensor:
     return queries[:, None, :, None] == keys[:, None, None, :]
 
 
-def _everywhere(mask: Tensor) -> dict[str, Tensor]:
-    """Give one mask for both kinds of layers that T5Gemma knows."""
-    return {"full_attention": mask, "sliding_attention": mask}
+def _masks(half: Any, seen: Tensor) -> dict[str, Tensor]:
+    """Say what is seen in the way of the half's attention, for both kinds of layers that T5Gemma knows.
+
+    The library's own "eager" adds its mask to the scores, and would take True for a slightly better place.
+    """
+    attention = half.config._attn_implementation
+    if attention == "eager":
+        seen = torch.zeros(seen.shape, dtype=half.dtype, device=seen.device).masked_fill(
+            ~seen, torch.finfo(half.dtype).min
+        )
+    elif attention not in ("sdpa", OUR_ATTENTION):
+        raise ConfigurationError(
+            f"packing is on, but attention {attention!r} takes no mask that keeps the items of a row apart.",
+            remedy="Use --set packing=false, or attn_implementation eager.",
+        )
+    return {"full_attention": seen, "sliding_attention": seen}

@@ -14,7 +14,7 @@ from infrastructure.data.pair_datasets import SourceTargetPairs
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import ENCODER_DECODER, Blueprint, build_model
-from infrastructure.models.generation import start_token
+from infrastructure.models.generation import decoder_start
 from infrastructure.models.presets import ENCODER_DECODERS, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.adapter import TaskAdapter
@@ -37,6 +37,21 @@ class Translation:
         """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
         return load_pair_data(request)
 
+    def tokenized(
+        self, dataset: SplitPairs, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[SourceTargetPairs, SourceTargetPairs]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        train = SourceTargetPairs(dataset.train_rows, dataset.train, tokenizer, max_length)
+        return train, SourceTargetPairs(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
+
+    def whole(
+        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> SourceTargetPairs:
+        """Make all pairs ready for a model. Raises: DatasetError."""
+        fields = (request.source_field, request.target_field)
+        rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
+        return SourceTargetPairs(rows, np.arange(len(rows)), tokenizer, max_length)
+
     def build(self, request: TrainModelRequest, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
         """Build an encoder-decoder. Raises: ModelError, ConfigurationError."""
         texts = dataset.train_texts()
@@ -48,17 +63,16 @@ class Translation:
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
         if request.packing:
-            require_packing(bundle.model, str(request.model_name))
+            require_packing(bundle.model, str(request.model_name), request.max_length)
         return bundle
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
         """Tokenise both parts. Raises: DatasetError."""
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
-        train = SourceTargetPairs(dataset.train_rows, dataset.train, tokenizer, request.max_length)
-        evaluation = SourceTargetPairs(dataset.eval_rows, dataset.evaluation, tokenizer, request.max_length)
+        train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
         model: Any = bundle.model
-        start = start_token(model, tokenizer)
+        start = decoder_start(model, tokenizer)
         adapter = _adapter(
             tokenizer,
             evaluation,
@@ -114,7 +128,9 @@ def _adapter(
         _scores,
     )
     assert tokenizer.pad_token_id is not None
-    return SequenceToSequence(tokenizer.pad_token_id, start_token_id, pack_to, label_smoothing, samples)
+    return SequenceToSequence(
+        tokenizer.pad_token_id, start_token_id, pack_to, label_smoothing, samples if chosen else None
+    )
 
 
 def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers.modeling_utils import PreTrainedModel
 
@@ -26,7 +27,8 @@ def target_loss_sum(
         backbone = writer.base_model
         hidden = backbone(**known(backbone, inputs), use_cache=False).last_hidden_state  # [B, L, D]
         return hidden_loss_sum(model, hidden, at, targets, label_smoothing)
-    output = model(**known(getattr(model, "module", model), inputs))
+    single = getattr(model, "module", model)
+    output = model(**known(single, inputs), **without_cache(single))
     logits = output["logits"] if isinstance(output, Mapping) else output
     scores = logits.flatten(0, 1).index_select(0, at).float()  # [T, V]
     return nn.functional.cross_entropy(scores, targets, reduction="sum", label_smoothing=label_smoothing)
@@ -34,9 +36,17 @@ def target_loss_sum(
 
 def hidden_loss_sum(model: Any, hidden: Tensor, at: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
     """Sum the cross-entropies of targets from hidden states [B, L, D], by the model's plain head and in chunks."""
+    model = getattr(model, "module", model)
     head = model.get_output_embeddings()
     rows = hidden.flatten(0, 1).index_select(0, at)
-    return linear_cross_entropy_sum(rows, head.weight, targets, label_smoothing=label_smoothing, bias=head.bias)
+    return linear_cross_entropy_sum(
+        rows,
+        head.weight,
+        targets,
+        label_smoothing=label_smoothing,
+        bias=head.bias,
+        softcap=getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None),
+    )
 
 
 def has_plain_head(model: nn.Module) -> bool:
@@ -46,9 +56,30 @@ def has_plain_head(model: nn.Module) -> bool:
     return getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None) is None
 
 
-def takes(model: nn.Module, name: str) -> bool:
-    """Tell whether the forward pass of a model knows an input."""
-    return name in signature(model.forward).parameters
+@torch.no_grad()
+def keeps_documents_apart(model: Any) -> bool:
+    """Find out whether a decoder sees, behind a place whose position is 0, anything of what stands before it.
+
+    Tried and not looked up: some families of the library take positions and look back all the same.
+    """
+    if "position_ids" not in signature(model.forward).parameters:
+        return False
+    was_training = model.training
+    model.eval()
+    try:
+        positions = torch.tensor([[0, 1, 2, 0, 1, 2]])
+        seen = [
+            model(input_ids=torch.tensor([[*before, 5, 6, 7]]), position_ids=positions, **without_cache(model)).logits
+            for before in ((1, 2, 3), (3, 4, 1))
+        ]
+    finally:
+        model.train(was_training)
+    return torch.equal(seen[0][:, 3:], seen[1][:, 3:])
+
+
+def without_cache(model: nn.Module) -> dict[str, bool]:
+    """Turn off the cache of generation where there is one: with it the library does not look for borders."""
+    return {"use_cache": False} if "use_cache" in signature(model.forward).parameters else {}
 
 
 def known(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

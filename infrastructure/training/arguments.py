@@ -5,11 +5,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from torch import nn
+from transformers.modeling_utils import PreTrainedModel
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.plain_module import LossFunction, PlainModule
+from infrastructure.tasks.seq2seq import SequenceToSequence
 from infrastructure.tasks.sequence_classification import SequenceClassification
 
 
@@ -41,8 +44,25 @@ def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any)
             f"{type(model).__name__} is a plain module, which does not say its loss.",
             remedy="Give AdvancedTrainer a loss_function(output, target).",
         )
+    pad_token_id = getattr(config, "pad_token_id", None) or 0
+    if getattr(config, "is_encoder_decoder", False):
+        return SequenceToSequence(pad_token_id, _start_of(model))
+    if isinstance(model, PreTrainedModel) and model.can_generate():
+        return CausalLanguageModeling(pad_token_id, bos_token_id=getattr(dataset, "document_start_id", None))
     names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
-    return SequenceClassification(names, pad_token_id=getattr(config, "pad_token_id", None) or 0)
+    return SequenceClassification(names, pad_token_id=pad_token_id)
+
+
+def _start_of(model: Any) -> int:
+    """Give the token with which an encoder-decoder begins to write. Raises: ConfigurationError when it has none."""
+    named = (model.generation_config.decoder_start_token_id, model.generation_config.bos_token_id)
+    for token in named:
+        if token is not None:
+            return int(token)
+    raise ConfigurationError(
+        f"{type(model).__name__} does not say with which token it begins to write.",
+        remedy="Set model.generation_config.decoder_start_token_id.",
+    )
 
 
 def metric_of(name: str, task: TaskAdapter) -> str:

@@ -21,6 +21,7 @@ from domain.events import (
     StepDropped,
     Warned,
 )
+from presentation.cli.wording import counted, headlines, rows_of
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -77,8 +78,9 @@ class ConsoleMonitor:
 
     def _start(self, event: RunStarted) -> None:
         begun = f", from step {event.first_step}" if event.first_step else ""
+        rows = counted(event.num_train_rows, rows_of(event.task).fed)
         self._say(
-            f"{event.run_id}: {event.num_train_rows:,} rows to learn, {event.num_eval_rows:,} to score, "
+            f"{event.run_id}: {rows} to learn, {event.num_eval_rows:,} to score, "
             f"{event.num_parameters / 1e6:.1f} M parameters, {event.precision} on {event.device}, "
             f"{event.total_steps:,} steps{begun}"
         )
@@ -108,8 +110,7 @@ class ConsoleMonitor:
 def _told(event: Event) -> str:
     match event:
         case EvaluationCompleted():
-            shown = ("loss", "accuracy", "macro_f1", "perplexity")
-            scores = "  ".join(f"{name} {event.metrics[name]:.4f}" for name in shown if name in event.metrics)
+            scores = "  ".join(f"{label} {score}" for label, score in headlines(event.metrics).items())
             return f"epoch {event.epoch + 1}, step {event.step}: {scores}{'  (best so far)' if event.is_best else ''}"
         case StepDropped():
             rows = ", ".join(map(str, event.row_ids[:8])) + (" ..." if len(event.row_ids) > 8 else "")

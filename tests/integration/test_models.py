@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
 from transformers import AutoModel as BaseModel
 from transformers import AutoModelForMaskedLM as MaskedModel
 from transformers import (
@@ -538,7 +539,7 @@ class TestAttention:
         assert fallbacks == [40, 40]
 
     @pytest.mark.parametrize(
-        "unusual", ["dropout", "float mask", "causal", "shared heads"], ids=lambda unusual: unusual.replace(" ", "-")
+        "unusual", ["dropout", "float mask", "shared heads"], ids=lambda unusual: unusual.replace(" ", "-")
     )
     def test_leaves_what_is_out_of_the_ordinary_to_torch(self, unusual: str, fallbacks: list[int]) -> None:
         module = torch.nn.Module()
@@ -546,10 +547,46 @@ class TestAttention:
         if unusual == "shared heads":
             key = query[:, :2]
             module.num_key_value_groups = 2  # type: ignore[assignment]  # as attention modules have it
-        module.is_causal = unusual == "causal"  # type: ignore[assignment]
         mask = torch.zeros(2, 1, 5, 5) if unusual == "float mask" else None
         attention.short_attention(module, query, key, key, mask, dropout=0.5 if unusual == "dropout" else 0.0)
         assert fallbacks == [5]
+
+    @pytest.mark.parametrize("said_by", ["the module", "the call", "nobody"])
+    @pytest.mark.parametrize("num_queries", [7, 3, 1], ids=["all queries", "a piece behind a cache", "one token"])
+    def test_causal_equals_that_of_torch_forward_and_backward(
+        self, said_by: str, num_queries: int, fallbacks: list[int]
+    ) -> None:
+        """With fewer queries than keys, as in generation, the last query is the one that sees all keys."""
+        module = torch.nn.Module()
+        if said_by != "nobody":
+            module.is_causal = said_by == "the module"  # type: ignore[assignment]
+        generator = torch.Generator().manual_seed(1)
+        states = [torch.randn(2, 4, size, 8, generator=generator) for size in (num_queries, 7, 7)]
+        ours, theirs = ([state.clone().requires_grad_() for state in states] for _ in range(2))
+        option: dict[str, Any] = {"is_causal": True} if said_by == "the call" else {}
+        found, _ = attention.short_attention(module, ours[0], ours[1], ours[2], None, **option)
+        # Of equal lengths torch's own flag; with fewer queries torch would count from the first key.
+        rule: dict[str, Any] = (
+            {"is_causal": True} if num_queries == 7 else {"attn_mask": causal_lower_right(num_queries, 7)}
+        )
+        expected = torch.nn.functional.scaled_dot_product_attention(theirs[0], theirs[1], theirs[2], **rule)
+        torch.testing.assert_close(found, expected.transpose(1, 2), rtol=0, atol=1e-6)
+        pull = torch.randn(expected.shape, generator=generator)
+        (found.transpose(1, 2) * pull).sum().backward()
+        (expected * pull).sum().backward()
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=1e-6)
+        assert fallbacks == []
+
+    def test_looks_ahead_where_neither_call_nor_module_is_causal(self, fallbacks: list[int]) -> None:
+        module = torch.nn.Module()
+        query = torch.randn(2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
+        for says, options in ((False, {}), (True, {"is_causal": False})):
+            module.is_causal = says  # type: ignore[assignment]
+            found, _ = attention.short_attention(module, query, query, query, None, **options)
+            expected = torch.nn.functional.scaled_dot_product_attention(query, query, query)
+            torch.testing.assert_close(found, expected.transpose(1, 2), rtol=0, atol=1e-6)
+        assert fallbacks == []
 
     @pytest.mark.parametrize("scaling", [None, 0.3])
     def test_is_the_softmax_of_scaled_products(self, scaling: float | None, fallbacks: list[int]) -> None:

@@ -76,7 +76,20 @@ def test_the_best_point_is_the_largest_score_or_the_smallest_loss(
     metric: str, values: list[float], label: str, drawn: list[Figure]
 ) -> None:
     draw_training_curves(entries(f"eval_{metric.removeprefix('eval_')}", values), metric, NOWHERE)
-    assert label in [text.get_text() for text in drawn[-1].axes[2].texts]
+    assert label in [text.get_text() for axes in drawn[-1].axes for text in axes.texts]
+
+
+@pytest.mark.parametrize(
+    ("logged", "labels"),
+    [([], ["loss", "learning rate"]), (["eval_exact_match", "eval_bleu"], ["loss", "learning rate", "BLEU"])],
+)
+def test_a_loss_that_chooses_the_best_is_drawn_once_and_scores_of_texts_have_a_panel(
+    logged: list[str], labels: list[str], drawn: list[Figure]
+) -> None:
+    scores = [entry for name in logged for entry in entries(name, [0.0, 0.25])]
+    draw_training_curves([*FULL, *scores], "loss", NOWHERE)
+    assert [axes.get_ylabel() for axes in drawn[-1].axes] == labels
+    assert "best: 1.3 at step 40" in [text.get_text() for text in drawn[-1].axes[0].texts]
 
 
 def test_a_step_logged_again_after_a_rollback_shows_its_later_value(drawn: list[Figure]) -> None:

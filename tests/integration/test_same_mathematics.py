@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import Feed
-from infrastructure.tasks.adapter import lengths_of
+from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.tasks.sequence_classification import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
@@ -39,7 +39,7 @@ def task_of(dataset: Any, **settings: Any) -> SequenceClassification:
     )
 
 
-def session_of(model: nn.Module, task: SequenceClassification) -> Session:
+def session_of(model: nn.Module, task: TaskAdapter) -> Session:
     """A session whose optimizer changes nothing, so that gradients can be looked at after the step."""
     return Session(
         model, task, _Keeping(model.parameters()), Precision("fp32", CPU), None, CPU, max_grad_norm=1e9, seed=1
@@ -56,7 +56,7 @@ class _Keeping(torch.optim.SGD):
         self.seen = [p.grad.clone() for group in self.param_groups for p in group["params"] if p.grad is not None]
 
 
-def gradients(model: nn.Module, task: SequenceClassification, batch: StepBatch) -> list[Tensor]:
+def gradients(model: nn.Module, task: TaskAdapter, batch: StepBatch) -> list[Tensor]:
     session = session_of(model, task)
     train_step(session, batch, 0.0)
     return session.optimizer.seen  # type: ignore[attr-defined]
@@ -67,7 +67,7 @@ def relative_difference(first: list[Tensor], second: list[Tensor]) -> float:
     return float((a - b).norm() / b.norm())
 
 
-def batch_of(dataset: Any, task: SequenceClassification, micro: int, step: int = STEP, **feed: Any) -> StepBatch:
+def batch_of(dataset: Any, task: TaskAdapter, micro: int, step: int = STEP, **feed: Any) -> StepBatch:
     return batch_at(step, Feed(lengths_of(dataset), 8, seed=1, **feed), dataset, task, micro, seed=1)
 
 

@@ -1,0 +1,112 @@
+"""The guides do what they say: their blocks run as they stand, in order, in an empty directory.
+
+`sh` and `python` blocks are run, `text` blocks are what takes too long, and a page has no others. A line of shell is a
+call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The
+standard library, which is the data where none is named, is a small one here.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command_line import Answer, athanor
+from tests.e2e.small_library import small_library
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One line of shell and what came of it."""
+
+    words: tuple[str, ...]
+    answer: Answer
+
+
+@pytest.fixture
+def empty_directory(tmp_path: Path) -> Iterator[Path]:
+    """Stand in an empty directory, on a Python with a small library."""
+    with pytest.MonkeyPatch.context() as patch:
+        small_library(tmp_path, patch)
+        (tmp_path / "here").mkdir()
+        patch.chdir(tmp_path / "here")
+        yield tmp_path / "here"
+
+
+def run_guide(name: str) -> list[Call]:
+    """Run the blocks of a page from top to bottom; gives its calls."""
+    calls: list[Call] = []
+    variables: dict[str, object] = {}
+    for language, code in FENCE.findall((DOCS / name).read_text(encoding="utf-8")):
+        assert language in ("sh", "python", "text"), language
+        if language == "python":
+            exec(compile(code, name, "exec"), variables)
+        elif language == "sh":
+            calls += [run_line(line) for line in code.replace("\\\n", " ").splitlines()]
+    return calls
+
+
+def run_line(line: str) -> Call:
+    """Run `[echo TEXT |] athanor WORDS [> FILE]`, which is all that a guide may say."""
+    words, stdin, target = shlex.split(line), b"", None
+    if words[0] == "echo":
+        stdin, pipe, words = f"{words[1]}\n".encode(), words[2], words[3:]
+        assert pipe == "|", line
+    if words[-2] == ">":
+        words, target = words[:-2], Path(words[-1])
+    assert words[0] == "athanor", line
+    assert not {"|", ">", "<", "&", "&&", ";"} & set(words), line
+    answer = athanor(*words[1:], stdin=stdin)
+    assert answer.exit_code == 0, (line, answer.stderr)
+    if target is not None:
+        target.write_text(answer.stdout, encoding="utf-8")
+    return Call(tuple(words[1:]), answer)
+
+
+def answers_of(calls: list[Call], command: str) -> list[str]:
+    return [call.answer.stdout for call in calls if call.words[0] == command]
+
+
+def test_the_guide_to_language_models_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = run_guide("train_a_language_model.md")
+    for summary in answers_of(calls, "train"):
+        assert "perplexity" in summary
+        assert "bits per byte" in summary
+        assert len(summary.splitlines()) <= 40
+    one, two, streamed = answers_of(calls, "predict")
+    assert 0 < len(json.loads(one)["text"]) <= 40  # characters are tokens
+    assert [set(json.loads(line)) for line in two.splitlines()] == [{"text"}] * 2
+    assert not streamed.startswith("{")
+    screen, program = answers_of(calls, "evaluate")
+    assert "blocks" in screen
+    assert set(json.loads(program)) == {"metrics", "num_rows"}
+    assert "\nThe statement" in capsys.readouterr().out  # what plain transformers wrote
+    resumed, repeated = (Path("runs", name, "model", "model.safetensors") for name in ("stopped", "repeated"))
+    assert resumed.read_bytes() == repeated.read_bytes()
+
+
+def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> None:
+    calls = run_guide("translate_code.md")
+    for summary in answers_of(calls, "train"):
+        assert "exact match" in summary
+        assert len(summary.splitlines()) <= 40
+    assert json.loads(answers_of(calls, "evaluate")[1])["num_rows"] == 16
+    translated = (empty_directory / "translated.jsonl").read_text().splitlines()
+    assert [set(json.loads(line)) for line in translated] == [{"text"}] * 16
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*_*.md")), ids=lambda path: path.stem)
+def test_a_command_that_is_not_run_names_settings_that_exist(path: Path, empty_directory: Path) -> None:
+    """`text` blocks are stopped before they begin: at a file that is not there, and at nothing else."""
+    blocks = [code for language, code in FENCE.findall(path.read_text(encoding="utf-8")) if language == "text"]
+    for line in [line for code in blocks for line in code.replace("\\\n", " ").splitlines()]:
+        answer = athanor(*shlex.split(line)[1:])
+        assert (answer.exit_code, "does not exist" in answer.stderr) == (2, True), answer.stderr

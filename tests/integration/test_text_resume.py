@@ -1,0 +1,84 @@
+"""A run that writes text and was killed ends with the same bytes as one that was not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.training_request import TrainModelRequest
+from infrastructure.container import Container
+from infrastructure.runs.run_store import dump_request
+from tests.integration.test_resume import StopsAt, bytes_of, kill_once_there, metrics_of
+from tests.integration.tiny_text import TEXT_TASKS, request
+
+STEPS = 14
+# An epoch has 9 or 13 steps or so, and none of these falls on its end.
+SETTINGS: dict[str, Any] = {
+    "optimizer": "muon",
+    "learning_rate": 3e-3,
+    "average_decay": 0.9,
+    "batch_size": 3,
+    "gradient_accumulation_steps": 2,
+    "max_steps": STEPS,
+    "save_steps": 4,
+    "eval_steps": 5,
+    "logging_steps": 3,
+    "early_stopping_patience": 0,
+}
+
+
+def wanted(task: str, tmp: Path, **changes: Any) -> TrainModelRequest:
+    packing = task != "language_modeling"  # which packs its documents in any case
+    samples = {"sample_rows": 2, "max_new_tokens": 8} if packing else {}
+    return request(task, tmp, output_dir=str(tmp / "run"), packing=packing, **samples, **SETTINGS, **changes)
+
+
+@pytest.fixture(scope="module", params=TEXT_TASKS)
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A task, and its run that nobody stopped."""
+    tmp = tmp_path_factory.mktemp("whole")
+    response = Container().train_model().execute(wanted(request.param, tmp))
+    assert response.success, response.errors
+    return request.param, tmp / "run"
+
+
+@pytest.mark.parametrize("step", [0, 7, 10])
+def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(
+    whole: tuple[str, Path], tmp_path: Path, step: int
+) -> None:
+    task, run = whole
+    stopped = Container().train_model().execute(wanted(task, tmp_path), StopsAt(step))
+    assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
+    resumed = Container().resume_training().execute(str(tmp_path / "run"))
+    assert resumed.success, resumed.errors
+    assert bytes_of(tmp_path / "run") == bytes_of(run)
+    assert metrics_of(tmp_path / "run") == metrics_of(run)
+
+
+def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bytes(
+    whole: tuple[str, Path], tmp_path: Path
+) -> None:
+    task, run = whole
+    (tmp_path / "run.yaml").write_text(dump_request(wanted(task, tmp_path)))
+    kill_once_there(
+        ["train", "--config", str(tmp_path / "run.yaml")], tmp_path / "run" / "checkpoints" / "step-00000008"
+    )
+    assert not (tmp_path / "run" / "summary.json").exists()
+    resumed = Container().resume_training().execute(str(tmp_path / "run"))
+    assert resumed.success, resumed.errors
+    assert bytes_of(tmp_path / "run") == bytes_of(run)
+    assert metrics_of(tmp_path / "run") == metrics_of(run)
+
+
+def test_another_seed_gives_other_weights(whole: tuple[str, Path], tmp_path: Path) -> None:
+    task, run = whole
+    assert Container().train_model().execute(wanted(task, tmp_path, seed=43)).success
+    assert bytes_of(tmp_path / "run") != bytes_of(run)
+
+
+def test_the_run_file_repeats_the_run(whole: tuple[str, Path], tmp_path: Path) -> None:
+    _, run = whole
+    again = Container().runs().read_request(str(run / "run.yaml")).changed(output_dir=str(tmp_path / "run"))
+    assert Container().train_model().execute(again).success
+    assert bytes_of(tmp_path / "run") == bytes_of(run)
+    assert metrics_of(tmp_path / "run") == metrics_of(run)
