@@ -8,10 +8,12 @@ from application.training_request import TrainModelRequest
 from domain.events import Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
+from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_store import RunDirectory
+from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
@@ -20,6 +22,7 @@ from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 METRICS_FILE = "metrics.jsonl"
+QUICK_EVAL_ROWS = 64
 
 
 class TrainingWorkshop:
@@ -84,7 +87,7 @@ class TrainingWorkshop:
         return AdvancedTrainer(
             model,
             prepared.train,
-            prepared.evaluation,
+            _few(prepared.evaluation) if request.quick else prepared.evaluation,
             run.path,
             task=prepared.adapter,
             config=request.training_config(),
@@ -93,3 +96,8 @@ class TrainingWorkshop:
             monitor=log,
             name=run.run_id,
         )
+
+
+def _few(evaluation: Any) -> SomeRows:
+    """Proving that scoring works takes a few rows; all of them may take minutes."""
+    return SomeRows(evaluation, lengths_of(evaluation), QUICK_EVAL_ROWS)

@@ -1,6 +1,6 @@
 """Texts that a model writes: greedily, by beams or by drawing, in batches or letter by letter."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -30,27 +30,49 @@ def generate_texts(
     The model is in evaluation mode. `on_text` wants a single prompt and is told the text in pieces, at least one and
     perhaps empty; what could still become a stop string or a whole character is held back. Greedy and beam texts of
     a prompt do not depend on the others; drawn ones do. The caller's random generators stay as they are.
-    A prompt that does not fit the positions of the model with `max_new_tokens` loses its beginning, at most down to
-    half the positions; then the new text is shorter. An encoder, which reads and does not write, loses the end
-    instead, as in training.
+    Where prompt and text do not fit the positions of a decoder, its window moves on: what it sees loses its beginning,
+    at most down to half the positions. An encoder, which reads and does not write, loses the end of a prompt instead,
+    as in training, and the text behind it is as long as the positions allow.
     """
     assert on_text is None or len(prompts) == 1, "only a single prompt can be streamed"
     start = start_token(model, tokenizer)
-    trimmed = [_fitted(list(prompt) or [start], model, settings.max_new_tokens) for prompt in prompts]
+    written: list[list[int]] = [[] for _ in prompts]
     stream = _TextStream(tokenizer, settings.stop, on_text) if on_text else None
-    texts = [""] * len(prompts)
+    pending = list(range(len(prompts)))
     with _own_noise(settings, model.device):
-        # Alike lengths share a batch: little padding, and all of its rows have the same room for new tokens.
-        order = sorted(range(len(prompts)), key=lambda index: (trimmed[index][1], len(trimmed[index][0])))
-        for room, alike in groupby(order, key=lambda index: trimmed[index][1]):
-            for indices in _slices(list(alike), max(1, ROWS_AT_ONCE // settings.num_beams)):
-                rows = [trimmed[index][0] for index in indices]
-                written = _write(model, tokenizer, rows, room, settings, stream)
-                for index, ids in zip(indices, written, strict=True):
-                    texts[index] = cut_at_stop(_decoded(tokenizer, ids), settings.stop)[0]
+        while pending:
+            windows = {}
+            for index in pending:
+                seen = [*(prompts[index] or [start]), *written[index]]
+                windows[index] = _fitted(seen, model, settings.max_new_tokens - len(written[index]))
+            pending = []
+            for indices, room in _batches(windows, settings.num_beams):
+                rows = [windows[index][0] for index in indices]
+                for index, ids in zip(indices, _write(model, tokenizer, rows, room, settings, stream), strict=True):
+                    written[index] += ids
+                    if len(ids) == room and _goes_on(model, tokenizer, written[index], settings):
+                        pending.append(index)
+    texts = [cut_at_stop(_decoded(tokenizer, ids), settings.stop)[0] for ids in written]
     if stream:
         stream.finish(texts[0])
     return texts
+
+
+def _goes_on(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: GenerationSettings
+) -> bool:
+    """Tell whether a text that has filled its window is to be written on in another one."""
+    if len(ids) >= settings.max_new_tokens or model.config.is_encoder_decoder:
+        return False
+    return not cut_at_stop(_decoded(tokenizer, ids), settings.stop)[1]
+
+
+def _batches(windows: Mapping[int, tuple[list[int], int]], num_beams: int) -> Iterator[tuple[list[int], int]]:
+    """Put windows of alike lengths together: little padding, and all of a batch have the same room for new tokens."""
+    order = sorted(windows, key=lambda index: (windows[index][1], len(windows[index][0])))
+    for room, alike in groupby(order, key=lambda index: windows[index][1]):
+        for indices in _slices(list(alike), max(1, ROWS_AT_ONCE // num_beams)):
+            yield indices, room
 
 
 def _fitted(prompt: list[int], model: "PreTrainedModel", max_new_tokens: int) -> tuple[list[int], int]:
@@ -84,6 +106,7 @@ def _write(
         options["stopping_criteria"] = [_StopStrings(tokenizer, settings.stop, begin)]
     if stream and settings.num_beams == 1:  # the best beam is known at the end only
         options["streamer"] = stream
+        stream.expect_prompt()
     own, model.generation_config = model.generation_config, config
     try:
         generate: Any = model.generate  # typed as a tensor: torch's modules answer for any name
@@ -224,14 +247,19 @@ class _TextStream:
         self._tokenizer = tokenizer
         self._stop = stop
         self._on_text = on_text
-        self._ids: list[int] | None = None  # None until the prompt has passed
+        self._ids: list[int] = []
+        self._prompt_comes = True
         self._told = 0
         self._silent = True
 
+    def expect_prompt(self) -> None:
+        """Be warned that a new window begins."""
+        self._prompt_comes = True
+
     def put(self, value: Tensor) -> None:
         """Take the prompt [1, L] first, then a token [1] at a time."""
-        if self._ids is None:
-            self._ids = []
+        if self._prompt_comes:
+            self._prompt_comes = False
             return
         self._ids += value.tolist()
         text, stopped = cut_at_stop(_decoded(self._tokenizer, self._ids), self._stop)

@@ -279,12 +279,29 @@ def test_a_prompt_beyond_the_positions_loses_its_beginning(words: PreTrainedToke
     assert generate_texts(model, words, [long, [5]], SETTINGS)[0] == words.decode(_argmax_loop(model, kept, 12))
 
 
-def test_more_new_tokens_than_positions_leave_half_of_them_to_a_long_prompt(words: PreTrainedTokenizerFast) -> None:
-    model, endless = _model("llama", words), GenerationSettings(max_new_tokens=1000, stop=("[no such]",))
-    long, short = [7] * 100, [7] * 4
-    lengths = [len(text.split()) for text in generate_texts(model, words, [long, short, []], endless)]
-    special = [POSITIONS // 2, POSITIONS - 4, POSITIONS - 1]
-    assert all(wanted - 8 <= length <= wanted for length, wanted in zip(lengths, special, strict=True))
+@pytest.mark.parametrize("length", [1, 4, 100])
+def test_a_text_longer_than_the_positions_is_written_in_windows_of_half_of_them(
+    length: int, words: PreTrainedTokenizerFast
+) -> None:
+    model, prompt = _model("llama", words), [7] * length
+    wanted: list[int] = []
+    total = 2 * POSITIONS + 5
+    while len(wanted) < total:
+        kept = [*prompt, *wanted][-(max(POSITIONS - (total - len(wanted)), POSITIONS // 2)) :]
+        wanted += _argmax_loop(model, kept, min(total - len(wanted), POSITIONS - len(kept)))
+    settings = GenerationSettings(max_new_tokens=total)
+    pieces: list[str] = []
+    (alone,) = generate_texts(model, words, [prompt], settings, pieces.append)
+    assert alone == words.decode(wanted) == "".join(pieces)
+    assert generate_texts(model, words, [[9] * 3, prompt], settings)[1] == alone
+
+
+def test_a_stop_string_ends_a_text_in_a_later_window(words: PreTrainedTokenizerFast) -> None:
+    model = _model("llama", words)
+    (whole,) = generate_texts(model, words, [[7]], GenerationSettings(max_new_tokens=3 * POSITIONS))
+    late = whole[-12:]
+    (cut,) = generate_texts(model, words, [[7]], GenerationSettings(max_new_tokens=3 * POSITIONS, stop=(late,)))
+    assert cut == whole[: whole.index(late)]
 
 
 @pytest.mark.parametrize("kind", ["t5gemma", "bart"])

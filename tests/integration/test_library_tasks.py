@@ -25,7 +25,13 @@ def written(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def trained(model: PreTrainedModel, datasets: tuple[Any, Any], output: Path) -> dict[str, Any]:
-    settings: dict[str, Any] = {"max_steps": 3, "warmup_steps": 0, "batch_size": 4, "precision": "fp32", "learning_rate": 1e-3}
+    settings: dict[str, Any] = {
+        "max_steps": 3,
+        "warmup_steps": 0,
+        "batch_size": 4,
+        "precision": "fp32",
+        "learning_rate": 1e-3,
+    }
     return AdvancedTrainer(model, *datasets, output, **settings).train()
 
 
