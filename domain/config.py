@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.exceptions import ConfigurationError
+from domain.rules import between, one_of, whole
 from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
@@ -71,52 +72,35 @@ class TrainingConfig:
 
     def _faults(self) -> Iterator[str]:
         for name in ("num_epochs", "batch_size", "gradient_accumulation_steps", "logging_steps", "max_checkpoints"):
-            yield from _whole(name, getattr(self, name), at_least=1)
+            yield from whole(name, getattr(self, name), at_least=1)
         for name in ("keep_best", "t_mult", "plateau_patience"):
-            yield from _whole(name, getattr(self, name), at_least=1)
+            yield from whole(name, getattr(self, name), at_least=1)
         for name in ("early_stopping_patience", "seed", "max_bad_steps", "max_rollbacks"):
-            yield from _whole(name, getattr(self, name), at_least=0)
+            yield from whole(name, getattr(self, name), at_least=0)
         for name in ("max_steps", "eval_steps", "save_steps", "t_0"):
             if getattr(self, name) is not None:
-                yield from _whole(name, getattr(self, name), at_least=1)
+                yield from whole(name, getattr(self, name), at_least=1)
         if self.warmup_steps is not None:
-            yield from _whole("warmup_steps", self.warmup_steps, at_least=0)
-        yield from _between("learning_rate", self.learning_rate, 0.0, 10.0, above=True)
-        yield from _between("max_grad_norm", self.max_grad_norm, 0.0, 1e6, above=True)
-        yield from _between("weight_decay", self.weight_decay, 0.0, 10.0)
-        yield from _between("early_stopping_min_delta", self.early_stopping_min_delta, 0.0, 1e6)
+            yield from whole("warmup_steps", self.warmup_steps, at_least=0)
+        yield from between("learning_rate", self.learning_rate, 0.0, 10.0, above=True)
+        yield from between("max_grad_norm", self.max_grad_norm, 0.0, 1e6, above=True)
+        yield from between("weight_decay", self.weight_decay, 0.0, 10.0)
+        yield from between("early_stopping_min_delta", self.early_stopping_min_delta, 0.0, 1e6)
         if not 0.0 <= self.eta_min <= self.learning_rate:
             yield f"eta_min is {self.eta_min!r}, but must be at least 0 and at most learning_rate. Lower eta_min."
         if self.gamma is not None:
-            yield from _between("gamma", self.gamma, 0.0, 1.0, above=True)
+            yield from between("gamma", self.gamma, 0.0, 1.0, above=True)
         if not 0.0 < self.plateau_factor < 1.0:
             yield f"plateau_factor is {self.plateau_factor!r}, but must lie between 0 and 1. Use 0.5 to halve the rate."
         if not 0.0 <= self.average_decay < 1.0:
             yield f"average_decay is {self.average_decay!r}, but must be at least 0 and below 1. Use 0 for none."
-        yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        yield from _one_of("scheduler", self.scheduler, SCHEDULERS)
-        yield from _one_of("precision", self.precision, PRECISIONS)
+        yield from one_of("optimizer", self.optimizer, OPTIMIZERS)
+        yield from one_of("scheduler", self.scheduler, SCHEDULERS)
+        yield from one_of("precision", self.precision, PRECISIONS)
         if not (self.device in ("auto", "cpu", "cuda", "mps") or _is_numbered_cuda(self.device)):
             yield f"device {self.device!r} is not known. Use auto, cpu, cuda, cuda:N or mps."
         if not self.use_mixed_precision and self.precision in ("fp16", "bf16"):
             yield f"precision {self.precision!r} contradicts use_mixed_precision false. Drop one of the two."
-
-
-def _whole(name: str, value: object, at_least: int) -> Iterator[str]:
-    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= 2**62:
-        yield f"{name} is {value!r}, but must be a whole number of at least {at_least}. Choose another value."
-
-
-def _between(name: str, value: float, low: float, high: float, above: bool = False) -> Iterator[str]:
-    inside = low < value <= high if above else low <= value <= high
-    if not inside:
-        rule = f"above {low:g}" if above else f"at least {low:g}"
-        yield f"{name} is {value!r}, but must be {rule} and at most {high:g}. Choose another value."
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> Iterator[str]:
-    if value not in choices:
-        yield f"{name} {value!r} is not known. Choose one of {', '.join(choices)}."
 
 
 def _is_numbered_cuda(device: str) -> bool:

@@ -1,6 +1,7 @@
 """Pairs ready for a model: joined for a decoder, side by side for an encoder-decoder."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 IGNORED = -100  # a label that is not learnt, by the convention of torch and transformers
 
 
-class PairDataset(Dataset[dict[str, Any]]):
+class PairDataset(Dataset[dict[str, Any]], ABC):
     """Some rows of a file of pairs; `lengths` [N] are the tokens of each, `was_cut` [N] whether it had more."""
 
     rows: PairRows
@@ -61,6 +62,10 @@ class PairDataset(Dataset[dict[str, Any]]):
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""
         return self.rows.name_of(self._row(index))
+
+    @abstractmethod
+    def prompt(self, index: int) -> list[int]:
+        """Give the ids that a model is asked with."""
 
     def source(self, index: int) -> str:
         """Give the whole source text of a row."""
@@ -155,3 +160,8 @@ class SourceTargetPairs(PairDataset):
             "input_ids": torch.from_numpy(self._sources[row].astype(np.int64)),  # [S]
             "labels": torch.from_numpy(self._targets[row].astype(np.int64)),  # [T]
         }
+
+    def prompt(self, index: int) -> list[int]:
+        """Give the ids of a source: what a model is asked."""
+        ids: list[int] = self._sources[self._row(index)].tolist()
+        return ids

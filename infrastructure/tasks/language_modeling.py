@@ -18,7 +18,7 @@ from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.kind import Answer, Card, Prepared, Report
 from infrastructure.tasks.samples import shown
 from infrastructure.tasks.writers import keeps_documents_apart
-from infrastructure.tasks.writing import FinishedWriter, card_of, decoder_blueprint
+from infrastructure.tasks.writing import FinishedWriter, decoder_blueprint, how_to_write
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -71,7 +71,7 @@ class LanguageModeling:
         assert bundle.tokenizer is not None
         train, evaluation = self.tokenized(dataset, bundle.tokenizer, request.max_length)
         adapter = _adapter(bundle.tokenizer, evaluation, request.label_smoothing)
-        card = card_of(request, {"text_field": request.text_field})
+        card = {"text_field": request.text_field, **how_to_write(request)}
         unknown = evaluation.statistics["num_unknown"]
         warnings = (f"{unknown} characters of the evaluation part are unknown to the tokenizer.",) if unknown else ()
         return Prepared(train, evaluation, adapter, card, warnings)

@@ -9,16 +9,16 @@ from application.training_request import TrainModelRequest
 from domain.task import task_named
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.classification import Classification
-from infrastructure.tasks.code_generation import CodeGeneration
+from infrastructure.tasks.code_generation import CODE_GENERATION
 from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.language_modeling import LanguageModeling
-from infrastructure.tasks.sequence_to_sequence import Translation
+from infrastructure.tasks.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
 
 KINDS: Mapping[str, TaskKind] = {
     "sequence_classification": Classification(),
     "language_modeling": LanguageModeling(),
-    "code_generation": CodeGeneration(),
-    "sequence_to_sequence": Translation(),
+    "code_generation": CODE_GENERATION,
+    "sequence_to_sequence": SEQUENCE_TO_SEQUENCE,
 }
 TOKENIZER = "tokenizer"
 

@@ -101,16 +101,14 @@ class SequenceToSequence:
         return TokenPass(self, self._samples)
 
 
-def require_packing(model: nn.Module, name: str, max_length: int) -> None:
-    """Raise ConfigurationError when a model could not keep the items of a packed row apart."""
+def why_not_packed(model: Any, max_length: int) -> str:
+    """Say why a model could not keep the items of a packed row apart; empty when it can."""
     config: Any = getattr(model, "config", None)
-    reason = ""
     if getattr(config, "model_type", "") != "t5gemma":
-        reason = "cannot keep the items of a row apart"
-    elif any(_sees_a_window(half, max_length) for half in (config.encoder, config.decoder)):
-        reason = f"has layers that see fewer than max_length {max_length} tokens, for which packed rows have no mask"
-    if reason:
-        raise ConfigurationError(f"packing is on, but model {name} {reason}.", remedy="Use --set packing=false.")
+        return "cannot keep the items of a row apart"
+    if any(_sees_a_window(half, max_length) for half in (config.encoder, config.decoder)):
+        return f"has layers that see fewer than max_length {max_length} tokens, for which packed rows have no mask"
+    return ""
 
 
 def _sees_a_window(half: Any, max_length: int) -> bool:

@@ -10,7 +10,6 @@ from torch import nn
 from application.training_request import TrainModelRequest
 from domain.generation import GenerationSettings
 from infrastructure.data.inputs import read_inputs
-from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
@@ -29,25 +28,14 @@ def decoder_blueprint(
     return Blueprint(DECODER, presets, learn_tokenizer)
 
 
-def generation_of(request: TrainModelRequest) -> GenerationSettings:
-    """Give how a request wants texts to be written. Raises: ConfigurationError."""
-    return GenerationSettings(max_new_tokens=request.max_new_tokens, num_beams=request.num_beams)
+def how_to_write(request: TrainModelRequest) -> Card:
+    """Keep with the model how it is to write."""
+    return {"max_new_tokens": request.max_new_tokens, "num_beams": request.num_beams}
 
 
-def card_of(request: TrainModelRequest, fields: Mapping[str, str | None]) -> Card:
-    """Keep how texts are to be written, and the fields of the data that were named, with the model."""
-    return {**fields, "max_new_tokens": request.max_new_tokens, "num_beams": request.num_beams}
-
-
-def cut_warning(dataset: PairDataset, max_length: int) -> tuple[str, ...]:
-    """Say how many rows lost their end."""
-    if not dataset.num_cut:
-        return ()
-    share = dataset.num_cut / len(dataset)
-    return (
-        f"{dataset.num_cut} of {len(dataset)} rows ({share:.0%}) of {dataset.rows.path.name} are longer than "
-        f"max_length {max_length} and were cut.",
-    )
+def generation_with(card: Card) -> GenerationSettings:
+    """Give how a model was told to write."""
+    return GenerationSettings().changed({name: card[name] for name in ("max_new_tokens", "num_beams")})
 
 
 @dataclass(frozen=True)
@@ -85,9 +73,3 @@ class FinishedWriter:
         for text in inputs:
             (written,) = generate_texts(writer, self.tokenizer, [self.prompt(text)], settings, on_text)
             yield {"text": written}
-
-
-def generation_with(card: Card) -> GenerationSettings:
-    """Give how the model was told to write."""
-    named = {name: card[name] for name in ("max_new_tokens", "num_beams") if name in card}
-    return GenerationSettings().changed(named)

@@ -20,7 +20,7 @@ from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.generation import decoder_start
 from infrastructure.tasks.adapter import Batch, lengths_of
-from infrastructure.tasks.seq2seq import hidden_of_packed, require_packing
+from infrastructure.tasks.seq2seq import hidden_of_packed, why_not_packed
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from infrastructure.training.step import StepBatch, train_step
@@ -326,9 +326,8 @@ class TestOfTheOthers:
         config.decoder.layer_types = ["full_attention", "sliding_attention"]
         config.decoder.sliding_window = 64
         model = type(words.model)(config)
-        require_packing(model, "m", 64)
-        with pytest.raises(ConfigurationError, match="packing=false"):
-            require_packing(model, "m", 65)
+        assert why_not_packed(model, 64) == ""
+        assert "fewer than max_length 65 tokens" in why_not_packed(model, 65)
 
     def test_attention_that_takes_no_such_mask_is_refused(self, made: Any) -> None:
         words = made("sequence_to_sequence")

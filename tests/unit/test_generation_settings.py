@@ -45,8 +45,8 @@ def test_all_broken_rules_are_told_together() -> None:
 
 
 def test_the_edges_of_the_rules_are_allowed() -> None:
-    GenerationSettings(max_new_tokens=1, num_beams=1, temperature=0.0, top_k=0, top_p=1.0, seed=0, stop=())
-    GenerationSettings(temperature=100.0, top_p=1e-9)
+    assert GenerationSettings(1, num_beams=1, temperature=0.0, top_k=0, top_p=1.0, seed=0, stop=()).seed == 0
+    assert GenerationSettings(temperature=100.0, top_p=1e-9).top_p == 1e-9
 
 
 def test_beams_and_a_temperature_exclude_each_other_but_an_option_replaces_a_setting() -> None:

@@ -1,0 +1,125 @@
+"""Text for a text: what code generation and translation have in common, from the data to the answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import ModelError
+from domain.task import task_named
+from infrastructure.data.pair_datasets import PairDataset
+from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.factory import Blueprint, build_model
+from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.kind import Answer, Card, Prepared, Report
+from infrastructure.tasks.samples import Samples, written_samples
+from infrastructure.tasks.writing import FinishedWriter, generation_with, how_to_write
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from infrastructure.data.pairs import PairRows
+
+    MakeDataset = Callable[[PairRows, np.ndarray, PreTrainedTokenizerBase, int], PairDataset]
+    # Arguments: tokenizer, card, samples, pack_to, label smoothing.
+    MakeAdapter = Callable[[PreTrainedTokenizerBase, Card, Samples | None, int, float], TaskAdapter]
+    MakePrompt = Callable[[PreTrainedTokenizerBase, str, int], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class PairKind:
+    """A kind of task whose rows are a source and the target to be written for it.
+
+    `dataset` sets both into sequences, `adapter` trains on them, `prompt` gives the ids of a source (tokenizer, text,
+    max_length), `score` compares written texts with targets, `why_not_packed` (model, max_length) says why a model
+    cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must travel with it.
+    """
+
+    auto_class: str
+    blueprint: Callable[[TrainModelRequest, SplitPairs], Blueprint]
+    dataset: "MakeDataset"
+    adapter: "MakeAdapter"
+    prompt: "MakePrompt"
+    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
+    why_not_packed: Callable[[Any, int], str]
+    facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
+
+    def load(self, request: TrainModelRequest) -> SplitPairs:
+        """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
+        return load_pair_data(request)
+
+    def tokenized(
+        self, dataset: SplitPairs, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[PairDataset, PairDataset]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        train = self.dataset(dataset.train_rows, dataset.train, tokenizer, max_length)
+        return train, self.dataset(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
+
+    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
+        """Make all pairs ready for a model. Raises: DatasetError."""
+        fields = (request.source_field, request.target_field)
+        rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
+        return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
+
+    def build(self, request: TrainModelRequest, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
+        """Build the model. Raises: ModelError, ConfigurationError."""
+        bundle = build_model(request, self.blueprint(request, dataset), kept_tokenizer)
+        if request.packing and (reason := self.why_not_packed(bundle.model, request.max_length)):
+            raise ModelError(
+                f"packing is on, but model {request.model_name} {reason}.", remedy="Use --set packing=false."
+            )
+        return bundle
+
+    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
+        """Tokenise both parts. Raises: DatasetError."""
+        tokenizer = bundle.tokenizer
+        assert tokenizer is not None
+        train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
+        fields = {"source_field": request.source_field, "target_field": request.target_field}
+        card = {**fields, **how_to_write(request), **self.facts(bundle.model, tokenizer)}
+        samples = self._samples(evaluation, request.sample_rows, tokenizer, card)
+        pack_to = request.max_length if request.packing else 0
+        adapter = self.adapter(tokenizer, card, samples, pack_to, request.label_smoothing)
+        return Prepared(train, evaluation, adapter, card, _cut_warning(train, request.max_length))
+
+    def report(
+        self, request: TrainModelRequest, dataset: SplitPairs, results: Mapping[str, Any], answer: Answer, path: Path
+    ) -> Report:
+        """Show what the model writes for sources of the evaluation part."""
+        return Report(samples=written_samples(dataset, answer))
+
+    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> FinishedWriter:
+        """Open the task of a finished model; when it is evaluated, every row is written out."""
+        task, max_length = task_named(card["task"]), int(card["max_length"])
+        source, target = card.get("source_field"), card.get("target_field")
+
+        def score(path: str) -> tuple[PairDataset, TaskAdapter]:
+            rows = open_pairs(path, task, source, target)
+            dataset = self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
+            samples = self._samples(dataset, len(dataset), tokenizer, card)
+            return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
+
+        fields = tuple(dict.fromkeys((*((source,) if source else ()), *task.text_fields)))
+        return FinishedWriter(tokenizer, card, fields, lambda text: self.prompt(tokenizer, text, max_length), score)
+
+    def _samples(
+        self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card
+    ) -> Samples | None:
+        chosen = range(min(count, len(dataset)))
+        prompts = [dataset.prompt(index) for index in chosen]
+        references = [dataset.reference(index) for index in chosen]
+        return Samples(tokenizer, prompts, references, generation_with(card), self.score) if chosen else None
+
+
+def _cut_warning(dataset: PairDataset, max_length: int) -> tuple[str, ...]:
+    if not dataset.num_cut:
+        return ()
+    share = dataset.num_cut / len(dataset)
+    return (
+        f"{dataset.num_cut} of {len(dataset)} rows ({share:.0%}) of {dataset.rows.path.name} are longer than "
+        f"max_length {max_length} and were cut.",
+    )
