@@ -50,7 +50,7 @@ class SequenceToSequence:
         place, `items` [B, S] and `decoder_items` [B, L] (0 is padding), and its `positions`.
         """
         sources = [torch.as_tensor(item["input_ids"]) for item in items]
-        labels = [torch.as_tensor(item["labels"]) for item in items]
+        labels = [self._without_start(torch.as_tensor(item["labels"])) for item in items]
         rows = packed([max(len(s), len(t)) for s, t in zip(sources, labels, strict=True)], self._pack_to)
         input_ids = joined(sources, rows, self._pad_token_id)
         shifted = [self.shifted(row) for row in labels]
@@ -72,6 +72,10 @@ class SequenceToSequence:
                 "decoder_positions": joined([torch.arange(len(row)) for row in labels], rows, 0),
             }
         return batch
+
+    def _without_start(self, labels: Tensor) -> Tensor:
+        """Leave out a sign of beginning that the decoder is given anyhow: to predict it again would teach nothing."""
+        return labels[1:] if len(labels) > 1 and labels[0] == self._start_token_id else labels
 
     def shifted(self, labels: Tensor) -> Tensor:
         """Give what the decoder reads while it learns `labels` [M]: the start token and all labels but the last."""

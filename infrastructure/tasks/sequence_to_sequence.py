@@ -25,7 +25,9 @@ def _blueprint(request: TrainModelRequest, dataset: SplitPairs) -> Blueprint:
     sizes = ENCODER_DECODERS.items()
     presets = {name: partial(encoder_decoder_config, size, max_length=request.max_length) for name, size in sizes}
     texts = dataset.train_texts()
-    learn = partial(train_bpe, texts, request.vocab_size, request.seed, document_start=False, end=True)
+    # The sign of beginning is a place from which rotary positions can be told: without one, a source has relative
+    # positions alone, and the decoder loses its place where a source repeats itself.
+    learn = partial(train_bpe, texts, request.vocab_size, request.seed, document_start=True, end=True)
     return Blueprint(ENCODER_DECODER, presets, learn)
 
 
