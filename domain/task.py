@@ -11,10 +11,10 @@ from domain.exceptions import ConfigurationError
 PRESET = re.compile(r"(encoder|decoder|seq2seq|forecaster)-(tiny|mini|base)")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
 FINE_TUNING = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-5, "word_dropout": 0.0, "average_decay": 0.0}
-# Muon learns a model that writes in half the steps of AdamW (benchmarks/race_nanogpt.py).
+# Why Muon: docs/decisions/015. With the tiny presets the standard library takes minutes on two cores.
 WRITING = {
     "optimizer": "muon",
-    "epochs": 6,
+    "epochs": 4,
     "batch_size": 16,
     "learning_rate": 3e-3,
     "average_decay": 0.99,
@@ -115,7 +115,7 @@ TASKS: Mapping[str, Task] = {
             text_fields=("text", "content", "code"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "decoder-mini", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 2},
+            settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 2},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
         Task(
@@ -126,7 +126,7 @@ TASKS: Mapping[str, Task] = {
             target_fields=("code", "completion", "body"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "decoder-mini", **WRITING, "sample_rows": 32, "max_new_tokens": 192},
+            settings={"model_name": "decoder-tiny", **WRITING, "sample_rows": 32, "max_new_tokens": 192},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
         Task(
@@ -137,7 +137,7 @@ TASKS: Mapping[str, Task] = {
             target_fields=("target", "output"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "seq2seq-mini", **WRITING, "sample_rows": 100, "max_new_tokens": 128},
+            settings={"model_name": "seq2seq-tiny", **WRITING, "sample_rows": 100, "max_new_tokens": 128},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
     )
