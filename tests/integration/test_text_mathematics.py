@@ -27,6 +27,7 @@ from infrastructure.training.step import StepBatch, train_step
 from tests.integration.test_same_mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
 from tests.integration.tiny_text import TEXT_TASKS, Ready, ready
 
+FIRST_MARK = 100  # more than any sign
 PACK_TO = 192
 # The library has no "sdpa" of its own for T5Gemma, whose "eager" adds its masks to the scores.
 WAYS = ("eager", "sdpa", "ours")
@@ -77,9 +78,9 @@ def alone(words: Ready, row: int) -> tuple[Tensor, Tensor]:
     """Run the documents of one row one after the other, each by itself: logits [T, V] and their targets [T]."""
     item, model = words.train[row], words.model
     if words.task == "sequence_to_sequence":
-        labels = item["labels"]
-        start = torch.tensor([words.card["start_token_id"]])
-        decoder_ids = torch.cat([start, labels[:-1]])[None]
+        # A target begins with the sign that the decoder is given, and that nobody needs to predict.
+        decoder_ids, labels = item["labels"][:-1][None], item["labels"][1:]
+        assert int(decoder_ids[0, 0]) == words.card["start_token_id"]
         return model(input_ids=item["input_ids"][None], decoder_input_ids=decoder_ids).logits[0], labels
     ids, labels = item["input_ids"], item["labels"]
     begins = [0, *(i for i in range(1, len(ids) - 1) if int(ids[i]) == words.tokenizer.bos_token_id)]
@@ -199,12 +200,16 @@ def test_packed_logits_are_those_of_each_document_by_itself(made: Any, task: str
 
 def order_of(words: Ready, items: Sequence[Mapping[str, Tensor]]) -> list[int]:
     """Find the order in which packing sets items, by packing their numbers in place of their tokens."""
-    marked = [
-        {"input_ids": torch.full_like(item["input_ids"], index), "labels": torch.full_like(item["labels"], index)}
-        for index, item in enumerate(items)
-    ]
+    marked = [marked_with(index, item) for index, item in enumerate(items)]
     targets = words.adapter(PACK_TO).collate(marked, None)["targets"].tolist()
-    return list(dict.fromkeys(targets))
+    return list(dict.fromkeys(target - FIRST_MARK for target in targets))
+
+
+def marked_with(number: int, item: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Put a number in the place of every label; the sign that a target begins with stays, for it is no target."""
+    labels = torch.where(item["labels"] == -100, -100, FIRST_MARK + number)
+    labels[0] = item["labels"][0]
+    return {**item, "labels": labels}
 
 
 @each_way
@@ -224,9 +229,9 @@ def test_changing_a_document_changes_no_loss_of_another(made: Any, task: str, at
 
 def owners(words: Ready, items: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """Tell whose target each one is [T]."""
-    marked = [{**item, "labels": torch.where(item["labels"] == -100, -100, i)} for i, item in enumerate(items)]
+    marked = [marked_with(index, item) for index, item in enumerate(items)]
     found: Tensor = words.adapter(PACK_TO).collate(marked, None)["targets"]
-    return found
+    return found - FIRST_MARK
 
 
 def rewritten(item: Mapping[str, Tensor], words: Ready) -> dict[str, Tensor]:

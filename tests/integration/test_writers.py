@@ -29,6 +29,7 @@ from infrastructure.container import Container
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.presets import DECODERS, ENCODER_DECODERS
 from infrastructure.models.tokenizer import train_bpe
+from infrastructure.tasks.seq2seq import SequenceToSequence
 from infrastructure.tasks.writers import keeps_documents_apart
 from tests.integration import tiny_text
 from tests.integration.test_same_mathematics import CPU, batch_of, gradients, relative_difference
@@ -275,3 +276,14 @@ def assert_parted(adapter: Any, item: Mapping[str, Tensor], start: int) -> None:
     begins = batch["input_ids"][0, 1:] == start
     assert begins.any()
     assert torch.equal(batch["position_ids"][0, 1:] == 0, begins)
+
+
+def test_a_target_that_begins_with_the_start_sign_is_given_it_once() -> None:
+    task = SequenceToSequence(pad_token_id=0, start_token_id=1)
+    begun = task.collate([{"input_ids": [1, 7, 2], "labels": [1, 5, 6, 2]}], None)
+    plain = task.collate([{"input_ids": [1, 7, 2], "labels": [5, 6, 2]}], None)
+    assert begun["decoder_input_ids"].tolist() == [[1, 5, 6]]
+    assert begun["targets"].tolist() == [5, 6, 2]
+    assert {name: tensor.tolist() for name, tensor in begun.items()} == {
+        name: tensor.tolist() for name, tensor in plain.items()
+    }
