@@ -115,7 +115,7 @@ TASKS: Mapping[str, Task] = {
             text_fields=("text", "content", "code"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 2},
+            settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 1},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
         Task(

@@ -47,7 +47,7 @@ DECODERS: Mapping[str, WriterSize] = {
 
 ENCODER_DECODERS: Mapping[str, WriterSize] = {
     "seq2seq-tiny": WriterSize(hidden_size=128, num_layers=2, num_heads=2, intermediate_size=256),
-    "seq2seq-mini": WriterSize(hidden_size=256, num_layers=4, num_heads=4, intermediate_size=512),
+    "seq2seq-mini": WriterSize(hidden_size=192, num_layers=3, num_heads=3, intermediate_size=384),
     "seq2seq-base": WriterSize(hidden_size=512, num_layers=6, num_heads=8, intermediate_size=1408),
 }
 
