@@ -50,7 +50,14 @@ RECIPE = (
 CHECKPOINT = Path("out-shakespeare-char/ckpt.pt")
 TEXT = Path("data/shakespeare_char")
 # Over configs/tiny_shakespeare.yaml: larger steps and fewer of them, and a look at the loss every few.
-OURS = {"batch_size": 32, "max_steps": 210, "warmup_steps": 20, "learning_rate": 8e-3, "eval_steps": 10, "device": "cpu"}
+OURS = {
+    "batch_size": 32,
+    "max_steps": 210,
+    "warmup_steps": 20,
+    "learning_rate": 8e-3,
+    "eval_steps": 10,
+    "device": "cpu",
+}
 
 
 def main() -> None:
