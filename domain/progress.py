@@ -153,7 +153,7 @@ class Progress:
         """Read what `to_json` gave."""
         parts = {
             "early_stopping": EarlyStopping(**values["early_stopping"]),
-            "plateau": Plateau(**values["plateau"]),
+            "plateau": Plateau(**values.get("plateau", {})),
             "since_log": SinceLog(**values["since_log"]),
         }
         return cls(**{**values, **parts})
