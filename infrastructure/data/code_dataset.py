@@ -1,6 +1,5 @@
 """Rows ready for a model."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from infrastructure.data.rows import LabelledRows
-from infrastructure.data.tokenization import TokenStore
+from infrastructure.data.tokenization import TokenStore, length_statistics, rows_fingerprint
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
         lengths = self.lengths
         counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.label_names))
         return {
-            "num_rows": len(self),
-            "num_tokens": int(lengths.sum()),
-            "mean_tokens": float(lengths.mean()),
-            "median_tokens": float(np.median(lengths)),
-            "max_tokens": int(lengths.max()),
+            **length_statistics(lengths),
             "label_counts": dict(zip(self.label_names, counts.tolist(), strict=True)),
         }
 
@@ -90,9 +85,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
     @property
     def fingerprint(self) -> str:
         """Give what differs when the rows, their order or their tokens do."""
-        digest = hashlib.sha256(self.indices.tobytes())
-        digest.update(self.lengths.tobytes())
-        return f"{self.rows.sha256} {digest.hexdigest()[:16]}"
+        return rows_fingerprint(self.rows.sha256, self.indices, self.lengths)
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

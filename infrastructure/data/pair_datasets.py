@@ -1,6 +1,5 @@
 """Pairs ready for a model: joined for a decoder, side by side for an encoder-decoder."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from infrastructure.data.pairs import PairRows
-from infrastructure.data.tokenization import tokenize
+from infrastructure.data.tokenization import length_statistics, rows_fingerprint, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -39,11 +38,7 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
     def statistics(self) -> Mapping[str, Any]:
         """Counts a person wants to see before training; lengths are tokens."""
         return {
-            "num_rows": len(self),
-            "num_tokens": int(self.lengths.sum()),
-            "mean_tokens": float(self.lengths.mean()),
-            "median_tokens": float(np.median(self.lengths)),
-            "max_tokens": int(self.lengths.max()),
+            **length_statistics(self.lengths),
             "num_cut": self.num_cut,
         }
 
@@ -55,9 +50,7 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
     @property
     def fingerprint(self) -> str:
         """Give what differs when the rows, their order or their tokens do."""
-        digest = hashlib.sha256(self.indices.tobytes())
-        digest.update(self.lengths.tobytes())
-        return f"{self.rows.sha256} {digest.hexdigest()[:16]}"
+        return rows_fingerprint(self.rows.sha256, self.indices, self.lengths)
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

@@ -67,6 +67,24 @@ def tokenize(
     return TokenStore(cached("tokens", key, lambda staging: _keep_tokens(texts, encode, max_length, staging)))
 
 
+def length_statistics(lengths: np.ndarray) -> dict[str, Any]:
+    """Give the counts of rows and tokens that a person wants to see before training, from the lengths [N]."""
+    return {
+        "num_rows": len(lengths),
+        "num_tokens": int(lengths.sum()),
+        "mean_tokens": float(lengths.mean()),
+        "median_tokens": float(np.median(lengths)),
+        "max_tokens": int(lengths.max()),
+    }
+
+
+def rows_fingerprint(sha256: str, indices: np.ndarray, lengths: np.ndarray) -> str:
+    """Give what differs when the rows of a file, their order or their tokens do."""
+    digest = hashlib.sha256(indices.tobytes())
+    digest.update(lengths.tobytes())
+    return f"{sha256} {digest.hexdigest()[:16]}"
+
+
 def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Give a SHA-256 that differs when two tokenizers could give different ids."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
