@@ -165,7 +165,7 @@ class ReportWriter(Protocol):
     def write(
         self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Write the pictures; gives `baselines` and `samples` for the response."""
+        """Write the pictures; gives `baselines`, `samples`, `test_metrics` and `warnings` for the response."""
 
 
 class Predictor(Protocol):

@@ -1,14 +1,16 @@
 """What a caller may ask of a training, with every default in one place."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from domain import forecast
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
-from domain.rules import whole
+from domain.rules import between, whole
 from domain.task import Task, task_named
 
 _LOOP = TrainingConfig()
@@ -39,6 +41,28 @@ class TrainModelRequest(BaseModel):
     label_field: str = "label"
     group_field: str | None = None
     validation_split: float | None = None
+
+    time_column: str | None = None
+    columns: tuple[str, ...] | None = None
+    target_columns: tuple[str, ...] | None = None
+    price_column: str | None = None
+    split: tuple[float, ...] | tuple[str, ...] | None = None
+    unsorted_stamps: Literal["refuse", "sort"] = "refuse"
+    duplicate_stamps: Literal["refuse", "first", "last", "mean"] = "refuse"
+    gaps: Literal["keep", "fill", "refuse"] = "keep"
+    missing_values: Literal["mask", "refuse"] = "mask"
+    context_length: int = 96
+    horizons: int | tuple[int, ...] = forecast.HORIZONS
+    quantiles: tuple[float, ...] = forecast.QUANTILES
+    window_stride: int = 1
+    patch_length: int = 24
+    calendar: Literal["auto"] | tuple[str, ...] = "auto"
+    volatility_window: int | None = None
+    instance_norm: bool = True
+    calibration: bool = False
+    sharpness_weight: float = 0.0
+    crossing_weight: float = 0.0
+    dead_band: float = 0.5
 
     model_name: str | None = None
     num_labels: int | None = None
@@ -99,6 +123,12 @@ class TrainModelRequest(BaseModel):
         except ValidationError as error:
             raise ConfigurationError.of([_sentence(fault) for fault in error.errors()]) from error
 
+    @field_validator("split", mode="before")
+    @classmethod
+    def _dates_as_texts(cls, split: Any) -> Any:
+        """Take the dates that YAML reads as such."""
+        return [part.isoformat() if isinstance(part, date) else part for part in split] if split else split
+
     def changed(self, **values: Any) -> "TrainModelRequest":
         """Copy with some fields replaced, checked again; what was left unsaid stays so."""
         return TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
@@ -150,6 +180,7 @@ class TrainModelRequest(BaseModel):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < 1.0:
                 yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
+        yield from self._forecast_faults()
         yield from whole("sample_rows", self.sample_rows, at_least=0)
         for name in ("max_new_tokens", "num_beams"):
             yield from whole(name, getattr(self, name), at_least=1)
@@ -167,6 +198,18 @@ class TrainModelRequest(BaseModel):
         for name in ("dataset_path", "model_name", "output_dir"):
             if getattr(self, name) == "":
                 yield f"{name} is empty. Give a value or leave it out."
+
+    def _forecast_faults(self) -> Iterable[str]:
+        yield from forecast.horizon_faults(self.horizons)
+        yield from forecast.quantile_faults(self.quantiles)
+        yield from forecast.window_faults(self.context_length, self.window_stride, self.patch_length)
+        yield from forecast.calendar_faults(self.calendar)
+        if self.split is not None:
+            yield from forecast.split_faults(self.split)
+        if self.volatility_window is not None:
+            yield from whole("volatility_window", self.volatility_window, at_least=2)
+        for name in ("sharpness_weight", "crossing_weight", "dead_band"):
+            yield from between(name, getattr(self, name), 0.0, 1e6)
 
 
 def _refuse_unknown(values: Mapping[str, Any]) -> None:

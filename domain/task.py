@@ -27,6 +27,20 @@ FINE_TUNING_OF_WRITERS = {
     "learning_rate": 5e-5,
     "average_decay": 0.0,
 }
+# Warm-up, then cosine cycles of which each is twice as long; benchmarks/long_horizon.py.
+FORECASTING = {
+    "model_name": "forecaster-mini",
+    "epochs": 10,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "scheduler": "cosine_with_restarts",
+    "early_stopping_patience": 10,
+    "early_stopping_min_delta": 1e-5,
+    "max_checkpoints": 5,
+    "keep_best": 3,
+    "average_decay": 0.99,
+    "split": (0.7, 0.1, 0.2),
+}
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
 STANDARD_LIBRARY = "stdlib"
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
@@ -139,6 +153,31 @@ TASKS: Mapping[str, Task] = {
             default_dataset=STANDARD_LIBRARY,
             settings={"model_name": "seq2seq-tiny", **WRITING, "sample_rows": 100, "max_new_tokens": 128},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+        ),
+        Task(
+            name="quantile_forecasting",
+            kind="quantile_forecasting",
+            summary="what comes next in a table of numbers, as quantiles",
+            text_fields=(),
+            metric_name="loss",
+            default_dataset="data/market_simulated.csv",
+            settings={**FORECASTING, "calibration": True},
+        ),
+        Task(
+            name="market_direction",
+            kind="market_direction",
+            summary="down, flat or up: where a price will be",
+            text_fields=(),
+            metric_name="macro_f1",
+            default_dataset="data/market_simulated.csv",
+            labels=("down", "flat", "up"),
+            settings={
+                **FORECASTING,
+                "horizons": (6,),
+                "volatility_window": 20,
+                "context_length": 64,
+                "patch_length": 8,
+            },
         ),
     )
 }

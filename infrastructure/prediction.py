@@ -11,7 +11,7 @@ from torch import nn
 from domain.exceptions import ModelError
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.bundle import read_card
-from infrastructure.models.factory import open_finished
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.device import choose_device, keep_freed_memory
@@ -31,9 +31,8 @@ class PredictorSource:
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
         directory = directory / "model" if (directory / "model").is_dir() else directory
         card = read_card(directory)
-        kind = kind_of(card["task"])
-        model, tokenizer = open_finished(directory, kind.auto_class)
-        return FinishedModel(model, kind.finished(tokenizer, card), card, choose_device(device))
+        model, task = kind_of(card["task"]).open(directory, card)
+        return FinishedModel(model, task, card, choose_device(device))
 
 
 class FinishedModel:
@@ -53,8 +52,11 @@ class FinishedModel:
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
         """Score rows with their targets: `metrics` over all of them, `num_rows` and `task`. Raises: DatasetError."""
         dataset, adapter = self._task.scored(dataset_path)
-        metrics = evaluate(self._model, adapter, dataset, self._batch_size, self._precision, self._device)
-        return {"metrics": metrics, "num_rows": len(dataset), "task": self._task_name}
+        return {"metrics": self.score(dataset, adapter), "num_rows": len(dataset), "task": self._task_name}
+
+    def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
+        """Give the metrics of an adapter over a data set that is ready for the model."""
+        return evaluate(self._model, adapter, dataset, self._batch_size, self._precision, self._device)
 
     def predict(
         self, input_path: str, options: Mapping[str, Any] | None = None, on_text: Callable[[str], None] | None = None

@@ -31,8 +31,10 @@ class TrainModelResponse(BaseModel):
     """What became of a training.
 
     `best_epoch` starts at 0, `best_step` counts optimizer steps; `training_time` is seconds in the loop, evaluation
-    and saving included; `exit_code` is what a command line should return. `success` is False when the run failed, was
-    stopped before its end or never began for bad input; `errors` then says why and what to do.
+    and saving included. `final_metrics` are those of the best model on the validation part, by which it was chosen;
+    `test_metrics` those on a test part, where the task sets one apart. `exit_code` is what a command line should
+    return. `success` is False when the run failed, was stopped before its end or never began for bad input; `errors`
+    then says why and what to do.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -51,6 +53,7 @@ class TrainModelResponse(BaseModel):
     metric_name: str | None = None
     stop_reason: str | None = None
     final_metrics: dict[str, Any] = {}
+    test_metrics: dict[str, Any] = {}
     baselines: dict[str, Any] = {}
     samples: tuple[dict[str, str], ...] = ()
     throughput: dict[str, float] = {}
@@ -113,6 +116,7 @@ class TrainModelUseCase:
     ) -> TrainModelResponse:
         stopped_by = results["stop_reason"]
         interrupted = stopped_by not in FINISHED
+        report = self._reports.write(run, request, dataset, results)
         response = TrainModelResponse(
             success=not interrupted,
             errors=(f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on.",)
@@ -123,10 +127,9 @@ class TrainModelUseCase:
             run_dir=run.path,
             task=request.task,
             metrics_file=metrics_file,
-            warnings=(*dataset.warnings, *model.warnings),
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            **self._reports.write(run, request, dataset, results),
+            **{**report, "warnings": (*dataset.warnings, *model.warnings, *report["warnings"])},
             **{name: value for name, value in results.items() if name in TrainModelResponse.model_fields},
         )
         run.save_summary(response.model_dump())

@@ -1,1 +1,1 @@
-"""Makes the shipped data: hand-written families, drawn into rows with a fixed seed."""
+"""Makes the shipped data with a fixed seed: rows from hand-written families, and bars of a simulated market."""

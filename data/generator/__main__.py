@@ -1,4 +1,4 @@
-"""Write the shipped data: `python -m data.generator` rewrites data/*.json, `--check` only verifies the families."""
+"""Write the shipped data: `python -m data.generator` rewrites its files, `--check` only verifies and counts."""
 
 import ast
 import importlib
@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from data.generator import messages, security
 from data.generator.family import CodeFamily, TextFamily
+from data.generator.market import BARS, REGIMES, market_bars, write_bars
 
 F = TypeVar("F", CodeFamily, TextFamily)
 
@@ -30,13 +31,19 @@ SEVERITY: dict[int, str] = json.loads(
 
 
 def main() -> None:
-    """Write both data sets, or with --check render every family and say what is wrong with it."""
+    """Write all data sets, or with --check render every family and say what is wrong with it."""
     only_check = "--check" in sys.argv[1:]
     for name, rows in (("security", security_rows()), ("classification", message_rows())):
         print(f"{name}: {len(rows)} rows, {len({row['family'] for row in rows})} families, ", end="")
         print(", ".join(f"{label} {count}" for label, count in sorted(Counter(row["label"] for row in rows).items())))
         if not only_check:
             write(DATA / f"{name}.json", rows)
+    bars = market_bars(SEED)
+    spent = Counter(REGIMES[bar.regime] for bar in bars)
+    print(f"market_simulated: {len(bars)} bars, {len(bars) // BARS} sessions, ", end="")
+    print(", ".join(f"{regime} {spent[regime]}" for regime in REGIMES))
+    if not only_check:
+        write_bars(DATA / "market_simulated.csv", bars)
 
 
 def security_rows() -> list[dict[str, str]]:

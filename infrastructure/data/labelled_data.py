@@ -12,13 +12,12 @@ from domain.exceptions import DatasetError
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
+from infrastructure.data.shipped import located
 from infrastructure.data.splitting import split_rows, without_duplicates_of
 from infrastructure.data.tokenization import tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class ClassificationData:
         assert request.validation_split is not None
         task = task_named(request.task)
         schema = schema_of(task, request.text_field, request.label_field, request.group_field)
-        rows = load_rows(_located(request.dataset_path, task), schema)
+        rows = load_rows(located(request.dataset_path, task), schema)
         if request.eval_dataset:
             split = _already_split(task, rows, load_rows(Path(request.eval_dataset), schema))
         else:
@@ -116,14 +115,8 @@ class ClassificationData:
         assert request.dataset_path is not None
         task = task_named(request.task)
         schema = schema_of(task, request.text_field, request.label_field, request.group_field)
-        rows = load_rows(_located(request.dataset_path, task), schema)
+        rows = load_rows(located(request.dataset_path, task), schema)
         return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
-
-
-def _located(path: str, task: Task) -> Path:
-    """Find the shipped data of a task also from another working directory."""
-    shipped = path == task.default_dataset and not Path(path).exists()
-    return CHECKOUT / path if shipped else Path(path)
 
 
 def schema_of(task: Task, text_field: str | None, label_field: str, group_field: str | None) -> RowSchema:

@@ -12,7 +12,7 @@ from torch import nn
 
 from domain.exceptions import ModelError, TrainingError
 from domain.version import VERSION
-from infrastructure.files import staged_directory
+from infrastructure.files import staged_directory, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,6 +75,18 @@ def _separable(model: "PreTrainedModel") -> dict[str, "Tensor"]:
         name: tensor.clone() if uses[tensor.data_ptr()] > 1 and declared and name not in declared else tensor
         for name, tensor in state.items()
     }
+
+
+def add_to_card(directory: Path, facts: Mapping[str, Any]) -> None:
+    """Add what was found out after the training. Raises: ModelError, TrainingError when the disk refuses."""
+    card = {**read_card(directory), **facts}
+    try:
+        write_whole(directory / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise TrainingError(
+            f"{directory / CARD} could not be written: {error.strerror or error}.",
+            remedy="Make room and resume the run; its checkpoints are intact.",
+        ) from error
 
 
 def read_card(directory: Path) -> dict[str, Any]:

@@ -51,6 +51,23 @@ ENCODER_DECODERS: Mapping[str, WriterSize] = {
     "seq2seq-base": WriterSize(hidden_size=512, num_layers=6, num_heads=8, intermediate_size=1408),
 }
 
+
+@dataclass(frozen=True)
+class ForecasterSize:
+    """Shape of a forecaster. Dropout is high: windows overlap, so a year of hours is less data than it seems."""
+
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    dropout: float
+
+
+FORECASTERS: Mapping[str, ForecasterSize] = {
+    "forecaster-tiny": ForecasterSize(hidden_size=16, num_layers=1, num_heads=2, dropout=0.1),
+    "forecaster-mini": ForecasterSize(hidden_size=32, num_layers=2, num_heads=4, dropout=0.3),
+    "forecaster-base": ForecasterSize(hidden_size=128, num_layers=4, num_heads=8, dropout=0.3),
+}
+
 HEAD_SIZE = 64
 MIN_POSITIONS = 512
 

@@ -1,7 +1,6 @@
 """Pictures of a run, 800 pixels wide: how training went, and which classes are taken for which."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.metrics import MetricEntry, direction_of, is_better
+from infrastructure.reports.canvas import (
+    BLUE,
+    DOTS_PER_INCH,
+    GREEN,
+    ORANGE,
+    RED,
+    WIDTH_PIXELS,
+    mark_not_finite,
+    open_page,
+    save,
+    say,
+    shorten,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-WIDTH_PIXELS = 800
 MAX_CLASSES_WITH_NUMBERS = 12
-_DOTS_PER_INCH = 100
 _MAX_NAMES = 60
-_MAX_NAME_CHARACTERS = 25
 _NAME_POINTS = 9.0
 _LEAST_NAME_POINTS = 6.5
 _LOG_SCALE_FROM_RATIO = 20
-_BLUE, _ORANGE, _GREEN, _RED = "#2166ac", "#d95f02", "#1b7837", "#b2182b"
 _LOSS = "eval_loss"
 # Scores of written texts, the one that says most first.
 _SCORES_OF_TEXTS = ("eval_bleu", "eval_exact_match")
@@ -40,16 +48,12 @@ def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path:
     not finite are marked, not joined.
     Raises: OSError when the file cannot be written.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     primary = f"eval_{metric_name.removeprefix('eval_')}"
     score = primary if primary != _LOSS else _score_of_texts(entries)
     ratios = (3, 1.5, 3) if score else (3, 1.5)
-    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-    height = 1.12 * sum(ratios)
-    figure = Figure(figsize=(WIDTH_PIXELS / _DOTS_PER_INCH, height), dpi=_DOTS_PER_INCH, layout=layout)
+    figure = open_page(112 * sum(ratios), padding=0.1)
     panels = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
     _draw_loss(panels[0], entries)
     _draw_learning_rate(panels[1], entries)
@@ -66,10 +70,9 @@ def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path:
     if max(steps) - min(steps) < 2:
         last.set_xlim(max(min(steps) - 1, 0), max(steps) + 1)  # left alone, matplotlib would tick fractions of a step
     for axes in panels:
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes)
     figure.align_ylabels()
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_confusion_matrix(matrix: Sequence[Sequence[int]], label_names: Sequence[str], path: Path) -> None:
@@ -80,16 +83,15 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], label_names: Sequence
     Raises: OSError when the file cannot be written.
     """
     from matplotlib.colors import PowerNorm
-    from matplotlib.figure import Figure
 
     counts = np.asarray(matrix, dtype=np.int64)
     support = counts.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, None]
-    columns = [_shorten(name) for name in label_names]
+    columns = [shorten(name) for name in label_names]
     rows = [f"{name} ({total:,})" for name, total in zip(columns, support.tolist(), strict=True)]
     page = _lay_out(rows, columns)
 
-    figure = Figure(figsize=(WIDTH_PIXELS / _DOTS_PER_INCH, page.height / _DOTS_PER_INCH), dpi=_DOTS_PER_INCH)
+    figure = open_page(page.height)
     axes = figure.add_axes(page.box(page.left, page.grid_width))
     # The square root of the share: a 5 % confusion is what the reader looks for, and is white on a straight scale.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0.0, 1.0), aspect="auto", interpolation="nearest")
@@ -102,18 +104,18 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], label_names: Sequence
     ticks = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
     bar = figure.colorbar(image, cax=scale, ticks=ticks, format=lambda share, _: f"{share:.0%}")
     bar.set_label("share of the true class")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _draw_loss(axes: "Axes", entries: Sequence[MetricEntry]) -> None:
     logged, smoothed, evaluated = (_series(entries, name) for name in ("train_loss", "train_loss_ema", "eval_loss"))
     if logged.size:
-        axes.plot(*logged, ".", color=_BLUE, alpha=0.4, markersize=6, markeredgewidth=0, label="training, as logged")
+        axes.plot(*logged, ".", color=BLUE, alpha=0.4, markersize=6, markeredgewidth=0, label="training, as logged")
     if smoothed.size:
-        axes.plot(*smoothed, "-o", markersize=_dot(smoothed), color=_BLUE, linewidth=1.6, label="training, smoothed")
+        axes.plot(*smoothed, "-o", markersize=_dot(smoothed), color=BLUE, linewidth=1.6, label="training, smoothed")
     if evaluated.size:
-        axes.plot(*evaluated, "-o", markersize=5, color=_ORANGE, linewidth=1, label="evaluation")
-    _mark_not_finite(axes, np.concatenate([logged, evaluated], axis=1))
+        axes.plot(*evaluated, "-o", markersize=5, color=ORANGE, linewidth=1, label="evaluation")
+    mark_not_finite(axes, np.concatenate([logged, evaluated], axis=1))
     values = np.concatenate([logged[1], smoothed[1], evaluated[1]])
     finite = values[np.isfinite(values)]
     if finite.size and finite.min() > 0 and finite.max() > _LOG_SCALE_FROM_RATIO * finite.min():
@@ -122,20 +124,20 @@ def _draw_loss(axes: "Axes", entries: Sequence[MetricEntry]) -> None:
     else:
         axes.set_ylabel("loss")
     if not finite.size:
-        _say(axes, "no finite loss was logged")
+        say(axes, "no finite loss was logged")
     if values.size:
         axes.legend(frameon=False, fontsize=9)
 
 
 def _draw_learning_rate(axes: "Axes", entries: Sequence[MetricEntry]) -> None:
     rates = _series(entries, "learning_rate")
-    axes.plot(*rates, "-o", markersize=_dot(rates), color=_GREEN, linewidth=1.6)
+    axes.plot(*rates, "-o", markersize=_dot(rates), color=GREEN, linewidth=1.6)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
     axes.set_ylabel("learning rate")
     if rates.size:
         axes.set_ylim(bottom=0)
     else:
-        _say(axes, "no learning rate was logged")
+        say(axes, "no learning rate was logged")
 
 
 def _score_of_texts(entries: Sequence[MetricEntry]) -> str | None:
@@ -145,11 +147,11 @@ def _score_of_texts(entries: Sequence[MetricEntry]) -> str | None:
 
 def _draw_scores(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
     scores = _series(entries, name)
-    axes.plot(*scores, "-o", markersize=5, color=_ORANGE, linewidth=1)
+    axes.plot(*scores, "-o", markersize=5, color=ORANGE, linewidth=1)
     axes.set_ylabel(_readable(name))
     if not np.isfinite(scores[1]).any():
-        _say(axes, f"no finite {_readable(name)} was measured")
-    _mark_not_finite(axes, scores)
+        say(axes, f"no finite {_readable(name)} was measured")
+    mark_not_finite(axes, scores)
 
 
 def _mark_best(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
@@ -162,7 +164,7 @@ def _mark_best(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
     if best is None:
         return
     step, value = best
-    axes.plot([step], [value], "*", markersize=15, color=_RED, zorder=3)
+    axes.plot([step], [value], "*", markersize=15, color=RED, zorder=3)
     axes.margins(y=0.18)
     left, right = axes.get_xlim()
     place = (step - left) / (right - left)
@@ -173,16 +175,8 @@ def _mark_best(axes: "Axes", entries: Sequence[MetricEntry], name: str) -> None:
         textcoords="offset points",
         ha="left" if place < 0.2 else "right" if place > 0.8 else "center",
         va="bottom" if direction == "max" else "top",
-        color=_RED,
+        color=RED,
     )
-
-
-def _mark_not_finite(axes: "Axes", series: NDArray[np.float64]) -> None:
-    steps = series[0][~np.isfinite(series[1])]
-    if steps.size:
-        foot = np.full_like(steps, 0.03)  # in shares of the panel's height
-        transform = axes.get_xaxis_transform()
-        axes.plot(steps, foot, "x", color=_RED, markersize=6, transform=transform, label="not finite (NaN or infinite)")
 
 
 def _use_log_scale(axes: "Axes") -> None:
@@ -210,11 +204,6 @@ def _readable(metric_name: str) -> str:
     name = metric_name.removeprefix("eval_")
     words = [word.upper() if word in _ACRONYMS else word for word in name.split("_")]
     return "evaluation loss" if name == "loss" else " ".join(words)
-
-
-def _say(axes: "Axes", message: str) -> None:
-    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color="#666666")
-    axes.set_yticks([])
 
 
 @dataclass(frozen=True)
@@ -254,7 +243,7 @@ def _lay_out(rows: Sequence[str], columns: Sequence[str]) -> _Page:
 
 def _width_of(names: Sequence[str], points: float) -> float:
     """Estimate the pixels of the longest name: a letter is about 0.58 times as wide as its size."""
-    return 0.58 * points * _DOTS_PER_INCH / 72 * max(map(len, names))
+    return 0.58 * points * DOTS_PER_INCH / 72 * max(map(len, names))
 
 
 def _name_classes(axes: "Axes", rows: Sequence[str], columns: Sequence[str], page: _Page) -> None:
@@ -283,20 +272,3 @@ def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[np.flo
         axes.text(
             column, row, text, ha="center", va="center", fontsize=size, color="white" if share > 0.35 else "black"
         )
-
-
-def _shorten(name: str) -> str:
-    """Put a label on one line and leave out its middle where it is long: labels often share their beginning."""
-    line = " ".join(name.split())
-    half = (_MAX_NAME_CHARACTERS - 1) // 2
-    return line if len(line) <= _MAX_NAME_CHARACTERS else f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    # A canvas of its own instead of pyplot: no display, no state shared with a caller's plots.
-    with warnings.catch_warnings():
-        # Labels in scripts that the bundled font lacks are drawn as boxes; a warning for each letter helps nobody.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        FigureCanvasAgg(figure).print_png(path)

@@ -1,13 +1,15 @@
 """What a person reads after a training: pictures, simple baselines to compare with, samples."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from application.ports import Run
 from application.training_request import TrainModelRequest
-from infrastructure.prediction import PredictorSource
+from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.reports.pictures import draw_training_curves
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -18,13 +20,38 @@ class ReportWriter:
     def write(
         self, run: Run, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Write `training_curves.png` and what else belongs to the task; gives `baselines` and `samples`."""
+        """Write `training_curves.png` and what else belongs to the task.
+
+        Gives `baselines`, `samples`, `test_metrics` and `warnings`.
+        """
         directory = Path(run.path)
         entries = TrainingMetricsTracker(directory, file_name="metrics.jsonl").entries
         draw_training_curves(entries, f"eval_{results['metric_name']}", directory / "training_curves.png")
+        trained = KeptModel(Path(results["model_path"]), request.device)
+        report = kind_of(request.task).report(request, dataset, results, trained, directory)
+        return {
+            "baselines": dict(report.baselines),
+            "samples": tuple(report.samples),
+            "test_metrics": dict(report.test_metrics),
+            "warnings": tuple(report.warnings),
+        }
 
-        def answer(inputs: Sequence[str], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-            return PredictorSource().open(results["model_path"], request.device).answer(inputs, options)
 
-        report = kind_of(request.task).report(request, dataset, results, answer, directory)
-        return {"baselines": dict(report.baselines), "samples": tuple(report.samples)}
+class KeptModel:
+    """The model that a run keeps, opened when it is first asked: some reports never do."""
+
+    def __init__(self, directory: Path, device: str) -> None:
+        self.directory = directory
+        self._device = device
+
+    @cached_property
+    def _model(self) -> FinishedModel:
+        return PredictorSource().open(str(self.directory), self._device)
+
+    def answer(self, inputs: Sequence[str], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Answer some inputs, in order."""
+        return self._model.answer(inputs, options)
+
+    def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
+        """Give the metrics of an adapter over a data set."""
+        return self._model.score(dataset, adapter)

@@ -17,12 +17,12 @@ from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
+from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.baselines import bag_of_words_baseline
-from infrastructure.tasks.kind import Answer, Card, OnText, Prepared, Report
+from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 class Classification:
     """One label for each text."""
-
-    auto_class = CLASSIFIER
 
     def load(self, request: TrainModelRequest) -> SplitRows:
         """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
@@ -90,7 +88,7 @@ class Classification:
         return Prepared(train, evaluation, adapter, card, warnings)
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitRows, results: Mapping[str, Any], answer: Answer, path: Path
+        self, request: TrainModelRequest, dataset: SplitRows, results: Mapping[str, Any], trained: Trained, path: Path
     ) -> Report:
         """Draw `confusion_matrix.png` and train a bag of words to compare with."""
         metrics = results["final_metrics"]
@@ -112,9 +110,10 @@ class Classification:
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         return Report({**majority, **bag_of_words})
 
-    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> "FinishedClassifier":
-        """Open the task of a finished classifier."""
-        return FinishedClassifier(tokenizer, card, task_named(card["task"]))
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
+        """Open a finished classifier. Raises: ModelError."""
+        model, tokenizer = open_finished(directory, CLASSIFIER)
+        return model, FinishedClassifier(tokenizer, card, task_named(card["task"]))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Card = Mapping[str, Any]
 OnText = Callable[[str], None]
-Answer = Callable[[Sequence[str], Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,30 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Report:
-    """What a summary says beside the metrics: scores of simple baselines, and samples of what the model writes."""
+    """What a summary says beside the metrics.
+
+    `baselines` are scores of simple rivals, `samples` show what the model writes, `test_metrics` are scores on rows
+    that nobody looked at before, and `warnings` say what a reader of the scores must know.
+    """
 
     baselines: Mapping[str, Any] = field(default_factory=dict)
     samples: Sequence[Mapping[str, str]] = ()
+    test_metrics: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+class Trained(Protocol):
+    """The model that a run keeps, opened from its directory when it is first asked."""
+
+    @property
+    def directory(self) -> Path:
+        """Where it stands; what is written there travels with it."""
+
+    def answer(self, inputs: Sequence[str], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Answer some inputs, in order."""
+
+    def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
+        """Give the metrics of an adapter over a data set."""
 
 
 class FinishedTask(Protocol):
@@ -61,10 +80,6 @@ class FinishedTask(Protocol):
 class TaskKind(Protocol):
     """One kind of task; a new one is a file with a class like this and its line in the registry."""
 
-    @property
-    def auto_class(self) -> str:
-        """Class of the transformers library that opens the finished model."""
-
     def load(self, request: TrainModelRequest) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""
 
@@ -81,9 +96,9 @@ class TaskKind(Protocol):
         """Tokenise both parts. Raises: DatasetError, ConfigurationError."""
 
     def report(
-        self, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any], answer: Answer, path: Path
+        self, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any], trained: Trained, path: Path
     ) -> Report:
         """Draw what belongs to the kind below `path`, score baselines, ask the finished model for samples."""
 
-    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> FinishedTask:
-        """Open the task of a finished model."""
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
+        """Open a finished model and its task. Raises: ModelError."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from domain.task import task_named
@@ -11,11 +13,11 @@ from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import DECODER, build_model
+from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.causal_lm import CausalLanguageModeling
-from infrastructure.tasks.kind import Answer, Card, Prepared, Report
+from infrastructure.tasks.kind import Card, Prepared, Report, Trained
 from infrastructure.tasks.samples import shown
 from infrastructure.tasks.writers import keeps_documents_apart
 from infrastructure.tasks.writing import FinishedWriter, decoder_blueprint, how_to_write
@@ -30,8 +32,6 @@ SAMPLING = {"temperature": 0.8, "top_k": 50}
 
 class LanguageModeling:
     """Text as one stream of tokens, cut into blocks."""
-
-    auto_class = DECODER
 
     def load(self, request: TrainModelRequest) -> SplitText:
         """Read and split text. Raises: DatasetError."""
@@ -77,21 +77,22 @@ class LanguageModeling:
         return Prepared(train, evaluation, adapter, card, warnings)
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitText, results: Mapping[str, Any], answer: Answer, path: Path
+        self, request: TrainModelRequest, dataset: SplitText, results: Mapping[str, Any], trained: Trained, path: Path
     ) -> Report:
         """Let the model write on from beginnings of the evaluation part."""
         pieces = dataset.evaluation.pieces
         chosen = range(0, len(pieces), -(-len(pieces) // NUM_SAMPLES))
         prompts = [pieces[index].lstrip()[:CHARACTERS_OF_PROMPT] for index in chosen]
         prompts = [prompt for prompt in prompts if prompt.strip()]
-        texts = answer(prompts, {**SAMPLING, "seed": request.seed})
+        texts = trained.answer(prompts, {**SAMPLING, "seed": request.seed})
         samples = [
             {"prompt": prompt, "output": shown(text["text"])} for prompt, text in zip(prompts, texts, strict=True)
         ]
         return Report(samples=samples)
 
-    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> FinishedWriter:
-        """Open the task of a finished model."""
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
+        """Open a finished model. Raises: ModelError."""
+        model, tokenizer = open_finished(directory, DECODER)
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
             blocks = _stream(path, card.get("text_field"), tokenizer, int(card["max_length"]))
@@ -99,7 +100,7 @@ class LanguageModeling:
 
         named = (card["text_field"],) if card.get("text_field") else ()
         fields = tuple(dict.fromkeys((*named, "prompt", *task_named(card["task"]).text_fields)))
-        return FinishedWriter(tokenizer, card, fields, lambda text: tokenizer(text)["input_ids"], score)
+        return model, FinishedWriter(tokenizer, card, fields, lambda text: tokenizer(text)["input_ids"], score)
 
 
 def _stream(path: str, text_field: str | None, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
@@ -13,9 +14,9 @@ from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import Blueprint, build_model
+from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Answer, Card, Prepared, Report
+from infrastructure.tasks.kind import Card, Prepared, Report, Trained
 from infrastructure.tasks.samples import Samples, written_samples
 from infrastructure.tasks.writing import FinishedWriter, generation_with, how_to_write
 
@@ -87,13 +88,14 @@ class PairKind:
         return Prepared(train, evaluation, adapter, card, _cut_warning(train, request.max_length))
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitPairs, results: Mapping[str, Any], answer: Answer, path: Path
+        self, request: TrainModelRequest, dataset: SplitPairs, results: Mapping[str, Any], trained: Trained, path: Path
     ) -> Report:
         """Show what the model writes for sources of the evaluation part."""
-        return Report(samples=written_samples(dataset, answer))
+        return Report(samples=written_samples(dataset, trained))
 
-    def finished(self, tokenizer: "PreTrainedTokenizerBase", card: Card) -> FinishedWriter:
-        """Open the task of a finished model; when it is evaluated, every row is written out."""
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
+        """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""
+        model, tokenizer = open_finished(directory, self.auto_class)
         task, max_length = task_named(card["task"]), int(card["max_length"])
         source, target = card.get("source_field"), card.get("target_field")
 
@@ -104,7 +106,11 @@ class PairKind:
             return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
 
         fields = tuple(dict.fromkeys((*((source,) if source else ()), *task.text_fields)))
-        return FinishedWriter(tokenizer, card, fields, lambda text: self.prompt(tokenizer, text, max_length), score)
+
+        def prompt(text: str) -> Sequence[int]:
+            return self.prompt(tokenizer, text, max_length)
+
+        return model, FinishedWriter(tokenizer, card, fields, prompt, score)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card

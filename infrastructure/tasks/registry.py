@@ -10,6 +10,8 @@ from domain.task import task_named
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.classification import Classification
 from infrastructure.tasks.code_generation import CODE_GENERATION
+from infrastructure.tasks.direction import MarketDirection
+from infrastructure.tasks.forecasting import QuantileForecasting
 from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.language_modeling import LanguageModeling
 from infrastructure.tasks.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
@@ -19,6 +21,8 @@ KINDS: Mapping[str, TaskKind] = {
     "language_modeling": LanguageModeling(),
     "code_generation": CODE_GENERATION,
     "sequence_to_sequence": SEQUENCE_TO_SEQUENCE,
+    "quantile_forecasting": QuantileForecasting(),
+    "market_direction": MarketDirection(),
 }
 TOKENIZER = "tokenizer"
 

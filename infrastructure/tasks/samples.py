@@ -9,7 +9,7 @@ from torch import nn
 from domain.generation import GenerationSettings
 from infrastructure.data.text_data import SplitPairs
 from infrastructure.models.generation import generate_texts
-from infrastructure.tasks.kind import Answer
+from infrastructure.tasks.kind import Trained
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -37,13 +37,13 @@ class Samples:
         return self.score(outputs, self.references)
 
 
-def written_samples(dataset: SplitPairs, answer: Answer) -> list[dict[str, str]]:
+def written_samples(dataset: SplitPairs, trained: Trained) -> list[dict[str, str]]:
     """Ask a finished model for the first few rows of the evaluation part, and set beside them what was wanted."""
     rows = [int(row) for row in dataset.evaluation[:NUM_SHOWN]]
     sources = [str(dataset.eval_rows.sources[row]) for row in rows]
     return [
         {"prompt": shown(source), "output": shown(text["text"]), "wanted": shown(str(dataset.eval_rows.targets[row]))}
-        for row, source, text in zip(rows, sources, answer(sources, {}), strict=True)
+        for row, source, text in zip(rows, sources, trained.answer(sources, {}), strict=True)
     ]
 
 

@@ -63,7 +63,7 @@ class SequenceClassification:
         """Metrics a run can be judged by."""
         return METRIC_NAMES
 
-    def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
+    def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
         """Pad to the longest: `input_ids`, `attention_mask` [B, L], `labels` [B] where items have them."""
         sequences = [torch.as_tensor(item["input_ids"]) for item in items]
         ids = pad(sequences, self._pad_token_id)

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
+from infrastructure.tasks.forecast_metrics import symmetric_pairs
+from infrastructure.tasks.quantile_losses import crossings, pinball_losses, widths
 
 # -100 is what transformers and torch leave out, -1 what data sets made for nanoGPT and others do.
 IGNORED_LABELS = (-100, -1)
@@ -111,11 +113,7 @@ class PinballLoss(nn.Module):
     def pointwise(self, forecast: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Give the losses [B, H, Q], 0 where the target is NaN, and which points are observed [B, H]."""
         _require_same_shape("forecast", forecast, (*target.shape, len(self.levels)))
-        observed = ~target.isnan()
-        # Filled before the subtraction: a NaN times 0 would still be one in the gradient.
-        short = torch.where(observed, target, 0.0)[..., None] - forecast
-        losses = torch.maximum(self.quantiles * short, (self.quantiles - 1.0) * short)
-        return torch.where(observed[..., None], losses, 0.0), observed
+        return pinball_losses(forecast, target, self.quantiles)
 
 
 class CombinedQuantileLoss(nn.Module):
@@ -153,10 +151,10 @@ class CombinedQuantileLoss(nn.Module):
         """
         parts = {"pinball": self.pinball(forecast, target)}
         observed = ~target.isnan()
-        parts["crossing"] = _mean_where(observed, functional.relu(-forecast.diff(dim=-1)).sum(-1))
+        parts["crossing"] = _mean_where(observed, crossings(forecast))
         total = parts["pinball"] + self.crossing_weight * parts["crossing"]
         if self.sharpness_weight:
-            parts["sharpness"] = _mean_where(observed, forecast[..., -1] - forecast[..., 0])
+            parts["sharpness"] = _mean_where(observed, widths(forecast))
             total = total + self.sharpness_weight * parts["sharpness"]
         return {"total": total, **parts}
 
@@ -172,7 +170,7 @@ class CombinedQuantileLoss(nn.Module):
         metrics: dict[str, float] = {}
         for index, level in enumerate(levels):
             metrics[f"coverage_q{100 * level:02g}"] = _mean_where(observed, target <= forecast[..., index]).item()
-        for low, high in _intervals(levels):
+        for low, high in symmetric_pairs(levels):
             name = f"{100 * (levels[high] - levels[low]):g}"
             inside = (forecast[..., low] <= target) & (target <= forecast[..., high])
             metrics[f"picp_{name}"] = _mean_where(observed, inside).item()
@@ -180,12 +178,6 @@ class CombinedQuantileLoss(nn.Module):
         per_horizon = self.pinball.breakdown(forecast, target)["per_horizon"].tolist()
         horizons = self.horizons or range(1, len(per_horizon) + 1)
         return metrics | {f"loss_{name}": loss for name, loss in zip(horizons, per_horizon, strict=True)}
-
-
-def _intervals(levels: Sequence[float]) -> list[tuple[int, int]]:
-    """Find the pairs of quantiles that lie equally far from the middle, outermost first."""
-    places = {round(level, 6): index for index, level in enumerate(levels)}
-    return [(i, places[round(1 - q, 6)]) for q, i in places.items() if q < 0.5 and round(1 - q, 6) in places]
 
 
 def _mean_where(observed: Tensor, values: Tensor) -> Tensor:

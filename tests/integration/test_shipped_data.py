@@ -1,14 +1,18 @@
 """The shipped data is what its families say, and what DATA.md promises of it."""
 
 import ast
+import csv
 import difflib
 import json
 from collections import defaultdict
+from datetime import datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from data.generator.__main__ import (
     DATA,
@@ -21,11 +25,25 @@ from data.generator.__main__ import (
     security_rows,
     write,
 )
+from data.generator.market import (
+    BARS,
+    REGIME,
+    REGIMES,
+    SESSIONS,
+    TRANSITIONS,
+    WORDS,
+    Bar,
+    drawn_words,
+    market_bars,
+    simulate,
+    write_bars,
+)
 from domain.task import SEVERITIES, TASKS
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.splitting import split_rows
 
 Rows = list[dict[str, str]]
+Numbers = NDArray[np.float64]
 SURROUNDINGS = {"web", "script", "database", "file", "crypto", "subprocess", "deserialisation", "template"}
 
 
@@ -56,11 +74,48 @@ def messages() -> Rows:
     return rows_of("classification")
 
 
+@pytest.fixture(scope="module")
+def bars() -> list[Bar]:
+    return market_bars(SEED)
+
+
+@pytest.fixture(scope="module")
+def market() -> Rows:
+    with (DATA / "market_simulated.csv").open(encoding="ascii", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def traded(market: Rows) -> dict[str, Numbers]:
+    """Give the numbers of the file, and the log return of each bar as `move`."""
+    numbers = {name: np.array([float(row[name]) for row in market]) for name in market[0] if name != "time"}
+    return numbers | {"move": np.log(numbers["close"] / numbers["open"])}
+
+
+def autocorrelations(series: Numbers) -> Numbers:
+    """Correlate a series with itself 1 to 5 steps later."""
+    centred = series - series.mean()
+    return np.array([centred[:-lag] @ centred[lag:] for lag in range(1, 6)]) / (centred @ centred)
+
+
+def half_hour(series: Numbers, start: time) -> float:
+    """Average the half-hour from `start` over all sessions."""
+    first = ((start.hour - 9) * 60 + start.minute - 30) // 5
+    return float(series.reshape(-1, BARS)[:, first : first + 6].mean())
+
+
 @pytest.mark.parametrize(("name", "make"), [("security", security_rows), ("classification", message_rows)])
 def test_generating_again_gives_the_committed_bytes(name: str, make: Any, tmp_path: Path) -> None:
     write(tmp_path / f"{name}.json", make())
     committed = (DATA / f"{name}.json").read_bytes()
     assert (tmp_path / f"{name}.json").read_bytes() == committed, f"data/{name}.json is stale: run `make data`"
+
+
+def test_simulating_again_gives_the_committed_bytes(bars: list[Bar], tmp_path: Path) -> None:
+    write_bars(tmp_path / "market.csv", bars)
+    committed = (DATA / "market_simulated.csv").read_bytes()
+    assert (tmp_path / "market.csv").read_bytes() == committed, "data/market_simulated.csv is stale: run `make data`"
+    assert len(committed) < 1_600_000
 
 
 class TestSecurity:
@@ -140,3 +195,87 @@ def test_the_default_split_keeps_a_family_on_one_side_and_every_label_on_both(na
     assert sides[0]["label"] == sides[1]["label"] == set(rows.label_names)
     assert len(split.train) + len(split.evaluation) == len(written)
     assert split.num_duplicates == 0
+
+
+class TestMarket:
+    def test_it_is_whole_sessions_of_weekdays_every_five_minutes_in_order(self, market: Rows) -> None:
+        stamps = [datetime.fromisoformat(row["time"]) for row in market]
+        assert len(stamps) == SESSIONS * BARS >= 20_000
+        assert all(earlier < later for earlier, later in pairwise(stamps))
+        sessions: dict[object, list[time]] = defaultdict(list)
+        for stamp in stamps:
+            assert stamp.weekday() < 5
+            sessions[stamp.date()].append(stamp.time())
+        opening = datetime(2021, 1, 4, 9, 30)
+        hours = [(opening + number * timedelta(minutes=5)).time() for number in range(78)]
+        assert hours[-1] == time(15, 55)
+        assert all(found == hours for found in sessions.values())
+
+    def test_open_and_close_lie_between_low_and_high(self, traded: dict[str, Numbers]) -> None:
+        assert (traded["low"] > 0).all()
+        assert (traded["low"] <= np.minimum(traded["open"], traded["close"])).all()
+        assert (traded["high"] >= np.maximum(traded["open"], traded["close"])).all()
+
+    def test_volumes_are_whole_and_positive(self, market: Rows) -> None:
+        assert all(row["volume"].isdecimal() and int(row["volume"]) > 0 for row in market)
+
+    def test_a_bar_opens_at_the_last_close_except_after_a_night(self, traded: dict[str, Numbers]) -> None:
+        gaps = np.log(traded["open"][1:] / traded["close"][:-1])
+        nights = np.arange(1, len(gaps) + 1) % BARS == 0
+        assert not gaps[~nights].any()
+        assert 2 < gaps[nights].std() / traded["move"].std() < 6
+
+    def test_the_open_is_twice_as_volatile_as_noon_and_trades_twice_as_much(self, traded: dict[str, Numbers]) -> None:
+        for series in (np.abs(traded["move"]), traded["volume"]):
+            noon = half_hour(series, time(12, 0))
+            assert half_hour(series, time(9, 30)) > 1.8 * noon
+            assert half_hour(series, time(15, 30)) > 1.3 * noon
+
+    def test_volatility_and_volume_last_and_the_direction_does_not(self, traded: dict[str, Numbers]) -> None:
+        move = traded["move"]
+        assert (autocorrelations(np.abs(move)) > 0.2).all()
+        assert (autocorrelations(traded["volume"]) > 0.2).all()
+        assert (np.abs(autocorrelations(move)) < 3 / np.sqrt(len(move))).all()
+        assert (np.abs(autocorrelations(np.sign(move))) < 3 / np.sqrt(len(move))).all()
+        rises, falls = (move > 0).sum(), (move < 0).sum()
+        assert abs(rises - falls) < 3 * np.sqrt(rises + falls)
+
+    def test_volume_rises_with_the_size_of_the_return(self, traded: dict[str, Numbers]) -> None:
+        assert np.corrcoef(np.abs(traded["move"]), traded["volume"])[0, 1] > 0.5
+
+    def test_each_regime_is_more_volatile_and_trades_more_than_the_calmer_one(
+        self, bars: list[Bar], traded: dict[str, Numbers]
+    ) -> None:
+        regimes = np.array([bar.regime for bar in bars])
+        deviations, volumes = (
+            [summary(traded[name][regimes == regime]) for regime in range(len(REGIMES))]
+            for name, summary in (("move", np.std), ("volume", np.mean))
+        )
+        assert all(wilder > 1.7 * calmer for calmer, wilder in pairwise(deviations))
+        assert all(wilder > 1.3 * calmer for calmer, wilder in pairwise(volumes))
+
+    @pytest.mark.parametrize("regime", range(len(REGIMES)))
+    def test_a_regime_is_followed_by_the_others_as_often_as_stated(self, bars: list[Bar], regime: int) -> None:
+        assert sum(TRANSITIONS[regime]) == pytest.approx(1)
+        following = np.array([later.regime for bar, later in pairwise(bars) if bar.regime == regime])
+        for other, chance in enumerate(TRANSITIONS[regime]):
+            deviation = np.sqrt(len(following) * chance * (1 - chance))
+            assert abs((following == other).sum() - len(following) * chance) <= 3 * deviation
+
+    def test_turning_every_coin_of_the_price_mirrors_it_and_changes_no_volume(self, bars: list[Bar]) -> None:
+        words = drawn_words(SEED)
+        noise = words[:, REGIME - 1].copy()
+        words[:, :REGIME] ^= np.uint64(2**64 - 1)
+        words[:, REGIME - 1] = noise
+        turned = simulate(words)
+        assert [bar[5:] for bar in turned] == [bar[5:] for bar in bars]
+        mirrored = 100**2 / np.array([(bar.open, bar.low, bar.high, bar.close) for bar in bars])
+        np.testing.assert_allclose(np.array([bar[1:5] for bar in turned]), mirrored, rtol=1e-9)
+
+    def test_what_comes_later_changes_no_earlier_bar(self, bars: list[Bar]) -> None:
+        words = drawn_words(SEED)[: 3 * BARS]
+        words[100:] = drawn_words(SEED + 1)[:1]
+        changed = simulate(words)
+        assert words.shape == (3 * BARS, WORDS)
+        assert changed[:100] == bars[:100]
+        assert changed[100] != bars[100]

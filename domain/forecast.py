@@ -1,0 +1,81 @@
+"""What a forecast is asked for: how far ahead, at which quantiles, and how a series is cut in time."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import isclose
+
+from domain.rules import one_of, whole
+
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+HORIZONS = (1, 3, 6, 12, 24)
+CALENDAR = ("hour", "weekday", "day_of_month", "month", "session")
+AUTO = "auto"
+
+# Shares, numbers of rows, or the dates at which the parts end.
+Split = Sequence[float] | Sequence[int] | Sequence[str]
+MAX_HORIZON = 100_000
+MAX_CONTEXT = 100_000
+
+
+def steps_ahead(horizons: int | Sequence[int]) -> tuple[int, ...]:
+    """Give the steps that are forecast: a number stands for all from 1 on, a list for itself."""
+    return tuple(range(1, horizons + 1)) if isinstance(horizons, int) else tuple(horizons)
+
+
+def horizon_faults(horizons: int | Sequence[int]) -> Iterator[str]:
+    """Want steps of at least 1, in ascending order."""
+    steps = [horizons] if isinstance(horizons, int) else list(horizons)
+    if not steps:
+        yield "horizons is empty. Name the steps ahead, such as [1, 6, 24], or a number for all up to it."
+    for step in steps:
+        yield from whole("horizons", step, at_least=1)
+        if isinstance(step, int) and step > MAX_HORIZON:
+            yield f"horizons has {step}, but must be at most {MAX_HORIZON}. Choose another value."
+    if any(low >= high for low, high in pairwise(steps)):
+        yield f"horizons is {steps}, but must ascend without repeats. Put them in order."
+
+
+def quantile_faults(quantiles: Sequence[float]) -> Iterator[str]:
+    """Want levels in (0, 1), in ascending order."""
+    if not quantiles:
+        yield "quantiles is empty. Use, for example, [0.1, 0.5, 0.9]."
+    outside = [level for level in quantiles if not 0.0 < level < 1.0]
+    if outside:
+        yield f"quantiles has {outside[0]}, but each must lie between 0 and 1. Use 0.9 for 90 %."
+    elif any(low >= high for low, high in pairwise(quantiles)):
+        yield f"quantiles is {list(quantiles)}, but must ascend without repeats. Put them in order."
+
+
+def split_faults(split: Split) -> Iterator[str]:
+    """Want two or three parts: shares that sum to at most 1, numbers of rows, or ascending dates."""
+    parts = list(split)
+    if len(parts) not in (2, 3):
+        yield f"split has {len(parts)} parts, but needs training, validation and perhaps test. Use [0.7, 0.1, 0.2]."
+        return
+    if all(isinstance(part, str) for part in parts):
+        return  # read and compared where the stamps of the table are known
+    if any(isinstance(part, bool | str) for part in parts):
+        yield f"split is {parts}, but must be all shares, all numbers of rows or all dates. Use [0.7, 0.1, 0.2]."
+        return
+    numbers = [part for part in parts if isinstance(part, int | float)]
+    if all(0.0 < number < 1.0 for number in numbers):
+        total = sum(numbers)
+        if total > 1.0 and not isclose(total, 1.0, rel_tol=1e-9):
+            yield f"split is {parts}, but its shares sum to {total:g}. Let them sum to at most 1."
+    elif not all(number >= 1 and number == int(number) for number in numbers):
+        yield f"split is {parts}, but must be shares between 0 and 1, or numbers of rows. Use [0.7, 0.1, 0.2]."
+
+
+def window_faults(context_length: int, window_stride: int, patch_length: int) -> Iterator[str]:
+    """Want a history of at least two rows and not beyond what memory holds."""
+    yield from whole("context_length", context_length, at_least=2)
+    yield from whole("window_stride", window_stride, at_least=1)
+    yield from whole("patch_length", patch_length, at_least=1)
+    if context_length > MAX_CONTEXT:
+        yield f"context_length is {context_length}, but must be at most {MAX_CONTEXT}. Choose another value."
+
+
+def calendar_faults(calendar: str | Sequence[str]) -> Iterator[str]:
+    """Want known features, or "auto"."""
+    for name in () if calendar == AUTO else [calendar] if isinstance(calendar, str) else calendar:
+        yield from one_of("calendar", name, (*CALENDAR, AUTO))

@@ -1,0 +1,90 @@
+"""What the clock says beside a value: hour, weekday, day of the month, month, place in the trading session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.exceptions import ConfigurationError
+
+DAY = 86_400_000_000  # microseconds, as all times here
+# A cycle that the training part has not seen twice is a date and no season: learnt, it would mislead.
+CYCLES_SEEN = 2
+# Sessions end when a day's rows span less than this share of it.
+SESSION_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Features of stamps by name, all between -1 and 1; sessions open at a time of day and last some microseconds."""
+
+    names: tuple[str, ...] = ()
+    session_open: int = 0
+    session_length: int = DAY
+
+    @property
+    def width(self) -> int:
+        """Number of features F."""
+        return sum(2 if name in _CYCLES else 1 for name in self.names)
+
+    def features(self, stamps: np.ndarray) -> np.ndarray:
+        """Give the features [N, F], fp32, of stamps [N] in microseconds; each depends on its own stamp alone."""
+        columns: list[np.ndarray] = []
+        for name in self.names:
+            if name in _CYCLES:
+                angle = 2.0 * np.pi * _CYCLES[name](stamps)
+                columns += [np.sin(angle), np.cos(angle)]
+            else:
+                place = (stamps % DAY - self.session_open) / self.session_length
+                columns.append(2.0 * np.clip(place, 0.0, 1.0) - 1.0)
+        if not columns:
+            return np.zeros((len(stamps), 0), dtype=np.float32)
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+def suitable_calendar(wanted: str | Sequence[str], stamps: np.ndarray | None, step: int | None) -> Calendar:
+    """Choose the features that the training part can teach, or take the named ones; `stamps` [N] are of that part.
+
+    Raises: ConfigurationError when features are named and the table has no clock.
+    """
+    if stamps is None or step is None:
+        if wanted and wanted != "auto":
+            raise ConfigurationError(
+                f"calendar is {list(wanted)}, but the table has no time column.",
+                remedy="Drop calendar or name the column: --set time_column=NAME.",
+            )
+        return Calendar()
+    opening, length = _session(stamps)
+    has_sessions = step < DAY and length < SESSION_SHARE * DAY
+    span = int(stamps[-1] - stamps[0])
+    cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY}
+    seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and CYCLES_SEEN * cycle <= span]
+    names = tuple(seen + ["session"] * has_sessions) if wanted == "auto" else tuple(wanted)
+    return Calendar(names, opening, max(length, 1))
+
+
+def _session(stamps: np.ndarray) -> tuple[int, int]:
+    """Give the usual time of day of a day's first row, and how long its rows last, both in microseconds."""
+    days = stamps // DAY
+    starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+    ends = np.append(starts[1:], len(stamps)) - 1
+    return int(np.median(stamps[starts] % DAY)), int(np.median(stamps[ends] - stamps[starts]))
+
+
+def _share_of_month(stamps: np.ndarray) -> np.ndarray:
+    days = stamps.astype("datetime64[us]").astype("datetime64[D]")
+    return (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.float64) / 31.0
+
+
+def _share_of_year(stamps: np.ndarray) -> np.ndarray:
+    months = stamps.astype("datetime64[us]").astype("datetime64[M]")
+    return (months.astype(np.int64) % 12) / 12.0
+
+
+_CYCLES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "hour": lambda stamps: (stamps % DAY) / DAY,
+    # The first of January 1970 was a Thursday.
+    "weekday": lambda stamps: ((stamps // DAY + 3) % 7) / 7.0,
+    "day_of_month": _share_of_month,
+    "month": _share_of_year,
+}

@@ -1,0 +1,150 @@
+"""From a table to windows in three parts, with what must travel with a model that learnt from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import DatasetError
+from domain.forecast import steps_ahead
+from domain.task import task_named
+from infrastructure.data.calendar import suitable_calendar
+from infrastructure.data.market import realised_volatility
+from infrastructure.data.series import Scaler, SeriesRecipe
+from infrastructure.data.shipped import located
+from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.data.time_split import anchors_of, part_ends, require_windows
+from infrastructure.data.windows import Windows
+
+VOLATILITY = "volatility of "
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Columns [N, V] of a table in the order a model reads them, NaN where missing, the targets first.
+
+    `labels` [N] are the classes of rows as anchors, where classes are forecast and no values.
+    """
+
+    names: tuple[str, ...]
+    columns: np.ndarray
+    num_targets: int
+    labels: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class SplitSeries:
+    """Windows in parts that follow each other in time; `test` is scored once, after everything is decided."""
+
+    table: Table
+    recipe: SeriesRecipe
+    train: Windows
+    evaluation: Windows
+    test: Windows | None
+    warnings: tuple[str, ...]
+
+    @property
+    def num_train(self) -> int:
+        """Windows to learn from."""
+        return len(self.train)
+
+    @property
+    def num_eval(self) -> int:
+        """Windows to be judged by."""
+        return len(self.evaluation)
+
+
+def table_schema(request: TrainModelRequest) -> TableSchema:
+    """Say how the table of a request is to be read."""
+    return TableSchema(
+        time_column=request.time_column,
+        columns=request.columns,
+        needed=request.target_columns or (),
+        unsorted_stamps=request.unsorted_stamps,
+        duplicate_stamps=request.duplicate_stamps,
+        gaps=request.gaps,
+        missing_values=request.missing_values,
+    )
+
+
+def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window: int | None) -> Inputs:
+    """Take the targets, then the other columns, then the realised volatility of each target where it is asked for."""
+    targets = tuple(targets or table.names)
+    names = (*targets, *(name for name in table.names if name not in targets))
+    order = [table.names.index(name) for name in names]
+    columns = table.values if order == list(range(len(table.names))) else table.values[:, order]
+    if volatility_window is not None:
+        names = (*names, *(f"{VOLATILITY}{target}" for target in targets))
+        columns = np.hstack([columns, realised_volatility(columns[:, : len(targets)], volatility_window)])
+    return Inputs(names, columns, len(targets))
+
+
+def load_series(request: TrainModelRequest) -> SplitSeries:
+    """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
+    assert request.dataset_path is not None
+    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request))
+    return split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
+
+
+def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> SplitSeries:
+    """Cut in time, measure the scale on the training part alone, make windows. Raises: DatasetError."""
+    assert request.split is not None
+    split = request.split
+    if request.validation_split is not None:
+        split = (1.0 - request.validation_split, request.validation_split)
+    ends = part_ends(table, split)
+    past = slice(0, ends[0])
+    past_stamps = None if table.stamps is None else table.stamps[past]
+    recipe = SeriesRecipe(
+        names=inputs.names,
+        num_targets=inputs.num_targets,
+        scaler=Scaler.fit(inputs.columns[past]),
+        calendar=suitable_calendar(request.calendar, past_stamps, table.step),
+        context_length=request.context_length,
+        horizons=steps_ahead(request.horizons),
+    )
+    series = recipe.series(inputs.columns, table.stamps)
+    windows = []
+    for number, (part, start, end) in enumerate(
+        zip(("training", "validation", "test"), (0, *ends), ends, strict=False)
+    ):
+        stride = request.window_stride if number == 0 else 1
+        anchors = anchors_of(start, end, recipe.context_length, max(recipe.horizons), stride)
+        made = Windows(
+            series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
+        )
+        windows.append(require_windows(made, part, end - start))
+    warnings = (*table.warnings, *_warnings(table, inputs, ends))
+    test = windows[2] if len(windows) > 2 else None
+    return SplitSeries(table, recipe, windows[0], windows[1], test, warnings)
+
+
+def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
+    """Make every window of a table for a recipe that is known. Raises: DatasetError when there is none."""
+    series = recipe.series(inputs.columns, table.stamps)
+    anchors = anchors_of(0, len(series), recipe.context_length, max(recipe.horizons))
+    made = Windows(
+        series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
+    )
+    return require_windows(made, "training", len(series))
+
+
+def _warnings(table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:
+    """Tell what a person should know. Raises: DatasetError for a target that never changes in the training part."""
+    name = table.path.name
+    past = inputs.columns[: ends[0]]
+    low, high = np.fmin.reduce(past, axis=0), np.fmax.reduce(past, axis=0)
+    constant = [column for column, a, b in zip(inputs.names, low, high, strict=True) if not a < b]
+    hopeless = [column for column in constant if column in inputs.names[: inputs.num_targets]]
+    if hopeless:
+        others = [column for column in table.names if column not in constant]
+        raise DatasetError(
+            f"{name}: {', '.join(hopeless)} never changes in the training part, so there is nothing to learn.",
+            remedy=f"Leave it out: --set columns={list(others)}.".replace("'", '"'),
+        )
+    warnings = [f"{name}: {column} never changes in the training part and tells nothing." for column in constant]
+    unused = len(table.values) - ends[-1]
+    if unused:
+        warnings.append(f"{name}: the last {unused:,} rows belong to no part and are not used.")
+    return warnings

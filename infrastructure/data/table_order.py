@@ -1,0 +1,152 @@
+"""Policies for stamps that are out of order, repeat or leave gaps, on rows that lie on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.time_stamps import Grid, commonest_step, grid_of, stamp_texts
+
+CHUNK_ROWS = 1 << 16
+MOST_FILLED = 20  # rows to fill for each row there is: a stamp of another century is a mistake and no gap
+
+
+def map_rows(path: Path, num_columns: int) -> np.ndarray:
+    """Map a file of float64 rows [N, C] into memory, to be read only."""
+    return np.memmap(path, dtype=np.float64, mode="r").reshape(-1, num_columns)
+
+
+class StampedRows:
+    """Rows of a file and their stamps, through one policy after the other: `sort`, `merge`, `treat_gaps`.
+
+    `faults` takes what a policy refuses, by the row of the table as it was read; `notes` tells what was repaired.
+    """
+
+    def __init__(self, path: Path, num_columns: int, stamps: np.ndarray, faults: TableFaults) -> None:
+        self.stamps = stamps
+        self.notes: list[str] = []
+        self._path, self._columns, self._faults = path, num_columns, faults
+        self._rows_read = np.arange(len(stamps))
+
+    def sort(self, policy: str) -> None:
+        """Sort by stamp, equal ones as they stood, or refuse every row that runs backwards."""
+        backwards = np.flatnonzero(self.stamps[1:] < self.stamps[:-1]) + 1
+        if not len(backwards):
+            return
+        if policy == "refuse":
+            remedy = "Sort the table, or --set unsorted_stamps=sort."
+            self._refuse("backwards", backwards, "time runs back from {before} to {here}", remedy)
+            return
+        order = np.argsort(self.stamps, kind="stable")
+        old = map_rows(self._path, self._columns)
+        self._rewrite(old[order[start : start + CHUNK_ROWS]] for start in range(0, len(order), CHUNK_ROWS))
+        self.stamps, self._rows_read = self.stamps[order], order
+        self.notes.append(f"{_count(len(backwards), 'stamp')} ran backwards: the rows were sorted by their stamps.")
+
+    def merge(self, policy: str) -> None:
+        """Make one row of neighbours with the same stamp, or refuse every row that repeats the one before it."""
+        repeats = np.flatnonzero(self.stamps[1:] == self.stamps[:-1]) + 1
+        if not len(repeats):
+            return
+        if policy == "refuse":
+            remedy = "Keep one row for each stamp, or --set duplicate_stamps=last (or first, or mean)."
+            self._refuse("repeats", repeats, "{here} repeats the stamp of the row before", remedy)
+            return
+        starts = np.flatnonzero(np.concatenate(([True], self.stamps[1:] != self.stamps[:-1])))
+        self._rewrite(_merged(map_rows(self._path, self._columns), starts, policy))
+        self.stamps, self._rows_read = self.stamps[starts], self._rows_read[starts]
+        what = "their mean was taken" if policy == "mean" else f"the {policy} of each was kept"
+        self.notes.append(f"{_count(len(repeats), 'row')} repeated the stamp of another: {what}.")
+
+    def treat_gaps(self, policy: str) -> None:
+        """Keep, fill with rows of NaN, or refuse the gaps of strictly ascending stamps.
+
+        A gap is where places of the table's clock are left out: steps, weekdays or calendar months (`grid_of`).
+        """
+        step = commonest_step(self.stamps)
+        if step is None:
+            return
+        grid = grid_of(self.stamps, step, origin=int(self.stamps[0]))
+        places, exact = grid.places(self.stamps)
+        if policy == "fill" and not exact.all():
+            self._refuse_off_clock(grid, np.flatnonzero(~exact))
+            return
+        # Without a calendar by distance and not by place, so that a clock that trembles has no gaps.
+        missing = np.diff(places) - 1 if grid.by_calendar else (np.diff(self.stamps) + step // 2) // step - 1
+        gaps = np.flatnonzero(missing > 0) + 1
+        if not len(gaps):
+            return
+        if policy == "refuse":
+            remedy = "Add the rows, or --set gaps=keep (or fill)."
+            self._refuse("gaps", gaps, "rows are missing between {before} and {here}", remedy)
+            return
+        told = self._largest_gap(gaps, missing)
+        total = int(places[-1]) + 1
+        added = _count(total - len(self.stamps), "row")
+        if policy == "keep":
+            self.notes.append(f"{told}; they were kept.")
+        elif total > (MOST_FILLED + 1) * len(self.stamps):
+            self._faults.add(f"filling would add {added} to {len(self.stamps):,} ({told})", "Set gaps=keep.")
+        else:
+            self._rewrite(_filled(map_rows(self._path, self._columns), places, total))
+            self.stamps = grid.stamps(np.arange(total))
+            self.notes.append(f"{told}; {added} of missing values were filled in.")
+
+    def _largest_gap(self, gaps: np.ndarray, missing: np.ndarray) -> str:
+        largest = int(missing.argmax())
+        before, after = stamp_texts(self.stamps[largest : largest + 2], "", None)
+        size = _count(int(missing[largest]), "row")
+        return f"{_count(len(gaps), 'gap')} in the stamps, the largest of {size} between {before} and {after}"
+
+    def _refuse(self, kind: str, places: np.ndarray, problem: str, remedy: str) -> None:
+        def say(number: int) -> tuple[str, str]:
+            before, here = stamp_texts(self.stamps[places[number] - 1 : places[number] + 1], "", None)
+            return problem.format(before=before, here=here), remedy
+
+        self._faults.add_rows(kind, self._rows_read[places], say)
+
+    def _refuse_off_clock(self, grid: Grid, places: np.ndarray) -> None:
+        def say(number: int) -> tuple[str, str]:
+            text = stamp_texts(self.stamps[places[number] : places[number] + 1], "", None)[0]
+            step = f"{grid.step / 1e6:,g} seconds"
+            return (
+                f"{text} is no whole number of steps of {step} behind the first stamp",
+                "Correct it, or set gaps=keep.",
+            )
+
+        self._faults.add_rows("off the clock", self._rows_read[places], say)
+
+    def _rewrite(self, chunks: Iterator[np.ndarray]) -> None:
+        """Replace all rows by those of `chunks`, which are read from the old ones meanwhile."""
+        aside = self._path.with_suffix(".new")
+        with aside.open("wb") as file:
+            for chunk in chunks:
+                np.ascontiguousarray(chunk, dtype=np.float64).tofile(file)
+        aside.replace(self._path)
+
+
+def _merged(old: np.ndarray, starts: np.ndarray, policy: str) -> Iterator[np.ndarray]:
+    ends = np.append(starts[1:], len(old))
+    for at in range(0, len(starts), CHUNK_ROWS):
+        first, last = starts[at : at + CHUNK_ROWS], ends[at : at + CHUNK_ROWS]
+        if policy == "mean":
+            rows = np.asarray(old[first[0] : last[-1]])
+            there = ~np.isnan(rows)
+            counts = np.add.reduceat(there, first - first[0], axis=0, dtype=np.int64)
+            sums = np.add.reduceat(np.where(there, rows, 0.0), first - first[0], axis=0)
+            yield np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        else:
+            yield old[first if policy == "first" else last - 1]
+
+
+def _filled(old: np.ndarray, places: np.ndarray, total: int) -> Iterator[np.ndarray]:
+    for start in range(0, total, CHUNK_ROWS):
+        rows = slice(*np.searchsorted(places, (start, start + CHUNK_ROWS)))
+        chunk = np.full((min(CHUNK_ROWS, total - start), old.shape[1]), np.nan)
+        chunk[places[rows] - start] = old[rows]
+        yield chunk
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,141 @@
+"""What becomes known of a table while its blocks pass."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow
+
+from infrastructure.data.table_columns import UNKNOWN_REMEDY, number_fault, read_numbers
+from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.time_stamps import KNOWN_FORMS, NO_STAMP, read_stamps
+
+STAMPS = "stamps"  # the kind of faults that leaves rows without a place in time
+
+
+class TableReading:
+    """Turns blocks into numbers and stamps, and remembers counts, extremes and faults.
+
+    For each block: `numbers`, `clock` where there is one, and its length added to `rows`.
+    """
+
+    def __init__(
+        self,
+        time: str | None,
+        columns: tuple[str, ...],
+        needed: tuple[str, ...],
+        missing_values: str,
+        faults: TableFaults,
+    ) -> None:
+        self.rows = 0
+        self.stamps: list[np.ndarray] = []
+        self.frame: str | None = None
+        self._frame_row = 0
+        self._time, self._columns, self._needed, self._missing_values = time, columns, needed, missing_values
+        self._faults = faults
+        self._missing = np.zeros(len(columns), dtype=np.int64)
+        self._low = np.full(len(columns), np.inf)
+        self._high = np.full(len(columns), -np.inf)
+
+    def numbers(self, block: Sequence[pyarrow.Array]) -> np.ndarray:
+        """Read the columns of a block as float64 [n, C], NaN where a value is missing or at fault."""
+        values = np.empty((len(block[0]), len(block)))
+        for number, (name, cells) in enumerate(zip(self._columns, block, strict=True)):
+            values[:, number], bad = read_numbers(cells)
+            self._note_text(name, cells, np.flatnonzero(bad))
+            infinite = np.flatnonzero(np.isinf(values[:, number]))
+            self._faults.add_rows(
+                f"infinite {name}", infinite + self.rows, _always(f"{name} is infinite", UNKNOWN_REMEDY)
+            )
+            missing = np.isnan(values[:, number]) & ~bad
+            self._missing[number] += missing.sum()
+            if self._missing_values == "refuse":
+                rows = np.flatnonzero(missing) + self.rows
+                say = _always(f"{name} has no value", "Fill it in, or --set missing_values=mask.")
+                self._faults.add_rows(f"missing {name}", rows, say)
+        if len(values):
+            self._low = np.fmin(self._low, np.fmin.reduce(values, axis=0))
+            self._high = np.fmax(self._high, np.fmax.reduce(values, axis=0))
+        return values
+
+    def _note_text(self, name: str, cells: pyarrow.Array, bad: np.ndarray) -> None:
+        self._faults.add_rows(
+            f"text {name}", bad + self.rows, lambda number: number_fault(name, cells[int(bad[number])].as_py())
+        )
+
+    def clock(self, cells: pyarrow.Array) -> None:
+        """Read the stamps of a block; all of a table must be of one frame."""
+        stamps, frames = read_stamps(cells)
+        self.stamps.append(stamps)
+        readable = frames != NO_STAMP
+        bad = np.flatnonzero(~readable)
+        self._faults.add_rows(STAMPS, bad + self.rows, lambda number: self._stamp_fault(cells[int(bad[number])]))
+        good = np.flatnonzero(readable)
+        if self.frame is None and len(good):
+            self.frame, self._frame_row = frames[good[0]], self.rows + int(good[0])
+        other = good[frames[good] != self.frame]
+        # One sentence for the table: where half of the stamps differ, no side is the wrong one.
+        if len(other) and not self._faults.count_of("frames"):
+            row = self.rows + int(other[0])
+            self._faults.add_rows("frames", np.array([row]), lambda _: self._frame_fault(row, frames[other[0]]))
+
+    def _stamp_fault(self, cell: pyarrow.Scalar) -> tuple[str, str]:
+        # A date beyond the years of Python has no text, only the number it is kept as.
+        text = str(cell.value if pyarrow.types.is_temporal(cell.type) else cell.as_py()).strip()
+        if not cell.is_valid or not text:
+            return f"{self._time} is empty", "Fill in the stamp or remove the row."
+        shown = repr(text) if len(text) <= 40 else repr(text[:37] + "...")
+        remedy = f"Write it as {KNOWN_FORMS}, name another time_column, or --set time_column=none."
+        return f"{self._time} is {shown}, which is no stamp", remedy
+
+    def _frame_fault(self, row: int, frame: str) -> tuple[str, str]:
+        problem = (
+            f"{self._time} is written {_frame(frame)}, but {row - self._frame_row:,} rows before "
+            f"{_frame(self.frame or '')}"
+        )
+        return problem, "Write all stamps in one way, for example in UTC with Z."
+
+    def judge_columns(self) -> None:
+        """Tell of columns without a single number; call it behind the last block."""
+        has_number = [name for name, low in zip(self._columns, self._low, strict=True) if low < np.inf]
+        for name in self._columns:
+            if name in has_number or self._faults.count_of(f"infinite {name}"):
+                continue
+            count = self._faults.count_of(f"text {name}")
+            first = self._faults.forget(f"text {name}")
+            if first is not None:
+                problem = first[1].replace(", but must be a number", "")
+                remedy = f"Leave it out: {columns_setting(has_number)}." if has_number else first[2]
+                said = f"no cell of {name} is a number ({count:,} are text; here {problem})"
+                self._faults.add_rows(f"text {name}", np.array([first[0]]), _always(said, remedy))
+            elif name in self._needed:
+                self._faults.add(f"the target {name!r} has no values", "Fill it in, or name another target.")
+
+    def warnings(self) -> list[str]:
+        """Say what a reader of the results should know of the columns."""
+        told = []
+        missing = [f"{name} {count:,}" for name, count in zip(self._columns, self._missing, strict=True) if count]
+        if missing:
+            told.append(f"missing values, of {self.rows:,} rows: {', '.join(missing)}; they are masked.")
+        empty = [name for name, low in zip(self._columns, self._low, strict=True) if low == np.inf]
+        if empty:
+            told.append(f"{', '.join(empty)}: no values at all.")
+        same = (self._low == self._high) & (self.rows - self._missing > 1)
+        constant = [name for name, is_same in zip(self._columns, same, strict=True) if is_same]
+        if constant:
+            told.append(f"{', '.join(constant)}: always the same value, from which nothing can be learned.")
+        return told
+
+
+def columns_setting(names: Sequence[str]) -> str:
+    """Write the setting that reads just these columns."""
+    return f"--set columns=[{','.join(names)}]"
+
+
+def _always(problem: str, remedy: str) -> Callable[[int], tuple[str, str]]:
+    return lambda _: (problem, remedy)
+
+
+def _frame(frame: str) -> str:
+    if not frame:
+        return "without a time zone"
+    return f"as {frame}" if frame.startswith("Unix") else f"with the time zone {frame}"

@@ -1,0 +1,210 @@
+"""Tables of numbers with a clock or none: checked, put in order, kept on disk and mapped into memory."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from domain.exceptions import ConfigurationError
+from infrastructure.data.cache import cached, key_of
+from infrastructure.data.rows import content_sha256
+from infrastructure.data.table_columns import (
+    CsvSource,
+    Header,
+    ParquetSource,
+    is_number,
+    source_of,
+)
+from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.table_order import StampedRows, map_rows
+from infrastructure.data.table_reading import TableReading, columns_setting
+from infrastructure.data.time_stamps import commonest_step, read_stamp, zone_of_frame
+
+STANDARD_INPUT = "-"
+NO_CLOCK = "none"
+TIME_NAMES = ("date", "time", "timestamp", "datetime", "date_time", "ds", "__index_level_0__")
+POLICIES = {
+    "unsorted_stamps": ("refuse", "sort"),
+    "duplicate_stamps": ("refuse", "first", "last", "mean"),
+    "gaps": ("keep", "fill", "refuse"),
+    "missing_values": ("mask", "refuse"),
+}
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """Which columns are read, and what is done about stamps and values that are not as they should be.
+
+    `time_column` None guesses and "none" says there is none. `columns` None takes every column but the time.
+    `needed` columns must be among those read and hold values. Stamps are first sorted, then repeated ones merged, then
+    gaps treated. Raises: ConfigurationError for a policy that does not exist.
+    """
+
+    time_column: str | None = None
+    columns: tuple[str, ...] | None = None
+    needed: tuple[str, ...] = ()
+    unsorted_stamps: str = "refuse"
+    duplicate_stamps: str = "refuse"
+    gaps: str = "keep"
+    missing_values: str = "mask"
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} is {getattr(self, name)!r}, but must be {' or '.join(known)}."
+            for name, known in POLICIES.items()
+            if getattr(self, name) not in known
+        ]
+        if faults:
+            raise ConfigurationError.of(faults)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers of a table in the order of time.
+
+    `values` [N, C] float64 are mapped from disk, NaN where one is missing; `names` [C]. `stamps` [N] int64 are
+    microseconds of the wall clock since 1970, strictly ascending, None without a clock; `zone` stands behind every
+    one of them. `step` is their most frequent distance, None for one row.
+    """
+
+    path: Path
+    sha256: str
+    names: tuple[str, ...]
+    values: np.ndarray
+    stamps: np.ndarray | None
+    zone: str
+    time_column: str | None
+    step: int | None
+    warnings: tuple[str, ...]
+
+
+def open_table(path: str | Path, schema: TableSchema) -> Table:
+    """Read and check a CSV or Parquet file, or map what was read before; "-" reads CSV from standard input.
+
+    Memory does not grow with the file but for the stamps. Raises: DatasetError with every fault, the first 20 told.
+    """
+    if str(path) != STANDARD_INPUT:
+        return _open(Path(path), Path(path), schema)
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "standard input.csv"
+        file.write_bytes(sys.stdin.buffer.read())
+        return _open(file, Path(STANDARD_INPUT), schema)
+
+
+def _open(file: Path, path: Path, schema: TableSchema) -> Table:
+    name = "standard input" if str(path) == STANDARD_INPUT else path.name
+    source = source_of(file, name)
+    sha256 = content_sha256(file)
+    entry = cached("table", key_of(sha256, file.suffixes, astuple(schema)), lambda made: _keep(source, schema, made))
+    facts = json.loads((entry / "table.json").read_text(encoding="utf-8"))
+    return Table(
+        path=path,
+        sha256=sha256,
+        names=tuple(facts["names"]),
+        values=map_rows(entry / "values.bin", len(facts["names"])),
+        stamps=np.load(entry / "stamps.npy", mmap_mode="r") if facts["time_column"] is not None else None,
+        zone=facts["zone"],
+        time_column=facts["time_column"],
+        step=facts["step"],
+        warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
+    )
+
+
+def _keep(source: CsvSource | ParquetSource, schema: TableSchema, directory: Path) -> None:
+    header = source.header()
+    faults = TableFaults()
+    time, columns = _choose(header, schema, isinstance(source, CsvSource), faults)
+    faults.raise_any(source.name, source.lines_of)
+    reading = TableReading(time, columns, schema.needed, schema.missing_values, faults)
+    with (directory / "values.bin").open("wb") as file:
+        read = [*columns] if time is None else [*columns, time]
+        for block in source.blocks([header.written[header.names.index(name)] for name in read]):
+            reading.numbers(block[: len(columns)]).tofile(file)
+            if time is not None:
+                reading.clock(block[-1])
+            reading.rows += len(block[0])
+    source.add_ragged(faults)
+    reading.judge_columns()
+    stamps, notes = None, []
+    if time is not None and reading.rows and not faults.count_of("stamps"):
+        rows = StampedRows(directory / "values.bin", len(columns), np.concatenate(reading.stamps), faults)
+        rows.sort(schema.unsorted_stamps)
+        rows.merge(schema.duplicate_stamps)
+        if np.all(np.diff(rows.stamps) > 0):
+            rows.treat_gaps(schema.gaps)
+        stamps, notes = rows.stamps, rows.notes
+        np.save(directory / "stamps.npy", stamps)
+    faults.raise_any(source.name, source.lines_of)
+    facts = {
+        "names": columns,
+        "time_column": time,
+        "zone": zone_of_frame(reading.frame or ""),
+        "step": None if stamps is None else commonest_step(stamps),
+        "warnings": [*notes, *reading.warnings()],
+    }
+    (directory / "table.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _choose(
+    header: Header, schema: TableSchema, is_text: bool, faults: TableFaults
+) -> tuple[str | None, tuple[str, ...]]:
+    """Find the time column and the columns to read; what stands in the way goes to `faults`."""
+    names = header.names
+    if is_text and any(map(is_number, names)) and all(is_number(name) or read_stamp(name) for name in names):
+        faults.add("the first line holds numbers, but must hold the names of the columns", "Write a header above it.")
+        return None, ()
+    for number, name in enumerate(names, 1):
+        if not name:
+            faults.add(f"column {number} has no name", "Name it in the header, or remove it.")
+        elif names.index(name) < number - 1:
+            faults.add(f"two columns are named {name!r} ({names.index(name) + 1} and {number})", "Rename one of them.")
+    time = _time_column(header, schema)
+    if time is not None and time not in names:
+        _unknown("time_column", time, names, faults, ", or time_column=none")
+    columns = tuple(name for name in names if name != time) if schema.columns is None else schema.columns
+    for name in dict.fromkeys(columns):
+        if name == time:
+            faults.add(f"{name!r} is the time column and no number", "Take it out of columns, or set time_column=none.")
+        elif name not in names:
+            _unknown("column", name, names, faults)
+        if schema.columns is not None and columns.count(name) > 1:
+            faults.add(f"columns names {name!r} {columns.count(name)} times", "Name it once.")
+    for name in schema.needed:
+        if name not in names:
+            _unknown("the target", name, names, faults)
+        elif name == time:
+            faults.add(f"the target {name!r} is the time column", "Name a column of numbers as the target.")
+        elif name not in columns:
+            faults.add(
+                f"the target {name!r} is not among the columns to read", f"Add it: {columns_setting((*columns, name))}."
+            )
+    if not columns and not faults.count:
+        faults.add("has no column of numbers", "Add one beside the time column.")
+    return time, columns
+
+
+def _time_column(header: Header, schema: TableSchema) -> str | None:
+    if schema.time_column is not None:
+        return None if schema.time_column == NO_CLOCK else schema.time_column
+    for known in TIME_NAMES:
+        for name in header.names:
+            if name.lower() == known:
+                return name
+    # A first column of numbers may be anything; a text that reads as a stamp can be nothing else.
+    if header.clock_types:
+        return header.clock_types[0]
+    first = header.first_row[0] if header.first_row else None
+    return header.names[0] if first and not is_number(first) and read_stamp(first) else None
+
+
+def _unknown(what: str, name: str, names: Sequence[str], faults: TableFaults, also: str = "") -> None:
+    nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1)
+    meant = next((known for known in names if nearest and known.lower() == nearest[0]), None)
+    shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
+    remedy = f"Did you mean {meant!r}? The columns are {shown}" if meant else f"Name one of {shown}"
+    faults.add(f"{what} {name!r} does not exist", f"{remedy}{also}.")

@@ -1,0 +1,96 @@
+"""Cutting a table in time: training first, then validation, then a test part that nobody looks at before the end."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from domain.exceptions import ConfigurationError, DatasetError
+from infrastructure.data.tables import Table
+from infrastructure.data.time_stamps import stamp_texts
+from infrastructure.data.windows import Windows
+
+PARTS = ("training", "validation", "test")
+
+
+def part_ends(table: Table, split: Sequence[float] | Sequence[str]) -> tuple[int, ...]:
+    """Give the row behind the last one of each part; rows beyond the last part are left out.
+
+    `split` holds shares, numbers of rows, or dates before which the parts end.
+    Raises: ConfigurationError, DatasetError when a part would be empty or the table has not so many rows.
+    """
+    num_rows = len(table.values)
+    if any(isinstance(part, str) for part in split):
+        ends = _ends_by_date(table, [str(part) for part in split])
+    elif all(0.0 < float(part) < 1.0 for part in split):
+        shares = np.cumsum([float(part) for part in split])
+        ends = [num_rows if np.isclose(share, 1.0) else round(share * num_rows) for share in shares]
+    else:
+        ends = np.cumsum([int(part) for part in split]).tolist()
+        if ends[-1] > num_rows:
+            raise DatasetError(
+                f"split asks for {ends[-1]:,} rows, but {table.path.name} has {num_rows:,}.",
+                remedy="Ask for fewer, or give shares such as [0.7, 0.1, 0.2].",
+            )
+    for name, start, end in zip(PARTS, [0, *ends], ends, strict=False):
+        if end <= start:
+            raise DatasetError(
+                f"the {name} part of {table.path.name} is empty with split {list(split)}.",
+                remedy="Give it a larger share or other dates.",
+            )
+    return tuple(int(end) for end in ends)
+
+
+def _ends_by_date(table: Table, dates: Sequence[str]) -> list[int]:
+    if table.stamps is None:
+        raise ConfigurationError(
+            f"split names dates, but {table.path.name} has no time column.",
+            remedy="Use shares such as [0.7, 0.1, 0.2], or name the column: --set time_column=NAME.",
+        )
+    ends = []
+    for date in dates:
+        try:
+            stamp = int(np.datetime64(date.removesuffix("Z"), "us").astype(np.int64))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"split has {date!r}, which is no date.", remedy="Write it like 2024-03-31 or 2024-03-31T12:00."
+            ) from error
+        first, last = int(table.stamps[0]), int(table.stamps[-1])
+        if not first < stamp <= last + (table.step or 1):
+            low, high = stamp_texts(np.array([first, last]), table.zone, table.step)
+            raise ConfigurationError(
+                f"split has {date}, but {table.path.name} reaches from {low} to {high}.",
+                remedy="Choose dates within the data.",
+            )
+        ends.append(int(np.searchsorted(table.stamps, stamp)))
+    if sorted(set(ends)) != ends:
+        raise ConfigurationError(
+            f"split is {list(dates)}, but its dates must ascend with rows between them.", remedy="Put them in order."
+        )
+    return ends
+
+
+def anchors_of(start: int, end: int, context_length: int, reach: int, stride: int = 1) -> np.ndarray:
+    """Give the anchors [N] of the windows whose targets all lie in rows `start` to `end`, the latter outside.
+
+    A history may begin before `start`: what came earlier is known when a forecast is made. It is always whole.
+    `reach` is the farthest step ahead.
+    """
+    return np.arange(max(start, context_length) - 1, end - reach, stride, dtype=np.int64)
+
+
+def require_windows(windows: Windows, part: str, num_rows: int, setting: str = "horizons") -> Windows:
+    """Give the windows back. Raises: DatasetError when there is none."""
+    if len(windows):
+        return windows
+    context, reach = windows.context_length, max(windows.horizons)
+    need = context + reach if part == "training" else reach
+    if num_rows >= need:
+        raise DatasetError(
+            f"the {part} part has no window with anything to forecast: its {num_rows:,} rows are missing values.",
+            remedy="Give a longer series.",
+        )
+    raise DatasetError(
+        f"the {part} part has {num_rows:,} rows, but one window takes {need:,}"
+        f" ({f'{context:,} of history and ' if part == 'training' else ''}{reach:,} ahead).",
+        remedy=f"Lower context_length or {setting}, or give a longer series or another split.",
+    )

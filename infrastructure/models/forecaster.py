@@ -1,0 +1,245 @@
+"""The forecaster: a linear view of the history, and attention over time and variables that bends and widens it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers.configuration_utils import PreTrainedConfig
+from transformers.modeling_utils import PreTrainedModel
+
+# Inputs are standardised; what lies farther out is taken as this, so that no square or sum leaves fp32.
+LARGEST_INPUT = 1e9
+# A history that does not move has this standard deviation at least, in standardised units.
+LEAST_SCALE = 1e-3
+NORM_EPS = 1e-6
+# softplus(-0.5): spread of neighbouring quantiles in units of the window's own scale before anything is learnt.
+FIRST_STEP = -0.5
+
+
+class ForecasterConfig(PreTrainedConfig):
+    """Shape of a forecaster; lengths and horizons are rows of the table.
+
+    With `num_classes` above 0 it gives scores of classes instead of quantiles. `num_targets` T of the `num_inputs` V
+    variables are forecast, the first ones.
+    """
+
+    model_type = "athanor_forecaster"
+
+    def __init__(
+        self,
+        context_length: int = 96,
+        patch_length: int = 24,
+        num_inputs: int = 1,
+        num_targets: int = 1,
+        num_calendar: int = 0,
+        horizons: tuple[int, ...] | list[int] = (1,),
+        quantiles: tuple[float, ...] | list[float] = (0.1, 0.5, 0.9),
+        num_classes: int = 0,
+        hidden_size: int = 32,
+        num_layers: int = 2,
+        num_heads: int = 4,
+        dropout: float = 0.3,
+        instance_norm: bool = True,
+        **settings: Any,
+    ) -> None:
+        self.context_length = context_length
+        self.patch_length = patch_length
+        self.num_inputs = num_inputs
+        self.num_targets = num_targets
+        self.num_calendar = num_calendar
+        self.horizons = list(horizons)
+        self.quantiles = list(quantiles)
+        self.num_classes = num_classes
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.instance_norm = instance_norm
+        super().__init__(**settings)
+
+    @property
+    def num_patches(self) -> int:
+        """Patches N that a history is cut into; the first one is filled up where the length does not divide."""
+        return -(-self.context_length // self.patch_length)
+
+
+@dataclass(frozen=True)
+class History:
+    """Histories on their own scale. Shapes: values and observed [B, V, L], centre and scale [B, V, 1]."""
+
+    values: Tensor
+    observed: Tensor
+    centre: Tensor
+    scale: Tensor
+
+
+class Forecaster(PreTrainedModel):
+    """Forecasts quantiles of the first T variables, or scores of classes, from the history of V variables.
+
+    A history [L] of a variable is cut into N patches, each a token. Layers let the patches of a variable attend to each
+    other, then the variables at each patch; what is missing is attended to by nobody. The median is a linear function
+    of the whole history plus a correction by the tokens; the other quantiles lie away from it by steps that cannot be
+    negative, added one after the other, so they never cross, whatever comes in.
+    Sources: patches, Nie et al., ICLR 2023; attention over variables, Liu et al., ICLR 2024; reversible instance
+    normalisation, Kim et al., ICLR 2022; the strength of a linear view, Zeng et al., AAAI 2023.
+    """
+
+    config_class = ForecasterConfig
+    base_model_prefix = "forecaster"
+    main_input_name = "values"
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__(config)
+        width = config.hidden_size
+        self.patches = nn.Linear(2 * config.patch_length, width)
+        self.calendar = nn.Linear(config.num_calendar, width, bias=False) if config.num_calendar else None
+        self.positions = nn.Parameter(torch.empty(config.num_patches, width))
+        self.variables = nn.Parameter(torch.empty(config.num_inputs, width))
+        self.layers = nn.ModuleList(ForecasterLayer(config) for _ in range(config.num_layers))
+        self.norm = nn.RMSNorm(width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(config.dropout)
+        if config.num_classes:
+            self.classes = nn.Linear(width, config.num_classes)
+        else:
+            self.head = QuantileHead(config)
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, Forecaster):
+            nn.init.normal_(module.positions, std=0.02)
+            nn.init.normal_(module.variables, std=0.02)
+        elif isinstance(module, QuantileHead):
+            # Nothing is learnt yet: the last value will repeat itself, with the same spread everywhere.
+            nn.init.zeros_(module.linear)
+            module.linear[:, -1] = 1.0
+            nn.init.constant_(module.spread_bias, FIRST_STEP)
+            nn.init.zeros_(module.bend.weight)
+            nn.init.zeros_(module.spread.weight)
+        elif isinstance(module, ForecasterLayer):
+            for last in (module.time.out, module.across.out, module.narrow):
+                nn.init.zeros_(last.weight)
+        elif isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.RMSNorm):
+            nn.init.ones_(module.weight)
+
+    def forward(self, values: Tensor, observed: Tensor, calendar: Tensor) -> dict[str, Tensor]:
+        """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
+
+        Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
+        not finite count as missing.
+        """
+        history = self._history(values, observed)
+        tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
+        for layer in self.layers:
+            tokens = layer(tokens, there)
+        weight = there.unsqueeze(-1).to(tokens.dtype)
+        pooled = (self.norm(tokens) * weight).sum(2) / weight.sum(2).clamp_min(1.0)  # [B, V, D]
+        if self.config.num_classes:
+            return {"logits": self.classes(self.dropout(pooled).mean(1)).float()}
+        targets = self.config.num_targets
+        with torch.autocast(values.device.type, enabled=False):
+            own = self.head(history.values[:, :targets], self.dropout(pooled[:, :targets].float()))  # [B, T, H, Q]
+            scale, centre = history.scale[:, :targets, :, None], history.centre[:, :targets, :, None]
+            return {"forecast": own * scale + centre}
+
+    def _history(self, values: Tensor, observed: Tensor) -> History:
+        """Bring each history to its own mean and standard deviation over what was observed."""
+        known = (observed & values.isfinite()).transpose(1, 2)  # [B, V, L]
+        raw = torch.where(known, values.transpose(1, 2), 0.0).float().clamp(-LARGEST_INPUT, LARGEST_INPUT)
+        if not self.config.instance_norm:
+            one = raw.new_ones(raw.shape[:2]).unsqueeze(-1)
+            return History(raw, known, torch.zeros_like(one), one)
+        count = known.sum(-1, keepdim=True).clamp_min(1)
+        centre = raw.sum(-1, keepdim=True) / count
+        shifted = torch.where(known, raw - centre, 0.0)
+        scale = (shifted.square().sum(-1, keepdim=True) / count).sqrt().clamp_min(LEAST_SCALE)
+        return History(shifted / scale, known, centre, scale)
+
+    def _tokens(self, history: History, calendar: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut into patches [B, V, N, D]; says which hold anything, too."""
+        length, count = self.config.patch_length, self.config.num_patches
+        filled = count * length - history.values.shape[-1]
+        values = functional.pad(history.values, (filled, 0)).unflatten(-1, (count, length))  # [B, V, N, P]
+        known = functional.pad(history.observed, (filled, 0)).unflatten(-1, (count, length))
+        tokens = self.patches(torch.cat([values, known.to(values.dtype)], dim=-1))
+        tokens = tokens + self.positions + self.variables[:, None]
+        if self.calendar is not None:
+            ends = calendar.flip(1)[:, ::length].flip(1)  # the last row of each patch, [B, N, F]
+            tokens = tokens + self.calendar(ends)[:, None]
+        return tokens, known.any(-1)
+
+
+class ForecasterLayer(nn.Module):
+    """Attention over the patches of a variable, then over the variables at a patch, then a gated unit."""
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.norms = nn.ModuleList(nn.RMSNorm(width, eps=NORM_EPS) for _ in range(3))
+        self.time = Attention(width, config.num_heads)
+        self.across = Attention(width, config.num_heads)
+        self.wide = nn.Linear(width, 4 * width, bias=False)
+        self.narrow = nn.Linear(2 * width, width, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor, there: Tensor) -> Tensor:
+        """Shapes: tokens and result [B, V, N, D], there [B, V, N] False for tokens that nobody may attend to."""
+        tokens = tokens + self.dropout(self.time(self.norms[0](tokens), there))
+        turned, there = self.norms[1](tokens).transpose(1, 2), there.transpose(1, 2)  # [B, N, V, D]
+        tokens = tokens + self.dropout(self.across(turned, there).transpose(1, 2))
+        content, gate = self.wide(self.norms[2](tokens)).chunk(2, dim=-1)
+        return tokens + self.dropout(self.narrow(content * functional.silu(gate)))
+
+
+class Attention(nn.Module):
+    """Attention among the tokens of one axis."""
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.queries_keys_values = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def forward(self, tokens: Tensor, there: Tensor) -> Tensor:
+        """Shapes: tokens and result [..., S, D], there [..., S]. Where nothing is there, all is attended to alike."""
+        size = tokens.shape[-1] // self.num_heads
+        heads = self.queries_keys_values(tokens).unflatten(-1, (3, self.num_heads, size)).flatten(0, -5)
+        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each [*, heads, S, size]
+        mask = (there | ~there.any(-1, keepdim=True)).flatten(0, -2)[:, None, None, :]  # [*, 1, 1, S]
+        # The scores are small: two products and a softmax are faster on a CPU than the fused kernel with a mask.
+        scores = (queries * size**-0.5) @ keys.transpose(-1, -2)
+        weights = torch.softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min), dim=-1, dtype=torch.float32)
+        mixed = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(-2)
+        return self.out(mixed).view(tokens.shape)
+
+
+class QuantileHead(nn.Module):
+    """The median by a line through the history and a bend by the tokens; the others by steps away from it."""
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__()
+        num_horizons, num_quantiles = len(config.horizons), len(config.quantiles)
+        # Where no level is a half, the one nearest to it takes the place of the median.
+        self.middle = min(range(num_quantiles), key=lambda index: abs(config.quantiles[index] - 0.5))
+        self.linear = nn.Parameter(torch.empty(num_horizons, config.context_length))
+        self.bend = nn.Linear(config.hidden_size, num_horizons)
+        self.spread = nn.Linear(config.hidden_size, num_horizons * (num_quantiles - 1), bias=False)
+        self.spread_bias = nn.Parameter(torch.empty(config.num_targets, num_horizons, num_quantiles - 1))
+
+    def forward(self, values: Tensor, tokens: Tensor) -> Tensor:
+        """Give quantiles [B, T, H, Q] on the window's own scale. Shapes: values [B, T, L], tokens [B, T, D]."""
+        median = functional.linear(values, self.linear) + self.bend(tokens)  # [B, T, H]
+        steps = functional.softplus(self.spread(tokens).view(*median.shape, -1) + self.spread_bias)
+        above, below = [median], [median]
+        # One addition after the other: a rounded sum never falls when something positive is added, a scan's may.
+        for step in steps[..., self.middle :].unbind(-1):
+            above.append(above[-1] + step)
+        for step in steps[..., : self.middle].flip(-1).unbind(-1):
+            below.append(below[-1] - step)
+        return torch.stack([*reversed(below[1:]), *above], dim=-1)

@@ -1,0 +1,91 @@
+"""Builds the forecaster that a request names: from a preset, or from the directory of a finished one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import ModelError
+from infrastructure.data.series import SeriesRecipe
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+from infrastructure.models.presets import FORECASTERS
+
+# What a model and the data it goes on with must agree in.
+_SHAPE = (
+    "context_length",
+    "patch_length",
+    "num_inputs",
+    "num_targets",
+    "num_calendar",
+    "horizons",
+    "quantiles",
+    "num_classes",
+)
+
+
+def build_forecaster(
+    request: TrainModelRequest, recipe: SeriesRecipe, quantiles: Sequence[float] = (), num_classes: int = 0
+) -> ModelBundle:
+    """Build what `request.model_name` names for series of a recipe; the same seed gives the same weights.
+
+    Raises: ModelError.
+    """
+    shape: dict[str, Any] = {
+        "context_length": recipe.context_length,
+        "num_inputs": len(recipe.names),
+        "num_targets": recipe.num_targets,
+        "num_calendar": recipe.calendar.width,
+        "horizons": recipe.horizons,
+        "quantiles": tuple(quantiles),
+        "num_classes": num_classes,
+    }
+    name = request.model_name or "forecaster-mini"
+    torch.manual_seed(request.seed)
+    if request.gradient_checkpointing:
+        raise ModelError(
+            f"model {name} does not support gradient_checkpointing.", remedy="Leave it out, or lower batch_size."
+        )
+    if name in FORECASTERS:
+        given = {"instance_norm": request.instance_norm, "patch_length": request.patch_length}
+        settings: dict[str, Any] = {**vars(FORECASTERS[name]), **given}
+        model = Forecaster(ForecasterConfig(**settings, **shape))
+    else:
+        model = _from_directory(name, {**shape, "patch_length": request.patch_length})
+    return ModelBundle(model, card={"task": request.task, "model_name": name})
+
+
+def open_forecaster(directory: Path) -> Forecaster:
+    """Open the directory of a finished forecaster. Raises: ModelError."""
+    try:
+        model: Forecaster = Forecaster.from_pretrained(directory, use_safetensors=True)
+    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise ModelError(f"{directory} cannot be opened: {reason}.", remedy="Restore it or train again.") from error
+    return model
+
+
+def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:
+    directory = Path(name)
+    if not (directory / "config.json").is_file():
+        raise ModelError(
+            f"model {name!r} is no preset of this task ({', '.join(FORECASTERS)}) and no directory of a forecaster.",
+            remedy="Name a preset, or the model directory of a finished run of this task.",
+        )
+    config, _ = ForecasterConfig.get_config_dict(directory)
+    if config.get("model_type") != ForecasterConfig.model_type:
+        raise ModelError(
+            f"model {name} is of the type {config.get('model_type')!r} and no forecaster.",
+            remedy=f"Name a preset ({', '.join(FORECASTERS)}) or the model directory of a finished forecaster.",
+        )
+    model = open_forecaster(directory)
+    for setting in _SHAPE:
+        there, wanted = getattr(model.config, setting), shape[setting]
+        if there != (list(wanted) if isinstance(wanted, tuple) else wanted):
+            raise ModelError(
+                f"model {name} has {setting} {there}, but the data and settings of this run want {wanted}.",
+                remedy=f"Set {setting} as the model has it, or begin from a preset.",
+            )
+    return model

@@ -1,0 +1,196 @@
+"""Down, flat or up: where a price will be, from a table of prices to the answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from application.training_request import TrainModelRequest
+from domain.significance import verdict
+from infrastructure.data.feed import RowNoise
+from infrastructure.data.forecast_data import SplitSeries, all_windows
+from infrastructure.data.market import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
+from infrastructure.data.market_data import DirectionRule, class_counts, load_market
+from infrastructure.data.some_rows import SomeRows
+from infrastructure.data.time_stamps import stamp_texts
+from infrastructure.data.windows import Window, Windows
+from infrastructure.models.bundle import ModelBundle, add_to_card
+from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
+from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.tasks.adapter import Batch
+from infrastructure.tasks.classification_metrics import classification_metrics
+from infrastructure.tasks.forecasting import QUICK_WINDOWS, last_history
+from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
+from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
+from infrastructure.tasks.series_batches import cut_windows, forecast_of
+from infrastructure.tasks.series_card import SeriesCard
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+COIN_TOSS = 0.5
+
+
+class DirectionClassification(SequenceClassification):
+    """Cross-entropy over directions; a target is a window."""
+
+    def collate(self, items: Sequence[Window], noise: RowNoise | None) -> Batch:
+        """Cut the windows: history, and `labels` [B]."""
+        return cut_windows(items)
+
+    def logits(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give scores [B, C] in fp32."""
+        return forecast_of(model, batch)["logits"].float()
+
+
+class MarketDirection:
+    """One of three directions for each window."""
+
+    def load(self, request: TrainModelRequest) -> SplitSeries:
+        """Read, check and split a table of prices. Raises: DatasetError with every fault of the file."""
+        return load_market(request)
+
+    def tokenized(
+        self, dataset: SplitSeries, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> tuple[Windows, Windows]:
+        """Give both parts; a table has no tokens."""
+        return dataset.train, dataset.evaluation
+
+    def whole(
+        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> Windows:
+        """Give the windows of a whole table. Raises: DatasetError."""
+        dataset = load_market(request)
+        return all_windows(dataset.table, DirectionRule.of(request).inputs(dataset.table), dataset.recipe)
+
+    def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+        """Build a forecaster with a head for classes. Raises: ModelError."""
+        return build_forecaster(request, dataset.recipe, num_classes=len(DIRECTIONS))
+
+    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+        """Put both parts and the task together."""
+        card = {**SeriesCard.of(request, dataset).to_json(), "labels": list(DIRECTIONS)}
+        counts = class_counts(dataset)
+        absent = [name for name, count in counts.items() if not count]
+        warnings = [f"no window of the training part goes {name}; it will never be predicted." for name in absent]
+        return Prepared(dataset.train, dataset.evaluation, _adapter(request, dataset), card, tuple(warnings))
+
+    def report(
+        self, request: TrainModelRequest, dataset: SplitSeries, results: Mapping[str, Any], trained: Trained, path: Path
+    ) -> Report:
+        """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
+        windows: Windows | SomeRows = dataset.evaluation if dataset.test is None else dataset.test
+        anchors = dataset.evaluation.anchors if dataset.test is None else dataset.test.anchors
+        if request.quick:
+            few = SomeRows(windows, np.ones(len(windows)), QUICK_WINDOWS)
+            windows, anchors = few, np.array([few[index].anchor for index in range(len(few))])
+        metrics = dict(trained.score(windows, _adapter(request, dataset)))
+        rule = DirectionRule.of(request)
+        baselines = _baselines(rule, dataset, anchors)
+        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+        metrics |= _moves(metrics["confusion_matrix"])
+        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, path / "confusion_matrix.png")
+        test_metrics = {} if dataset.test is None else metrics
+        add_to_card(trained.directory, {"test_metrics": test_metrics})
+        verdicts = _verdicts(metrics, {**majority, **baselines}, len(anchors), rule.horizon)
+        return Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
+
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
+        """Open a finished model. Raises: ModelError."""
+        return open_forecaster(directory), FinishedDirection(SeriesCard.from_json(card))
+
+
+def _adapter(request: TrainModelRequest, dataset: SplitSeries) -> DirectionClassification:
+    counts = list(class_counts(dataset).values())
+    return DirectionClassification(
+        DIRECTIONS,
+        label_smoothing=request.label_smoothing,
+        class_weights=class_weights_of(request.class_weights, DIRECTIONS, counts),
+        majority=int(np.argmax(counts)),
+    )
+
+
+def _baselines(rule: DirectionRule, dataset: SplitSeries, anchors: np.ndarray) -> dict[str, float]:
+    """Score what needs no model: a random walk expects the price to stay, persistence that it goes on as it did."""
+    labels = dataset.train.labels
+    assert labels is not None
+    past = rule.past(dataset.table)[anchors]
+    guesses = {
+        "random_walk": np.full(len(anchors), FLAT),
+        "persistence": np.where(past == UNKNOWN, FLAT, past),
+    }
+    scores: dict[str, float] = {}
+    for name, guess in guesses.items():
+        found = classification_metrics(np.eye(len(DIRECTIONS))[guess], labels[anchors], DIRECTIONS)
+        scores |= {f"{name}_{metric}": found[metric] for metric in ("accuracy", "macro_f1")}
+    return scores
+
+
+def _moves(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Score up against down alone, where the market moved and the model said so.
+
+    That the market will move at all can be told from its volatility; which way is the harder question.
+    """
+    right = confusion[DOWN][DOWN] + confusion[UP][UP]
+    count = right + confusion[DOWN][UP] + confusion[UP][DOWN]
+    return {"up_down_accuracy": right / count if count else float("nan"), "num_up_down": count}
+
+
+def _verdicts(
+    metrics: Mapping[str, Any], baselines: Mapping[str, float], num_windows: int, overlap: int
+) -> tuple[str, ...]:
+    rivals = {
+        name.removesuffix("_accuracy").replace("_", " "): value
+        for name, value in baselines.items()
+        if name.endswith("_accuracy")
+    }
+    sentences = [f"All three directions: {verdict(metrics['accuracy'], rivals, num_windows, overlap)}"]
+    if metrics["num_up_down"]:
+        coin = verdict(metrics["up_down_accuracy"], {"a coin toss": COIN_TOSS}, int(metrics["num_up_down"]), overlap)
+        sentences.append(f"Up or down, where both the market and the forecast moved: {coin}")
+    else:
+        sentences.append("Up or down cannot be judged: the forecast never moved when the market did.")
+    return tuple(sentences)
+
+
+@dataclass(frozen=True)
+class FinishedDirection:
+    """Says where a price will be after the last row of a table, with the settings that travel with the model."""
+
+    card: SeriesCard
+    rows_at_once: int = 1
+
+    @property
+    def _rule(self) -> DirectionRule:
+        assert self.card.volatility_window is not None
+        return DirectionRule(
+            self.card.recipe.horizons[0], self.card.dead_band, self.card.volatility_window, self.card.price_column
+        )
+
+    def scored(self, dataset_path: str) -> tuple[Windows, DirectionClassification]:
+        """Make every window of a table ready for evaluation. Raises: DatasetError."""
+        table = self.card.open_table(dataset_path)
+        return all_windows(table, self._rule.inputs(table), self.card.recipe), DirectionClassification(DIRECTIONS)
+
+    def inputs(self, input_path: str) -> Iterator[str]:
+        """Give the path itself: a table is one input."""
+        yield input_path
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
+        for path in inputs:
+            table = self.card.open_table(path)
+            series = self.card.recipe.series(self._rule.inputs(table).columns, table.stamps)
+            logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
+            scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()
+            when: dict[str, Any] = {"row": len(table.values)}
+            if table.stamps is not None:
+                when = {"time": stamp_texts(table.stamps[-1:], table.zone, table.step)[0]}
+            best = max(range(len(scores)), key=scores.__getitem__)
+            yield {**when, "label": DIRECTIONS[best], "scores": dict(zip(DIRECTIONS, scores, strict=True))}

@@ -1,0 +1,161 @@
+"""Quantiles of what comes next in a table, from the data to the answers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from application.training_request import TrainModelRequest
+from infrastructure.data.forecast_data import SplitSeries, all_windows, load_series, value_inputs
+from infrastructure.data.series import Series
+from infrastructure.data.some_rows import SomeRows
+from infrastructure.data.tables import Table
+from infrastructure.data.time_stamps import next_stamps, stamp_texts
+from infrastructure.data.windows import Windows
+from infrastructure.models.bundle import ModelBundle, add_to_card
+from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
+from infrastructure.tasks.forecast_readers import Fitting, Scores
+from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
+from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
+from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
+from infrastructure.tasks.series_card import SeriesCard
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+QUICK_WINDOWS = 64
+NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
+
+
+class QuantileForecasting:
+    """Several quantiles of each target at each horizon."""
+
+    def load(self, request: TrainModelRequest) -> SplitSeries:
+        """Read, check and split a table. Raises: DatasetError with every fault of the file."""
+        return load_series(request)
+
+    def tokenized(
+        self, dataset: SplitSeries, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> tuple[Windows, Windows]:
+        """Give both parts; a table has no tokens."""
+        return dataset.train, dataset.evaluation
+
+    def whole(
+        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> Windows:
+        """Give the windows of a whole table. Raises: DatasetError."""
+        dataset = load_series(request)
+        inputs = value_inputs(dataset.table, request.target_columns, request.volatility_window)
+        return all_windows(dataset.table, inputs, dataset.recipe)
+
+    def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+        """Build a forecaster for the columns of the table. Raises: ModelError."""
+        return build_forecaster(request, dataset.recipe, quantiles=request.quantiles)
+
+    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+        """Put both parts and the task together."""
+        card = SeriesCard.of(request, dataset)
+        adapter = QuantileForecast(
+            card.quantiles,
+            card.recipe.horizons,
+            lambda: Scores(card.recipe, card.quantiles, None),
+            request.sharpness_weight,
+            request.crossing_weight,
+        )
+        return Prepared(dataset.train, dataset.evaluation, adapter, card.to_json())
+
+    def report(
+        self, request: TrainModelRequest, dataset: SplitSeries, results: Mapping[str, Any], trained: Trained, path: Path
+    ) -> Report:
+        """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
+        card = SeriesCard.of(request, dataset)
+        windows = dataset.evaluation if dataset.test is None else dataset.test
+        if request.calibration:
+            found = trained.score(_few(dataset.evaluation, request), _reading(card, lambda: Fitting(card.quantiles)))
+            card = card.calibrated(found["calibration"])
+        metrics = trained.score(_few(windows, request), _scoring(card))
+        test_metrics = {} if dataset.test is None else metrics
+        add_to_card(trained.directory, {**card.to_json(), "test_metrics": test_metrics})
+        draw_coverage(card, metrics, path / "reliability.png")
+        draw_forecasts(card, dataset.table, windows, trained, path / "forecasts.png")
+        beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
+        warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
+        return Report(beside, test_metrics=test_metrics, warnings=warnings)
+
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
+        """Open a finished forecaster. Raises: ModelError."""
+        return open_forecaster(directory), FinishedForecaster(SeriesCard.from_json(card))
+
+
+def _few(windows: Windows, request: TrainModelRequest) -> Windows | SomeRows:
+    return SomeRows(windows, windows.lengths, QUICK_WINDOWS) if request.quick else windows
+
+
+def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:
+    return QuantileForecast(card.quantiles, card.recipe.horizons, reader)
+
+
+def _scoring(card: SeriesCard) -> QuantileForecast:
+    return _reading(card, lambda: Scores(card.recipe, card.quantiles, card.calibration))
+
+
+@dataclass(frozen=True)
+class FinishedForecaster:
+    """Forecasts what follows the last row of a table, with the settings that travel with the model."""
+
+    card: SeriesCard
+    rows_at_once: int = 1
+
+    def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
+        """Make every window of a table ready for evaluation. Raises: DatasetError."""
+        table = self.card.open_table(dataset_path)
+        return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
+
+    def inputs(self, input_path: str) -> Iterator[str]:
+        """Give the path itself: a table is one input."""
+        yield input_path
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
+        for path in inputs:
+            table = self.card.open_table(path)
+            yield from self._rows(table, self._forecast(model, table))
+
+    def _inputs(self, table: Table) -> Any:
+        recipe = self.card.recipe
+        return value_inputs(table, recipe.target_names, self.card.volatility_window)
+
+    def _forecast(self, model: nn.Module, table: Table) -> np.ndarray:
+        """Forecast from the last row: [T, H, Q] in the units of the targets."""
+        recipe = self.card.recipe
+        series = recipe.series(self._inputs(table).columns, table.stamps)
+        forecast = model(**last_history(series, recipe.context_length, model))["forecast"].float().cpu().numpy()[0]
+        if self.card.calibration is not None:
+            forecast = self.card.calibration.applied(forecast)
+        return recipe.in_own_units(forecast)
+
+    def _rows(self, table: Table, forecast: np.ndarray) -> Iterator[Mapping[str, Any]]:
+        recipe, last = self.card.recipe, len(table.values)
+        times: list[Any] = [last + step for step in recipe.horizons]
+        name = "row"
+        if table.stamps is not None and self.card.step is not None:
+            ahead = next_stamps(table.stamps, self.card.step, max(recipe.horizons))
+            times = stamp_texts(ahead[np.array(recipe.horizons) - 1], table.zone, self.card.step)
+            name = table.time_column or "time"
+        for target, of_target in zip(recipe.target_names, forecast, strict=True):
+            for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
+                levels = {f"q{level:g}": value for level, value in zip(self.card.quantiles, quantiles, strict=True)}
+                yield {name: time, "target": target, "horizon": step, **levels}
+
+
+def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
+    """Give what a forecaster sees before the end of a series, one window on the model's device."""
+    history = series.history(np.array([len(series) - 1]), context_length)
+    device = next(model.parameters()).device
+    return {name: torch.from_numpy(array).to(device) for name, array in history.items()}

@@ -1,0 +1,81 @@
+"""What must travel with a model that forecasts: how to read a table, and how to read what the model gives."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import DatasetError
+from infrastructure.data.forecast_data import SplitSeries, table_schema
+from infrastructure.data.series import SeriesRecipe
+from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.tasks.calibration import Calibration
+
+# Two clocks agree when their steps differ by less than this share: months have different lengths.
+STEP_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class SeriesCard:
+    """How a finished forecaster reads tables. `step` is the distance of rows in microseconds, None without a clock."""
+
+    task: str
+    schema: TableSchema
+    recipe: SeriesRecipe
+    quantiles: tuple[float, ...]
+    step: int | None
+    volatility_window: int | None
+    dead_band: float
+    price_column: str | None
+    calibration: Calibration | None = None
+
+    @classmethod
+    def of(cls, request: TrainModelRequest, dataset: SplitSeries) -> "SeriesCard":
+        """Describe a run. A table is to have the columns of training, and its clock or none."""
+        table = dataset.table
+        schema = replace(table_schema(request), columns=table.names, needed=(), time_column=table.time_column or "none")
+        return cls(
+            task=request.task,
+            schema=schema,
+            recipe=dataset.recipe,
+            quantiles=request.quantiles,
+            step=table.step,
+            volatility_window=request.volatility_window,
+            dead_band=request.dead_band,
+            price_column=request.price_column,
+        )
+
+    def calibrated(self, calibration: Calibration) -> "SeriesCard":
+        """Copy with a calibration."""
+        return replace(self, calibration=calibration)
+
+    def open_table(self, path: str) -> Table:
+        """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""
+        table = open_table(path, self.schema)
+        if self.step and table.step and abs(table.step - self.step) > STEP_SHARE * self.step:
+            raise DatasetError(
+                f"the rows of {table.path.name} are {table.step / 1e6:,.0f} s apart, but the model learnt from rows"
+                f" {self.step / 1e6:,.0f} s apart.",
+                remedy="Bring the table to the same step, or train on it.",
+            )
+        return table
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return {"series": {**asdict(self), "recipe": self.recipe.to_json()}}
+
+    @classmethod
+    def from_json(cls, card: Mapping[str, Any]) -> "SeriesCard":
+        """Read what `to_json` gave, once it has been through a file."""
+        values = dict(card["series"])
+        schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
+        calibration = values["calibration"]
+        return cls(
+            **{
+                **values,
+                "schema": TableSchema(**schema),
+                "recipe": SeriesRecipe.from_json(values["recipe"]),
+                "quantiles": tuple(values["quantiles"]),
+                "calibration": Calibration(**calibration) if calibration else None,
+            }
+        )

@@ -1,0 +1,183 @@
+"""Calibration is held to its coverage by a binomial bound, to its order exactly, and to its rank by a plain loop."""
+
+import json
+import math
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy.stats import binom, norm
+
+from domain.exceptions import ConfigurationError
+from infrastructure.tasks.calibration import Calibration, CalibrationFit
+
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+EVEN = (0.1, 0.4, 0.8, 0.9)
+ABOVE = (0.6, 0.75, 0.9)
+BELOW = (0.1, 0.3)
+Floats = NDArray[np.floating[Any]]
+ascending = arrays(np.float32, (5, 7), elements=st.floats(-1e6, 1e6, width=32)).map(lambda rows: np.sort(rows, axis=-1))
+
+
+def told(num: int, width: float, levels: tuple[float, ...] = LEVELS, seed: int = 3) -> tuple[Floats, Floats]:
+    """Give forecasts [N, Q] that know the mean and a spread of 1, and targets [N] that spread by `width`."""
+    random = np.random.default_rng(seed)
+    mean = random.normal(size=num)
+    forecast = mean[:, None] + norm.ppf(levels) * random.uniform(0.5, 2.0, size=num)[:, None]
+    scale = (forecast[:, -1] - forecast[:, 0]) / (norm.ppf(levels[-1]) - norm.ppf(levels[0]))
+    return forecast, mean + width * scale * random.standard_t(4, size=num)
+
+
+def fitted(forecast: Floats, target: Floats, levels: tuple[float, ...] = LEVELS, **options: int) -> Calibration:
+    fit = CalibrationFit(levels, **options)
+    fit.add(forecast, target)
+    return fit.fit()
+
+
+@pytest.mark.parametrize("width", [0.4, 1.0, 2.5])
+def test_calibrated_quantiles_cover_held_out_points_as_their_levels_say(width: float) -> None:
+    num = 4000
+    forecast, target = told(2 * num, width)
+    calibrated = fitted(forecast[:num], target[:num]).applied(forecast[num:])
+    for index, level in enumerate(LEVELS):
+        covered = int((target[num:] <= calibrated[:, index]).sum())
+        # Both halves are samples, so the difference of two shares is tested: a binomial of half the size.
+        low, high = binom.interval(0.9999, num // 2, level)
+        assert low <= covered / 2 <= high, level
+
+
+def test_without_calibration_those_bounds_are_broken() -> None:
+    num = 4000
+    forecast, target = told(num, 2.5)
+    assert (target <= forecast[:, 5]).sum() / 2 < binom.interval(0.9999, num // 2, 0.9)[0]
+
+
+@pytest.mark.parametrize("levels", [EVEN, (0.25, 0.75), ABOVE, BELOW])
+def test_levels_on_both_sides_of_a_median_between_them_are_right_too(levels: tuple[float, ...]) -> None:
+    num = 4000
+    forecast, target = told(2 * num, 2.0, levels)
+    calibration = fitted(forecast[:num], target[:num], levels)
+    calibrated = calibration.applied(forecast[num:])
+    for index, level in enumerate(levels):
+        if level in (0.3, 0.6):
+            assert calibration.factors[index] == 1.0, "it stands for the median, which stays"
+        else:
+            low, high = binom.interval(0.9999, num // 2, level)
+            assert low <= (target[num:] <= calibrated[:, index]).sum() / 2 <= high, level
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
+def test_factors_are_the_smallest_ratios_that_reach_their_rank(seed: int, num: int) -> None:
+    forecast, target = told(num, 1.5, seed=seed)
+    factors = fitted(forecast, target).factors
+    for index, percent in enumerate((5, 10, 25, 50, 75, 90, 95)):
+        ratios = [(y - row[3]) / (row[index] - row[3]) for row, y in zip(forecast, target, strict=True) if index != 3]
+        rank = min(-(-(num + 1) * max(percent, 100 - percent) // 100), num)
+        assert factors[index] == (max(0.0, sorted(ratios)[rank - 1]) if ratios else 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 200), max_size=6), st.sampled_from([20, 100, 400]), st.integers(0, 2**70))
+def test_batching_changes_no_factor_by_a_single_bit(cuts: list[int], max_points: int, seed: int) -> None:
+    forecast, target = told(400, 1.5)
+    forecast, target = forecast.reshape(200, 2, 7), target.reshape(200, 2)
+    target[::7, 1] = np.nan
+    fit = CalibrationFit(LEVELS, max_points, seed)
+    edges = [0, *sorted(cuts), 200]
+    for start, end in pairwise(edges):
+        fit.add(forecast[start:end], target[start:end])
+    assert fit.fit() == fitted(forecast, target, max_points=max_points, seed=seed)
+    assert fit.num_points == min(max_points, 400 - 29)
+
+
+def test_of_many_points_a_sample_from_all_of_them_is_kept() -> None:
+    num, kept = 20_000, 2000
+    forecast = np.tile(norm.ppf(LEVELS), (num, 1))
+    ranks = (np.arange(num) + 0.5) / num  # targets ascend: a sample from one end would show
+    fit = CalibrationFit(LEVELS, max_points=kept)
+    for start in range(0, num, 500):
+        fit.add(forecast[start : start + 500], norm.ppf(ranks[start : start + 500]))
+    calibrated = fit.fit().applied(forecast[:1])[0]
+    for level, share in zip(LEVELS, norm.cdf(calibrated), strict=True):
+        assert abs(share - level) < 4.5 * math.sqrt(level * (1 - level) / kept), level
+    assert fit.num_points == kept
+    assert fit.fit() != fitted(forecast, norm.ppf(ranks), max_points=kept, seed=1)
+
+
+def test_unobserved_targets_weigh_nothing() -> None:
+    forecast, target = told(50, 1.5)
+    gaps = np.array([np.nan])
+    wild = np.full((1, 7), np.nan)
+    more = np.concatenate([forecast, wild, forecast]), np.concatenate([target, gaps, target * np.nan])
+    assert fitted(*more) == fitted(forecast, target)
+
+
+def test_forecasts_without_spread_have_no_say_and_stay() -> None:
+    forecast, target = told(50, 1.5)
+    flat = np.repeat(forecast[:, 3:4], 7, axis=-1)
+    partly = forecast.copy()
+    partly[:, 4] = partly[:, 3]
+    calibration = fitted(np.concatenate([forecast, flat]), np.concatenate([target, target]))
+    assert calibration == fitted(forecast, target)
+    np.testing.assert_array_equal(calibration.applied(flat), flat)
+    assert fitted(flat, target).factors == (1.0,) * 7
+    assert fitted(partly, target).factors[4] == 1.0
+    assert fitted(partly, target).factors[5] == fitted(forecast, target).factors[5]
+
+
+def test_without_any_point_forecasts_stay_as_they_are() -> None:
+    assert CalibrationFit(LEVELS).fit() == Calibration(LEVELS, (1.0,) * 7)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ascending, st.lists(st.floats(0.0, 1e6), min_size=7, max_size=7), st.sampled_from([np.float32, np.float64]))
+def test_quantiles_never_cross_whatever_the_factors(forecast: Floats, factors: list[float], kind: type) -> None:
+    for levels in (LEVELS, (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7), (0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 0.95)):
+        given_as: Floats = forecast.astype(kind)
+        calibrated = Calibration(levels, tuple(factors)).applied(given_as)
+        assert calibrated.dtype == given_as.dtype
+        assert (np.diff(calibrated) >= 0).all()
+        if 0.5 in levels:
+            np.testing.assert_array_equal(calibrated[:, 3], given_as[:, 3])
+
+
+def test_a_quantile_is_pushed_outward_only_as_far_as_its_inner_neighbour() -> None:
+    forecast = np.array([[-2.0, -1.5, -1.0, 0.0, 1.0, 1.5, 2.0]])
+    calibration = Calibration(LEVELS, (1.5, 0.5, 2.0, 1.0, 2.0, 1.5, 0.5))
+    np.testing.assert_array_equal(calibration.applied(forecast), [[-3.0, -2.0, -2.0, 0.0, 2.0, 2.25, 2.25]])
+
+
+@settings(max_examples=50, deadline=None)
+@given(ascending, st.integers(0, 6), st.floats(1.0, 50.0))
+def test_larger_factors_move_no_quantile_inward(forecast: Floats, index: int, more: float) -> None:
+    factors = [0.9, 1.1, 0.8, 1.0, 1.3, 0.7, 1.0]
+    before = Calibration(LEVELS, tuple(factors)).applied(forecast)
+    factors[index] *= more
+    after = Calibration(LEVELS, tuple(factors)).applied(forecast)
+    assert (after[:, :3] <= before[:, :3]).all()
+    assert (after[:, 4:] >= before[:, 4:]).all()
+
+
+def test_factors_of_one_give_the_same_bits() -> None:
+    forecast = np.array([[[-1e30, -0.0, 0.0, 0.1, 0.1, 3.3, 1e30]]], dtype=np.float32)
+    assert Calibration(LEVELS, (1.0,) * 7).applied(forecast).tobytes() == forecast.tobytes()
+    one_side = Calibration(LEVELS, (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0)).applied(forecast)
+    np.testing.assert_array_equal(one_side[..., :6], forecast[..., :6])
+
+
+def test_a_calibration_survives_json() -> None:
+    calibration = fitted(*told(50, 1.5))
+    assert Calibration(**json.loads(json.dumps(asdict(calibration)))) == calibration
+
+
+@pytest.mark.parametrize("factors", [(1.0, -0.1), (1.0, math.nan), (math.inf, 1.0), (1.0,)])
+def test_factors_that_cannot_be_applied_are_refused(factors: tuple[float, ...]) -> None:
+    with pytest.raises(ConfigurationError, match="calibration"):
+        Calibration((0.1, 0.9), factors)
