@@ -1,8 +1,9 @@
 """What the use cases need from the world, said as promises and not as means."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from application.answers import Answers
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.retention import CheckpointMetadata
@@ -176,8 +177,10 @@ class Predictor(Protocol):
 
     def predict(
         self, input_path: str, options: Mapping[str, Any], on_text: Callable[[str], None] | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        """Answer each row in order; a task that writes is told how by `options` and tells `on_text` as it writes.
+    ) -> Answers:
+        """Answer each row in order, when it is asked for.
+
+        A task that writes is told how by `options` and tells `on_text` as it writes.
 
         Raises: DatasetError, ConfigurationError.
         """
@@ -188,3 +191,13 @@ class PredictorSource(Protocol):
 
     def open(self, path: str, device: str) -> Predictor:
         """Open a run or a model directory. Raises: ModelError."""
+
+
+class AnswerFiles(Protocol):
+    """Keeps answers: after a kill at any instant a file has all of them, is as it was before, or absent."""
+
+    def write(self, path: str, answers: Answers) -> None:
+        """Write answers in the format that the ending of `path` says; finds fault with it before asking for any.
+
+        Raises: ConfigurationError, and what the answers raise.
+        """

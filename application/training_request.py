@@ -5,7 +5,7 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from domain import forecast
 from domain.config import TrainingConfig
@@ -46,7 +46,7 @@ class TrainModelRequest(BaseModel):
     columns: tuple[str, ...] | None = None
     target_columns: tuple[str, ...] | None = None
     price_column: str | None = None
-    split: tuple[float, ...] | tuple[str, ...] | None = None
+    split: tuple[float | str, ...] | None = None
     unsorted_stamps: Literal["refuse", "sort"] = "refuse"
     duplicate_stamps: Literal["refuse", "first", "last", "mean"] = "refuse"
     gaps: Literal["keep", "fill", "refuse"] = "keep"
@@ -121,13 +121,20 @@ class TrainModelRequest(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ConfigurationError.of([_sentence(fault) for fault in error.errors()]) from error
+            raise ConfigurationError.of(_sentences(error.errors())) from error
 
-    @field_validator("split", mode="before")
+    @field_validator("columns", "target_columns", "calendar", "horizons", "quantiles", "split", mode="before")
     @classmethod
-    def _dates_as_texts(cls, split: Any) -> Any:
-        """Take the dates that YAML reads as such."""
-        return [part.isoformat() if isinstance(part, date) else part for part in split] if split else split
+    def _listed(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take `a,b` and `[a,b]` as lists: a shell eats the quotes that JSON wants around names."""
+        if isinstance(value, str) and value != forecast.AUTO:
+            parts = value.strip().removeprefix("[").removesuffix("]").split(",")
+            value = [part.strip().strip("\"'") for part in parts if part.strip()]
+        if isinstance(value, int | float) and info.field_name in ("quantiles", "split"):
+            value = [value]
+        if isinstance(value, list | tuple) and info.field_name == "split":
+            value = [_number_or_date(part) for part in value]
+        return value
 
     def changed(self, **values: Any) -> "TrainModelRequest":
         """Copy with some fields replaced, checked again; what was left unsaid stays so."""
@@ -181,6 +188,9 @@ class TrainModelRequest(BaseModel):
             if value is not None and not 0.0 <= value < 1.0:
                 yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
         yield from self._forecast_faults()
+        for name, remedy in task.meaningless.items():
+            if getattr(self, name) not in (None, TrainModelRequest.model_fields[name].default):
+                yield f"{name} means nothing to task {task.name}. {remedy}"
         yield from whole("sample_rows", self.sample_rows, at_least=0)
         for name in ("max_new_tokens", "num_beams"):
             yield from whole(name, getattr(self, name), at_least=1)
@@ -212,6 +222,16 @@ class TrainModelRequest(BaseModel):
             yield from between(name, getattr(self, name), 0.0, 1e6)
 
 
+def _number_or_date(part: Any) -> Any:
+    """Take the dates that YAML reads as such for texts, and the numbers of a shell for numbers."""
+    if isinstance(part, date):
+        return part.isoformat()
+    try:
+        return float(part) if isinstance(part, str) else part
+    except ValueError:
+        return part
+
+
 def _refuse_unknown(values: Mapping[str, Any]) -> None:
     known = tuple(TrainModelRequest.model_fields)
     faults = []
@@ -224,6 +244,17 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
         raise ConfigurationError.of(faults)
 
 
-def _sentence(fault: Any) -> str:
-    name = str(fault["loc"][0]) if fault["loc"] else "request"
-    return f"{name} is {fault['input']!r}, but: {fault['msg'].lower()}. Correct the value of {name}."
+def _sentences(faults: Iterable[Any]) -> list[str]:
+    """Make a sentence of each fault; a field that may be of several kinds has one fault for all of them."""
+    told: dict[tuple[Any, ...], tuple[str, Any, list[str]]] = {}
+    for fault in faults:
+        name = str(fault["loc"][0]) if fault["loc"] else "request"
+        rule = fault["msg"].lower().replace("a valid tuple", "a list, such as [a,b]")
+        is_choice = len(fault["loc"]) > 1 and not isinstance(fault["loc"][1], int)
+        place = fault["loc"][:1] if is_choice else fault["loc"]
+        _, _, rules = told.setdefault(place, (name, fault["input"], []))
+        rules.append(rule if not rules else rule.removeprefix("input should be "))
+    return [
+        f"{name} is {value!r}, but: {', or '.join(rules)}. Correct the value of {name}."
+        for name, value, rules in told.values()
+    ]

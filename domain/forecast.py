@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import isclose
+from math import isclose, isfinite
 
-from domain.rules import one_of, whole
+from domain.rules import whole
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 HORIZONS = (1, 3, 6, 12, 24)
@@ -12,7 +12,7 @@ CALENDAR = ("hour", "weekday", "day_of_month", "month", "session")
 AUTO = "auto"
 
 # Shares, numbers of rows, or the dates at which the parts end.
-Split = Sequence[float] | Sequence[int] | Sequence[str]
+Split = Sequence[float | str]
 MAX_HORIZON = 100_000
 MAX_CONTEXT = 100_000
 
@@ -62,7 +62,7 @@ def split_faults(split: Split) -> Iterator[str]:
         total = sum(numbers)
         if total > 1.0 and not isclose(total, 1.0, rel_tol=1e-9):
             yield f"split is {parts}, but its shares sum to {total:g}. Let them sum to at most 1."
-    elif not all(number >= 1 and number == int(number) for number in numbers):
+    elif not all(isfinite(number) and number >= 1 and number == int(number) for number in numbers):
         yield f"split is {parts}, but must be shares between 0 and 1, or numbers of rows. Use [0.7, 0.1, 0.2]."
 
 
@@ -78,4 +78,5 @@ def window_faults(context_length: int, window_stride: int, patch_length: int) ->
 def calendar_faults(calendar: str | Sequence[str]) -> Iterator[str]:
     """Want known features, or "auto"."""
     for name in () if calendar == AUTO else [calendar] if isinstance(calendar, str) else calendar:
-        yield from one_of("calendar", name, (*CALENDAR, AUTO))
+        if name not in CALENDAR:
+            yield f"calendar {name!r} is not known. Choose among {', '.join(CALENDAR)}; {AUTO}, or [] for none of them."

@@ -31,8 +31,8 @@ FINE_TUNING_OF_WRITERS = {
 FORECASTING = {
     "model_name": "forecaster-mini",
     "epochs": 10,
-    "batch_size": 32,
-    "learning_rate": 1e-3,
+    "batch_size": 64,
+    "learning_rate": 5e-4,
     "scheduler": "cosine_with_restarts",
     "early_stopping_patience": 10,
     "early_stopping_min_delta": 1e-5,
@@ -43,6 +43,7 @@ FORECASTING = {
 }
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
 STANDARD_LIBRARY = "stdlib"
+ONE_TABLE = "Leave it out: split cuts the parts from the table; score another one with `evaluate RUN --dataset PATH`."
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
 
 
@@ -51,7 +52,8 @@ class Task:
     """One thing that can be trained.
 
     `kind` is what trains it (infrastructure/tasks/registry.py). `text_fields` are the names that its text, or its
-    source, may have in a row, `target_fields` those of what is to be written. `settings` are the task's own defaults
+    source, may have in a row, `target_fields` those of what is to be written. `meaningless` are fields of the request
+    that a caller could believe to be heeded, with what to do instead. `settings` are the task's own defaults
     for fields of the request that are left unsaid; `settings_of_pretrained` take their place where a model does not
     begin from scratch: what it has learnt is to be kept.
     """
@@ -65,6 +67,7 @@ class Task:
     target_fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     negative_label: str | None = None
+    meaningless: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_of_pretrained: Mapping[str, Any] = field(default_factory=dict)
 
@@ -161,6 +164,13 @@ TASKS: Mapping[str, Task] = {
             text_fields=(),
             metric_name="loss",
             default_dataset="data/market_simulated.csv",
+            meaningless={
+                "eval_dataset": ONE_TABLE,
+                "price_column": "Name what to forecast with target_columns.",
+                **dict.fromkeys(
+                    ("class_weights", "num_labels", "label_smoothing"), "Leave it out: there are no classes."
+                ),
+            },
             settings={**FORECASTING, "calibration": True},
         ),
         Task(
@@ -171,6 +181,14 @@ TASKS: Mapping[str, Task] = {
             metric_name="macro_f1",
             default_dataset="data/market_simulated.csv",
             labels=("down", "flat", "up"),
+            meaningless={
+                "eval_dataset": ONE_TABLE,
+                "target_columns": "Name the column of the price with price_column.",
+                **dict.fromkeys(
+                    ("quantiles", "calibration", "sharpness_weight", "crossing_weight"),
+                    "Leave it out: classes are forecast and no quantiles.",
+                ),
+            },
             settings={
                 **FORECASTING,
                 "horizons": (6,),

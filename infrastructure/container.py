@@ -6,6 +6,7 @@ from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from infrastructure.answer_files import AnswerFiles
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
@@ -23,6 +24,7 @@ class Container(containers.DeclarativeContainer):
     workshop = providers.Factory(TrainingWorkshop)
     reports = providers.Factory(ReportWriter)
     predictors = providers.Factory(PredictorSource)
+    answer_files = providers.Factory(AnswerFiles)
     hardware = providers.Factory(HardwareReport)
 
     train_model = providers.Factory(
@@ -30,4 +32,4 @@ class Container(containers.DeclarativeContainer):
     )
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
-    predict = providers.Factory(PredictUseCase, predictors=predictors)
+    predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)

@@ -82,18 +82,26 @@ def _is_alive(process_id: str) -> bool:
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a text file so that a reader sees the old or the new one, never a part. Raises: OSError."""
-    restore_replaced(path)
-    staging = path.with_name(f"{STAGING_PREFIX}{path.name}-{os.getpid()}")
+    with staged_file(path) as staging:
+        staging.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def staged_file(target: Path) -> Iterator[Path]:
+    """Give the place of a file that becomes `target` when the block ends well, and vanishes otherwise.
+
+    A reader sees the old file or the new one, never a part. Raises: OSError of the disk, with nothing left behind.
+    """
+    restore_replaced(target)
+    staging = target.with_name(f"{STAGING_PREFIX}{target.name}-{os.getpid()}")
     try:
-        with staging.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        staging.rename(path)
+        yield staging
+        sync(staging)
+        staging.rename(target)
     except BaseException:
         staging.unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    sync(target.parent)
 
 
 def sync(path: Path) -> None:

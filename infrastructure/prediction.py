@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from application.answers import Answers
 from domain.exceptions import ModelError
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.bundle import read_card
@@ -60,11 +61,16 @@ class FinishedModel:
 
     def predict(
         self, input_path: str, options: Mapping[str, Any] | None = None, on_text: Callable[[str], None] | None = None
-    ) -> Iterator[Mapping[str, Any]]:
+    ) -> Answers:
         """Answer each row in order; `on_text` is told texts as they are written, a row at a time.
 
-        Raises: DatasetError at a bad row, ConfigurationError for bad options.
+        Raises, once it comes to that: DatasetError at a bad row, ConfigurationError for bad options.
         """
+        return Answers(self._answered(input_path, options, on_text), is_table=self._task.gives_table)
+
+    def _answered(
+        self, input_path: str, options: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
+    ) -> Iterator[Mapping[str, Any]]:
         inputs = self._task.inputs(input_path)
         rows_at_once = 1 if on_text else self._task.rows_at_once
         while batch := list(islice(inputs, rows_at_once)):

@@ -1,11 +1,14 @@
 """Predict with a finished model, row by row."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from application.ports import PredictorSource
+from application.answers import Answers
+from application.ports import AnswerFiles, PredictorSource
+from domain.exceptions import ConfigurationError
 from domain.generation import GenerationSettings
 
 
@@ -38,17 +41,28 @@ class PredictRequest(BaseModel):
 class PredictUseCase:
     """Answers rows in their order, as they come, without holding them all."""
 
-    def __init__(self, predictors: PredictorSource) -> None:
+    def __init__(self, predictors: PredictorSource, files: AnswerFiles) -> None:
         self._predictors = predictors
+        self._files = files
 
-    def execute(
-        self, request: PredictRequest, on_text: Callable[[str], None] | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield one mapping a row: `label` and `scores` for classification, `text` from a model that writes.
+    def execute(self, request: PredictRequest, on_text: Callable[[str], None] | None = None) -> Answers:
+        """Give one mapping a row: `label` and `scores` for classification, `text` from a model that writes.
 
+        Forecasts are a table: a row for each target and horizon with its time and quantiles.
         With `on_text` a text is also told in pieces while it is written, all of them before its mapping.
         Raises: ConfigurationError, ModelError, DatasetError.
         """
         options = request.options
         GenerationSettings().changed(options)  # a wrong option need not wait for the model to open
         return self._predictors.open(request.run, request.device).predict(request.input_path, options, on_text)
+
+    def write(self, request: PredictRequest, output_path: str) -> None:
+        """Answer into a file, in the format that the ending of its name says.
+
+        Raises: ConfigurationError, ModelError, DatasetError, with nothing left behind.
+        """
+        if Path(output_path).resolve() == Path(request.input_path).resolve():
+            raise ConfigurationError(
+                f"--output {output_path} is the input, which would be lost.", remedy="Name another file."
+            )
+        self._files.write(output_path, self.execute(request))

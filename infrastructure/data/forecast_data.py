@@ -13,8 +13,10 @@ from infrastructure.data.calendar import suitable_calendar
 from infrastructure.data.market import realised_volatility
 from infrastructure.data.series import Scaler, SeriesRecipe
 from infrastructure.data.shipped import located
+from infrastructure.data.table_reading import list_setting
 from infrastructure.data.tables import Table, TableSchema, open_table
-from infrastructure.data.time_split import anchors_of, part_ends, require_windows
+from infrastructure.data.time_split import PARTS, WHOLE, anchors_of, part_ends, window_faults
+from infrastructure.data.time_stamps import commonest_step
 from infrastructure.data.windows import Windows
 
 VOLATILITY = "volatility of "
@@ -94,28 +96,36 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
     if request.validation_split is not None:
         split = (1.0 - request.validation_split, request.validation_split)
     ends = part_ends(table, split)
+    if request.volatility_window is not None and request.volatility_window >= ends[0]:
+        raise DatasetError(
+            f"volatility_window is {request.volatility_window:,}, but the training part has {ends[0]:,} rows.",
+            remedy="Lower volatility_window, or give a longer series or another split.",
+        )
     past = slice(0, ends[0])
     past_stamps = None if table.stamps is None else table.stamps[past]
+    past_step = None if past_stamps is None else commonest_step(past_stamps)
     recipe = SeriesRecipe(
         names=inputs.names,
         num_targets=inputs.num_targets,
         scaler=Scaler.fit(inputs.columns[past]),
-        calendar=suitable_calendar(request.calendar, past_stamps, table.step),
+        calendar=suitable_calendar(request.calendar, past_stamps, past_step),
         context_length=request.context_length,
         horizons=steps_ahead(request.horizons),
     )
     series = recipe.series(inputs.columns, table.stamps)
-    windows = []
-    for number, (part, start, end) in enumerate(
-        zip(("training", "validation", "test"), (0, *ends), ends, strict=False)
-    ):
+    windows: list[Windows] = []
+    faults: list[str] = []
+    for number, (part, start, end) in enumerate(zip(PARTS, (0, *ends), ends, strict=False)):
         stride = request.window_stride if number == 0 else 1
         anchors = anchors_of(start, end, recipe.context_length, max(recipe.horizons), stride)
         made = Windows(
             series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
         )
-        windows.append(require_windows(made, part, end - start))
-    warnings = (*table.warnings, *_warnings(table, inputs, ends))
+        windows.append(made)
+        faults += window_faults(made, part, end - start)
+    if faults:
+        raise DatasetError("\n".join(faults))
+    warnings = (*table.warnings, *_warnings(request, table, inputs, ends))
     test = windows[2] if len(windows) > 2 else None
     return SplitSeries(table, recipe, windows[0], windows[1], test, warnings)
 
@@ -127,24 +137,40 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
     made = Windows(
         series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
     )
-    return require_windows(made, "training", len(series))
+    for fault in window_faults(made, WHOLE, len(series)):
+        raise DatasetError(fault)
+    return made
 
 
-def _warnings(table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:
+def _warnings(request: TrainModelRequest, table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:
     """Tell what a person should know. Raises: DatasetError for a target that never changes in the training part."""
     name = table.path.name
     past = inputs.columns[: ends[0]]
     low, high = np.fmin.reduce(past, axis=0), np.fmax.reduce(past, axis=0)
     constant = [column for column, a, b in zip(inputs.names, low, high, strict=True) if not a < b]
-    hopeless = [column for column in constant if column in inputs.names[: inputs.num_targets]]
+    targets = inputs.names[: inputs.num_targets]
+    hopeless = [column for column in constant if column in targets]
     if hopeless:
-        others = [column for column in table.names if column not in constant]
         raise DatasetError(
-            f"{name}: {', '.join(hopeless)} never changes in the training part, so there is nothing to learn.",
-            remedy=f"Leave it out: --set columns={list(others)}.".replace("'", '"'),
+            f"{name}: {', '.join(hopeless)} {'is' if len(hopeless) == 1 else 'are'} constant or missing throughout the"
+            " training part, so there is nothing to learn.",
+            remedy=_other_targets(request, [column for column in table.names if column not in constant], targets),
         )
-    warnings = [f"{name}: {column} never changes in the training part and tells nothing." for column in constant]
+    warnings = [
+        f"{name}: {column} is constant or missing throughout the training part and tells nothing."
+        for column in constant
+    ]
     unused = len(table.values) - ends[-1]
     if unused:
         warnings.append(f"{name}: the last {unused:,} rows belong to no part and are not used.")
     return warnings
+
+
+def _other_targets(request: TrainModelRequest, changing: Sequence[str], targets: Sequence[str]) -> str:
+    """Say which columns to forecast, of those that do change."""
+    if not changing:
+        return "Give a table whose values change, or a longer training part."
+    if request.target_columns is None:
+        return f"Leave it out: {list_setting('columns', changing)}."
+    rest = [target for target in targets if target in changing]
+    return f"Forecast others: {list_setting('target_columns', rest or changing)}."

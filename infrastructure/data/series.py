@@ -22,13 +22,18 @@ class Scaler:
     @classmethod
     def fit(cls, columns: np.ndarray) -> "Scaler":
         """Measure columns [N, V], NaN left out, in fp64; a column without values gives mean 0 and scale 1."""
-        count = sum(np.isfinite(chunk).sum(axis=0) for chunk in _chunks(columns))
-        total = sum(np.nansum(chunk, axis=0) for chunk in _chunks(columns))
-        mean = np.where(count > 0, total / np.maximum(count, 1), 0.0)
-        squares = sum(np.nansum((chunk - mean) ** 2, axis=0) for chunk in _chunks(columns))
-        scale = np.sqrt(squares / np.maximum(count, 1))
-        # What rounding leaves of a constant column is no scale.
-        scale = np.where(scale > 1e-12 * np.maximum(np.abs(mean), 1e-300), scale, 1.0)
+        count = np.maximum(sum(np.isfinite(chunk).sum(axis=0) for chunk in _chunks(columns)), 1)
+        largest = np.zeros(columns.shape[1])
+        for chunk in _chunks(columns):
+            largest = np.fmax(largest, np.fmax.reduce(np.abs(chunk), axis=0))
+        # A power of two takes no digit away, and in its units neither a sum nor a square leaves fp64.
+        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+        mean = sum(np.nansum(chunk / unit, axis=0) for chunk in _chunks(columns)) / count * unit
+        squares = sum(np.nansum(((chunk - mean) / unit) ** 2, axis=0) for chunk in _chunks(columns))
+        scale = np.sqrt(squares / count) * unit
+        # What rounding leaves of a constant column is no scale, and 1 is none beside values far beyond it.
+        rounding = 1e-12 * np.maximum(np.abs(mean), 1e-300)
+        scale = np.where(scale > rounding, scale, np.maximum(rounding, 1.0))
         return cls(tuple(mean.tolist()), tuple(scale.tolist()))
 
     def scaled(self, columns: np.ndarray) -> np.ndarray:
@@ -36,7 +41,8 @@ class Scaler:
         out = np.empty(columns.shape, dtype=np.float32)
         for start in range(0, len(columns), CHUNK_ROWS):
             rows = slice(start, start + CHUNK_ROWS)
-            out[rows] = (columns[rows] - np.array(self.mean)) / np.array(self.scale)
+            with np.errstate(over="ignore"):  # what fp32 cannot hold becomes infinite, and counts as missing
+                out[rows] = (columns[rows] - np.array(self.mean)) / np.array(self.scale)
         return out
 
 
@@ -70,7 +76,7 @@ class SeriesRecipe:
         observed = np.isfinite(values)
         values[~observed] = 0.0
         clock = stamps if stamps is not None else np.zeros(len(columns), dtype=np.int64)
-        return Series(values, observed, self.calendar.features(clock), self.num_targets)
+        return Series(values, observed, self.calendar.features(clock), self.num_targets, self)
 
     def in_own_units(self, forecast: np.ndarray) -> np.ndarray:
         """Bring forecasts [..., T, H, Q] back from the standardised scale, in fp64."""
@@ -108,6 +114,7 @@ class Series:
     observed: np.ndarray
     calendar: np.ndarray
     num_targets: int
+    recipe: SeriesRecipe | None = None
 
     def __len__(self) -> int:
         return len(self.values)

@@ -18,7 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domain.exceptions import DatasetError
-from infrastructure.data.readers import format_of, not_utf8, open_bytes, open_text
+from infrastructure.data.readers import not_utf8, open_bytes, open_text
 from infrastructure.data.rows import MAX_FAULTS_SHOWN
 from infrastructure.data.table_faults import TableFaults
 
@@ -199,7 +199,8 @@ def source_of(path: Path, name: str) -> CsvSource | ParquetSource:
     """Find out how a file is read. Raises: DatasetError for a directory or an ending that no table has."""
     if path.is_dir():
         raise DatasetError(f"{path} is a directory.", remedy="Give a CSV or Parquet file.")
-    kind = format_of(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    kind = suffixes[-1] if suffixes else ""
     if kind == ".parquet":
         return ParquetSource(path, name)
     if kind not in DELIMITERS:

@@ -1,5 +1,8 @@
 """What becomes known of a table while its blocks pass."""
 
+import json
+import re
+import shlex
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -95,7 +98,10 @@ class TableReading:
         return problem, "Write all stamps in one way, for example in UTC with Z."
 
     def judge_columns(self) -> None:
-        """Tell of columns without a single number; call it behind the last block."""
+        """Tell of columns without a single number or stamp; call it behind the last block."""
+        if self._time is not None and self.frame is None and (first := self._faults.forget(STAMPS)) is not None:
+            said = f"no cell of {self._time} is a stamp ({self.rows:,} are none; here {first[1]})"
+            self._faults.add_rows(STAMPS, np.array([first[0]]), _always(said, first[2]))
         has_number = [name for name, low in zip(self._columns, self._low, strict=True) if low < np.inf]
         for name in self._columns:
             if name in has_number or self._faults.count_of(f"infinite {name}"):
@@ -128,7 +134,14 @@ class TableReading:
 
 def columns_setting(names: Sequence[str]) -> str:
     """Write the setting that reads just these columns."""
-    return f"--set columns=[{','.join(names)}]"
+    return list_setting("columns", names)
+
+
+def list_setting(setting: str, names: Sequence[str]) -> str:
+    """Write a setting that holds names, as a shell takes it."""
+    if all(re.fullmatch(r"[\w.%-]+", name) for name in names):
+        return f"--set {setting}=[{','.join(names)}]"
+    return f"--set {shlex.quote(f'{setting}={json.dumps(list(names), ensure_ascii=False)}')}"
 
 
 def _always(problem: str, remedy: str) -> Callable[[int], tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.exceptions import ConfigurationError
+from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.rows import content_sha256
 from infrastructure.data.table_columns import (
@@ -42,7 +42,8 @@ class TableSchema:
 
     `time_column` None guesses and "none" says there is none. `columns` None takes every column but the time.
     `needed` columns must be among those read and hold values. Stamps are first sorted, then repeated ones merged, then
-    gaps treated. Raises: ConfigurationError for a policy that does not exist.
+    gaps treated. A `settled` one belongs to a finished model: the table has to follow it.
+    Raises: ConfigurationError for a policy that does not exist.
     """
 
     time_column: str | None = None
@@ -52,6 +53,7 @@ class TableSchema:
     duplicate_stamps: str = "refuse"
     gaps: str = "keep"
     missing_values: str = "mask"
+    settled: bool = False
 
     def __post_init__(self) -> None:
         faults = [
@@ -93,7 +95,11 @@ def open_table(path: str | Path, schema: TableSchema) -> Table:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "standard input.csv"
         file.write_bytes(sys.stdin.buffer.read())
-        return _open(file, Path(STANDARD_INPUT), schema)
+        try:
+            return _open(file, Path(STANDARD_INPUT), schema)
+        except DatasetError as error:
+            said = str(error).replace(str(file), file.stem).replace(file.name, file.stem)
+            raise DatasetError(said) from error
 
 
 def _open(file: Path, path: Path, schema: TableSchema) -> Table:
@@ -165,18 +171,20 @@ def _choose(
             faults.add(f"two columns are named {name!r} ({names.index(name) + 1} and {number})", "Rename one of them.")
     time = _time_column(header, schema)
     if time is not None and time not in names:
-        _unknown("time_column", time, names, faults, ", or time_column=none")
+        _unknown("the time column", time, schema, names, faults, "" if schema.settled else ", or time_column=none")
     columns = tuple(name for name in names if name != time) if schema.columns is None else schema.columns
     for name in dict.fromkeys(columns):
         if name == time:
             faults.add(f"{name!r} is the time column and no number", "Take it out of columns, or set time_column=none.")
         elif name not in names:
-            _unknown("column", name, names, faults)
+            _unknown("column", name, schema, names, faults)
         if schema.columns is not None and columns.count(name) > 1:
             faults.add(f"columns names {name!r} {columns.count(name)} times", "Name it once.")
-    for name in schema.needed:
+    for name in dict.fromkeys(schema.needed):
+        if schema.needed.count(name) > 1:
+            faults.add(f"the target {name!r} is named {schema.needed.count(name)} times", "Name it once.")
         if name not in names:
-            _unknown("the target", name, names, faults)
+            _unknown("the target", name, schema, names, faults)
         elif name == time:
             faults.add(f"the target {name!r} is the time column", "Name a column of numbers as the target.")
         elif name not in columns:
@@ -202,9 +210,15 @@ def _time_column(header: Header, schema: TableSchema) -> str | None:
     return header.names[0] if first and not is_number(first) and read_stamp(first) else None
 
 
-def _unknown(what: str, name: str, names: Sequence[str], faults: TableFaults, also: str = "") -> None:
+def _unknown(
+    what: str, name: str, schema: TableSchema, names: Sequence[str], faults: TableFaults, also: str = ""
+) -> None:
     nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1)
     meant = next((known for known in names if nearest and known.lower() == nearest[0]), None)
     shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-    remedy = f"Did you mean {meant!r}? The columns are {shown}" if meant else f"Name one of {shown}"
+    if schema.settled:
+        learnt = "The model learnt from it: add it or rename a column"
+        remedy = f"{learnt}, perhaps {meant!r}" if meant else f"{learnt}; there are {shown}"
+    else:
+        remedy = f"Did you mean {meant!r}? The columns are {shown}" if meant else f"Name one of {shown}"
     faults.add(f"{what} {name!r} does not exist", f"{remedy}{also}.")

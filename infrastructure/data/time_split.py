@@ -1,18 +1,21 @@
 """Cutting a table in time: training first, then validation, then a test part that nobody looks at before the end."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from domain.exceptions import ConfigurationError, DatasetError
+from domain.forecast import Split
 from infrastructure.data.tables import Table
-from infrastructure.data.time_stamps import stamp_texts
+from infrastructure.data.time_stamps import read_stamp, stamp_texts
 from infrastructure.data.windows import Windows
 
-PARTS = ("training", "validation", "test")
+SHORTEST_CONTEXT = 2
+PARTS = ("training part", "validation part", "test part")
+WHOLE = "table"
 
 
-def part_ends(table: Table, split: Sequence[float] | Sequence[str]) -> tuple[int, ...]:
+def part_ends(table: Table, split: Split) -> tuple[int, ...]:
     """Give the row behind the last one of each part; rows beyond the last part are left out.
 
     `split` holds shares, numbers of rows, or dates before which the parts end.
@@ -34,7 +37,7 @@ def part_ends(table: Table, split: Sequence[float] | Sequence[str]) -> tuple[int
     for name, start, end in zip(PARTS, [0, *ends], ends, strict=False):
         if end <= start:
             raise DatasetError(
-                f"the {name} part of {table.path.name} is empty with split {list(split)}.",
+                f"the {name} of {table.path.name} is empty with split {list(split)}.",
                 remedy="Give it a larger share or other dates.",
             )
     return tuple(int(end) for end in ends)
@@ -48,12 +51,7 @@ def _ends_by_date(table: Table, dates: Sequence[str]) -> list[int]:
         )
     ends = []
     for date in dates:
-        try:
-            stamp = int(np.datetime64(date.removesuffix("Z"), "us").astype(np.int64))
-        except ValueError as error:
-            raise ConfigurationError(
-                f"split has {date!r}, which is no date.", remedy="Write it like 2024-03-31 or 2024-03-31T12:00."
-            ) from error
+        stamp = _stamp_of(date, table)
         first, last = int(table.stamps[0]), int(table.stamps[-1])
         if not first < stamp <= last + (table.step or 1):
             low, high = stamp_texts(np.array([first, last]), table.zone, table.step)
@@ -69,6 +67,24 @@ def _ends_by_date(table: Table, dates: Sequence[str]) -> list[int]:
     return ends
 
 
+def _stamp_of(date: str, table: Table) -> int:
+    """Read a date of the split: a stamp in the zone of the table or in none, a year or a month."""
+    # The year and the month alone stand for their first moment.
+    whole = date + {4: "-01-01", 7: "-01"}.get(len(date), "") if date[:4].isdecimal() else date
+    read = read_stamp(whole)
+    if read is None:
+        raise ConfigurationError(
+            f"split has {date!r}, which is no date.", remedy="Write it like 2024-03-31 or 2024-03-31T12:00."
+        )
+    stamp, zone = read
+    if zone not in ("", table.zone):
+        own = f"in the zone {table.zone}" if table.zone else "without a zone"
+        raise ConfigurationError(
+            f"split has {date}, but the stamps of {table.path.name} are {own}.", remedy="Write it without its zone."
+        )
+    return stamp
+
+
 def anchors_of(start: int, end: int, context_length: int, reach: int, stride: int = 1) -> np.ndarray:
     """Give the anchors [N] of the windows whose targets all lie in rows `start` to `end`, the latter outside.
 
@@ -78,19 +94,24 @@ def anchors_of(start: int, end: int, context_length: int, reach: int, stride: in
     return np.arange(max(start, context_length) - 1, end - reach, stride, dtype=np.int64)
 
 
-def require_windows(windows: Windows, part: str, num_rows: int, setting: str = "horizons") -> Windows:
-    """Give the windows back. Raises: DatasetError when there is none."""
+def window_faults(windows: Windows, part: str, num_rows: int) -> Iterator[str]:
+    """Want at least one window in a part of `num_rows` rows; histories of all but the training may begin before it."""
     if len(windows):
-        return windows
+        return
     context, reach = windows.context_length, max(windows.horizons)
-    need = context + reach if part == "training" else reach
+    need = reach if part in PARTS[1:] else context + reach
     if num_rows >= need:
-        raise DatasetError(
-            f"the {part} part has no window with anything to forecast: its {num_rows:,} rows are missing values.",
-            remedy="Give a longer series.",
+        yield (
+            f"no window of the {part} has anything to learn from or to be judged by: its {num_rows:,} rows lack the"
+            " values to forecast, or all that is known before them. Fill them in, forecast another column, or choose"
+            " other rows."
         )
-    raise DatasetError(
-        f"the {part} part has {num_rows:,} rows, but one window takes {need:,}"
-        f" ({f'{context:,} of history and ' if part == 'training' else ''}{reach:,} ahead).",
-        remedy=f"Lower context_length or {setting}, or give a longer series or another split.",
-    )
+        return
+    length = f"{context:,} of history and {reach:,}" if need > reach else f"{reach:,}"
+    remedy = "Give a longer table."
+    if part != WHOLE:
+        lower = "horizons"
+        if need > reach and num_rows >= reach + SHORTEST_CONTEXT:
+            lower = f"context_length to {num_rows - reach:,}"
+        remedy = f"Lower {lower}, or give a longer series or another split."
+    yield f"the {part} has {num_rows:,} rows, but one window takes {need:,} ({length} ahead). {remedy}"

@@ -134,7 +134,7 @@ class Forecaster(PreTrainedModel):
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
         not finite count as missing.
         """
-        history = self._history(values, observed)
+        history = self.history(values, observed)
         tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
         for layer in self.layers:
             tokens = layer(tokens, there)
@@ -148,7 +148,7 @@ class Forecaster(PreTrainedModel):
             scale, centre = history.scale[:, :targets, :, None], history.centre[:, :targets, :, None]
             return {"forecast": own * scale + centre}
 
-    def _history(self, values: Tensor, observed: Tensor) -> History:
+    def history(self, values: Tensor, observed: Tensor) -> History:
         """Bring each history to its own mean and standard deviation over what was observed."""
         known = (observed & values.isfinite()).transpose(1, 2)  # [B, V, L]
         raw = torch.where(known, values.transpose(1, 2), 0.0).float().clamp(-LARGEST_INPUT, LARGEST_INPUT)
@@ -167,7 +167,8 @@ class Forecaster(PreTrainedModel):
         filled = count * length - history.values.shape[-1]
         values = functional.pad(history.values, (filled, 0)).unflatten(-1, (count, length))  # [B, V, N, P]
         known = functional.pad(history.observed, (filled, 0)).unflatten(-1, (count, length))
-        tokens = self.patches(torch.cat([values, known.to(values.dtype)], dim=-1))
+        with torch.autocast(values.device.type, enabled=False):  # values may lie far beyond what fp16 holds
+            tokens = self.patches(torch.cat([values, known.to(values.dtype)], dim=-1))
         tokens = tokens + self.positions + self.variables[:, None]
         if self.calendar is not None:
             ends = calendar.flip(1)[:, ::length].flip(1)  # the last row of each patch, [B, N, F]

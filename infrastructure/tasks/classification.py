@@ -124,6 +124,7 @@ class FinishedClassifier:
     card: Card
     task: Task
     rows_at_once: int = 64
+    gives_table: bool = False
 
     @property
     def adapter(self) -> SequenceClassification:

@@ -69,7 +69,7 @@ class MarketDirection:
 
     def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster with a head for classes. Raises: ModelError."""
-        return build_forecaster(request, dataset.recipe, num_classes=len(DIRECTIONS))
+        return build_forecaster(request, dataset, num_classes=len(DIRECTIONS))
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
@@ -163,6 +163,7 @@ class FinishedDirection:
 
     card: SeriesCard
     rows_at_once: int = 1
+    gives_table: bool = False
 
     @property
     def _rule(self) -> DirectionRule:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from application.training_request import TrainModelRequest
+from domain.exceptions import DatasetError
 from infrastructure.data.forecast_data import SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.series import Series
 from infrastructure.data.some_rows import SomeRows
@@ -54,7 +55,7 @@ class QuantileForecasting:
 
     def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""
-        return build_forecaster(request, dataset.recipe, quantiles=request.quantiles)
+        return build_forecaster(request, dataset, quantiles=request.quantiles)
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
@@ -109,6 +110,7 @@ class FinishedForecaster:
 
     card: SeriesCard
     rows_at_once: int = 1
+    gives_table: bool = True
 
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
@@ -147,7 +149,7 @@ class FinishedForecaster:
         if table.stamps is not None and self.card.step is not None:
             ahead = next_stamps(table.stamps, self.card.step, max(recipe.horizons))
             times = stamp_texts(ahead[np.array(recipe.horizons) - 1], table.zone, self.card.step)
-            name = table.time_column or "time"
+            name = table.time_column if table.time_column not in (None, "target", "horizon") else "time"
         for target, of_target in zip(recipe.target_names, forecast, strict=True):
             for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
                 levels = {f"q{level:g}": value for level, value in zip(self.card.quantiles, quantiles, strict=True)}
@@ -155,7 +157,16 @@ class FinishedForecaster:
 
 
 def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give what a forecaster sees before the end of a series, one window on the model's device."""
+    """Give what a forecaster sees before the end of a series, one window on the model's device.
+
+    Raises: DatasetError when there is nothing to see.
+    """
     history = series.history(np.array([len(series) - 1]), context_length)
+    if not history["observed"].any():
+        rows = min(context_length, len(series))
+        raise DatasetError(
+            f"the last {rows:,} rows of the table hold no values, so there is nothing to forecast from.",
+            remedy="Give a table that ends with values.",
+        )
     device = next(model.parameters()).device
     return {name: torch.from_numpy(array).to(device) for name, array in history.items()}

@@ -65,6 +65,10 @@ class FinishedTask(Protocol):
     def rows_at_once(self) -> int:
         """How many inputs to answer together."""
 
+    @property
+    def gives_table(self) -> bool:
+        """Tell whether all answers are rows of one table, its time or row number first."""
+
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
 

@@ -33,7 +33,8 @@ class SeriesCard:
     def of(cls, request: TrainModelRequest, dataset: SplitSeries) -> "SeriesCard":
         """Describe a run. A table is to have the columns of training, and its clock or none."""
         table = dataset.table
-        schema = replace(table_schema(request), columns=table.names, needed=(), time_column=table.time_column or "none")
+        clock = table.time_column or "none"
+        schema = replace(table_schema(request), columns=table.names, needed=(), time_column=clock, settled=True)
         return cls(
             task=request.task,
             schema=schema,

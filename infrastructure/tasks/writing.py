@@ -51,6 +51,7 @@ class FinishedWriter:
     prompt: Callable[[str], Sequence[int]]
     score: Callable[[str], tuple[Any, TaskAdapter]]
     rows_at_once: int = 64
+    gives_table: bool = False
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""

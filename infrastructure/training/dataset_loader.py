@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from application.training_request import TrainModelRequest
-from domain.exceptions import DatasetError
+from domain.exceptions import ConfigurationError, DatasetError
+from domain.task import task_named
 from infrastructure.tasks.registry import kind_of
 
 if TYPE_CHECKING:
@@ -12,23 +13,27 @@ if TYPE_CHECKING:
 
 
 class DatasetLoader:
-    """Loads the data of any task for a tokenizer of your own.
+    """Loads the data of any task, for a tokenizer of your own where it is text.
 
     `data_path` is any format of the specification. The fields of a row are guessed from the task unless named: for
-    classification the text (and `label_field`), for pairs `source_field` and `target_field`.
+    classification the text (and `label_field`), for pairs `source_field` and `target_field`. A table takes the
+    settings of its windows, such as `context_length` and `horizons`.
+    Raises: ConfigurationError for settings that cannot be, and for text without a tokenizer.
     """
 
     def __init__(
         self,
         data_path: str | Path,
-        tokenizer: "PreTrainedTokenizerBase",
+        tokenizer: "PreTrainedTokenizerBase | None" = None,
         task: str = "text_classification",
         max_length: int = 512,
-        **fields: str | None,
+        **fields: Any,
     ) -> None:
         self._kind = kind_of(task)
-        self._request = TrainModelRequest(task=task, dataset_path=str(data_path), **fields)
-        self._tokenizer = tokenizer
+        if tokenizer is None and task_named(task).text_fields:
+            raise ConfigurationError(f"task {task} reads text and needs a tokenizer.", remedy="Give DatasetLoader one.")
+        self._request = TrainModelRequest(task=task, dataset_path=str(data_path), **fields).resolved()
+        self._tokenizer: Any = tokenizer  # None for a table, which nobody cuts into tokens
         self._max_length = max_length
 
     def load(self) -> Any:
@@ -36,7 +41,7 @@ class DatasetLoader:
         return self._kind.whole(self._request, self._tokenizer, self._max_length)
 
     def get_train_test_split(self, test_size: float = 0.2, seed: int = 42) -> tuple[Any, Any]:
-        """Split, the same way each time; equal rows and rows of one group stay on one side.
+        """Split, the same way each time; equal rows and rows of one group stay on one side, and a table is cut in time.
 
         Raises: DatasetError, also when `test_size` is not a share between 0 and 1.
         """

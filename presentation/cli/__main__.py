@@ -12,7 +12,7 @@ COMMANDS = {
     "train": "Train a model on a file.",
     "resume": "Go on with a run that was killed or stopped.",
     "evaluate": "Score a finished model on labelled rows.",
-    "predict": "Answer rows with a finished model, a JSON object a line.",
+    "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
     "runs": "List runs or show one.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
 }

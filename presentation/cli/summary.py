@@ -1,5 +1,6 @@
 """Tell on one screen what became of a training."""
 
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
-from presentation.cli.wording import BASELINES, HEADLINES, counted, rows_of, score_of
+from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, counted, score_of, words_of
 
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
 MAX_SAMPLE_LINES = 27
+MAX_WARNINGS_SHOWN = 3
+MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
 BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
 TAB = "    "
@@ -22,22 +25,33 @@ TAB = "    "
 
 def write_summary(console: Console, response: TrainModelResponse) -> None:
     """Write scores beside baselines, what the model writes, and where everything is."""
-    metrics = response.final_metrics
-    rows = counted(response.num_eval_rows, rows_of(response.task).read)
-    console.print(f"{response.task}: scores on {rows} held out", style="bold", highlight=False)
-    _write_scores(console, metrics, response.baselines)
-    write_classes(console, metrics)
-    _write_samples(console, response.samples)
-    write_facts(console, {**_remarks(metrics), **_facts(response)})
+    metrics = response.test_metrics or response.final_metrics
+    console.print(f"{response.task}: scores on {_scored(response)}", style="bold", highlight=False)
+    write_scores(console, metrics, response.baselines, response.task)
+    write_classes(console, metrics, words_of(response.task).fed)
+    warnings = _warnings(response.warnings, console.width)
+    _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
+    write_facts(console, {**remarks(metrics, "summary.json"), **_facts(response)})
+    for line in warnings:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def write_classes(console: Console, metrics: Mapping[str, Any]) -> None:
+def _scored(response: TrainModelResponse) -> str:
+    words = words_of(response.task)
+    if not response.test_metrics:
+        return f"{counted(response.num_eval_rows, words.read)} held out"
+    classes = response.test_metrics.get("per_class", {})
+    number = response.test_metrics.get("num_windows") or sum(scores["support"] for scores in classes.values())
+    return f"{counted(number, words.fed)} of the test part"
+
+
+def write_classes(console: Console, metrics: Mapping[str, Any], rows: str) -> None:
     """Write a line for each class, unless there are none or too many."""
     classes = metrics.get("per_class", {})
     if not 0 < len(classes) <= MAX_CLASSES_SHOWN:
         return
     table = Table(box=None)
-    for column in ("label", "precision", "recall", "f1", "rows"):
+    for column in ("label", "precision", "recall", "f1", rows):
         table.add_column(column, justify="left" if column == "label" else "right")
     for label, scores in classes.items():
         numbers = [f"{scores[name]:.3f}" for name in ("precision", "recall", "f1")]
@@ -64,27 +78,31 @@ def _spelt(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
 
 
-def _write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mapping[str, Any]) -> None:
+def write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mapping[str, Any], task: str | None) -> None:
     """Write the headlines of this model and, where there are baselines, those that can be compared."""
     names = [name for name in HEADLINES if metrics.get(name) is not None]
     beside = [prefix for prefix in BASELINES if any(f"{prefix}_{name}" in baselines for name in names)]
     if beside:
-        names = [name for name in names if any(f"{prefix}_{name}" in baselines for prefix in beside)]
+        names = [
+            name
+            for name in names
+            if HEADLINES[name].of_quantiles or any(f"{prefix}_{name}" in baselines for prefix in beside)
+        ]
     table = Table(box=None)
     table.add_column("")
     for name in names:
-        table.add_column(HEADLINES[name].label, justify="right")
+        table.add_column(words_of(task).label(name), justify="right")
     table.add_row("this model", *(score_of(name, metrics[name]) for name in names), style="bold")
     for prefix in beside:
         table.add_row(BASELINES[prefix], *(score_of(name, baselines.get(f"{prefix}_{name}")) for name in names))
     console.print(table)
 
 
-def _write_samples(console: Console, samples: Sequence[Mapping[str, str]]) -> None:
+def _write_samples(console: Console, samples: Sequence[Mapping[str, str]], max_lines: int) -> None:
     num_texts = sum(map(len, samples))
     if not num_texts:
         return
-    max_lines = max(1, MAX_SAMPLE_LINES // num_texts)
+    max_lines = max(1, max_lines // num_texts)
     width = max(len(SAMPLE_WORDS.get(name, name)) for sample in samples for name in sample)
     for sample in samples:
         console.print()
@@ -106,31 +124,57 @@ def _trimmed(text: str, max_lines: int) -> list[str]:
     return lines if len(lines) <= max_lines else [*lines[: max_lines - 1], f"{lines[max_lines - 1]} ..."]
 
 
-def _remarks(metrics: Mapping[str, Any]) -> dict[str, str]:
-    """Give what a reader of the scores must know beside them."""
-    remarks = {}
+def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
+    """Give what a reader of the scores must know beside them; `place_of_all` has every metric."""
+    lines = {}
+    if "picp_80" in metrics and "uncalibrated_picp_80" in metrics:
+        before, after = (score_of("picp_80", metrics[name]) for name in ("uncalibrated_picp_80", "picp_80"))
+        lines["PICP 80"] = f"{after} of what came lay in the 80% interval; {before} before calibration"
+    if "mse_original" in metrics:
+        lines["units"] = f"standardised by the training part; {place_of_all} also has the table's: ..._original"
     if "youden_j" in metrics:
-        remarks["any weakness"] = "  ".join(f"{name} {score_of(name, metrics.get(name))}" for name in BINARY_RATES)
+        lines["any weakness"] = "  ".join(f"{name} {score_of(name, metrics.get(name))}" for name in BINARY_RATES)
     written = [head.label.partition(" (")[0] for name, head in HEADLINES.items() if head.of_written and name in metrics]
     if written:
-        remarks["scored"] = f"{', '.join(written)} on at most sample_rows rows; evaluate scores all of a file"
-    return remarks
+        lines["scored"] = f"{', '.join(written)} on at most sample_rows rows; evaluate scores all of a file"
+    return lines
 
 
 def _facts(response: TrainModelResponse) -> dict[str, str]:
-    speed = response.throughput.get("tokens_per_second", 0.0)
+    words = words_of(response.task)
+    tokens, samples = (response.throughput.get(f"{name}_per_second", 0.0) for name in ("tokens", "samples"))
+    use = "predict {} --input PATH" if words.fed == WINDOWS else "evaluate {} --dataset PATH"
     return {
         "best": f"{response.metric_name} {score_of(response.metric_name, response.best_metric)}{_place(response)}",
-        "time": f"{response.training_time:.0f} s, {speed:,.0f} tokens/s, {response.stop_reason}",
+        "time": f"{response.training_time:.0f} s, {words.speed(tokens, samples)}, {response.stop_reason}",
         "model": str(response.model_path),
         "report": f"{response.run_dir}/{', '.join(_reports(response.run_dir))}",
-        "next": f"athanor evaluate {response.run_dir} --dataset PATH",
+        "next": f"athanor {use.format(response.run_dir)}",
     }
 
 
 def _place(response: TrainModelResponse) -> str:
     step = "" if response.best_step is None else f" at step {response.best_step:,}"
-    return step if response.best_epoch is None else f"{step} in epoch {response.best_epoch + 1}"
+    epoch = "" if response.best_epoch is None else f" in epoch {response.best_epoch + 1}"
+    return f"{step}{epoch}{', on the validation part' if response.test_metrics else ''}"
+
+
+def _warnings(messages: Sequence[str], width: int) -> list[str]:
+    """Give the lines of the last warnings: those of the report, which say what the scores are worth, come last."""
+    left_out = len(messages) - MAX_WARNINGS_SHOWN
+    lines = [f" {left_out} more warnings in summary.json"] if left_out > 0 else []
+    for message in messages[-MAX_WARNINGS_SHOWN:]:
+        lines += textwrap.wrap(
+            harmless(message),
+            max(width - 1, 40),
+            initial_indent=" warning: ",
+            subsequent_indent=" " * 10,
+            break_long_words=False,
+            break_on_hyphens=False,
+            max_lines=MAX_WARNING_LINES,
+            placeholder=" ...",
+        )
+    return lines
 
 
 def _reports(run_dir: str | None) -> list[str]:

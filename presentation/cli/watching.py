@@ -21,7 +21,7 @@ from domain.events import (
     StepDropped,
     Warned,
 )
-from presentation.cli.wording import counted, headlines, rows_of
+from presentation.cli.wording import counted, headlines, words_of
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -47,6 +47,7 @@ class ConsoleMonitor:
         self._stop_reason = ""
         self._bar: tuple[Progress, TaskID] | None = None
         self._last_line = 0.0
+        self._task = ""
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
@@ -65,7 +66,7 @@ class ConsoleMonitor:
             self._start(event)
         elif isinstance(event, StepCompleted):
             self._step(event)
-        elif text := _told(event):
+        elif text := _told(event, self._task):
             if isinstance(event, RunFinished):
                 self.close()
             self._say(text)
@@ -77,11 +78,12 @@ class ConsoleMonitor:
             self._bar = None
 
     def _start(self, event: RunStarted) -> None:
+        self._task = event.task
         begun = f", from step {event.first_step}" if event.first_step else ""
-        rows = counted(event.num_train_rows, rows_of(event.task).fed)
+        rows = counted(event.num_train_rows, words_of(event.task).fed)
         self._say(
             f"{event.run_id}: {rows} to learn, {event.num_eval_rows:,} to score, "
-            f"{event.num_parameters / 1e6:.1f} M parameters, {event.precision} on {event.device}, "
+            f"{_short(event.num_parameters)} parameters, {event.precision} on {event.device}, "
             f"{event.total_steps:,} steps{begun}"
         )
         if self._console.is_terminal:
@@ -94,7 +96,7 @@ class ConsoleMonitor:
     def _step(self, event: StepCompleted) -> None:
         facts = (
             f"epoch {event.epoch + 1}  loss {event.loss_ema:.3f}  lr {event.learning_rate:.1e}  "
-            f"{event.tokens_per_second:,.0f} tokens/s"
+            f"{words_of(self._task).speed(event.tokens_per_second, event.samples_per_second)}"
         )
         if self._bar is not None:
             progress, task = self._bar
@@ -107,14 +109,19 @@ class ConsoleMonitor:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _told(event: Event) -> str:
+def _short(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1e5 else f"{number:,}"
+
+
+def _told(event: Event, task: str) -> str:
+    words = words_of(task)
     match event:
         case EvaluationCompleted():
-            scores = "  ".join(f"{label} {score}" for label, score in headlines(event.metrics).items())
+            scores = "  ".join(f"{label} {score}" for label, score in headlines(event.metrics, task).items())
             return f"epoch {event.epoch + 1}, step {event.step}: {scores}{'  (best so far)' if event.is_best else ''}"
         case StepDropped():
             rows = ", ".join(map(str, event.row_ids[:8])) + (" ..." if len(event.row_ids) > 8 else "")
-            return f"warning: step {event.step} was dropped, its loss or gradient is not finite; rows {rows}"
+            return f"warning: step {event.step} was dropped, its loss or gradient is not finite; {words.fed} {rows}"
         case RolledBack():
             return (
                 f"warning: back from step {event.from_step} to {event.to_step}, "
@@ -122,7 +129,8 @@ def _told(event: Event) -> str:
             )
         case MicroBatchHalved():
             return (
-                f"warning: memory ran out; micro-batches now have {event.micro_batch_size} rows, the steps stay equal"
+                f"warning: memory ran out; micro-batches now have {event.micro_batch_size} {words.fed}, "
+                "the steps stay equal"
             )
         case Warned():
             return f"warning: {event.message}"

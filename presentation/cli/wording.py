@@ -1,4 +1,4 @@
-"""Words for people: how a metric is called and written, and what the rows of a task are."""
+"""Words for people: how a metric is called and written, and what a task calls its rows, its loss and its speed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Headline:
-    """A metric that a person wants to see first; `of_written` ones are taken from texts that the model wrote."""
+    """A metric that a person wants to see first.
+
+    `of_written` ones are taken from texts that the model wrote; `of_quantiles` ones are shown also where no baseline
+    has them.
+    """
 
     label: str
     form: str = ".4f"
     of_written: bool = False
+    of_quantiles: bool = False
 
     def text(self, value: Any) -> str:
         """Write a value; a dash where there is none."""
@@ -23,6 +28,10 @@ HEADLINES: Mapping[str, Headline] = {
     "macro_f1": Headline("macro F1"),
     "accuracy": Headline("accuracy"),
     "loss": Headline("loss"),
+    "crps": Headline("CRPS", of_quantiles=True),
+    "mse": Headline("MSE"),
+    "mae": Headline("MAE"),
+    "picp_80": Headline("PICP 80", ".1%", of_quantiles=True),
     "perplexity": Headline("perplexity", ",.4g"),
     "bits_per_byte": Headline("bits per byte", ".3f"),
     "bleu": Headline("BLEU (of 100)", ".2f", of_written=True),
@@ -32,23 +41,44 @@ HEADLINES: Mapping[str, Headline] = {
 }
 
 # Columns beside this model, by the beginning of their names in `baselines`.
-BASELINES: Mapping[str, str] = {"bow": "bag of words", "majority": "majority"}
+BASELINES: Mapping[str, str] = {
+    "bow": "bag of words",
+    "majority": "majority",
+    "random_walk": "random walk",
+    "persistence": "persistence",
+    "repeat_last": "repeat last",
+}
+FORECASTING = "quantile_forecasting"
+WINDOWS = "windows"
 
 
 @dataclass(frozen=True)
-class RowWords:
-    """What a task calls the rows of its data, and those that it makes of them for the model."""
+class TaskWords:
+    """What a task calls the rows of its data, those that it makes of them for the model, and its loss."""
 
     read: str = "rows"
     fed: str = "rows"
+    loss: str = "loss"
+
+    def label(self, name: str) -> str:
+        """Give what a headline is called."""
+        return self.loss if name == "loss" else HEADLINES[name].label
+
+    def speed(self, tokens: float, samples: float) -> str:
+        """Write a speed, given those of tokens and of samples in a second: windows have no tokens."""
+        return f"{samples:,.0f} windows/s" if self.fed == WINDOWS else f"{tokens:,.0f} tokens/s"
 
 
-ROWS: Mapping[str, RowWords] = {"language_modeling": RowWords(read="documents", fed="blocks")}
+WORDS: Mapping[str, TaskWords] = {
+    "language_modeling": TaskWords(read="documents", fed="blocks"),
+    FORECASTING: TaskWords(read=WINDOWS, fed=WINDOWS, loss="pinball loss"),
+    "market_direction": TaskWords(read=WINDOWS, fed=WINDOWS),
+}
 
 
-def rows_of(task: str | None) -> RowWords:
-    """Give the words for the rows of a task."""
-    return ROWS.get(task or "", RowWords())
+def words_of(task: str | None) -> TaskWords:
+    """Give the words of a task."""
+    return WORDS.get(task or "", TaskWords())
 
 
 def counted(number: int | None, plural: str) -> str:
@@ -61,6 +91,9 @@ def score_of(name: str | None, value: Any) -> str:
     return HEADLINES.get((name or "").removeprefix("eval_"), Headline("")).text(value)
 
 
-def headlines(metrics: Mapping[str, Any]) -> dict[str, str]:
+def headlines(metrics: Mapping[str, Any], task: str | None) -> dict[str, str]:
     """Pick what a person wants to see first: labels and values, ready to be shown."""
-    return {head.label: head.text(metrics[name]) for name, head in HEADLINES.items() if metrics.get(name) is not None}
+    words = words_of(task)
+    return {
+        words.label(name): head.text(metrics[name]) for name, head in HEADLINES.items() if metrics.get(name) is not None
+    }

@@ -12,7 +12,7 @@ from rich.table import Table
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
 from presentation.cli import summary
-from presentation.cli.wording import HEADLINES, counted, headlines, rows_of, score_of
+from presentation.cli.wording import FORECASTING, HEADLINES, counted, headlines, score_of, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool) -> int:
@@ -32,14 +32,18 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         click.echo(strict_json(response.model_dump()))
         return
     console = Console()
+    console.print(counted(response.num_rows, words_of(response.task).fed), highlight=False)
+    if response.task == FORECASTING:  # a score for each horizon and quantile would fill the screen; the JSON has them
+        summary.write_scores(console, response.metrics, response.metrics, response.task)
+        summary.write_facts(console, summary.remarks(response.metrics, "--json"))
+        return
     others = {
         name: f"{value:.4f}"
         for name, value in response.metrics.items()
         if isinstance(value, int | float) and name not in HEADLINES
     }
-    console.print(counted(response.num_rows, rows_of(response.task).fed), highlight=False)
-    summary.write_facts(console, {**headlines(response.metrics), **others})
-    summary.write_classes(console, response.metrics)
+    summary.write_facts(console, {**headlines(response.metrics, response.task), **others})
+    summary.write_classes(console, response.metrics, words_of(response.task).fed)
 
 
 def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:

@@ -161,4 +161,9 @@ class FakeWorld:
         self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         self._called("write")
-        return {"baselines": {"majority_accuracy": 0.5}, "samples": ()}
+        return {
+            "baselines": {"majority_accuracy": 0.5},
+            "samples": (),
+            "test_metrics": {"macro_f1": 0.7},
+            "warnings": ("cannot be told from chance",),
+        }

@@ -11,6 +11,7 @@ from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from infrastructure.answer_files import AnswerFiles
 from infrastructure.container import Container
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
@@ -27,6 +28,7 @@ PARTS: dict[str, type] = {
     "workshop": TrainingWorkshop,
     "reports": ReportWriter,
     "predictors": PredictorSource,
+    "answer_files": AnswerFiles,
     "hardware": HardwareReport,
     "train_model": TrainModelUseCase,
     "resume_training": ResumeTrainingUseCase,
@@ -40,6 +42,7 @@ PROTOCOLS: dict[str, type] = {
     "workshop": ports.Workshop,
     "reports": ports.ReportWriter,
     "predictors": ports.PredictorSource,
+    "answer_files": ports.AnswerFiles,
 }
 
 

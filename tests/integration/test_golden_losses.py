@@ -15,6 +15,7 @@ from domain.events import StepCompleted
 from domain.task import TASKS
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
+from tests.integration import tiny_series
 from tests.integration.tiny_text import PRESETS, file_for
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
@@ -28,6 +29,8 @@ def losses_of(task: str, directory: Path) -> list[float]:
         # The default data is the interpreter's own library, which the next version changes.
         directory.mkdir(parents=True, exist_ok=True)
         settings = {"model_name": PRESETS[task], "vocab_size": 330, "dataset_path": str(file_for(task, directory))}
+    if task in tiny_series.SETTINGS:
+        settings = tiny_series.request(task, directory).model_dump(include=tiny_series.OF_A_TABLE)
     request = TrainModelRequest(
         task=task, precision="fp32", max_steps=STEPS, eval_steps=STEPS, logging_steps=1, batch_size=4,
         gradient_accumulation_steps=2, max_length=64, sample_rows=0, output_dir=str(directory / "run"), **settings,

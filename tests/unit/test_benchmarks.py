@@ -5,6 +5,7 @@ import random
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,13 +14,19 @@ from torch.nn.functional import one_hot
 from application.training_request import TrainModelRequest
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
+from benchmarks.long_horizon import CONFIG as LONG_HORIZON
+from benchmarks.long_horizon import PUBLISHED, columns_of, repeat_last, split_of, usual_split
 from benchmarks.long_text import write_text
 from benchmarks.race_nanogpt import OURS, NanoGptLog, first_to_pass, mean_loss
+from benchmarks.series_feed import Timed, shares, write_series
 from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
+from domain.forecast import steps_ahead
+from infrastructure.data.forecast_data import load_series
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.adapter import num_tokens_of
+from infrastructure.tasks.forecast_metrics import ForecastScores
 from infrastructure.tasks.seq2seq import SequenceToSequence
 
 LOG = """number of parameters: 0.80M
@@ -157,3 +164,89 @@ def test_a_batch_without_a_second_half_counts_its_mask_alone() -> None:
     }
     assert num_tokens_of(batch) == 4
     assert num_tokens_of({"values": torch.ones(5, 2)}) == 5
+
+
+def forecasting_table(shared: Path, name: str) -> Path:
+    path = shared / "data" / "forecasting" / f"{name}.csv"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    return path
+
+
+def test_the_recipe_of_long_horizons_is_a_valid_run_of_the_usual_budget() -> None:
+    request = request_of(LONG_HORIZON)
+    assert request.split == (8640, 2880, 2880)
+    assert steps_ahead(request.horizons) == tuple(range(1, 97))
+    assert request.calibration
+
+
+@pytest.mark.parametrize("task", ["quantile_forecasting", "market_direction"])
+def test_the_run_file_of_a_forecasting_task_says_what_happens_without_it(task: str) -> None:
+    assert request_of(LONG_HORIZON.with_name(f"{task}.yaml")) == TrainModelRequest(task=task).resolved()
+
+
+def test_hourly_tables_are_cut_by_months_and_others_by_shares(shared: Path) -> None:
+    assert usual_split(forecasting_table(shared, "ETTh1")) == (8640, 2880, 2880)
+    assert usual_split(forecasting_table(shared, "exchange_rate")) == (5311, 760, 1517)
+
+
+def test_shares_are_rounded_down_at_both_ends_and_numbers_of_rows_are_taken_as_they_are() -> None:
+    assert split_of("0.7,0.1,0.2", 10) == (7, 1, 2)
+    assert split_of("0.7,0.1,0.2", 7588) == (5311, 760, 1517)
+    assert split_of("8640,2880,2880", 17_420) == (8640, 2880, 2880)
+    with pytest.raises(SystemExit, match="three numbers"):
+        split_of("0.7,0.3", 10)
+
+
+def test_columns_are_those_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("date,a,where,b\n2020-01-01,-1.5,here,2e-3\n2020-01-02,3,there,-4\n", encoding="utf-8")
+    assert columns_of(path).tolist() == [[-1.5, 0.002], [3.0, -4.0]]
+
+
+@pytest.mark.parametrize("name", ["ETTh1", "exchange_rate"])
+def test_repeat_last_from_the_file_is_what_the_windows_give_and_what_was_published(shared: Path, name: str) -> None:
+    path = forecasting_table(shared, name)
+    split = usual_split(path)
+    request = TrainModelRequest(
+        task="quantile_forecasting", dataset_path=str(path), split=split, context_length=2, horizons=96
+    )
+    dataset = load_series(request.resolved())
+    assert dataset.test is not None
+    assert len(dataset.test) == split[2] - 96 + 1
+    scores = ForecastScores([0.5], range(1, 97), dataset.recipe.target_names, dataset.recipe.target_scales)
+    for anchors in np.array_split(dataset.test.anchors, 10):
+        window = dataset.test.cut(anchors)
+        last = window["values"][:, -1]
+        scores.add(np.broadcast_to(last[:, :, None, None], (*window["target"].shape, 1)), window["target"], last)
+    mse, mae = repeat_last(columns_of(path), split, range(1, 97))
+    found = scores.metrics()
+    assert (found["repeat_last_mse"], found["repeat_last_mae"]) == pytest.approx((mse, mae), abs=1e-5)
+    # A repeated value forecast by a model is scored like the baseline itself.
+    assert (found["mse"], found["mae"]) == pytest.approx((mse, mae), abs=1e-5)
+    printed = next(row for row in PUBLISHED[name] if row[0] == "repeat-last")
+    assert (mse, mae) == pytest.approx(printed[1:3], abs=1e-3)
+
+
+def test_a_made_up_series_is_the_same_in_whatever_pieces_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rows_at_once in (1000, 64):
+        monkeypatch.setattr("benchmarks.series_feed.CHUNK_ROWS", rows_at_once)
+        write_series(tmp_path / f"{rows_at_once}.csv", 200)
+    content = (tmp_path / "64.csv").read_text(encoding="utf-8")
+    assert content == (tmp_path / "1000.csv").read_text(encoding="utf-8")
+    lines = content.splitlines()
+    assert len(lines) == 201
+    assert [line.split(",")[0].strip('"') for line in lines[60:62]] == ["2010-01-01 00:59:00", "2010-01-01 01:00:00"]
+
+
+def test_one_slow_step_does_not_move_the_share_that_a_model_computes() -> None:
+    steps = [Timed(feeding=0.001, computing=0.009, num_windows=32)] * 4 + [Timed(9.0, 0.009, 32)]
+    assert shares(steps) == {
+        "computing_share": 0.9,
+        "feeding_ms": 1.0,
+        "computing_ms": 9.0,
+        "windows_per_second": 32_000,
+        "steps": 5,
+    }

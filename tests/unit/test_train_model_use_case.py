@@ -16,7 +16,7 @@ from domain.exceptions import (
     RunError,
     TrainingError,
 )
-from tests.fakes.ports import RESULTS, FakeMonitor, FakeWorld
+from tests.fakes.ports import RESULTS, FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
 IN_ORDER = ["settle", "reserve", "load", "build", "tracker", "checkpoints", "trainer", "train", "write"]
 
@@ -45,6 +45,19 @@ def test_the_response_holds_what_the_trainer_found_and_where_it_is() -> None:
     assert (response.num_train_rows, response.num_eval_rows, response.run_id) == (80, 20, "fake-run")
     assert world.run.summary == response.model_dump()
     assert world.run.is_closed
+
+
+def test_scores_of_the_test_part_stand_beside_those_the_model_was_chosen_by() -> None:
+    response = use_case(FakeWorld()).execute(TrainModelRequest())
+    assert (response.final_metrics, response.test_metrics) == ({"macro_f1": 0.8}, {"macro_f1": 0.7})
+
+
+def test_what_the_report_warns_of_comes_behind_the_warnings_of_data_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = FakeWorld()
+    monkeypatch.setattr(world, "load", lambda request: FakeDataset(warnings=("gaps",)))
+    monkeypatch.setattr(world, "build", lambda request, dataset, run: FakeModel(warnings=("a new head",)))
+    response = use_case(world).execute(TrainModelRequest())
+    assert response.warnings == ("gaps", "a new head", "cannot be told from chance")
 
 
 def test_the_trainer_gets_a_request_without_open_questions() -> None:

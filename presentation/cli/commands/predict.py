@@ -1,6 +1,5 @@
 """Answer rows with a finished model."""
 
-import json
 import re
 import sys
 from typing import Any
@@ -13,7 +12,8 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--input", "input_path", required=True, metavar="PATH|-", help="Rows, or - for standard input.")
+@click.option("--input", "input_path", required=True, metavar="PATH|-", help="Rows or a table, - for standard input.")
+@click.option("--output", metavar="FILE", help="Write there: .jsonl, or for forecasts also .csv, .csv.gz, .parquet.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--max-new-tokens", type=int, help="Longest text to write, in tokens.")
 @click.option("--temperature", type=float, help="0 takes the likeliest token each time; above 0 draws.")
@@ -27,21 +27,33 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
     default=None,
     help="Show a text while it is written, not as JSON; the rule on a terminal with --input -.",
 )
-def command(stop: tuple[str, ...], stream: bool | None, **options: Any) -> int:
-    """Answer each row of the input with RUN: one JSON object a line, in order.
+def command(output: str | None, stop: tuple[str, ...], stream: bool | None, **options: Any) -> int:
+    """Answer each row of the input with RUN: one JSON object a line, in order; forecasts as CSV.
 
     The options of writing hold for models that write and replace what was set when RUN was trained.
     """
+    from application.answers import json_line
     from application.use_cases.predict import PredictRequest
     from infrastructure.container import Container
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, **options)
+    predict = Container().predict()
+    if output is not None:
+        if stream:
+            raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
+        predict.write(request, output)
+        return 0
     if stream is None:
         stream = request.input_path == STANDARD_INPUT and sys.stdout.isatty()
     screen = _Screen()
-    for answer in Container().predict().execute(request, on_text=screen.show if stream else None):
+    answers = predict.execute(request, on_text=screen.show if stream else None)
+    if answers.is_table or not stream:
+        for line in answers.lines():
+            click.echo(line)
+        return 0
+    for answer in answers:
         # A classifier streams nothing: its answers are JSON on a terminal too.
-        click.echo("" if screen.was_used() else json.dumps(answer, ensure_ascii=False))
+        click.echo("" if screen.was_used() else json_line(answer))
     return 0
 
 

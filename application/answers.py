@@ -1,0 +1,54 @@
+"""What a finished model answers, and how its answers are written as text."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# A forecast is computed in float32, which holds 24 bits or 7.2 decimal digits: what stands behind would be its noise.
+SIGNIFICANT_DIGITS = 7
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers in their order, as they come; `is_table` says that they are the rows of one table.
+
+    Such rows have the same columns, the first of which is the time or the number of a row.
+    """
+
+    rows: Iterable[Mapping[str, Any]]
+    is_table: bool = False
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return iter(self.rows)
+
+    def lines(self) -> Iterator[str]:
+        """Write each answer as a line without its end: a table as CSV below a header, all else as JSON."""
+        return self.csv_lines() if self.is_table else self.json_lines()
+
+    def csv_lines(self) -> Iterator[str]:
+        """Write the rows of a table, numbers with 7 significant digits; rounding keeps the order of quantiles."""
+        for number, row in enumerate(self.rows):
+            if number == 0:
+                yield _csv_line(row)
+            yield _csv_line(row.values())
+
+    def json_lines(self) -> Iterator[str]:
+        """Write each answer as a JSON object, numbers with all their digits."""
+        return map(json_line, self.rows)
+
+
+def json_line(answer: Mapping[str, Any]) -> str:
+    """Write one answer as a JSON object on a line."""
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    line = io.StringIO(newline="")
+    end = "\r\n"  # taken off again, but the writer quotes a cell only for the line ends that it writes itself
+    csv.writer(line, lineterminator=end).writerow(
+        [f"{cell:.{SIGNIFICANT_DIGITS}g}" if isinstance(cell, float) else cell for cell in cells]
+    )
+    return line.getvalue().removesuffix(end)

@@ -1,0 +1,90 @@
+"""Answers of a finished model in a file, in the format that the ending of its name says."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from application.answers import Answers
+from domain.exceptions import ConfigurationError
+from infrastructure.data.time_stamps import NO_STAMP, SECOND, read_stamps, zone_of_frame
+from infrastructure.files import staged_file
+
+JSON_LINES = ".jsonl"
+TABLES = (".csv", ".csv.gz", ".parquet", JSON_LINES)
+
+
+class AnswerFiles:
+    """Writes CSV, Parquet and JSON lines."""
+
+    def write(self, path: str, answers: Answers) -> None:
+        """Write answers into a file that is there when all of them are, and replaces what was there.
+
+        Raises: ConfigurationError for an ending that does not suit the answers or a place that cannot be written.
+        """
+        target, ending = Path(path), _ending(path, answers.is_table)
+        if target.exists() and not target.is_file():
+            raise ConfigurationError(f"--output {path} is no file.", remedy="Name a file, new or to be replaced.")
+        try:
+            with staged_file(target) as staging:
+                if ending == ".parquet":
+                    pyarrow.parquet.write_table(_arrow_table(answers), staging)
+                else:
+                    _write_lines(staging, answers.json_lines() if ending == JSON_LINES else answers.csv_lines(), ending)
+        except OSError as error:
+            raise ConfigurationError(
+                f"--output {path} cannot be written: {error.strerror or error}.",
+                remedy="Make room or choose another place.",
+            ) from error
+
+
+def _ending(path: str, is_table: bool) -> str:
+    known = TABLES if is_table else (JSON_LINES,)
+    for ending in known:
+        if path.lower().endswith(ending):
+            return ending
+    raise ConfigurationError(
+        f"--output {path} must end in one of {', '.join(known)}, which says its format."
+        if is_table
+        else f"--output {path} must end in {JSON_LINES}: this model's answers are JSON objects, one a line.",
+        remedy="Rename it.",
+    )
+
+
+def _write_lines(staging: Path, lines: Iterator[str], ending: str) -> None:
+    with staging.open("wb") as file:
+        if ending.endswith(".gz"):
+            # Without a name and a time in its header: the same forecast gives the same bytes.
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+                packed.writelines(f"{line}\n".encode() for line in lines)
+        else:
+            file.writelines(f"{line}\n".encode() for line in lines)
+
+
+def _arrow_table(answers: Answers) -> pyarrow.Table:
+    """Give the rows as columns: numbers as float64 with all their digits, stamps as timestamps."""
+    table = pyarrow.Table.from_pylist(list(answers))
+    stamps = _timestamps(table.column(0).combine_chunks()) if table.num_rows else None
+    return table if stamps is None else table.set_column(0, table.column_names[0], stamps)
+
+
+def _timestamps(texts: pyarrow.Array) -> pyarrow.Array | None:
+    """Turn the stamps of a clock into timestamps in microseconds; None for the numbers of rows."""
+    if not pyarrow.types.is_string(texts.type):
+        return None
+    micros, frames = read_stamps(texts)
+    if NO_STAMP in frames:
+        return None
+    zone = zone_of_frame(str(frames[0]))
+    # Arrow counts instants with a zone in UTC, and the wall clock without one.
+    return pyarrow.array(micros - _ahead_of_utc(zone), pyarrow.timestamp("us", tz="UTC" if zone == "Z" else zone))
+
+
+def _ahead_of_utc(zone: str) -> int:
+    """Give how far a zone such as "+02:00" is ahead, in microseconds."""
+    if zone in ("", "Z"):
+        return 0
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return (-1 if zone[0] == "-" else 1) * minutes * 60 * SECOND

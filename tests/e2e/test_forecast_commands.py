@@ -1,0 +1,260 @@
+"""The commands on tables with a clock: one small run of each task, asked in every way."""
+
+import csv
+import gzip
+import io
+import json
+import math
+import os
+import random
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pyarrow.parquet
+import pytest
+
+from presentation.cli.__main__ import main
+from tests.e2e.command_line import Answer, athanor
+
+ROWS, QUANTILES, HORIZONS = 240, ("q0.1", "q0.5", "q0.9"), (1, 2, 8)
+START, HOUR = datetime(2024, 1, 1), timedelta(hours=1)
+FORECAST, DIRECTION = "quantile_forecasting", "market_direction"
+SETTINGS = {
+    FORECAST: ("context_length=24", "horizons=[1,2,8]", "quantiles=[0.1,0.5,0.9]"),
+    DIRECTION: ("context_length=24", "horizons=[2]", "price_column=price"),
+}
+
+
+def written(path: Path, zone: str = "", clock: bool = True) -> Path:
+    """Write a table of a day's rhythm and a random walk."""
+    draw = random.Random(5)
+    price = 100.0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*(["hour, as told"] if clock else []), "load", "price"])
+        for row in range(ROWS):
+            price *= math.exp(draw.gauss(0, 0.01))
+            load = 1e6 + 50 * math.sin(row / 24 * math.tau) + draw.gauss(0, 5)
+            stamp = [f"{START + row * HOUR}{zone}"] if clock else []
+            writer.writerow([*stamp, f"{load:.4f}", f"{price:.4f}"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model of each task; gives the directory of their runs, with what each training printed beside it."""
+    tmp = tmp_path_factory.mktemp("forecasts")
+    table = written(tmp / "table.csv")
+    for task, settings in SETTINGS.items():
+        answer = athanor(
+            "train", "--task", task, "--dataset", table, "--model", "forecaster-tiny", "--batch-size", 16,
+            "--set", "max_steps=4", *(word for setting in settings for word in ("--set", setting)),
+            "--output", tmp / task,
+        )  # fmt: skip
+        assert answer.exit_code == 0, answer.stderr
+        (tmp / f"{task}.stdout").write_text(answer.stdout)
+        (tmp / f"{task}.stderr").write_text(answer.stderr)
+    return tmp
+
+
+def kept(runs: Path, task: str) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((runs / task / "summary.json").read_text())
+    return summary
+
+
+def table_in(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def refused(runs: Path, output: Path, *words: object) -> Answer:
+    answer = athanor("predict", runs / FORECAST, "--input", runs / "table.csv", "--output", output, *words)
+    assert answer.exit_code == 2
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("error: ")
+    assert len(answer.stderr.splitlines()) == 1
+    return answer
+
+
+@pytest.mark.parametrize("task", SETTINGS)
+def test_the_summary_tells_the_test_part_beside_rivals_and_fits_a_screen(task: str, runs: Path) -> None:
+    lines = (runs / f"{task}.stdout").read_text().splitlines()
+    assert len(lines) <= 40
+    assert max(len(line) for line in lines if str(runs) not in line) <= 100
+    scores = kept(runs, task)["test_metrics"]
+    support = sum(scores["support"] for scores in scores.get("per_class", {}).values())
+    assert lines[0] == f"{task}: scores on {scores.get('num_windows', support)} windows of the test part"
+    text = "\n".join(lines)
+    assert "windows/s" in text
+    assert "tokens" not in text
+    assert "rows" not in text.partition(" warning:")[0]
+
+
+def test_the_summary_of_a_forecast_shows_repeat_last_and_both_coverages(runs: Path) -> None:
+    summary = (runs / f"{FORECAST}.stdout").read_text()
+    metrics = kept(runs, FORECAST)["test_metrics"]
+    heads, ours, theirs = summary.splitlines()[1:4]
+    assert heads.split() == ["pinball", "loss", "CRPS", "MSE", "MAE", "PICP", "80"]
+    names = ("loss", "crps", "mse", "mae")
+    assert ours.split() == ["this", "model", *(f"{metrics[name]:.4f}" for name in names), f"{metrics['picp_80']:.1%}"]
+    beside = {name: f"{metrics[f'repeat_last_{name}']:.4f}" for name in ("loss", "mse", "mae")}
+    assert theirs.split() == ["repeat", "last", *(beside.get(name, "-") for name in names), "-"]
+    assert f"{metrics['uncalibrated_picp_80']:.1%} before calibration" in summary
+    assert "standardised" in summary
+
+
+def test_the_summary_of_a_direction_shows_rivals_and_the_verdicts_of_the_report(runs: Path) -> None:
+    summary = (runs / f"{DIRECTION}.stdout").read_text()
+    for word in ("macro F1", "accuracy", "majority", "random walk", "persistence"):
+        assert word in summary
+    for warning in kept(runs, DIRECTION)["warnings"][-2:]:
+        assert warning in " ".join(summary.split())
+
+
+@pytest.mark.parametrize("task", SETTINGS)
+def test_the_lines_of_a_training_speak_of_windows(task: str, runs: Path) -> None:
+    lines = (runs / f"{task}.stderr").read_text().splitlines()
+    assert any("windows to learn" in line for line in lines)
+    assert any("windows/s" in line for line in lines)
+    (told,) = [line for line in lines if line.startswith("epoch 1, step 4:")]
+    assert ("pinball loss " in told) == (task == FORECAST)
+
+
+def test_an_evaluation_of_a_forecast_stays_short_and_its_json_has_every_horizon(runs: Path) -> None:
+    words = ("evaluate", runs / FORECAST, "--dataset", runs / "table.csv")
+    told = json.loads(athanor(*words, "--json").stdout)
+    lines = athanor(*words).stdout.splitlines()
+    assert lines[0] == f"{told['num_rows']} windows"
+    assert f"{told['metrics']['crps']:.4f}" in lines[2].split()
+    assert lines[3].startswith(" repeat last")
+    assert len(lines) <= 8
+    assert {f"loss_{horizon}" for horizon in HORIZONS} <= set(told["metrics"])
+
+
+def test_a_forecast_is_a_table_of_what_comes_next(runs: Path) -> None:
+    answer = athanor("predict", runs / FORECAST, "--input", runs / "table.csv")
+    rows = table_in(answer.stdout)
+    assert list(rows[0]) == ["hour, as told", "target", "horizon", *QUANTILES]
+    assert [(row["target"], int(row["horizon"])) for row in rows] == [
+        (target, horizon) for target in ("load", "price") for horizon in HORIZONS
+    ]
+    for row in rows:
+        ahead = START + (ROWS - 1 + int(row["horizon"])) * HOUR
+        assert datetime.fromisoformat(row["hour, as told"]) == ahead
+        low, middle, high = (float(row[name]) for name in QUANTILES)
+        assert low <= middle <= high
+        assert len(row["q0.5"].replace(".", "")) <= 7
+        if row["target"] == "load":
+            assert 9e5 < middle < 1.1e6  # in the unit of the table
+
+
+def test_a_forecast_without_a_clock_counts_rows_from_1(tmp_path: Path) -> None:
+    table = written(tmp_path / "rows.csv", clock=False)
+    trained = athanor(
+        "train", "--task", FORECAST, "--dataset", table, "--model", "forecaster-tiny", "--quick",
+        "--set", "context_length=24", "--set", "horizons=[1,3]", "--output", tmp_path / "run", "--json",
+    )  # fmt: skip
+    assert trained.exit_code == 0, trained.stderr
+    for output in (tmp_path / "f.csv", tmp_path / "f.parquet"):
+        assert athanor("predict", tmp_path / "run", "--input", table, "--output", output).exit_code == 0
+    rows = table_in((tmp_path / "f.csv").read_text())
+    assert [row["row"] for row in rows] == [str(ROWS + 1), str(ROWS + 3)] * 2
+    assert pyarrow.parquet.read_table(tmp_path / "f.parquet").column("row").to_pylist() == [ROWS + 1, ROWS + 3] * 2
+
+
+def test_every_format_holds_the_same_forecast(runs: Path, tmp_path: Path) -> None:
+    words = ("predict", runs / FORECAST, "--input", runs / "table.csv")
+    printed = athanor(*words).stdout
+    for ending in ("csv", "csv.gz", "parquet", "jsonl"):
+        answer = athanor(*words, "--output", tmp_path / f"f.{ending}")
+        assert (answer.exit_code, answer.stdout) == (0, ""), answer.stderr
+    assert (tmp_path / "f.csv").read_text() == printed
+    assert gzip.decompress((tmp_path / "f.csv.gz").read_bytes()).decode() == printed
+    exact = [json.loads(line) for line in (tmp_path / "f.jsonl").read_text().splitlines()]
+    table = pyarrow.parquet.read_table(tmp_path / "f.parquet")
+    assert [str(table.schema.field(name).type) for name in QUANTILES] == ["double"] * 3
+    assert [{**row, "hour, as told": row["hour, as told"].isoformat()} for row in table.to_pylist()] == exact
+    for row, text in zip(exact, table_in(printed), strict=True):
+        assert all(float(text[name]) == pytest.approx(row[name], rel=1e-6) for name in QUANTILES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.csv", "f.csv.gz", "f.jsonl", "f.parquet"]
+
+
+def test_stamps_with_a_zone_are_the_same_instants_in_parquet(runs: Path, tmp_path: Path) -> None:
+    table = written(tmp_path / "zone.csv", zone="-05:30")
+    words = ("predict", runs / FORECAST, "--input", table)
+    assert athanor(*words, "--output", tmp_path / "f.parquet").exit_code == 0
+    told = [datetime.fromisoformat(row["hour, as told"]) for row in table_in(athanor(*words).stdout)]
+    assert str(told[0]).endswith("-05:30")
+    assert pyarrow.parquet.read_table(tmp_path / "f.parquet").column(0).to_pylist() == told
+
+
+def test_a_direction_is_one_json_object(runs: Path) -> None:
+    answer = athanor("predict", runs / DIRECTION, "--input", runs / "table.csv")
+    (line,) = answer.stdout.splitlines()
+    told = json.loads(line)
+    assert set(told) == {"time", "label", "scores"}
+    assert datetime.fromisoformat(told["time"]) == START + (ROWS - 1) * HOUR
+    assert told["label"] == max(told["scores"], key=told["scores"].get)
+
+
+def test_answers_that_are_no_table_are_kept_as_json_lines_alone(runs: Path, tmp_path: Path) -> None:
+    words = ("predict", runs / DIRECTION, "--input", runs / "table.csv")
+    assert athanor(*words, "--output", tmp_path / "d.jsonl").exit_code == 0
+    assert (tmp_path / "d.jsonl").read_text() == athanor(*words).stdout
+    answer = athanor(*words, "--output", tmp_path / "d.csv")
+    assert (answer.exit_code, "must end in .jsonl" in answer.stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
+
+
+def test_an_output_that_cannot_be_is_refused_and_leaves_nothing(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "full.csv").mkdir()
+    assert ".csv, .csv.gz, .parquet" in refused(runs, tmp_path / "f.xlsx").stderr
+    assert "is no file" in refused(runs, tmp_path / "full.csv").stderr
+    assert "No such file or directory" in refused(runs, tmp_path / "nowhere" / "f.csv").stderr
+    assert "choose one" in refused(runs, tmp_path / "f.csv", "--stream").stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["full.csv"]
+
+
+def test_a_forecast_does_not_replace_its_own_input(runs: Path) -> None:
+    before = (runs / "table.csv").read_bytes()
+    assert "would be lost" in refused(runs, runs / FORECAST / ".." / "table.csv").stderr
+    assert (runs / "table.csv").read_bytes() == before
+
+
+@contextmanager
+def room_for(num_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond a size, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "jsonl"])
+def test_a_full_disk_is_told_and_the_old_forecast_stays(ending: str, runs: Path, tmp_path: Path) -> None:
+    output = tmp_path / f"f.{ending}"
+    output.write_text("old")
+    with room_for(100):
+        answer = refused(runs, output)
+    assert "cannot be written" in answer.stderr
+    assert output.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback(runs: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    words = ["athanor", "predict", str(runs / FORECAST), "--input", str(runs / "table.csv")]
+    out, err = os.fdopen(write_end, "w"), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "argv", words), pytest.raises(SystemExit):
+        main()
+    with suppress(BrokenPipeError):  # what was not flushed is lost with its reader
+        out.close()
+    assert err.getvalue() == ""

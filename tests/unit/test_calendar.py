@@ -1,0 +1,85 @@
+"""Features of the clock: each stamp for itself, and only what the training part can teach."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.exceptions import ConfigurationError
+from domain.forecast import CALENDAR
+from infrastructure.data.calendar import CYCLES_SEEN, DAY, Calendar, suitable_calendar
+
+HOUR = DAY // 24
+EPOCH = datetime(1970, 1, 1)
+MONDAY = np.datetime64("2024-01-01", "us").astype(np.int64)
+EVERY = Calendar(CALENDAR, session_open=9 * HOUR, session_length=8 * HOUR)
+A_STAMP = st.integers(-(50 * 365) * DAY, 100 * 365 * DAY)
+
+
+def hourly(rows: int, step: int = HOUR) -> np.ndarray:
+    return MONDAY + np.arange(rows) * step
+
+
+@settings(max_examples=50)
+@given(st.lists(A_STAMP, min_size=1, max_size=20), st.integers(0, 19), A_STAMP)
+def test_a_feature_depends_on_its_own_stamp_alone(stamps: list[int], place: int, other: int) -> None:
+    place %= len(stamps)
+    alone = EVERY.features(np.array(stamps[place : place + 1]))
+    among = np.array([other] * len(stamps))
+    among[place] = stamps[place]
+    assert EVERY.features(among)[place].tobytes() == alone[0].tobytes()
+    assert EVERY.features(np.array(stamps))[place].tobytes() == alone[0].tobytes()
+    assert alone.shape == (1, EVERY.width)
+    assert np.abs(alone).max() <= 1.0
+
+
+@settings(max_examples=50)
+@given(A_STAMP)
+def test_the_features_are_those_of_pythons_own_calendar(stamp: int) -> None:
+    moment = EPOCH + timedelta(microseconds=stamp)
+    of_day = timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
+    shares = [of_day / timedelta(days=1), moment.weekday() / 7, (moment.day - 1) / 31, (moment.month - 1) / 12]
+    waves = [wave(2 * np.pi * share) for share in shares for wave in (np.sin, np.cos)]
+    session = 2 * min(max((of_day - timedelta(hours=9)) / timedelta(hours=8), 0.0), 1.0) - 1
+    np.testing.assert_allclose(EVERY.features(np.array([stamp]))[0], [*waves, session], atol=1e-6)
+
+
+def test_without_features_there_are_columns_of_none() -> None:
+    assert Calendar().features(hourly(5)).shape == (5, 0)
+
+
+@pytest.mark.parametrize("name", ["hour", "weekday", "day_of_month", "month"])
+def test_a_cycle_is_offered_once_it_was_seen_often_enough(name: str) -> None:
+    step = {"hour": HOUR, "weekday": DAY, "day_of_month": DAY, "month": 6 * DAY}[name]
+    rows = CYCLES_SEEN[name] * {"hour": 24, "weekday": 7, "day_of_month": 31, "month": 61}[name]
+    assert name not in suitable_calendar("auto", hourly(rows, step), step).names
+    assert name in suitable_calendar("auto", hourly(rows + 1, step), step).names
+
+
+def test_a_cycle_is_not_offered_that_rows_are_too_far_apart_for() -> None:
+    assert suitable_calendar("auto", hourly(5000, DAY), DAY).names == ("weekday", "day_of_month", "month")
+    assert suitable_calendar("auto", hourly(500, 366 * DAY), 366 * DAY).names == ()
+
+
+@pytest.mark.parametrize("start", [0, 9, 12, 20])
+@pytest.mark.parametrize("rows", [15, 30, 40, 60, 100])
+def test_days_that_the_table_cuts_off_are_no_sessions(start: int, rows: int) -> None:
+    assert "session" not in suitable_calendar("auto", hourly(rows) + start * HOUR, HOUR).names
+
+
+def test_sessions_are_found_in_days_that_are_not_whole() -> None:
+    half_hours = np.arange(14) * (HOUR // 2) + 9 * HOUR + HOUR // 2
+    stamps = (MONDAY + np.arange(10)[:, None] * DAY + half_hours).ravel()
+    calendar = suitable_calendar("auto", stamps, HOUR // 2)
+    assert (calendar.names[-1], calendar.session_open) == ("session", 9 * HOUR + HOUR // 2)
+    place = calendar.features(stamps)[:, -1].reshape(10, 14)
+    np.testing.assert_allclose(place, np.broadcast_to(np.linspace(-1, 1, 14), (10, 14)), atol=1e-6)
+
+
+def test_named_features_are_taken_as_they_are_and_refused_without_a_clock() -> None:
+    assert suitable_calendar(("month",), hourly(3), HOUR).names == ("month",)
+    assert suitable_calendar("auto", None, None) == Calendar()
+    with pytest.raises(ConfigurationError, match="has no time column"):
+        suitable_calendar(("month",), None, None)
