@@ -28,6 +28,8 @@ from infrastructure.data.time_stamps import commonest_step, read_stamp, zone_of_
 STANDARD_INPUT = "-"
 NO_CLOCK = "none"
 TIME_NAMES = ("date", "time", "timestamp", "datetime", "date_time", "ds", "__index_level_0__")
+# Counted up when the checks or the files change: what an older version kept is not taken for checked.
+FORMAT = "table 2"
 POLICIES = {
     "unsorted_stamps": ("refuse", "sort"),
     "duplicate_stamps": ("refuse", "first", "last", "mean"),
@@ -106,7 +108,8 @@ def _open(file: Path, path: Path, schema: TableSchema) -> Table:
     name = "standard input" if str(path) == STANDARD_INPUT else path.name
     source = source_of(file, name)
     sha256 = content_sha256(file)
-    entry = cached("table", key_of(sha256, file.suffixes, astuple(schema)), lambda made: _keep(source, schema, made))
+    key = key_of(FORMAT, sha256, file.suffixes, astuple(schema))
+    entry = cached("table", key, lambda made: _keep(source, schema, made))
     facts = json.loads((entry / "table.json").read_text(encoding="utf-8"))
     return Table(
         path=path,

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,11 @@ def add_to_card(directory: Path, facts: Mapping[str, Any]) -> None:
             f"{directory / CARD} could not be written: {error.strerror or error}.",
             remedy="Make room and resume the run; its checkpoints are intact.",
         ) from error
+
+
+def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Pick the metrics that are finite numbers: a card is read by parsers that know no NaN, and stays short."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float) and isfinite(value)}
 
 
 def read_card(directory: Path) -> dict[str, Any]:

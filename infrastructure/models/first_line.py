@@ -69,7 +69,7 @@ def start_from_least_squares(model: Forecaster, train: Windows) -> None:
     fitting, judging = (_sums(model, train, part) for part in (anchors[:border], anchors[border:]))
     errors = [judging.error_of(line) for line in fitting.lines(STRENGTHS)]
     (line,) = fitting.plus(judging).lines([STRENGTHS[int(np.argmin(errors))]])
-    model.head.linear += torch.from_numpy(line.T).to(model.head.linear)
+    model.head.linear.add_(torch.from_numpy(line.T).to(model.head.linear))
 
 
 def _sums(model: Forecaster, train: Windows, anchors: np.ndarray) -> NormalEquations:

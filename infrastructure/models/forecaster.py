@@ -115,9 +115,10 @@ class Forecaster(PreTrainedModel):
             # Nothing is learnt yet: the last value will repeat itself, with the same spread everywhere.
             nn.init.zeros_(module.linear)
             module.linear[:, -1] = 1.0
-            nn.init.constant_(module.spread_bias, FIRST_STEP)
             nn.init.zeros_(module.bend.weight)
-            nn.init.zeros_(module.spread.weight)
+            if module.spread is not None:
+                nn.init.zeros_(module.spread.weight)
+                nn.init.constant_(module.spread_bias, FIRST_STEP)
         elif isinstance(module, ForecasterLayer):
             for last in (module.time.out, module.across.out, module.narrow):
                 nn.init.zeros_(last.weight)
@@ -230,12 +231,16 @@ class QuantileHead(nn.Module):
         self.middle = min(range(num_quantiles), key=lambda index: abs(config.quantiles[index] - 0.5))
         self.linear = nn.Parameter(torch.empty(num_horizons, config.context_length))
         self.bend = nn.Linear(config.hidden_size, num_horizons)
-        self.spread = nn.Linear(config.hidden_size, num_horizons * (num_quantiles - 1), bias=False)
-        self.spread_bias = nn.Parameter(torch.empty(config.num_targets, num_horizons, num_quantiles - 1))
+        self.spread: nn.Linear | None = None
+        if num_quantiles > 1:  # a single one has no neighbour to keep away from
+            self.spread = nn.Linear(config.hidden_size, num_horizons * (num_quantiles - 1), bias=False)
+            self.spread_bias = nn.Parameter(torch.empty(config.num_targets, num_horizons, num_quantiles - 1))
 
     def forward(self, values: Tensor, tokens: Tensor) -> Tensor:
         """Give quantiles [B, T, H, Q] on the window's own scale. Shapes: values [B, T, L], tokens [B, T, D]."""
         median = functional.linear(values, self.linear) + self.bend(tokens)  # [B, T, H]
+        if self.spread is None:
+            return median.unsqueeze(-1)
         steps = functional.softplus(self.spread(tokens).view(*median.shape, -1) + self.spread_bias)
         above, below = [median], [median]
         # One addition after the other: a rounded sum never falls when something positive is added, a scan's may.

@@ -32,7 +32,7 @@ Key = dict[str, "Artist"]  # what a mark is called, and one of its kind
 
 Item = TypeVar("Item")
 
-MAX_FANS = 6
+MAX_FANS = 8
 _MAX_BANDS = 4
 _MAX_LINES = 3
 _MANY_POINTS = 14
@@ -98,7 +98,7 @@ class Fan:
 
 
 def draw_fans(fans: Sequence[Fan], levels: Sequence[float], path: Path) -> None:
-    """Draw up to six forecasts, each over the end of its history: bands between quantiles, the median, what came.
+    """Draw up to eight forecasts, each over the end of its history: bands between quantiles, the median, what came.
 
     `levels` [Q] ascending in (0, 1). Two levels equally far from the middle bound a band, at most four bands; levels
     without a partner become lines, at most three beside the median. The history shown is three times as long as the

@@ -75,8 +75,10 @@ def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path:
     save(figure, path)
 
 
-def draw_confusion_matrix(matrix: Sequence[Sequence[int]], label_names: Sequence[str], path: Path) -> None:
-    """Draw counts of rows, true classes downward and predicted ones across, coloured by the share of the true class.
+def draw_confusion_matrix(
+    matrix: Sequence[Sequence[int]], label_names: Sequence[str], path: Path, counted: str = "rows"
+) -> None:
+    """Draw counts of what was `counted`, true classes downward, predicted ones across, coloured by the true class's share.
 
     Shapes: matrix [C, C], label_names [C]. Up to 12 classes have their numbers in the cells; of many classes only every
     second or third column is named.
@@ -96,8 +98,9 @@ def draw_confusion_matrix(matrix: Sequence[Sequence[int]], label_names: Sequence
     # The square root of the share: a 5 % confusion is what the reader looks for, and is white on a straight scale.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0.0, 1.0), aspect="auto", interpolation="nearest")
     right_answers = np.trace(counts) / max(counts.sum(), 1)
-    axes.set_title(f"{counts.sum():,} rows, {right_answers:.1%} on the diagonal (right answers)", fontsize=11)
+    axes.set_title(f"{counts.sum():,} {counted}, {right_answers:.1%} on the diagonal (right answers)", fontsize=11)
     _name_classes(axes, rows, columns, page)
+    axes.set_ylabel(f"true class (number of {counted})")
     if len(columns) <= MAX_CLASSES_WITH_NUMBERS:
         _write_cells(axes, counts, shares, page.grid_width / len(columns))
     scale = figure.add_axes(page.box(page.left + page.grid_width + 15, 16))
@@ -257,7 +260,6 @@ def _name_classes(axes: "Axes", rows: Sequence[str], columns: Sequence[str], pag
         tick.label1.set(rotation=page.column_degrees)
         if page.column_degrees == 45:
             tick.label1.set(horizontalalignment="right", rotation_mode="anchor")
-    axes.set_ylabel("true class (number of rows)")
     axes.set_xlabel("predicted class")
     axes.tick_params(length=0)
 

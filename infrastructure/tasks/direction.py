@@ -18,7 +18,7 @@ from infrastructure.data.market_data import DirectionRule, class_counts, load_ma
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.data.time_stamps import stamp_texts
 from infrastructure.data.windows import Window, Windows
-from infrastructure.models.bundle import ModelBundle, add_to_card
+from infrastructure.models.bundle import ModelBundle, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.adapter import Batch
@@ -93,9 +93,9 @@ class MarketDirection:
         baselines = _baselines(rule, dataset, anchors)
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         metrics |= _moves(metrics["confusion_matrix"])
-        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, path / "confusion_matrix.png")
+        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, path / "confusion_matrix.png", "windows")
         test_metrics = {} if dataset.test is None else metrics
-        add_to_card(trained.directory, {"test_metrics": test_metrics})
+        add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
         verdicts = _verdicts(metrics, {**majority, **baselines}, len(anchors), rule.horizon)
         return Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
 

@@ -17,7 +17,7 @@ from infrastructure.data.some_rows import SomeRows
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import next_stamps, stamp_texts
 from infrastructure.data.windows import Windows
-from infrastructure.models.bundle import ModelBundle, add_to_card
+from infrastructure.models.bundle import ModelBundle, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
@@ -80,7 +80,7 @@ class QuantileForecasting:
             card = card.calibrated(found["calibration"])
         metrics = trained.score(_few(windows, request), _scoring(card))
         test_metrics = {} if dataset.test is None else metrics
-        add_to_card(trained.directory, {**card.to_json(), "test_metrics": test_metrics})
+        add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, path / "reliability.png")
         draw_forecasts(card, dataset.table, windows, trained, path / "forecasts.png")
         beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
