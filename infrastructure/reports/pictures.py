@@ -78,10 +78,10 @@ def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path:
 def draw_confusion_matrix(
     matrix: Sequence[Sequence[int]], label_names: Sequence[str], path: Path, counted: str = "rows"
 ) -> None:
-    """Draw counts of what was `counted`, true classes downward, predicted ones across, coloured by the true class's share.
+    """Draw counts, true classes downward and predicted ones across, coloured by the share of the true class.
 
-    Shapes: matrix [C, C], label_names [C]. Up to 12 classes have their numbers in the cells; of many classes only every
-    second or third column is named.
+    Shapes: matrix [C, C], label_names [C]; `counted` says what the counts are of. Up to 12 classes have their numbers
+    in the cells; of many classes only every second or third column is named.
     Raises: OSError when the file cannot be written.
     """
     from matplotlib.colors import PowerNorm

@@ -62,7 +62,7 @@ def run_line(line: str) -> Call:
         words, target = words[:-2], Path(words[-1])
     assert words[0] == "athanor", line
     assert not {"|", ">", "<", "&", "&&", ";"} & set(words), line
-    answer = athanor(*words[1:], stdin=stdin)
+    import time; T=time.time(); answer = athanor(*words[1:], stdin=stdin); print("TIMED", round(time.time()-T,2), line[:70])
     assert answer.exit_code == 0, (line, answer.stderr)
     if target is not None:
         target.write_text(answer.stdout, encoding="utf-8")
@@ -101,6 +101,12 @@ def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> No
     assert json.loads(answers_of(calls, "evaluate")[1])["num_rows"] == 16
     translated = (empty_directory / "translated.jsonl").read_text().splitlines()
     assert [set(json.loads(line)) for line in translated] == [{"text"}] * 16
+
+
+def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("forecast_a_table.md")
+    print([(c.words, c.answer.stdout, c.answer.stderr) for c in calls])
+    for c in calls: print(" ".join(c.words)); print(c.answer.stdout); print(c.answer.stderr)
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*_*.md")), ids=lambda path: path.stem)
