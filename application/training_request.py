@@ -112,6 +112,7 @@ class TrainModelRequest(BaseModel):
     sample_rows: int = 0
     max_new_tokens: int = 128
     num_beams: int = 1
+    max_repeats: int = 0
 
     output_dir: str | None = None
     quick: bool = False
@@ -191,7 +192,8 @@ class TrainModelRequest(BaseModel):
         for name, remedy in task.meaningless.items():
             if getattr(self, name) not in (None, TrainModelRequest.model_fields[name].default):
                 yield f"{name} means nothing to task {task.name}. {remedy}"
-        yield from whole("sample_rows", self.sample_rows, at_least=0)
+        for name in ("sample_rows", "max_repeats"):
+            yield from whole(name, getattr(self, name), at_least=0)
         for name in ("max_new_tokens", "num_beams"):
             yield from whole(name, getattr(self, name), at_least=1)
         if self.num_labels is not None and self.num_labels < 2:

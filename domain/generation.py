@@ -1,6 +1,6 @@
 """How a model writes: the settings of generation, and where a text ends."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -8,6 +8,10 @@ from domain.exceptions import ConfigurationError
 from domain.rules import between, whole
 
 HOTTEST = 100.0  # beyond it every token is as likely as the next
+LONGEST_BLOCK = 64  # tokens: some statements; what repeats in larger pieces is rather meant
+# A legal text repeats itself too: `0, 0, 0, 0` is four blocks of two tokens. With this many tokens at least, and the
+# four repetitions that tasks allow, a row of eight such zeros and every shorter one can be written.
+SHORTEST_LOOP = 16
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,9 @@ class GenerationSettings:
 
     Temperature 0 takes the likeliest token each time; above it draws from the `top_k` likeliest (0 for all), and of
     those from the fewest that hold `top_p` of the probability, beginning with `seed`. `num_beams` above 1 searches
-    for the likeliest text and draws nothing. A text ends before the first of the strings in `stop`.
+    for the likeliest text and draws nothing. A text ends before the first of the strings in `stop`. It also ends once
+    its last tokens are one block more than `max_repeats` times in a row (see `find_loop`), which it then keeps once;
+    0 lets it repeat itself.
     """
 
     max_new_tokens: int = 256
@@ -25,6 +31,7 @@ class GenerationSettings:
     top_k: int = 0
     top_p: float = 1.0
     seed: int = 42
+    max_repeats: int = 0
     stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -57,7 +64,7 @@ class GenerationSettings:
     def _faults(self) -> Iterator[str]:
         for name in ("max_new_tokens", "num_beams"):
             yield from whole(name, getattr(self, name), at_least=1)
-        for name in ("top_k", "seed"):
+        for name in ("top_k", "seed", "max_repeats"):
             yield from whole(name, getattr(self, name), at_least=0)
         yield from between("temperature", self.temperature, 0.0, HOTTEST)
         yield from between("top_p", self.top_p, 0.0, 1.0, above=True)
@@ -87,3 +94,46 @@ def without_open_end(text: str, stop: tuple[str, ...]) -> str:
         if any(end.startswith(text[start:]) for end in stop):
             return text[:start]
     return text
+
+
+def looping_block(ids: Sequence[int], max_repeats: int) -> int:
+    """Give the length of the block whose repetition is the end of `ids`; 0 if they do not end in a loop.
+
+    A loop is a block of at most LONGEST_BLOCK tokens, more than `max_repeats` times in direct succession, of
+    SHORTEST_LOOP tokens together at least. Looks at the last tokens alone: cheap enough to be asked after each.
+    """
+    longest = min(LONGEST_BLOCK, len(ids) // (max_repeats + 1)) if max_repeats else 0
+    for block in range(1, longest + 1):
+        if ids[-1] != ids[-1 - block]:
+            continue  # nearly always: keeps 64 rows under a millisecond
+        length = _loop_length(block, max_repeats)
+        if length <= len(ids) and ids[block - length :] == ids[-length:-block]:
+            return block
+    return 0
+
+
+def find_loop(ids: Sequence[int], max_repeats: int) -> tuple[int, int] | None:
+    """Find where `ids` first ran into a loop: how many of them to keep, and how many there were when it was one.
+
+    First, so that the answer depends on the ids alone and not on how long a model was left in its loop.
+    """
+    reach = _loop_length(LONGEST_BLOCK, max_repeats)
+    for end in range(1, len(ids) + 1 if max_repeats else 1):
+        if block := looping_block(ids[max(0, end - reach) : end], max_repeats):
+            return end - _loop_length(block, max_repeats) + block, end
+    return None
+
+
+def without_open_loop(ids: Sequence[int], max_repeats: int) -> Sequence[int]:
+    """Leave off the end that repeats what stands before it: should it become a loop, it would be taken back."""
+    if not max_repeats:
+        return ids
+    longest = 0
+    for block in range(1, min(LONGEST_BLOCK, len(ids) - 1) + 1):
+        pairs = zip(reversed(ids), reversed(ids[:-block]), strict=False)
+        longest = max(longest, next((at for at, (new, old) in enumerate(pairs) if new != old), len(ids) - block))
+    return ids[: len(ids) - longest]
+
+
+def _loop_length(block: int, max_repeats: int) -> int:
+    return max(SHORTEST_LOOP, (max_repeats + 1) * block)

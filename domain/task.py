@@ -143,7 +143,13 @@ TASKS: Mapping[str, Task] = {
             target_fields=("code", "completion", "body"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "decoder-tiny", **WRITING, "sample_rows": 32, "max_new_tokens": 192},
+            settings={
+                "model_name": "decoder-tiny",
+                **WRITING,
+                "sample_rows": 32,
+                "max_new_tokens": 192,
+                "max_repeats": 4,
+            },
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
         Task(
@@ -154,7 +160,13 @@ TASKS: Mapping[str, Task] = {
             target_fields=("target", "output"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            settings={"model_name": "seq2seq-tiny", **WRITING, "sample_rows": 100, "max_new_tokens": 128},
+            settings={
+                "model_name": "seq2seq-tiny",
+                **WRITING,
+                "sample_rows": 100,
+                "max_new_tokens": 128,
+                "max_repeats": 4,
+            },
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
         Task(

@@ -29,6 +29,7 @@ class PredictRequest(BaseModel):
     top_k: int | None = None
     top_p: float | None = None
     seed: int | None = None
+    max_repeats: int | None = None
     stop: tuple[str, ...] | None = None
 
     @property

@@ -91,7 +91,7 @@ class StampedRows:
         else:
             self._rewrite(_filled(map_rows(self._path, self._columns), places, total))
             self.stamps = grid.stamps(np.arange(total))
-            self.notes.append(f"{told}; {added} of missing values were filled in.")
+            self.notes.append(f"{told}; filled in with {added} of missing values.")
 
     def _largest_gap(self, gaps: np.ndarray, missing: np.ndarray) -> str:
         largest = int(missing.argmax())

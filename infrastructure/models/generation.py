@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from domain.generation import GenerationSettings, cut_at_stop, without_open_end
+from domain.generation import GenerationSettings
+from infrastructure.models.text_ends import Loops, StopStrings, TextStream, ended_text
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 ROWS_AT_ONCE = 64  # beams count as rows
-OPEN_CHARACTER = "\ufffd"  # what decoding makes of the first bytes of a character whose others are still to come
-BYTES_PER_CHARACTER = 4
 
 
 def generate_texts(
@@ -25,11 +24,11 @@ def generate_texts(
     settings: GenerationSettings,
     on_text: Callable[[str], None] | None = None,
 ) -> list[str]:
-    """Write on from each prompt, in their order: new text alone, without special tokens, cut before a stop string.
+    """Write on from each prompt, in their order: new text alone, no special tokens, cut at a stop string or a loop.
 
     The model is in evaluation mode. `on_text` wants a single prompt and is told the text in pieces, at least one and
-    perhaps empty; what could still become a stop string or a whole character is held back. Greedy and beam texts of
-    a prompt do not depend on the others; drawn ones do. The caller's random generators stay as they are.
+    perhaps empty; what could still become a stop string, a loop or a whole character is held back. Greedy and beam
+    texts of a prompt do not depend on the others; drawn ones do. The caller's random generators stay as they are.
     Where prompt and text do not fit the positions of a decoder, its window moves on: what it sees loses its beginning,
     at most down to half the positions. An encoder, which reads and does not write, loses the end of a prompt instead,
     as in training, and the text behind it is as long as the positions allow.
@@ -37,7 +36,7 @@ def generate_texts(
     assert on_text is None or len(prompts) == 1, "only a single prompt can be streamed"
     start = start_token(model, tokenizer)
     written: list[list[int]] = [[] for _ in prompts]
-    stream = _TextStream(tokenizer, settings.stop, on_text) if on_text else None
+    stream = TextStream(tokenizer, settings, on_text) if on_text else None
     pending = list(range(len(prompts)))
     with _own_noise(settings, model.device):
         while pending:
@@ -52,7 +51,7 @@ def generate_texts(
                     written[index] += ids
                     if len(ids) == room and _goes_on(model, tokenizer, written[index], settings):
                         pending.append(index)
-    texts = [cut_at_stop(_decoded(tokenizer, ids), settings.stop)[0] for ids in written]
+    texts = [ended_text(tokenizer, ids, settings)[0] for ids in written]
     if stream:
         stream.finish(texts[0])
     return texts
@@ -64,7 +63,7 @@ def _goes_on(
     """Tell whether a text that has filled its window is to be written on in another one."""
     if len(ids) >= settings.max_new_tokens or model.config.is_encoder_decoder:
         return False
-    return not cut_at_stop(_decoded(tokenizer, ids), settings.stop)[1]
+    return not ended_text(tokenizer, ids, settings)[1]
 
 
 def _batches(windows: Mapping[int, tuple[list[int], int]], num_beams: int) -> Iterator[tuple[list[int], int]]:
@@ -94,7 +93,7 @@ def _write(
     rows: list[list[int]],
     max_new_tokens: int,
     settings: GenerationSettings,
-    stream: "_TextStream | None",
+    stream: "TextStream | None",
 ) -> list[list[int]]:
     """Generate one batch; gives the new tokens of each row up to its end."""
     config = _library_config(model, tokenizer, max_new_tokens, settings)
@@ -102,8 +101,13 @@ def _write(
     # Before the new tokens stands the prompt, or the one token that starts a decoder.
     begin = 1 if model.config.is_encoder_decoder else input_ids.shape[1]
     options: dict[str, Any] = {}
+    criteria: list[Any] = []
     if settings.stop:
-        options["stopping_criteria"] = [_StopStrings(tokenizer, settings.stop, begin)]
+        criteria.append(StopStrings(tokenizer, settings.stop, begin))
+    if settings.max_repeats:
+        criteria.append(Loops(settings.max_repeats, begin))
+    if criteria:
+        options["stopping_criteria"] = criteria
     if stream and settings.num_beams == 1:  # the best beam is known at the end only
         options["streamer"] = stream
         stream.expect_prompt()
@@ -197,11 +201,6 @@ def _slices(items: list[int], size: int) -> Iterator[list[int]]:
         yield items[start : start + size]
 
 
-def _decoded(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
-    # Cleaning up would take the space out of "a ." and change a text of code.
-    return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
-
-
 @contextmanager
 def _own_noise(settings: GenerationSettings, device: torch.device) -> Iterator[None]:
     """Draw from a generator of our own, which begins with the seed; without temperature nothing is drawn."""
@@ -215,66 +214,3 @@ def _own_noise(settings: GenerationSettings, device: torch.device) -> Iterator[N
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(settings.seed)
         yield
-
-
-class _StopStrings:
-    """Ends each row of a batch once its new text holds a stop string."""
-
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...], begin: int) -> None:
-        self._tokenizer = tokenizer
-        self._stop = stop
-        self._begin = begin
-        self._special = set(tokenizer.all_special_ids)
-        # A token that shows has a byte at least; some more, for the first of a window may decode otherwise.
-        self._window = (max(map(len, stop)) + 1) * BYTES_PER_CHARACTER
-
-    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
-        """Say which rows [B] of input_ids [B, L] are done."""
-        done = [self._is_done(row) for row in input_ids[:, self._begin :].tolist()]
-        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
-
-    def _is_done(self, ids: list[int]) -> bool:
-        shown = [token for token in ids if token not in self._special][-self._window :]
-        return cut_at_stop(_decoded(self._tokenizer, shown), self._stop)[1]
-
-
-class _TextStream:
-    """Tells a text while it is written; the methods `put` and `end` are what the library calls."""
-
-    def __init__(
-        self, tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...], on_text: Callable[[str], None]
-    ) -> None:
-        self._tokenizer = tokenizer
-        self._stop = stop
-        self._on_text = on_text
-        self._ids: list[int] = []
-        self._prompt_comes = True
-        self._told = 0
-        self._silent = True
-
-    def expect_prompt(self) -> None:
-        """Be warned that a new window begins."""
-        self._prompt_comes = True
-
-    def put(self, value: Tensor) -> None:
-        """Take the prompt [1, L] first, then a token [1] at a time."""
-        if self._prompt_comes:
-            self._prompt_comes = False
-            return
-        self._ids += value.tolist()
-        text, stopped = cut_at_stop(_decoded(self._tokenizer, self._ids), self._stop)
-        self._tell(text if stopped else without_open_end(text.rstrip(OPEN_CHARACTER), self._stop))
-
-    def end(self) -> None:
-        """Wait: what was held back is told by `finish`, from the text that is returned."""
-
-    def finish(self, text: str) -> None:
-        """Tell what remains of the whole text."""
-        self._tell(text)
-        if self._silent:
-            self._on_text("")
-
-    def _tell(self, text: str) -> None:
-        if len(text) > self._told:
-            piece, self._told, self._silent = text[self._told :], len(text), False
-            self._on_text(piece)

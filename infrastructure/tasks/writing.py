@@ -19,6 +19,8 @@ from infrastructure.tasks.kind import Card, OnText
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+TRAVELLING = ("max_new_tokens", "num_beams", "max_repeats")  # in the card of a model; also names of the request
+
 
 def decoder_blueprint(
     request: TrainModelRequest, learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]"
@@ -30,12 +32,15 @@ def decoder_blueprint(
 
 def how_to_write(request: TrainModelRequest) -> Card:
     """Keep with the model how it is to write."""
-    return {"max_new_tokens": request.max_new_tokens, "num_beams": request.num_beams}
+    return {name: getattr(request, name) for name in TRAVELLING}
 
 
 def generation_with(card: Card) -> GenerationSettings:
-    """Give how a model was told to write."""
-    return GenerationSettings().changed({name: card[name] for name in ("max_new_tokens", "num_beams")})
+    """Give how a model was told to write.
+
+    Older cards lack `max_repeats`: such a model repeats itself as it did when it was scored.
+    """
+    return GenerationSettings().changed({name: card[name] for name in TRAVELLING if name in card})
 
 
 @dataclass(frozen=True)

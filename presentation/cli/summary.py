@@ -162,7 +162,7 @@ def _place(response: TrainModelResponse) -> str:
 def _warnings(messages: Sequence[str], width: int) -> list[str]:
     """Give the lines of the last warnings: those of the report, which say what the scores are worth, come last."""
     left_out = len(messages) - MAX_WARNINGS_SHOWN
-    lines = [f" {left_out} more warnings in summary.json"] if left_out > 0 else []
+    lines = [f" {counted(left_out, 'more warnings')} in summary.json"] if left_out > 0 else []
     for message in messages[-MAX_WARNINGS_SHOWN:]:
         lines += textwrap.wrap(
             harmless(message),

@@ -19,6 +19,7 @@ from tests.e2e.small_library import small_library
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+QUOTE = re.compile(r"(?:^> .*\n)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def run_line(line: str) -> Call:
         words, target = words[:-2], Path(words[-1])
     assert words[0] == "athanor", line
     assert not {"|", ">", "<", "&", "&&", ";"} & set(words), line
-    import time; T=time.time(); answer = athanor(*words[1:], stdin=stdin); print("TIMED", round(time.time()-T,2), line[:70])
+    answer = athanor(*words[1:], stdin=stdin)
     assert answer.exit_code == 0, (line, answer.stderr)
     if target is not None:
         target.write_text(answer.stdout, encoding="utf-8")
@@ -71,6 +72,12 @@ def run_line(line: str) -> Call:
 
 def answers_of(calls: list[Call], command: str) -> list[str]:
     return [call.answer.stdout for call in calls if call.words[0] == command]
+
+
+def quotations(name: str) -> list[str]:
+    """Give what a page quotes, each on one line."""
+    page = (DOCS / name).read_text(encoding="utf-8")
+    return [quoted.replace("\n> ", " ").removeprefix("> ").strip() for quoted in QUOTE.findall(page)]
 
 
 def test_the_guide_to_language_models_runs_as_it_stands(
@@ -105,8 +112,28 @@ def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> No
 
 def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("forecast_a_table.md")
-    print([(c.words, c.answer.stdout, c.answer.stderr) for c in calls])
-    for c in calls: print(" ".join(c.words)); print(c.answer.stdout); print(c.answer.stderr)
+    *forecasts, direction = answers_of(calls, "train")
+    for summary in [*forecasts, *answers_of(calls, "resume")]:
+        for word in ("windows of the test part", "pinball loss", "repeat last", "before calibration"):
+            assert word in summary
+        assert len(summary.splitlines()) <= 40
+    assert "All three directions: accuracy" in direction
+    assert "Up or down" in direction
+    (repaired,) = [call.answer.stderr for call in calls if "runs/repaired" in call.words]
+    for done in ("the rows were sorted", "the last of each was kept", "filled in with", "masked"):
+        assert done in repaired
+    printed = capsys.readouterr().out
+    for quoted in quotations("forecast_a_table.md")[:1]:  # the other one tells of a training that is not run
+        assert quoted in printed
+    assert "duplicate_stamps=last" in printed
+    to_screen, to_csv, to_parquet, of_direction = answers_of(calls, "predict")
+    assert (empty_directory / "forecast.csv").read_text() == to_screen
+    assert [line.split(",")[1:3] for line in to_screen.splitlines()[1:]] == [["orders", f"{n}"] for n in range(1, 25)]
+    assert to_csv + to_parquet == ""  # and the page itself reads the Parquet file
+    assert set(json.loads(of_direction)["scores"]) == {"down", "flat", "up"}
+    assert json.loads(answers_of(calls, "evaluate")[1])["num_rows"] == 2 * 7 * 24 - 168 - 24 + 1
+    resumed, repeated = (Path("runs", name, "model", "model.safetensors") for name in ("stopped", "repeated"))
+    assert resumed.read_bytes() == repeated.read_bytes()
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*_*.md")), ids=lambda path: path.stem)

@@ -21,6 +21,7 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option("--top-p", type=float, help="Draw from the likeliest tokens that hold this share.")
 @click.option("--seed", type=int, help="Where drawing begins.")
 @click.option("--beams", "num_beams", type=int, help="Search with this many beams and draw nothing.")
+@click.option("--max-repeats", type=int, help="End a text that repeats itself more often than this; 0 for never.")
 @click.option("--stop", multiple=True, metavar="TEXT", help=r"End before TEXT, in which \n is a new line; repeatable.")
 @click.option(
     "--stream/--no-stream",

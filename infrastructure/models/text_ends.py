@@ -1,0 +1,129 @@
+"""Where a written text ends: at a stop string, or where it is stuck in a loop. And what of it can be shown before."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from domain.generation import (
+    LONGEST_BLOCK,
+    GenerationSettings,
+    cut_at_stop,
+    find_loop,
+    looping_block,
+    without_open_end,
+    without_open_loop,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+OPEN_CHARACTER = "\ufffd"  # what decoding makes of the first bytes of a character whose others are still to come
+BYTES_PER_CHARACTER = 4
+
+
+def ended_text(tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: GenerationSettings) -> tuple[str, bool]:
+    """Give the text of new tokens up to its stop string or loop, whichever came first, and whether there was one.
+
+    The library writes on in a row that is done until all of its batch are: what it adds changes nothing here.
+    """
+    kept, end = find_loop(ids, settings.max_repeats) or (len(ids), len(ids))
+    text, stopped = cut_at_stop(_decoded(tokenizer, ids[:end]), settings.stop)
+    if kept < end and not stopped:
+        return _decoded(tokenizer, ids[:kept]), True
+    return text, stopped
+
+
+class StopStrings:
+    """Ends each row of a batch once its new text holds a stop string."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...], begin: int) -> None:
+        self._tokenizer = tokenizer
+        self._stop = stop
+        self._begin = begin
+        self._special = set(tokenizer.all_special_ids)
+        # A token that shows has a byte at least; some more, for the first of a window may decode otherwise.
+        self._window = (max(map(len, stop)) + 1) * BYTES_PER_CHARACTER
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Say which rows [B] of input_ids [B, L] are done."""
+        done = [self._is_done(row) for row in input_ids[:, self._begin :].tolist()]
+        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+    def _is_done(self, ids: list[int]) -> bool:
+        shown = [token for token in ids if token not in self._special][-self._window :]
+        return cut_at_stop(_decoded(self._tokenizer, shown), self._stop)[1]
+
+
+class Loops:
+    """Ends each row of a batch once its new tokens end in a loop.
+
+    To a search with beams such a row is a finished text, as one with a stop string is: others may still beat it.
+    """
+
+    def __init__(self, max_repeats: int, begin: int) -> None:
+        self._max_repeats = max_repeats
+        self._begin = begin
+        self._reach = (max_repeats + 1) * LONGEST_BLOCK
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Say which rows [B] of input_ids [B, L] are done."""
+        tails = input_ids[:, max(self._begin, input_ids.shape[1] - self._reach) :].tolist()
+        done = [looping_block(tail, self._max_repeats) > 0 for tail in tails]
+        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+
+class TextStream:
+    """Tells a text while it is written; the methods `put` and `end` are what the library calls."""
+
+    def __init__(
+        self, tokenizer: "PreTrainedTokenizerBase", settings: GenerationSettings, on_text: Callable[[str], None]
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._stop = settings.stop
+        self._max_repeats = settings.max_repeats
+        self._stuck = False
+        self._on_text = on_text
+        self._ids: list[int] = []
+        self._prompt_comes = True
+        self._told = 0
+        self._silent = True
+
+    def expect_prompt(self) -> None:
+        """Be warned that a new window begins."""
+        self._prompt_comes = True
+
+    def put(self, value: Tensor) -> None:
+        """Take the prompt [1, L] first, then a token [1] at a time."""
+        if self._prompt_comes:
+            self._prompt_comes = False
+            return
+        self._ids += value.tolist()
+        self._stuck = self._stuck or looping_block(self._ids, self._max_repeats) > 0
+        if self._stuck:  # a later window may still write, but the text has ended
+            return
+        text, stopped = cut_at_stop(_decoded(self._tokenizer, self._ids), self._stop)
+        if not stopped:
+            settled = without_open_loop(self._ids, self._max_repeats)
+            text = without_open_end(_decoded(self._tokenizer, settled).rstrip(OPEN_CHARACTER), self._stop)
+        self._tell(text)
+
+    def end(self) -> None:
+        """Wait: what was held back is told by `finish`, from the text that is returned."""
+
+    def finish(self, text: str) -> None:
+        """Tell what remains of the whole text."""
+        self._tell(text)
+        if self._silent:
+            self._on_text("")
+
+    def _tell(self, text: str) -> None:
+        if len(text) > self._told:
+            piece, self._told, self._silent = text[self._told :], len(text), False
+            self._on_text(piece)
+
+
+def _decoded(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> str:
+    # Cleaning up would take the space out of "a ." and change a text of code.
+    return str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
