@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--run", metavar="DIR", help="score this finished run instead of training")
     parser.add_argument("--set", action="append", default=[], help="a setting to try instead of the recipe's")
     parser.add_argument("--beams", type=int, default=BEAMS)
+    parser.add_argument("--max-repeats", type=int, help="end a text that is stuck; else as the run was told")
     parser.add_argument("--output", help="keep the run here")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = options.run or options.output or f"{scratch}/run"
         trained = {} if options.run else train(options.data.resolve(), str(Path(run).resolve()), options.set)
-        result = {**score(run, test, options.beams), **trained, "cores": os.cpu_count()}
+        result = {**score(run, test, options.beams, options.max_repeats), **trained, "cores": os.cpu_count()}
     print(json.dumps(result) if options.json else json.dumps(result, indent=2))
 
 
@@ -63,7 +64,7 @@ def train(data: Path, run: str, settings: list[str]) -> dict[str, Any]:
     }
 
 
-def score(run: str, test: Path, beams: int) -> dict[str, Any]:
+def score(run: str, test: Path, beams: int, max_repeats: int | None) -> dict[str, Any]:
     """Let a finished run translate every row and compare with what was wanted.
 
     Through `predict`, whose beams can be chosen: those of the run belong to its evaluations, where they cost time.
@@ -75,7 +76,7 @@ def score(run: str, test: Path, beams: int) -> dict[str, Any]:
     from infrastructure.tasks.text_metrics import bleu, exact_match
 
     started = time.perf_counter()
-    request = PredictRequest(run=run, input_path=str(test), num_beams=beams)
+    request = PredictRequest(run=run, input_path=str(test), num_beams=beams, max_repeats=max_repeats)
     outputs = [str(answer["text"]) for answer in Container().predict().execute(request)]
     rows = open_pairs(str(test), task_named("sequence_to_sequence"), None, None)
     wanted = [str(rows.targets[row]) for row in range(len(rows))]
@@ -84,6 +85,7 @@ def score(run: str, test: Path, beams: int) -> dict[str, Any]:
         "exact_match": round(100 * exact_match(outputs, wanted), 2),
         "num_rows": len(wanted),
         "beams": beams,
+        "max_repeats": max_repeats,
         "score_seconds": round(time.perf_counter() - started, 1),
     }
 

@@ -186,6 +186,7 @@ SETTING_CASES = [
     setting("unknown optimizer", "optimizer=lion", "optimizer 'lion' is not known", "Choose one of"),
     setting("smoothing above 1", "label_smoothing=1.5", "label_smoothing is 1.5", "below 1"),
     setting("no beams", "num_beams=0", "num_beams is 0", "at least 1"),
+    setting("fewer than no repeats", "max_repeats=-1", "max_repeats is -1", "at least 0"),
     setting("no new tokens", "max_new_tokens=0", "max_new_tokens is 0", "at least 1"),
     setting("fewer than no samples", "sample_rows=-1", "sample_rows is -1", "at least 0"),
     setting("cycles that vanish", "scheduler=cosine_with_restarts t_mult=0", "t_mult is 0", "at least 1"),
