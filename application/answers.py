@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A forecast is computed in float32, which holds 24 bits or 7.2 decimal digits: what stands behind would be its noise.
-SIGNIFICANT_DIGITS = 7
+# What a float64 holds for certain. How many of them mean something is known where an answer is made, and rounded there.
+SIGNIFICANT_DIGITS = 15
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Answers:
         return self.csv_lines() if self.is_table else self.json_lines()
 
     def csv_lines(self) -> Iterator[str]:
-        """Write the rows of a table, numbers with 7 significant digits; rounding keeps the order of quantiles."""
+        """Write the rows of a table, numbers with 15 significant digits; rounding keeps the order of quantiles."""
         for number, row in enumerate(self.rows):
             if number == 0:
                 yield _csv_line(row)

@@ -131,8 +131,10 @@ class TrainModelRequest(BaseModel):
         if isinstance(value, str) and value != forecast.AUTO:
             parts = value.strip().removeprefix("[").removesuffix("]").split(",")
             value = [part.strip().strip("\"'") for part in parts if part.strip()]
-        if isinstance(value, int | float) and info.field_name in ("quantiles", "split"):
+        if isinstance(value, int | float) and info.field_name not in ("calendar", "horizons"):
             value = [value]
+        if isinstance(value, list | tuple) and info.field_name in ("columns", "target_columns"):
+            value = [str(part) if type(part) is int else part for part in value]  # YAML reads the name 0 as a number
         if isinstance(value, list | tuple) and info.field_name == "split":
             value = [_number_or_date(part) for part in value]
         return value

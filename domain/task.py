@@ -180,7 +180,8 @@ TASKS: Mapping[str, Task] = {
                 "eval_dataset": ONE_TABLE,
                 "price_column": "Name what to forecast with target_columns.",
                 **dict.fromkeys(
-                    ("class_weights", "num_labels", "label_smoothing"), "Leave it out: there are no classes."
+                    ("class_weights", "num_labels", "label_smoothing", "dead_band"),
+                    "Leave it out: there are no classes.",
                 ),
             },
             settings={**FORECASTING, "calibration": True},

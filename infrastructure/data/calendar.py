@@ -25,6 +25,11 @@ class Calendar:
     session_length: int = DAY
 
     @property
+    def session(self) -> tuple[int, int] | None:
+        """When sessions open and how long they last; None where rows go on through the night."""
+        return (self.session_open, self.session_length) if self.session_length < SESSION_SHARE * DAY else None
+
+    @property
     def width(self) -> int:
         """Number of features F."""
         return sum(2 if name in _CYCLES else 1 for name in self.names)
@@ -68,7 +73,7 @@ def suitable_calendar(wanted: str | Sequence[str], stamps: np.ndarray | None, st
     cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY}
     seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and CYCLES_SEEN[name] * cycle <= span]
     names = tuple(seen + ["session"] * has_sessions) if wanted == "auto" else tuple(wanted)
-    return Calendar(names, opening, max(length, 1))
+    return Calendar(names, opening, max(length, 1)) if has_sessions or "session" in names else Calendar(names)
 
 
 def _session(stamps: np.ndarray) -> tuple[int, int]:

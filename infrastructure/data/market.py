@@ -62,11 +62,14 @@ def market_columns(names: Sequence[str], price_column: str | None = None) -> Mar
     return MarketColumns(place(OPEN_NAMES), place(HIGH_NAMES), place(LOW_NAMES), close, volume)
 
 
-def refuse_unusable_prices(values: np.ndarray, columns: MarketColumns, path_name: str) -> None:
-    """Refuse a table whose prices cannot be: values [N, C] in the order of the file, NaN where a cell is empty.
+def refuse_unusable_prices(
+    values: np.ndarray, columns: MarketColumns, path_name: str, time_of: Callable[[int], str] | None = None
+) -> None:
+    """Refuse a table whose prices cannot be: values [N, C], NaN where a cell is empty.
 
-    Raises: DatasetError with the first rows at fault, each with its line in a CSV or its number from 1 in another
-        file, and how many there are.
+    `time_of` gives the stamp of a row where the rows are no longer in the order of the file.
+    Raises: DatasetError with the first rows at fault and how many there are, each with that stamp; without it, with
+        its line in a CSV or its number from 1 in another file.
     """
     at_fault = np.zeros(len(values), dtype=bool)
     for _, is_wrong in _price_rules(values, columns):
@@ -75,7 +78,8 @@ def refuse_unusable_prices(values: np.ndarray, columns: MarketColumns, path_name
     if not count:
         return
     shown = np.flatnonzero(at_fault)[:MAX_FAULTS_SHOWN]
-    sentences = [_fault_of(values[row], columns, f"{path_name}{_place(path_name, int(row))}") for row in shown]
+    place = _line_of(path_name) if time_of is None else lambda row: f", {time_of(row)}"
+    sentences = [_fault_of(values[row], columns, f"{path_name}{place(int(row))}") for row in shown]
     rows = "1 row has a price" if count == 1 else f"{count} rows have prices"
     more = f" (the first {len(shown)} are shown)" if count > len(shown) else ""
     raise DatasetError(
@@ -214,9 +218,10 @@ def _fault_of(row: np.ndarray, columns: MarketColumns, where: str) -> str:
     return f"{where}: {'; '.join(broken)}."
 
 
-def _place(path_name: str, row: int) -> str:
+def _line_of(path_name: str) -> Callable[[int], str]:
     # A CSV file counts its lines from 1 and begins with the names.
-    return f": row {row + 1}" if path_name.lower().endswith((".parquet", ".pq")) else f":{row + 2}"
+    is_parquet = path_name.lower().removesuffix(".gz").endswith(".parquet")
+    return lambda row: f": row {row + 1}" if is_parquet else f":{row + 2}"
 
 
 def _is_price(values: np.ndarray) -> np.ndarray:

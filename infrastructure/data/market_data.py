@@ -49,7 +49,7 @@ class DirectionRule:
     def inputs(self, table: Table) -> Inputs:
         """Compute what a model sees of each row, and the class of each. Raises: DatasetError for impossible prices."""
         columns = market_columns(table.names, self.price_column)
-        refuse_unusable_prices(table.values, columns, table.path.name)
+        refuse_unusable_prices(table.values, columns, table.path.name, None if table.as_read else table.time_of)
         names, features = market_features(table.values, columns, self.volatility_window)
         return Inputs(names, features, 0, directions(*self._prices(table)))
 

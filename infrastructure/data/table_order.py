@@ -21,11 +21,13 @@ class StampedRows:
     """Rows of a file and their stamps, through one policy after the other: `sort`, `merge`, `treat_gaps`.
 
     `faults` takes what a policy refuses, by the row of the table as it was read; `notes` tells what was repaired.
+    `as_read` says that every row stands where it stood in the file.
     """
 
     def __init__(self, path: Path, num_columns: int, stamps: np.ndarray, faults: TableFaults) -> None:
         self.stamps = stamps
         self.notes: list[str] = []
+        self.as_read = True
         self._path, self._columns, self._faults = path, num_columns, faults
         self._rows_read = np.arange(len(stamps))
 
@@ -119,6 +121,7 @@ class StampedRows:
 
     def _rewrite(self, chunks: Iterator[np.ndarray]) -> None:
         """Replace all rows by those of `chunks`, which are read from the old ones meanwhile."""
+        self.as_read = False
         aside = self._path.with_suffix(".new")
         with aside.open("wb") as file:
             for chunk in chunks:

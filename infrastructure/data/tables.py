@@ -23,13 +23,13 @@ from infrastructure.data.table_columns import (
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.table_order import StampedRows, map_rows
 from infrastructure.data.table_reading import TableReading, columns_setting
-from infrastructure.data.time_stamps import commonest_step, read_stamp, zone_of_frame
+from infrastructure.data.time_stamps import commonest_step, read_stamp, stamp_texts, zone_of_frame
 
 STANDARD_INPUT = "-"
 NO_CLOCK = "none"
 TIME_NAMES = ("date", "time", "timestamp", "datetime", "date_time", "ds", "__index_level_0__")
 # Counted up when the checks or the files change: what an older version kept is not taken for checked.
-FORMAT = "table 2"
+FORMAT = "table 3"
 POLICIES = {
     "unsorted_stamps": ("refuse", "sort"),
     "duplicate_stamps": ("refuse", "first", "last", "mean"),
@@ -73,7 +73,8 @@ class Table:
 
     `values` [N, C] float64 are mapped from disk, NaN where one is missing; `names` [C]. `stamps` [N] int64 are
     microseconds of the wall clock since 1970, strictly ascending, None without a clock; `zone` stands behind every
-    one of them. `step` is their most frequent distance, None for one row.
+    one of them. `step` is their most frequent distance, None for one row. `as_read` is False where a policy moved,
+    merged or added rows, so that a row's number is no longer that of the file.
     """
 
     path: Path
@@ -85,6 +86,12 @@ class Table:
     time_column: str | None
     step: int | None
     warnings: tuple[str, ...]
+    as_read: bool = True
+
+    def time_of(self, row: int) -> str:
+        """Write the stamp of a row of a table with a clock."""
+        assert self.stamps is not None
+        return stamp_texts(self.stamps[row : row + 1], self.zone, self.step)[0]
 
 
 def open_table(path: str | Path, schema: TableSchema) -> Table:
@@ -121,6 +128,7 @@ def _open(file: Path, path: Path, schema: TableSchema) -> Table:
         time_column=facts["time_column"],
         step=facts["step"],
         warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
+        as_read=facts["as_read"],
     )
 
 
@@ -139,14 +147,14 @@ def _keep(source: CsvSource | ParquetSource, schema: TableSchema, directory: Pat
             reading.rows += len(block[0])
     source.add_ragged(faults)
     reading.judge_columns()
-    stamps, notes = None, []
+    stamps, notes, as_read = None, [], True
     if time is not None and reading.rows and not faults.count_of("stamps"):
         rows = StampedRows(directory / "values.bin", len(columns), np.concatenate(reading.stamps), faults)
         rows.sort(schema.unsorted_stamps)
         rows.merge(schema.duplicate_stamps)
         if np.all(np.diff(rows.stamps) > 0):
             rows.treat_gaps(schema.gaps)
-        stamps, notes = rows.stamps, rows.notes
+        stamps, notes, as_read = rows.stamps, rows.notes, rows.as_read
         np.save(directory / "stamps.npy", stamps)
     faults.raise_any(source.name, source.lines_of)
     facts = {
@@ -155,6 +163,7 @@ def _keep(source: CsvSource | ParquetSource, schema: TableSchema, directory: Pat
         "zone": zone_of_frame(reading.frame or ""),
         "step": None if stamps is None else commonest_step(stamps),
         "warnings": [*notes, *reading.warnings()],
+        "as_read": as_read,
     }
     (directory / "table.json").write_text(json.dumps(facts), encoding="utf-8")
 

@@ -68,10 +68,8 @@ def _ends_by_date(table: Table, dates: Sequence[str]) -> list[int]:
 
 
 def _stamp_of(date: str, table: Table) -> int:
-    """Read a date of the split: a stamp in the zone of the table or in none, a year or a month."""
-    # The year and the month alone stand for their first moment.
-    whole = date + {4: "-01-01", 7: "-01"}.get(len(date), "") if date[:4].isdecimal() else date
-    read = read_stamp(whole)
+    """Read a date of the split: a stamp in the zone of the table or in none, or a month, which is its first moment."""
+    read = read_stamp(f"{date}-01" if len(date) == 7 else date)
     if read is None:
         raise ConfigurationError(
             f"split has {date!r}, which is no date.", remedy="Write it like 2024-03-31 or 2024-03-31T12:00."

@@ -163,10 +163,20 @@ def stamp_texts(stamps: np.ndarray, zone: str, step: int | None) -> list[str]:
     return [f"{text}{zone}" for text in texts.tolist()]
 
 
-def next_stamps(stamps: np.ndarray, step: int, count: int) -> np.ndarray:
-    """Go on behind the last of `stamps` [N] for `count` places [count], by steps, weekdays or calendar months."""
-    grid = grid_of(stamps, step, origin=int(stamps[-1]))
-    return grid.stamps(np.arange(1, count + 1))
+def next_stamps(stamps: np.ndarray, step: int, count: int, session: tuple[int, int] | None = None) -> np.ndarray:
+    """Go on behind the last of `stamps` [N] for `count` places [count], by steps, weekdays or calendar months.
+
+    With a `session`, the time of day of its first row and of its last one behind that, by steps within sessions, on
+    weekdays alone where `stamps` know no weekend. Holidays are not known.
+    """
+    last = int(stamps[-1])
+    if session is None or (last % DAY - session[0]) % step:
+        return grid_of(stamps, step, origin=last).stamps(np.arange(1, count + 1))
+    times = np.arange(session[0], session[0] + session[1] + 1, step)  # of day
+    today = np.array([last - last % DAY])
+    days = np.concatenate([today, next_stamps(stamps - stamps % DAY, DAY, -(-count // len(times)))])
+    following = (days[:, None] + times).reshape(-1)
+    return following[following > last][:count]
 
 
 @dataclass(frozen=True)

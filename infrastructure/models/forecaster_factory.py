@@ -25,6 +25,7 @@ _SHAPE = (
     "num_calendar",
     "horizons",
     "quantiles",
+    "instance_norm",
 )
 # What no setting says by itself.
 _SAID_BY = {
@@ -51,6 +52,8 @@ def build_forecaster(
         "horizons": recipe.horizons,
         "quantiles": tuple(quantiles),
         "num_classes": num_classes,
+        "patch_length": request.patch_length,
+        "instance_norm": request.instance_norm,
     }
     name = request.model_name or "forecaster-mini"
     torch.manual_seed(request.seed)
@@ -59,13 +62,11 @@ def build_forecaster(
             f"model {name} does not support gradient_checkpointing.", remedy="Leave it out, or lower batch_size."
         )
     if name in FORECASTERS:
-        given = {"instance_norm": request.instance_norm, "patch_length": request.patch_length}
-        settings: dict[str, Any] = {**vars(FORECASTERS[name]), **given}
-        model = Forecaster(ForecasterConfig(**settings, **shape))
+        model = Forecaster(ForecasterConfig(**vars(FORECASTERS[name]), **shape))
         if quantiles:
             start_from_least_squares(model, dataset.train)
     else:
-        model = _from_directory(name, {**shape, "patch_length": request.patch_length})
+        model = _from_directory(name, shape)
     return ModelBundle(model, card={"task": request.task, "model_name": name})
 
 

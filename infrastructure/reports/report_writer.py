@@ -7,6 +7,7 @@ from typing import Any
 
 from application.ports import Run
 from application.training_request import TrainModelRequest
+from domain.exceptions import TrainingError
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.reports.pictures import draw_training_curves
 from infrastructure.tasks.adapter import TaskAdapter
@@ -23,8 +24,19 @@ class ReportWriter:
         """Write `training_curves.png` and what else belongs to the task.
 
         Gives `baselines`, `samples`, `test_metrics` and `warnings`.
+        Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
         """
-        directory = Path(run.path)
+        try:
+            return self._written(Path(run.path), request, dataset, results)
+        except OSError as error:
+            raise TrainingError(
+                f"the report of {run.path} could not be written: {error.strerror or error}.",
+                remedy="Make room and resume the run; its model and its checkpoints are intact.",
+            ) from error
+
+    def _written(
+        self, directory: Path, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         entries = TrainingMetricsTracker(directory, file_name="metrics.jsonl").entries
         draw_training_curves(entries, f"eval_{results['metric_name']}", directory / "training_curves.png")
         trained = KeptModel(Path(results["model_path"]), request.device)

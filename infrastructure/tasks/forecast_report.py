@@ -31,7 +31,7 @@ def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Tr
     """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room."""
     targets = range(min(card.recipe.num_targets, MAX_FANS))
     places = np.unique(np.linspace(len(windows) - 1, 0, MAX_FANS // len(targets) + 1).astype(np.int64))
-    anchors = windows.anchors[places[1:]]  # evenly spread, the last window among them
+    anchors = windows.anchors[places[-(MAX_FANS // len(targets)) :]]  # evenly spread, the last window among them
     last = Windows(windows.series, anchors, windows.context_length, windows.horizons)
     forecast = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))["forecast"]
     if card.calibration is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 QUICK_WINDOWS = 64
+# A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
+# added in float64, so a large one takes none of them away.
+DIGITS_OF_SCALE = 7
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
 
@@ -146,14 +150,17 @@ class FinishedForecaster:
         recipe, last = self.card.recipe, len(table.values)
         times: list[Any] = [last + step for step in recipe.horizons]
         name = "row"
+        levels = [f"q{level:g}" for level in self.card.quantiles]
         if table.stamps is not None and self.card.step is not None:
-            ahead = next_stamps(table.stamps, self.card.step, max(recipe.horizons))
+            ahead = next_stamps(table.stamps, self.card.step, max(recipe.horizons), recipe.calendar.session)
             times = stamp_texts(ahead[np.array(recipe.horizons) - 1], table.zone, self.card.step)
-            name = table.time_column if table.time_column not in (None, "target", "horizon") else "time"
-        for target, of_target in zip(recipe.target_names, forecast, strict=True):
+            clock = table.time_column or "time"
+            name = "time" if clock in ("target", "horizon", *levels) else clock
+        for target, scale, of_target in zip(recipe.target_names, recipe.target_scales, forecast, strict=True):
+            decimals = DIGITS_OF_SCALE - 1 - floor(log10(scale))
             for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
-                levels = {f"q{level:g}": value for level, value in zip(self.card.quantiles, quantiles, strict=True)}
-                yield {name: time, "target": target, "horizon": step, **levels}
+                rounded = (round(value, decimals) for value in quantiles)
+                yield {name: time, "target": target, "horizon": step, **dict(zip(levels, rounded, strict=True))}
 
 
 def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:

@@ -257,6 +257,20 @@ def test_stamps_go_on_as_the_calendar_of_the_table_does(known: list[str], follow
     assert next_stamps(stamps, int(np.diff(stamps)[0]), 2).tolist() == micros(*following)
 
 
+@pytest.mark.parametrize(
+    ("known", "following"),
+    [
+        (("2024-01-04 15:30", "2024-01-05 10:00"), ("2024-01-05 11:30", "2024-01-05 13:00", "2024-01-05 14:30")),
+        (("2024-01-04 14:30", "2024-01-05 13:00"), ("2024-01-05 14:30", "2024-01-08 10:00", "2024-01-08 11:30")),
+        (("2024-01-06 14:30", "2024-01-07 14:30"), ("2024-01-08 10:00", "2024-01-08 11:30", "2024-01-08 13:00")),
+        (("2024-01-05 14:30", "2024-01-06 13:00"), ("2024-01-06 14:30", "2024-01-07 10:00", "2024-01-07 11:30")),
+    ],
+)
+def test_stamps_go_on_in_the_next_session(known: tuple[str, ...], following: tuple[str, ...]) -> None:
+    session = (10 * 3600 * SECOND, 4 * 3600 * SECOND + 1800 * SECOND)  # 10:00 to 14:30
+    assert next_stamps(np.array(micros(*known)), 5400 * SECOND, 3, session).tolist() == micros(*following)
+
+
 # Policies
 
 
