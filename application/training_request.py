@@ -149,6 +149,8 @@ class TrainModelRequest(BaseModel):
         Raises: ConfigurationError naming every rule that a value breaks.
         """
         task = task_named(self.task)
+        if self.validation_split is not None and "split" in task.settings:
+            return self._split_by_share().resolved()
         settings = task.settings_for(self.model_name)
         request = self.changed(
             **{name: value for name, value in settings.items() if self._leaves_open(name)},
@@ -159,6 +161,17 @@ class TrainModelRequest(BaseModel):
             request = request.changed(max_steps=QUICK_STEPS, eval_steps=QUICK_STEPS // 2, warmup_steps=1)
         request._check(task)
         return request
+
+    def _split_by_share(self) -> "TrainModelRequest":
+        """Say `validation_split` as the split in time that it means: the latest rows, and no test part."""
+        share = self.validation_split or 0.0
+        if self.split is not None:
+            fault = f"validation_split is {share} and split {list(self.split)}, but a table is split once. Drop one."
+            raise ConfigurationError.of([fault])
+        if not 0.0 < share < 1.0:
+            fault = f"validation_split is {share}, but must lie between 0 and 1. Use 0.1 for a tenth."
+            raise ConfigurationError.of([fault])
+        return self.changed(split=(1.0 - share, share), validation_split=None)
 
     def _leaves_open(self, name: str) -> bool:
         return name not in self.model_fields_set or getattr(self, name) is None

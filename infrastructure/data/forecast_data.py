@@ -47,6 +47,11 @@ class SplitSeries:
     warnings: tuple[str, ...]
 
     @property
+    def judged(self) -> Windows:
+        """Windows whose scores are told: those of the test part, where there is one."""
+        return self.evaluation if self.test is None else self.test
+
+    @property
     def num_train(self) -> int:
         """Windows to learn from."""
         return len(self.train)
@@ -92,10 +97,7 @@ def load_series(request: TrainModelRequest) -> SplitSeries:
 def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> SplitSeries:
     """Cut in time, measure the scale on the training part alone, make windows. Raises: DatasetError."""
     assert request.split is not None
-    split = request.split
-    if request.validation_split is not None:
-        split = (1.0 - request.validation_split, request.validation_split)
-    ends = part_ends(table, split)
+    ends = part_ends(table, request.split)
     if request.volatility_window is not None and request.volatility_window >= ends[0]:
         raise DatasetError(
             f"volatility_window is {request.volatility_window:,}, but the training part has {ends[0]:,} rows.",

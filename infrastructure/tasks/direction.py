@@ -15,7 +15,7 @@ from infrastructure.data.feed import RowNoise
 from infrastructure.data.forecast_data import SplitSeries, all_windows
 from infrastructure.data.market import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.market_data import DirectionRule, class_counts, load_market
-from infrastructure.data.some_rows import SomeRows
+from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import stamp_texts
 from infrastructure.data.windows import Window, Windows
 from infrastructure.models.bundle import ModelBundle, add_to_card, plain_numbers
@@ -73,59 +73,66 @@ class MarketDirection:
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
-        card = {**SeriesCard.of(request, dataset).to_json(), "labels": list(DIRECTIONS)}
+        scoring = _scoring_of(request, dataset)
+        card = {**SeriesCard.of(request, dataset).to_json(), "labels": list(DIRECTIONS), "scoring": scoring}
         counts = class_counts(dataset)
         absent = [name for name, count in counts.items() if not count]
         warnings = [f"no window of the training part goes {name}; it will never be predicted." for name in absent]
-        return Prepared(dataset.train, dataset.evaluation, _adapter(request, dataset), card, tuple(warnings))
+        return Prepared(dataset.train, dataset.evaluation, _adapter(scoring), card, tuple(warnings))
 
     def report(
         self, request: TrainModelRequest, dataset: SplitSeries, results: Mapping[str, Any], trained: Trained, path: Path
     ) -> Report:
         """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
-        windows: Windows | SomeRows = dataset.evaluation if dataset.test is None else dataset.test
-        anchors = dataset.evaluation.anchors if dataset.test is None else dataset.test.anchors
-        if request.quick:
-            few = SomeRows(windows, np.ones(len(windows)), QUICK_WINDOWS)
-            windows, anchors = few, np.array([few[index].anchor for index in range(len(few))])
-        metrics = dict(trained.score(windows, _adapter(request, dataset)))
+        judged = dataset.judged.few(QUICK_WINDOWS) if request.quick else dataset.judged
+        metrics = dict(trained.score(judged, _adapter(_scoring_of(request, dataset))))
         rule = DirectionRule.of(request)
-        baselines = _baselines(rule, dataset, anchors)
+        baselines = _baselines(rule, dataset.table, judged)
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         metrics |= _moves(metrics["confusion_matrix"])
         draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, path / "confusion_matrix.png", "windows")
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
-        verdicts = _verdicts(metrics, {**majority, **baselines}, len(anchors), rule.horizon)
+        verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), rule.horizon)
         return Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""
-        return open_forecaster(directory), FinishedDirection(SeriesCard.from_json(card))
+        return open_forecaster(directory), FinishedDirection(SeriesCard.from_json(card), card["scoring"])
 
 
-def _adapter(request: TrainModelRequest, dataset: SplitSeries) -> DirectionClassification:
+def _scoring_of(request: TrainModelRequest, dataset: SplitSeries) -> Card:
+    """Say how answers are scored: what must travel with the model, so that it is scored alike later."""
     counts = list(class_counts(dataset).values())
+    weights = class_weights_of(request.class_weights, DIRECTIONS, counts)
+    return {
+        "label_smoothing": request.label_smoothing,
+        "class_weights": None if weights is None else weights.tolist(),
+        "majority": int(np.argmax(counts)),
+    }
+
+
+def _adapter(scoring: Card) -> DirectionClassification:
+    weights = scoring["class_weights"]
     return DirectionClassification(
         DIRECTIONS,
-        label_smoothing=request.label_smoothing,
-        class_weights=class_weights_of(request.class_weights, DIRECTIONS, counts),
-        majority=int(np.argmax(counts)),
+        label_smoothing=scoring["label_smoothing"],
+        class_weights=None if weights is None else torch.tensor(weights),
+        majority=scoring["majority"],
     )
 
 
-def _baselines(rule: DirectionRule, dataset: SplitSeries, anchors: np.ndarray) -> dict[str, float]:
+def _baselines(rule: DirectionRule, table: Table, windows: Windows) -> dict[str, float]:
     """Score what needs no model: a random walk expects the price to stay, persistence that it goes on as it did."""
-    labels = dataset.train.labels
-    assert labels is not None
-    past = rule.past(dataset.table)[anchors]
+    assert windows.labels is not None
+    labels, past = windows.labels[windows.anchors], rule.past(table)[windows.anchors]
     guesses = {
-        "random_walk": np.full(len(anchors), FLAT),
+        "random_walk": np.full(len(windows), FLAT),
         "persistence": np.where(past == UNKNOWN, FLAT, past),
     }
     scores: dict[str, float] = {}
     for name, guess in guesses.items():
-        found = classification_metrics(np.eye(len(DIRECTIONS))[guess], labels[anchors], DIRECTIONS)
+        found = classification_metrics(np.eye(len(DIRECTIONS))[guess], labels, DIRECTIONS)
         scores |= {f"{name}_{metric}": found[metric] for metric in ("accuracy", "macro_f1")}
     return scores
 
@@ -162,6 +169,7 @@ class FinishedDirection:
     """Says where a price will be after the last row of a table, with the settings that travel with the model."""
 
     card: SeriesCard
+    scoring: Card
     rows_at_once: int = 1
     gives_table: bool = False
 
@@ -175,7 +183,7 @@ class FinishedDirection:
     def scored(self, dataset_path: str) -> tuple[Windows, DirectionClassification]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
-        return all_windows(table, self._rule.inputs(table), self.card.recipe), DirectionClassification(DIRECTIONS)
+        return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
 
     def inputs(self, input_path: str) -> Iterator[str]:
         """Give the path itself: a table is one input."""

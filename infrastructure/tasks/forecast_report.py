@@ -30,9 +30,7 @@ def draw_coverage(card: SeriesCard, metrics: Mapping[str, Any], path: Path) -> N
 def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Trained, path: Path) -> None:
     """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room."""
     targets = range(min(card.recipe.num_targets, MAX_FANS))
-    places = np.unique(np.linspace(len(windows) - 1, 0, MAX_FANS // len(targets) + 1).astype(np.int64))
-    anchors = windows.anchors[places[-(MAX_FANS // len(targets)) :]]  # evenly spread, the last window among them
-    last = Windows(windows.series, anchors, windows.context_length, windows.horizons)
+    last = windows.few(MAX_FANS // len(targets))
     forecast = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))["forecast"]
     if card.calibration is not None:
         forecast = card.calibration.applied(forecast)

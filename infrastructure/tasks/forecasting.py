@@ -14,7 +14,6 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
 from infrastructure.data.forecast_data import SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.series import Series
-from infrastructure.data.some_rows import SomeRows
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import next_stamps, stamp_texts
 from infrastructure.data.windows import Windows
@@ -78,15 +77,17 @@ class QuantileForecasting:
     ) -> Report:
         """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
         card = SeriesCard.of(request, dataset)
-        windows = dataset.evaluation if dataset.test is None else dataset.test
+        evaluation, judged = dataset.evaluation, dataset.judged
+        if request.quick:
+            evaluation, judged = evaluation.few(QUICK_WINDOWS), judged.few(QUICK_WINDOWS)
         if request.calibration:
-            found = trained.score(_few(dataset.evaluation, request), _reading(card, lambda: Fitting(card.quantiles)))
+            found = trained.score(evaluation, _reading(card, lambda: Fitting(card.quantiles)))
             card = card.calibrated(found["calibration"])
-        metrics = trained.score(_few(windows, request), _scoring(card))
+        metrics = trained.score(judged, _scoring(card))
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, path / "reliability.png")
-        draw_forecasts(card, dataset.table, windows, trained, path / "forecasts.png")
+        draw_forecasts(card, dataset.table, judged, trained, path / "forecasts.png")
         beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
         return Report(beside, test_metrics=test_metrics, warnings=warnings)
@@ -94,10 +95,6 @@ class QuantileForecasting:
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
         return open_forecaster(directory), FinishedForecaster(SeriesCard.from_json(card))
-
-
-def _few(windows: Windows, request: TrainModelRequest) -> Windows | SomeRows:
-    return SomeRows(windows, windows.lengths, QUICK_WINDOWS) if request.quick else windows
 
 
 def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:

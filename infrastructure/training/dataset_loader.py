@@ -49,5 +49,5 @@ class DatasetLoader:
             raise DatasetError(
                 f"test_size is {test_size}, but must lie between 0 and 1.", remedy="Use 0.2 for a fifth."
             )
-        split = self._kind.load(self._request.changed(validation_split=test_size, seed=seed))
-        return self._kind.tokenized(split, self._tokenizer, self._max_length)
+        request = self._request.changed(split=None, validation_split=test_size, seed=seed).resolved()
+        return self._kind.tokenized(self._kind.load(request), self._tokenizer, self._max_length)

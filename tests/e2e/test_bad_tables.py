@@ -138,6 +138,8 @@ SETTING_CASES = [
     setting("time_column=dat", "the time column 'dat' does not exist", "Did you mean 'date'?", "time_column=none"),
     setting("split=0.7", "split has 1 parts"),
     setting("split=[0.1,0.1,0.1,0.1]", "split has 4 parts", "Use [0.7, 0.1, 0.2]"),
+    setting("split=[0.7,0.3] validation_split=0.2", "validation_split is 0.2", "Drop one"),
+    setting("validation_split=1.5", "validation_split is 1.5", "between 0 and 1"),
     setting("split=[0.7,0.7]", "sum to 1.4", "at most 1"),
     setting("split=[0.7,20]", "shares between 0 and 1, or numbers of rows"),
     setting("split=[Infinity,1]", "shares between 0 and 1, or numbers of rows"),

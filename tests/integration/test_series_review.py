@@ -14,7 +14,10 @@ from application.training_request import TrainModelRequest
 from application.use_cases.predict import PredictRequest
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from infrastructure.container import Container
+from infrastructure.models.bundle import read_card
+from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.tasks.registry import kind_of
 from tests.integration.tiny_series import NAMES, bars, ready, request, stamps, table_file
 
 FEW = {"max_steps": 2, "eval_steps": 2, "warmup_steps": 1}
@@ -106,3 +109,26 @@ def test_a_report_that_the_disk_refuses_is_told_in_a_sentence(tmp_path: Path) ->
     run: Any = SimpleNamespace(path=str(tmp_path))
     with pytest.raises(TrainingError, match=r"the report of .* could not be written: Is a directory\."):
         ReportWriter().write(run, wanted, None, results)
+
+
+def test_a_share_for_validation_is_a_split_in_time_without_a_test_part(tmp_path: Path) -> None:
+    table = str(table_file(tmp_path / "bars.csv", bars(), stamps(300)))
+    asked = TrainModelRequest(task="quantile_forecasting", dataset_path=table, validation_split=0.25)
+    wanted = asked.resolved()
+    assert (wanted.split, wanted.validation_split) == ((0.75, 0.25), None)
+    assert wanted.resolved() == wanted  # as a run file repeats it
+    with pytest.raises(ConfigurationError, match="split once"):
+        asked.changed(split=(0.5, 0.5)).resolved()
+
+
+def test_a_direction_is_scored_later_as_it_was_learnt(tmp_path: Path) -> None:
+    """Weights, smoothing and the commonest direction of the training part travel with the model."""
+    changes = {"class_weights": {"up": 5.0}, "label_smoothing": 0.1, "split": (0.6, 0.4)}
+    response = trained("market_direction", tmp_path, **changes)
+    directory = Path(response.model_path)
+    _, task = kind_of("market_direction").open(directory, read_card(directory))
+    _, adapter = task.scored(str(tmp_path / "bars.csv"))
+    validation = ready("market_direction", tmp_path, **changes).data.evaluation
+    later = PredictorSource().open(str(directory), "cpu").score(validation, adapter)
+    for name in ("loss", "majority_accuracy", "macro_f1"):
+        assert later[name] == pytest.approx(response.final_metrics[name], rel=1e-6)
