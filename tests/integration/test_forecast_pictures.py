@@ -97,6 +97,7 @@ CASES = {
 @pytest.mark.parametrize("fans", CASES.values(), ids=CASES.keys())
 def test_fans_are_a_png_800_pixels_wide_whatever_was_forecast(fans: list[Fan], picture: Path) -> None:
     draw_fans(fans, LEVELS, picture)
+    assert picture.is_file()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,7 @@ def test_reliability_is_a_png_800_pixels_wide_whatever_was_observed(
     levels: Sequence[float], coverage: dict[str, Sequence[float]], num_points: int, picture: Path
 ) -> None:
     draw_reliability(levels, coverage, num_points, picture)
+    assert picture.is_file()
 
 
 def test_reliability_shows_each_share_over_its_level_and_its_distance_in_percentage_points(drawn: list[Figure]) -> None:

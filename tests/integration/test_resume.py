@@ -15,6 +15,7 @@ import torch
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
+from infrastructure.runs.run_store import dump_request
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor
 from tests.integration import tiny
@@ -62,6 +63,25 @@ class StopsAt(FakeMonitor):
         return "cancelled" if self._left < 0 else ""
 
 
+def stopped_and_resumed(wanted: TrainModelRequest, step: int) -> None:
+    """Stop a run once `step` steps were asked about, and let it go on to its end."""
+    stopped = Container().train_model().execute(wanted, StopsAt(step))
+    assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
+    resumed = Container().resume_training().execute(str(wanted.output_dir))
+    assert resumed.success, resumed.errors
+
+
+def killed_and_resumed(wanted: TrainModelRequest, checkpoint: str) -> None:
+    """Kill the process of a run as soon as a checkpoint exists, and let the run go on to its end."""
+    run = Path(str(wanted.output_dir))
+    run_file = run.with_name("run.yaml")
+    run_file.write_text(dump_request(wanted.resolved()))
+    kill_once_there(["train", "--config", str(run_file)], run / "checkpoints" / checkpoint)
+    assert not (run / "summary.json").exists()
+    resumed = Container().resume_training().execute(str(run))
+    assert resumed.success, resumed.errors
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp = tmp_path_factory.mktemp("whole")
@@ -72,18 +92,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("step", [0, 1, 8, 17, 26])
 def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(whole: Path, tmp_path: Path, step: int) -> None:
-    stopped = Container().train_model().execute(request(tmp_path, "run"), StopsAt(step))
-    assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
-    resumed = Container().resume_training().execute(str(tmp_path / "run"))
-    assert resumed.success, resumed.errors
+    stopped_and_resumed(request(tmp_path, "run"), step)
     assert bytes_of(tmp_path / "run") == bytes_of(whole)
     assert metrics_of(tmp_path / "run") == metrics_of(whole)
 
 
 def test_a_run_killed_twice_in_the_middle_of_an_epoch_ends_with_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     wanted = request(tmp_path, "run")
-    from infrastructure.runs.run_store import dump_request
-
     (tmp_path / "run.yaml").write_text(dump_request(wanted))
     words = ["train", "--config", str(tmp_path / "run.yaml")]
     for kill_after in ("step-00000010", "step-00000020"):

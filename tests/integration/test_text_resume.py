@@ -7,8 +7,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from infrastructure.runs.run_store import dump_request
-from tests.integration.test_resume import StopsAt, bytes_of, kill_once_there, metrics_of
+from tests.integration.test_resume import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.integration.tiny_text import TEXT_TASKS, request
 
 STEPS = 14
@@ -47,10 +46,7 @@ def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(
     whole: tuple[str, Path], tmp_path: Path, step: int
 ) -> None:
     task, run = whole
-    stopped = Container().train_model().execute(wanted(task, tmp_path), StopsAt(step))
-    assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
-    resumed = Container().resume_training().execute(str(tmp_path / "run"))
-    assert resumed.success, resumed.errors
+    stopped_and_resumed(wanted(task, tmp_path), step)
     assert bytes_of(tmp_path / "run") == bytes_of(run)
     assert metrics_of(tmp_path / "run") == metrics_of(run)
 
@@ -59,13 +55,7 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bytes(
     whole: tuple[str, Path], tmp_path: Path
 ) -> None:
     task, run = whole
-    (tmp_path / "run.yaml").write_text(dump_request(wanted(task, tmp_path)))
-    kill_once_there(
-        ["train", "--config", str(tmp_path / "run.yaml")], tmp_path / "run" / "checkpoints" / "step-00000008"
-    )
-    assert not (tmp_path / "run" / "summary.json").exists()
-    resumed = Container().resume_training().execute(str(tmp_path / "run"))
-    assert resumed.success, resumed.errors
+    killed_and_resumed(wanted(task, tmp_path), "step-00000008")
     assert bytes_of(tmp_path / "run") == bytes_of(run)
     assert metrics_of(tmp_path / "run") == metrics_of(run)
 

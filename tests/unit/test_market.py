@@ -296,5 +296,7 @@ def test_many_bad_rows_are_counted_and_twenty_shown() -> None:
 def test_bars_that_can_be_pass_with_holes_and_rounding() -> None:
     values = table(50, seed=6, share_missing=0.2)
     values[0] = [10.0, 10.0, 10.0, 10.0 + 1e-7, 0.0]  # above its high, but by rounding only
+    before = values.copy()
     refuse_unusable_prices(values, OHLCV, "bars.csv")
     refuse_unusable_prices(values[:0], OHLCV, "bars.csv")
+    np.testing.assert_array_equal(values, before)
