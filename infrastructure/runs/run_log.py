@@ -1,8 +1,8 @@
 """The log of a run: every event as a line of JSON."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
 
 import structlog
 
@@ -13,13 +13,17 @@ LOG_FILE = "log.jsonl"
 
 
 class RunLog:
-    """Passes events on to the monitor of the caller and keeps them in the run directory."""
+    """Passes events on to the monitor of the caller and keeps them in the run directory.
+
+    Raises: OSError when it cannot begin the file.
+    """
 
     def __init__(self, directory: Path, monitor: RunMonitor) -> None:
         self._monitor = monitor
-        self._file = _TolerantFile((directory / LOG_FILE).open("a", encoding="utf-8", buffering=1))
+        path = directory / LOG_FILE
+        path.touch()
         self._log = structlog.wrap_logger(
-            structlog.PrintLogger(self._file),  # type: ignore[arg-type]  # it only calls write and flush
+            structlog.WriteLogger(_TolerantFile(path)),  # type: ignore[arg-type]  # it only calls write and flush
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -39,19 +43,14 @@ class RunLog:
 
 
 class _TolerantFile:
-    """Loses lines rather than the run when the disk is full."""
+    """Loses lines rather than the run when the disk is full. Open for a line at a time: nobody has to close it."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def write(self, text: str) -> None:
-        try:
-            self._file.write(text)
-        except OSError:
-            return
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
 
     def flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError:
-            return
+        """Do nothing: each line was closed."""
