@@ -51,6 +51,11 @@ class SplitSeries:
         """Windows whose scores are told: those of the test part, where there is one."""
         return self.evaluation if self.test is None else self.test
 
+    def whole(self) -> Windows:
+        """Give the windows of the whole table, on the scale of the training part."""
+        train = self.train
+        return train.at(anchors_of(0, len(train.series), train.context_length, max(train.horizons)))
+
     @property
     def num_train(self) -> int:
         """Windows to learn from."""

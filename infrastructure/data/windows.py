@@ -49,9 +49,11 @@ class Windows(Dataset[Window]):
     def few(self, count: int) -> "Windows":
         """Give at most `count` of the windows, evenly spread, the last one among them."""
         places = np.unique(np.linspace(len(self) - 1, 0, min(count + 1, len(self))).astype(np.int64))[-count:]
-        return Windows(
-            self.series, self.anchors[places], self.context_length, self.horizons, self._name, self.sha256, self.labels
-        )
+        return self.at(self.anchors[places])
+
+    def at(self, anchors: np.ndarray) -> "Windows":
+        """Give the windows of the same series at other anchors [N]."""
+        return Windows(self.series, anchors, self.context_length, self.horizons, self._name, self.sha256, self.labels)
 
     def __len__(self) -> int:
         return len(self.anchors)

@@ -28,9 +28,10 @@ from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 from infrastructure.tasks.series_batches import cut_windows, forecast_of
 from infrastructure.tasks.series_card import SeriesCard
+from infrastructure.tasks.series_kind import SeriesKind
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    pass
 
 COIN_TOSS = 0.5
 
@@ -47,25 +48,12 @@ class DirectionClassification(SequenceClassification):
         return forecast_of(model, batch)["logits"].float()
 
 
-class MarketDirection:
+class MarketDirection(SeriesKind):
     """One of three directions for each window."""
 
     def load(self, request: TrainModelRequest) -> SplitSeries:
         """Read, check and split a table of prices. Raises: DatasetError with every fault of the file."""
         return load_market(request)
-
-    def tokenized(
-        self, dataset: SplitSeries, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
-    ) -> tuple[Windows, Windows]:
-        """Give both parts; a table has no tokens."""
-        return dataset.train, dataset.evaluation
-
-    def whole(
-        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
-    ) -> Windows:
-        """Give the windows of a whole table. Raises: DatasetError."""
-        dataset = load_market(request)
-        return all_windows(dataset.table, DirectionRule.of(request).inputs(dataset.table), dataset.recipe)
 
     def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster with a head for classes. Raises: ModelError."""

@@ -24,9 +24,10 @@ from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
 from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_card import SeriesCard
+from infrastructure.tasks.series_kind import SeriesKind
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    pass
 
 QUICK_WINDOWS = 64
 # A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
@@ -35,26 +36,12 @@ DIGITS_OF_SCALE = 7
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
 
-class QuantileForecasting:
+class QuantileForecasting(SeriesKind):
     """Several quantiles of each target at each horizon."""
 
     def load(self, request: TrainModelRequest) -> SplitSeries:
         """Read, check and split a table. Raises: DatasetError with every fault of the file."""
         return load_series(request)
-
-    def tokenized(
-        self, dataset: SplitSeries, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
-    ) -> tuple[Windows, Windows]:
-        """Give both parts; a table has no tokens."""
-        return dataset.train, dataset.evaluation
-
-    def whole(
-        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
-    ) -> Windows:
-        """Give the windows of a whole table. Raises: DatasetError."""
-        dataset = load_series(request)
-        inputs = value_inputs(dataset.table, request.target_columns, request.volatility_window)
-        return all_windows(dataset.table, inputs, dataset.recipe)
 
     def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""

@@ -1,0 +1,31 @@
+"""What the kinds of tasks on tables share."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from application.training_request import TrainModelRequest
+from infrastructure.data.forecast_data import SplitSeries
+from infrastructure.data.windows import Windows
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class SeriesKind(ABC):
+    """Windows of a table: they are cut and not tokenised."""
+
+    @abstractmethod
+    def load(self, request: TrainModelRequest) -> SplitSeries:
+        """Read, check and split a table. Raises: DatasetError with every fault of the file."""
+
+    def tokenized(
+        self, dataset: SplitSeries, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> tuple[Windows, Windows]:
+        """Give both parts; a table has no tokens."""
+        return dataset.train, dataset.evaluation
+
+    def whole(
+        self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase | None", max_length: int
+    ) -> Windows:
+        """Give the windows of a whole table, on the scale of its training part. Raises: DatasetError."""
+        return self.load(request).whole()
