@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 
 from infrastructure.data.series import Series
 
+FIRST_LINE = 2  # below the names of the columns
+
 
 class Window(NamedTuple):
     """One window by its anchor, the last row that it sees; many are cut in one go by `cut`."""
@@ -34,7 +36,6 @@ class Windows(Dataset[Window]):
         name: str = "series",
         sha256: str = "",
         labels: np.ndarray | None = None,
-        first_line: int = 2,
     ) -> None:
         self.series = series
         self.context_length = context_length
@@ -44,7 +45,6 @@ class Windows(Dataset[Window]):
         self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
         self.lengths = np.ones(len(self.anchors), dtype=np.int8)  # all alike: batches need no sorting by length
         self._name = name
-        self._first_line = first_line
 
     def few(self, count: int) -> "Windows":
         """Give at most `count` of the windows, evenly spread, the last one among them."""
@@ -87,8 +87,8 @@ class Windows(Dataset[Window]):
         return f"{self.sha256} {digest.hexdigest()[:16]}"
 
     def row_id(self, index: int) -> str:
-        """Name a window by the line of its last row."""
-        return f"{self._name}:{int(self.anchors[index]) + self._first_line}"
+        """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added."""
+        return f"{self._name}:{int(self.anchors[index]) + FIRST_LINE}"
 
 
 def _usable(

@@ -23,12 +23,11 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.adapter import Batch
 from infrastructure.tasks.classification_metrics import classification_metrics
-from infrastructure.tasks.forecasting import QUICK_WINDOWS, last_history
 from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
-from infrastructure.tasks.series_batches import cut_windows, forecast_of
+from infrastructure.tasks.series_batches import cut_windows, forecast_of, last_history
 from infrastructure.tasks.series_card import SeriesCard
-from infrastructure.tasks.series_kind import SeriesKind
+from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 
 if TYPE_CHECKING:
     pass

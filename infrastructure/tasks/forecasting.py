@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from application.training_request import TrainModelRequest
-from domain.exceptions import DatasetError
-from infrastructure.data.forecast_data import SplitSeries, all_windows, load_series, value_inputs
-from infrastructure.data.series import Series
+from infrastructure.data.forecast_data import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import next_stamps, stamp_texts
 from infrastructure.data.windows import Windows
@@ -23,13 +20,13 @@ from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
 from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
+from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
-from infrastructure.tasks.series_kind import SeriesKind
+from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 
 if TYPE_CHECKING:
     pass
 
-QUICK_WINDOWS = 64
 # A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
 # added in float64, so a large one takes none of them away.
 DIGITS_OF_SCALE = 7
@@ -117,7 +114,7 @@ class FinishedForecaster:
             table = self.card.open_table(path)
             yield from self._rows(table, self._forecast(model, table))
 
-    def _inputs(self, table: Table) -> Any:
+    def _inputs(self, table: Table) -> Inputs:
         recipe = self.card.recipe
         return value_inputs(table, recipe.target_names, self.card.volatility_window)
 
@@ -145,19 +142,3 @@ class FinishedForecaster:
             for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
                 rounded = (round(value, decimals) for value in quantiles)
                 yield {name: time, "target": target, "horizon": step, **dict(zip(levels, rounded, strict=True))}
-
-
-def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give what a forecaster sees before the end of a series, one window on the model's device.
-
-    Raises: DatasetError when there is nothing to see.
-    """
-    history = series.history(np.array([len(series) - 1]), context_length)
-    if not history["observed"].any():
-        rows = min(context_length, len(series))
-        raise DatasetError(
-            f"the last {rows:,} rows of the table hold no values, so there is nothing to forecast from.",
-            remedy="Give a table that ends with values.",
-        )
-    device = next(model.parameters()).device
-    return {name: torch.from_numpy(array).to(device) for name, array in history.items()}

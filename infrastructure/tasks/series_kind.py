@@ -10,6 +10,9 @@ from infrastructure.data.windows import Windows
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# Windows that --quick scores: proving that scoring works takes a few.
+QUICK_WINDOWS = 64
+
 
 class SeriesKind(ABC):
     """Windows of a table: they are cut and not tokenised."""
