@@ -10,13 +10,14 @@ from torch import nn
 
 from application.answers import Answers
 from domain.exceptions import ModelError
+from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.bundle import read_card
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.device import choose_device, keep_freed_memory
-from infrastructure.training.evaluation import evaluate
+from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
 from infrastructure.training.precision import Precision, choose_precision
 
 ROWS_OF_EVALUATION = 64
@@ -44,6 +45,7 @@ class FinishedModel:
         self._task_name = str(card.get("task", ""))
         self._batch_size = int(card.get("batch_size", ROWS_OF_EVALUATION))
         self._device = device
+        self._answers_at_once: int | None = None  # once memory ran out
         self._model = model.to(device).eval()
         keep_freed_memory()
         use_fast_attention(self._model, device)
@@ -57,7 +59,8 @@ class FinishedModel:
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""
-        return evaluate(self._model, adapter, dataset, self._batch_size, self._precision, self._device)
+        rows_at_once = self._batch_size * ROWS_PER_TRAINING_ROW
+        return evaluate(self._model, adapter, dataset, rows_at_once, self._precision, self._device)
 
     def predict(
         self, input_path: str, options: Mapping[str, Any] | None = None, on_text: Callable[[str], None] | None = None
@@ -83,6 +86,19 @@ class FinishedModel:
         options: Mapping[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> list[Mapping[str, Any]]:
-        """Answer some inputs, in order."""
-        with self._precision.autocast():
-            return list(self._task.answers(self._model, inputs, options or {}, on_text))
+        """Answer some inputs, in order, fewer at once when memory runs out.
+
+        Raises: TrainingError when memory is too small for a single one.
+        """
+
+        def answered(rows_at_once: int) -> list[Mapping[str, Any]]:
+            starts = range(0, len(inputs), rows_at_once)
+            parts = [inputs[start : start + rows_at_once] for start in starts]
+            with self._precision.autocast():
+                return [row for part in parts for row in self._task.answers(self._model, part, options or {}, on_text)]
+
+        def remember(rows_at_once: int) -> None:
+            self._answers_at_once = rows_at_once
+
+        rows_at_once = min(len(inputs), self._answers_at_once or len(inputs))
+        return in_smaller_parts(answered, max(1, rows_at_once), "while answering", remember)

@@ -8,10 +8,12 @@ from typing import Any
 from application.ports import Run
 from application.training_request import TrainModelRequest
 from domain.exceptions import TrainingError
+from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.reports.pictures import draw_training_curves
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.registry import kind_of
+from infrastructure.training.machine import computing_with
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 
@@ -27,7 +29,9 @@ class ReportWriter:
         Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
         """
         try:
-            return self._written(Path(run.path), request, dataset, results)
+            # As many threads as trained the model: what a report measures may travel with it, to the bit.
+            with lost_memory_told("in the report"), computing_with(results["num_threads"]):
+                return self._written(Path(run.path), request, dataset, results)
         except OSError as error:
             raise TrainingError(
                 f"the report of {run.path} could not be written: {error.strerror or error}.",

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from application.ports import Run, SplitDataset
 from application.training_request import TrainModelRequest
 from domain.task import task_named
+from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.randomness import drawing
 from infrastructure.tasks.classification import Classification
 from infrastructure.tasks.code_generation import CODE_GENERATION
 from infrastructure.tasks.direction import MarketDirection
@@ -44,5 +48,9 @@ class TaskModels:
     """Builds the model of any task."""
 
     def build(self, request: TrainModelRequest, dataset: Any, run: Run) -> ModelBundle:
-        """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
-        return kind_of(request.task).build(request, dataset, Path(run.path) / TOKENIZER)
+        """Build what `request.model_name` names; the same seed gives the same weights.
+
+        Raises: ModelError, TrainingError when memory is too small.
+        """
+        with lost_memory_told("when the model was built"), drawing(torch.device("cpu")):
+            return kind_of(request.task).build(request, dataset, Path(run.path) / TOKENIZER)

@@ -1,28 +1,75 @@
 """Scoring a model on a whole data set."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from infrastructure.data.feed import batches_by_length
-from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.memory import in_smaller_parts
+from infrastructure.tasks.adapter import Batch, TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 
 # Without gradients twice the rows of a training batch fit.
 ROWS_PER_TRAINING_ROW = 2
+MAX_ROWS_NAMED = 5
 
 
 def evaluate(
-    model: nn.Module, task: TaskAdapter, dataset: Any, batch_size: int, precision: Precision, device: torch.device
+    model: nn.Module,
+    task: TaskAdapter,
+    dataset: Any,
+    rows_at_once: int,
+    precision: Precision,
+    device: torch.device,
+    on_halved: Callable[[int], None] = lambda rows: None,
 ) -> dict[str, Any]:
-    """Give `loss` and the metrics of the task over all rows; no random number is drawn and no weight changes."""
+    """Give `loss` and the metrics of the task over all rows; no random number is drawn and no weight changes.
+
+    When memory runs out all begins anew with half as many rows at once, of which `on_halved` is told.
+    Raises: TrainingError when memory is too small for a single row.
+    """
+
+    def scored(rows_at_once: int) -> dict[str, Any]:
+        result = task.evaluation()
+        with torch.inference_mode():
+            for _, batch in _batches(task, dataset, rows_at_once, device):
+                with precision.autocast():
+                    result.add(model, batch)
+            with precision.autocast():  # some tasks let the model write before they can score it
+                return result.metrics()
+
     model.eval()
-    result = task.evaluation()
-    with torch.inference_mode():
-        for rows in batches_by_length(lengths_of(dataset), batch_size * ROWS_PER_TRAINING_ROW):
-            batch = task.collate([dataset[int(row)] for row in rows], None)
-            with precision.autocast():
-                result.add(model, {name: tensor.to(device) for name, tensor in batch.items()})
-        with precision.autocast():  # some tasks let the model write before they can score it
-            return result.metrics()
+    return in_smaller_parts(scored, rows_at_once, "in an evaluation", on_halved)
+
+
+def rows_without_loss(
+    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
+) -> list[int]:
+    """Find rows whose loss is not finite, the first `MAX_ROWS_NAMED` of them by length."""
+    model.eval()
+    found: list[int] = []
+    with torch.inference_mode(), precision.autocast():
+        for rows, batch in _batches(task, dataset, rows_at_once, device):
+            if bool(torch.isfinite(task.loss_sum(model, batch))):
+                continue
+            for row in rows:
+                alone = _on_device(task.collate([dataset[int(row)]], None), device)
+                if not bool(torch.isfinite(task.loss_sum(model, alone))):
+                    found.append(int(row))
+            if len(found) >= MAX_ROWS_NAMED:
+                break
+    return found[:MAX_ROWS_NAMED]
+
+
+def _batches(
+    task: TaskAdapter, dataset: Any, rows_at_once: int, device: torch.device
+) -> Iterator[tuple[np.ndarray, Batch]]:
+    for rows in batches_by_length(lengths_of(dataset), rows_at_once):
+        yield rows, _on_device(task.collate([dataset[int(row)] for row in rows], None), device)
+
+
+def _on_device(batch: Batch, device: torch.device) -> Batch:
+    return {name: tensor.to(device) for name, tensor in batch.items()}

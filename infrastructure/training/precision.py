@@ -54,6 +54,13 @@ class Precision:
         if self.scaler is not None:
             self.scaler.update()
 
+    def begin_again(self) -> None:
+        """Forget a step that was broken off: a scaler refuses to bring the same gradients to size twice."""
+        if self.scaler is not None:
+            state = self.scaler.state_dict()
+            self.scaler = torch.amp.GradScaler(self.device.type)
+            self.scaler.load_state_dict(state)
+
     @property
     def expects_overflow(self) -> bool:
         """Say whether an infinite gradient is the scaler's normal search and no fault of the data."""

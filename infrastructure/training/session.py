@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from domain.config import TrainingConfig
+from infrastructure.memory import lost_memory_told
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.training.device import choose_device, keep_freed_memory
@@ -33,10 +34,17 @@ class Session:
 
 
 def open_session(model: nn.Module, task: TaskAdapter, config: TrainingConfig) -> Session:
-    """Bring a model to its device and make its optimizer. Raises: ConfigurationError when the device is not there."""
+    """Bring a model to its device and make its optimizer.
+
+    Raises: ConfigurationError when the device is not there, TrainingError when the model does not fit into its memory.
+    """
     device = choose_device(config.device)
     keep_freed_memory()
-    model = model.to(device)
+    with lost_memory_told(f"when the model was brought to {device}"):
+        return _opened(model.to(device), task, config, device)
+
+
+def _opened(model: nn.Module, task: TaskAdapter, config: TrainingConfig, device: torch.device) -> Session:
     use_fast_attention(model, device)
     return Session(
         model=wrapped(model, device, config.data_parallel),

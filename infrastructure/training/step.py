@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from domain.progress import StepResult
 from infrastructure.data.feed import Feed, RowNoise, seed_of
+from infrastructure.memory import is_out_of_memory
+from infrastructure.randomness import draw_from, drawing
 from infrastructure.tasks.adapter import Batch, TaskAdapter, num_tokens_of
+from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
 
@@ -46,26 +49,28 @@ def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch
     )
 
 
-def train_step(session: Session, batch: StepBatch, learning_rate: float) -> StepResult:
+class UpdateInterruptedError(Exception):
+    """Memory ran out inside the update: some weights may have it and others not, so it cannot be tried again."""
+
+
+def train_step(session: Session, batch: StepBatch, learning_rate: float, applied_steps: int = 0) -> StepResult:
     """Update the weights once by the gradient of the summed loss over the count of targets of the whole step.
 
     How the rows are cut into micro-batches changes speed and memory and nothing else. A step whose loss or gradient
-    is not finite changes no weight.
+    is not finite changes no weight. `applied_steps` were applied before.
+    Raises: UpdateInterruptedError when memory runs out once the update has begun; before that it may be called again.
     """
-    for group in session.optimizer.param_groups:
-        group["lr"] = learning_rate
-    session.model.train()
-    loss = torch.zeros((), device=session.device)
-    for number, micro_batch in enumerate(batch.micro_batches):
-        loss += _backward(session, micro_batch, batch.num_targets, seed_of(session.seed, "dropout", batch.step, number))
-    session.precision.unscale(session.optimizer)
-    grad_norm = nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
+    loss, grad_norm = _gradient(session, batch)
     # The one moment the host waits for the device: whether to apply the step must be known before it is applied.
     loss_value, norm_value = torch.stack([loss, grad_norm.to(loss)]).tolist()
     applied = bool(np.isfinite(loss_value) and np.isfinite(norm_value))
     finite = applied or (bool(np.isfinite(loss_value)) and session.precision.expects_overflow)
-    session.precision.step(session.optimizer, applied)
-    session.optimizer.zero_grad(set_to_none=True)
+    try:
+        _update(session, learning_rate, applied, applied_steps)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UpdateInterruptedError from error
     return StepResult(
         loss=loss_value,
         grad_norm=norm_value,
@@ -78,11 +83,32 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float) -> Step
     )
 
 
-def _backward(session: Session, micro_batch: Batch, num_targets: float, seed: int) -> Tensor:
+def _gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
+    """Fill the gradients, clipped to the greatest norm; gives the loss and the norm before clipping."""
+    session.model.train()
+    loss = torch.zeros((), device=session.device)
+    with drawing(session.device):
+        for number, micro_batch in enumerate(batch.micro_batches):
+            draw_from(seed_of(session.seed, "dropout", batch.step, number), session.device)
+            loss += _backward(session, micro_batch, batch.num_targets)
+    session.precision.unscale(session.optimizer)
+    return loss, nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
+
+
+def _backward(session: Session, micro_batch: Batch, num_targets: float) -> Tensor:
     """Add the gradients of one micro-batch; gives its share of the loss, detached."""
-    torch.manual_seed(seed)
     on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in micro_batch.items()}
     with session.precision.autocast():
         loss = session.task.loss_sum(session.model, on_device) / num_targets
     session.precision.scaled(loss).backward()
     return loss.detach()
+
+
+def _update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
+    """Move the weights and their average, or neither."""
+    for group in session.optimizer.param_groups:
+        group["lr"] = learning_rate
+    session.precision.step(session.optimizer, apply)
+    session.optimizer.zero_grad(set_to_none=True)
+    if apply and session.average is not None:
+        session.average.update(unwrapped(session.model), applied_steps + 1)
