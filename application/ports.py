@@ -6,7 +6,6 @@ from typing import Any, Protocol
 from application.answers import Answers
 from application.training_request import TrainModelRequest
 from domain.events import Event
-from domain.retention import CheckpointMetadata
 
 
 class RunMonitor(Protocol):
@@ -28,6 +27,36 @@ class Unwatched:
     def stop_requested(self) -> str:
         """Never stop."""
         return ""
+
+
+class Guarded:
+    """A monitor that cannot break a run: one that raises is told nothing any more, which `faults` and `tell` say."""
+
+    def __init__(self, monitor: RunMonitor, tell: Callable[[str], None] = lambda fault: None) -> None:
+        self._monitor: RunMonitor = monitor
+        self._tell = tell
+        self.faults: list[str] = []
+
+    def notify(self, event: Event) -> None:
+        """Pass on, while it is heard."""
+        try:
+            self._monitor.notify(event)
+        except Exception as error:  # whatever a stranger's code raises
+            self._give_up(error)
+
+    def stop_requested(self) -> str:
+        """Ask; who raises asks for nothing."""
+        try:
+            return self._monitor.stop_requested()
+        except Exception as error:  # whatever a stranger's code raises
+            self._give_up(error)
+            return ""
+
+    def _give_up(self, error: Exception) -> None:
+        name = type(self._monitor).__name__
+        self.faults.append(f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more.")
+        self._monitor = Unwatched()
+        self._tell(self.faults[-1])
 
 
 class Run(Protocol):
@@ -121,15 +150,19 @@ class MetricsTracker(Protocol):
 class CheckpointStore(Protocol):
     """Keeps training states through crashes: after a kill at any instant a saved state is whole or absent."""
 
-    def list_checkpoints(self) -> Sequence[CheckpointMetadata]:
-        """Whole checkpoints, oldest first."""
+    def discard(self) -> None:
+        """Delete all states: a finished run keeps its model and needs them no more."""
 
 
 class Trainer(Protocol):
     """Carries out one training, from the newest checkpoint if there is one."""
 
-    def train(self) -> Mapping[str, Any]:
-        """Train until done, stopped or beyond rescue. Raises: TrainingError."""
+    def train(self, accept_changes: bool = False) -> Mapping[str, Any]:
+        """Train until done, stopped or beyond rescue.
+
+        Raises: TrainingError; CheckpointError when the run stood under other settings or data, unless such changes
+        are accepted.
+        """
 
 
 class Workshop(Protocol):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from domain import forecast
-from domain.config import TrainingConfig
+from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.rules import between, whole
 from domain.task import Task, task_named
@@ -17,6 +17,15 @@ _LOOP = TrainingConfig()
 
 # Fields of the request whose names differ from those of the loop.
 _RENAMED = {"epochs": "num_epochs"}
+
+# Fields that change no result, with the reason: a run may be resumed with others. Everything else decides it.
+CANNOT_MATTER: Mapping[str, str] = {
+    **WITHOUT_EFFECT,
+    "dataset_path": "the rows are known by their content",
+    "eval_dataset": "the rows are known by their content",
+    "output_dir": "where a run lives changes nothing of it",
+    "keep_checkpoints": "it is heeded when the result is there",
+}
 
 QUICK_STEPS = 6
 MAX_LENGTH_LIMIT = 131_072
@@ -115,6 +124,7 @@ class TrainModelRequest(BaseModel):
     max_repeats: int = 0
 
     output_dir: str | None = None
+    keep_checkpoints: bool = False
     quick: bool = False
 
     def __init__(self, **values: Any) -> None:
@@ -181,6 +191,10 @@ class TrainModelRequest(BaseModel):
         names = TrainingConfig.__dataclass_fields__
         renamed = {_RENAMED.get(name, name): value for name, value in self.model_dump().items()}
         return TrainingConfig(**{name: value for name, value in renamed.items() if name in names and value is not None})
+
+    def decisive(self) -> dict[str, Any]:
+        """Give the fields that the result follows from, as plain values."""
+        return self.model_dump(mode="json", exclude=set(CANNOT_MATTER))
 
     def _check(self, task: Task) -> None:
         faults: list[str] = []

@@ -9,6 +9,15 @@ from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+# Settings of the loop that change no result, with the reason: a run may be resumed with others.
+WITHOUT_EFFECT = {
+    "device": "where it is computed; the number format, which matters, is a setting of its own",
+    "data_parallel": "the sum over devices is the sum over rows",
+    "use_mixed_precision": "it has been settled as precision",
+    "logging_steps": "what is written down changes nothing",
+    "max_checkpoints": "the best and the newest stay in any case",
+    "keep_best": "the best stays in any case",
+}
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ def direction_of(name: str) -> str:
 
 
 def is_better(value: float, than: float | None, direction: str, min_delta: float = 0.0) -> bool:
-    """Compare two values of a metric; NaN is never better, anything is better than None."""
-    if math.isnan(value):
+    """Compare two values of a metric; what is not finite is never better, any other is better than None."""
+    if not math.isfinite(value):
         return False
     if than is None:
         return True

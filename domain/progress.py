@@ -10,6 +10,29 @@ from domain.schedule import Plateau
 
 EMA_DECAY = 0.98
 LR_AFTER_ROLLBACK = 0.5
+# What stays true of a run whose settings change, and what only where it is scored as before.
+_COUNTED = (
+    "step",
+    "applied_steps",
+    "num_rows",
+    "num_tokens",
+    "loss_ema",
+    "num_bad_steps",
+    "train_seconds",
+    "since_log",
+    "evaluation_rows_at_once",
+    "notes",
+)
+_SCORED = (
+    "best_metric",
+    "best_step",
+    "best_epoch",
+    "best_metrics",
+    "last_metric",
+    "last_metrics",
+    "last_epoch",
+    "evaluated_at",
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +92,8 @@ class Progress:
     """The whole changing state of a run beside tensors; it travels in every checkpoint as JSON.
 
     `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
-    alone. `stopped` is empty while the run goes on, then the reason.
+    alone. `evaluation_rows_at_once` is None until memory runs out in an evaluation. `notes` is what a reader of the
+    summary must know of the way to it. `stopped` is empty while the run goes on, then the reason.
     """
 
     direction: str
@@ -86,13 +110,17 @@ class Progress:
     best_epoch: int | None = None
     best_metrics: dict[str, Any] = field(default_factory=dict)
     last_metric: float | None = None
+    last_metrics: dict[str, Any] = field(default_factory=dict)
+    last_epoch: int | None = None
     evaluated_at: int | None = None
+    evaluation_rows_at_once: int | None = None
     bad_steps_in_row: int = 0
     num_bad_steps: int = 0
     num_rollbacks: int = 0
     lr_scale: float = 1.0
     train_seconds: float = 0.0
     since_log: SinceLog = field(default_factory=SinceLog)
+    notes: list[str] = field(default_factory=list)
     stopped: str = ""
 
     def advance(self, result: StepResult, seconds: float = 0.0) -> None:
@@ -125,20 +153,52 @@ class Progress:
         if best:
             self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
             self.best_metrics = dict(metrics)
-        self.last_metric, self.evaluated_at = value, self.step
+        self.last_metric, self.last_metrics = value, dict(metrics)
+        self.last_epoch, self.evaluated_at = epoch, self.step
         self.plateau.take_in(value, self.direction)
         if self.early_stopping.says_stop(value, self.direction):
             self.stop("early_stopping")
         return best
 
+    def return_to(self, earlier: "Progress") -> "Progress":
+        """Go back to an earlier state, remembering what was learnt of the machine and the data meanwhile."""
+        earlier.num_rollbacks = self.num_rollbacks
+        earlier.num_bad_steps = self.num_bad_steps
+        earlier.train_seconds = self.train_seconds
+        earlier.lr_scale = self.lr_scale
+        earlier.micro_batch_size = min(self.micro_batch_size, earlier.micro_batch_size)
+        earlier.evaluation_rows_at_once = self.evaluation_rows_at_once
+        for note in self.notes:
+            earlier.note(note)
+        return earlier
+
     def roll_back(self, to: "Progress") -> "Progress":
         """Go back to an earlier state at a lower learning rate, remembering how often that happened."""
-        to.num_rollbacks = self.num_rollbacks + 1
-        to.num_bad_steps = self.num_bad_steps
-        to.train_seconds = self.train_seconds
-        to.lr_scale = self.lr_scale * LR_AFTER_ROLLBACK
-        to.micro_batch_size = min(self.micro_batch_size, to.micro_batch_size)
-        return to
+        earlier = self.return_to(to)
+        earlier.num_rollbacks += 1
+        earlier.lr_scale *= LR_AFTER_ROLLBACK
+        return earlier
+
+    def settle_for(self, scored: "Progress") -> None:
+        """Let the best be an evaluation of another state, where the one that was best is lost."""
+        self.best_metric, self.best_step = scored.last_metric, scored.evaluated_at
+        self.best_epoch, self.best_metrics = scored.last_epoch, dict(scored.last_metrics)
+
+    def take_up(self, earlier: "Progress", scores_remain: bool) -> None:
+        """Go on where a run with other settings stood; what stopped it or slowed it holds no more.
+
+        Scores remain where they can be compared with those to come.
+        """
+        for name in (*_COUNTED, *(_SCORED if scores_remain else ())):
+            setattr(self, name, getattr(earlier, name))
+        self.micro_batch_size = min(self.micro_batch_size, earlier.micro_batch_size)
+
+    def note(self, message: str) -> bool:
+        """Keep what the summary must say, once; False when it was known."""
+        if message in self.notes:
+            return False
+        self.notes.append(message)
+        return True
 
     def stop(self, reason: str) -> None:
         """End the run after this step; the first reason counts."""

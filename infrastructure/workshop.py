@@ -95,6 +95,7 @@ class TrainingWorkshop:
             checkpoints=checkpoints,
             monitor=log,
             name=run.run_id,
+            decisive=request.decisive(),
         )
 
 

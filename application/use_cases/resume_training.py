@@ -12,10 +12,13 @@ class ResumeTrainingUseCase:
         self._runs = runs
         self._train_model = train_model
 
-    def execute(self, path: str, monitor: RunMonitor | None = None) -> TrainModelResponse:
-        """Go on with the run directory at `path`; answers like a training."""
+    def execute(self, path: str, monitor: RunMonitor | None = None, accept_changes: bool = False) -> TrainModelResponse:
+        """Go on with the run directory at `path`; answers like a training.
+
+        With `accept_changes` settings or data may be others than they were, which the summary then says.
+        """
         try:
             run, request = self._runs.reopen(path)
         except AthanorError as error:
             return TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code, run_dir=path)
-        return self._train_model.execute(request, monitor, run)
+        return self._train_model.execute(request, monitor, run, accept_changes)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from application.ports import (
+    CheckpointStore,
     DatasetSource,
     ModelSource,
     ReportWriter,
@@ -25,6 +26,7 @@ __all__ = ["TrainModelRequest", "TrainModelResponse", "TrainModelUseCase"]
 BAD_INPUT = 2
 EXIT_CODE_OF_STOP = {"SIGINT": 130, "SIGTERM": 143}
 FINISHED = ("completed", "early_stopping")
+DIVERGED = "diverged"
 
 
 class TrainModelResponse(BaseModel):
@@ -77,10 +79,15 @@ class TrainModelUseCase:
         self._reports = reports
 
     def execute(
-        self, request: TrainModelRequest, monitor: RunMonitor | None = None, run: Run | None = None
+        self,
+        request: TrainModelRequest,
+        monitor: RunMonitor | None = None,
+        run: Run | None = None,
+        accept_changes: bool = False,
     ) -> TrainModelResponse:
         """Train as asked, in a new run directory or in `run`, which then goes on from its newest checkpoint.
 
+        With `accept_changes` it goes on even where settings or data are others than they were.
         A failed run gives a response with `errors`; only programming errors are raised.
         """
         monitor = monitor or Unwatched()
@@ -92,9 +99,9 @@ class TrainModelUseCase:
             tracker = self._workshop.tracker(run, request)  # 4
             checkpoints = self._workshop.checkpoints(run, request)  # 5
             trainer = self._workshop.trainer(run, request, model, dataset, tracker, checkpoints, monitor)  # 6
-            results = trainer.train()  # 7
+            results = trainer.train(accept_changes)  # 7
             metrics_file = tracker.finish()  # 8
-            return self._respond(run, request, dataset, model, results, metrics_file)  # 9
+            return self._respond(run, request, dataset, model, checkpoints, results, metrics_file)  # 9
         except AthanorError as error:
             return self._respond_failed(run, error)
         finally:
@@ -111,17 +118,18 @@ class TrainModelUseCase:
         request: TrainModelRequest,
         dataset: SplitDataset,
         model: TrainableModel,
+        checkpoints: CheckpointStore,
         results: Mapping[str, Any],
         metrics_file: str,
     ) -> TrainModelResponse:
         stopped_by = results["stop_reason"]
         interrupted = stopped_by not in FINISHED
         report = self._reports.write(run, request, dataset, results)
+        warnings = (*dataset.warnings, *model.warnings, *results["warnings"], *report["warnings"])
+        told = {**results, **report, "warnings": warnings}
         response = TrainModelResponse(
             success=not interrupted,
-            errors=(f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on.",)
-            if interrupted
-            else (),
+            errors=(_way_out(stopped_by, run, request),) if interrupted else (),
             exit_code=EXIT_CODE_OF_STOP.get(stopped_by, int(interrupted)),
             run_id=run.run_id,
             run_dir=run.path,
@@ -129,10 +137,11 @@ class TrainModelUseCase:
             metrics_file=metrics_file,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            **{**report, "warnings": (*dataset.warnings, *model.warnings, *report["warnings"])},
-            **{name: value for name, value in results.items() if name in TrainModelResponse.model_fields},
+            **{name: value for name, value in told.items() if name in TrainModelResponse.model_fields},
         )
         run.save_summary(response.model_dump())
+        if response.success and not request.keep_checkpoints:
+            checkpoints.discard()
         return response
 
     def _respond_failed(self, run: Run | None, error: AthanorError) -> TrainModelResponse:
@@ -146,3 +155,17 @@ class TrainModelUseCase:
         if run is not None:
             run.save_failure(response.model_dump(), keep=error.exit_code != BAD_INPUT)
         return response
+
+
+def _way_out(stopped_by: str, run: Run, request: TrainModelRequest) -> str:
+    """Say what can be done about a run that did not reach its end."""
+    if stopped_by != DIVERGED:
+        return f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on."
+    rate = request.learning_rate or 0.0
+    run_file, lower = f"{run.path}/run.yaml", f"{rate / 10:g}"
+    return (
+        f"diverged: the loss stayed without a finite value at learning_rate {rate:g}, at half of it, and on. "
+        f"To go on from the last good state, write learning_rate: {lower} in {run_file} and run "
+        f"`athanor resume {run.path} --accept-changes`; to begin anew, run "
+        f"`athanor train --config {run_file} --set learning_rate={lower} --output NEW`."
+    )

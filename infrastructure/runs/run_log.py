@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from application.ports import RunMonitor
+from application.ports import Guarded, RunMonitor
 from domain.events import Event
 
 LOG_FILE = "log.jsonl"
@@ -19,7 +19,7 @@ class RunLog:
     """
 
     def __init__(self, directory: Path, monitor: RunMonitor) -> None:
-        self._monitor = monitor
+        self._monitor = Guarded(monitor, tell=lambda fault: self._log.warning("MonitorFailed", message=fault))
         path = directory / LOG_FILE
         path.touch()
         self._log = structlog.wrap_logger(

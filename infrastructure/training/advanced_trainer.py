@@ -1,18 +1,16 @@
 """The training loop."""
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from application.ports import RunMonitor, Unwatched
+from application.ports import Guarded, RunMonitor, Unwatched
 from domain.config import TrainingConfig
 from domain.events import (
-    CheckpointSaved,
     EvaluationCompleted,
     MicroBatchHalved,
     RolledBack,
@@ -22,24 +20,28 @@ from domain.events import (
     StepDropped,
     Warned,
 )
-from domain.exceptions import CheckpointError, TrainingError
+from domain.exceptions import TrainingError
 from domain.metrics import direction_of
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.schedule import Plateau
 from infrastructure.data.feed import Feed
+from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.training.arguments import config_of, metric_of, task_for, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
-from infrastructure.training.device import is_out_of_memory, memory_bytes, peak_memory_bytes
-from infrastructure.training.evaluation import evaluate
+from infrastructure.training.device import memory_bytes, peak_memory_bytes
+from infrastructure.training.disk_space import require_room
+from infrastructure.training.fingerprints import data_of, settings_of_loop
+from infrastructure.training.machine import computing_with
 from infrastructure.training.parallel import unwrapped
+from infrastructure.training.run_states import RunStates
+from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
-from infrastructure.training.step import batch_at, train_step
+from infrastructure.training.step import UpdateInterruptedError, batch_at, train_step
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
-from infrastructure.training.training_state import TrainingState
 
 
 class AdvancedTrainer:
@@ -64,6 +66,7 @@ class AdvancedTrainer:
         checkpoints: CheckpointManager | None = None,
         monitor: RunMonitor | None = None,
         name: str = "",
+        decisive: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(model)
@@ -71,7 +74,7 @@ class AdvancedTrainer:
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._output_dir = Path(output_dir)
-        self._monitor = monitor or Unwatched()
+        self._monitor = Guarded(monitor or Unwatched())
         self._name = name or self._output_dir.name
         self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
         self._metric = metric_of(config.metric_name, self._task)
@@ -84,23 +87,49 @@ class AdvancedTrainer:
             directory, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
         self._session = open_session(self._bundle.model, self._task, config)
+        self._scoring = (
+            None
+            if self._eval_dataset is None
+            else Scoring(self._session, self._eval_dataset, config.batch_size, self._warn)
+        )
+        self._states = RunStates(
+            self._session,
+            self._checkpoints,
+            {**(settings_of_loop(config) if decisive is None else decisive), "precision": self._session.precision.name},
+            data_of(self._bundle, train_dataset, self._eval_dataset),
+            warn=self._warn,
+            saved=self._monitor.notify,
+        )
 
-    def train(self) -> dict[str, Any]:
+    def train(self, accept_changes: bool = False) -> dict[str, Any]:
         """Train until the plan is done, patience ends, somebody asks to stop or nothing helps any more.
 
         Gives `best_metric`, `best_epoch` (from 0), `stop_reason`, `final_metrics`, `throughput`, `model_path` and
-        more; the best model stands in `output_dir/model`.
+        more; the best model stands in `output_dir/model`. A state of other settings or data is gone on from only with
+        `accept_changes`.
         Raises: TrainingError, CheckpointError when the disk is full or the checkpoints are of another run.
         """
+        try:
+            with lost_memory_told("in the training"), computing_with(None):
+                return self._train(accept_changes)
+        finally:
+            self._states.close()
+
+    def _train(self, accept_changes: bool) -> dict[str, Any]:
         started = time.perf_counter()
         plan = self._plan
-        progress = self._begin()
+        progress = self._begin(accept_changes)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
             interrupted = self._monitor.stop_requested()
             if interrupted:
                 break
-            result = self._step(progress)
+            self._states.look(progress)
+            try:
+                result = self._step(progress)
+            except UpdateInterruptedError as error:
+                progress = self._taken_back(progress, error)
+                continue
             if not result.finite and (earlier := self._dropped(progress, result)) is not None:
                 progress = earlier
                 continue
@@ -112,20 +141,22 @@ class AdvancedTrainer:
                 self._save(progress)
         if interrupted:
             self._save(progress)
+        self._states.settle(progress, must_be_saved=True)
         return self._finish(progress, interrupted, time.perf_counter() - started)
 
     # Beginning
 
-    def _begin(self) -> Progress:
-        progress = self._restored()
+    def _begin(self, accept_changes: bool) -> Progress:
+        fresh = self._fresh()
+        progress = self._states.restored(fresh, accept_changes)
+        shortage = require_room(self._session, self._checkpoints, self._plan, self._config.max_checkpoints)
+        if shortage:
+            self._warn(progress or fresh, shortage)
         if progress is None:
-            config = self._config
-            patience = EarlyStopping(config.early_stopping_patience, config.early_stopping_min_delta)
-            plateau = Plateau(config.plateau_patience)
-            progress = Progress(self._direction, patience, config.batch_size, plateau)
+            progress = fresh
             # Saved before the first step: a run that goes astray at once has a state to return to, and a disk that
             # cannot hold a checkpoint is found now and not after hours.
-            self._save(progress)
+            self._save(progress, at_once=True)
         self._tracker.rewind(progress.step)
         self._monitor.notify(
             RunStarted(
@@ -142,35 +173,15 @@ class AdvancedTrainer:
         )
         return progress
 
-    def _restored(self) -> Progress | None:
-        """Load the newest whole checkpoint into the session; None when there is none."""
-        checkpoint = self._checkpoints.load_latest_checkpoint()
-        for message in self._checkpoints.damaged:
-            self._monitor.notify(Warned(message))
-        if checkpoint is None:
-            return None
-        progress = Progress.from_json(checkpoint["extra"]["progress"])
-        self._state(progress).require_same_run(checkpoint["extra"], checkpoint["metadata"].name)
-        self._load_weights(checkpoint)
-        self._session.optimizer.load_state_dict(checkpoint["optimizer_state_dict"])
-        if self._session.precision.scaler is not None:
-            self._session.precision.scaler.load_state_dict(checkpoint["scaler_state_dict"])
-        return progress
-
-    def _load_weights(self, checkpoint: Mapping[str, Any]) -> None:
-        try:
-            unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"checkpoint {checkpoint['metadata'].name} is of another model than this run has.",
-                remedy="Restore the model, or train anew in another directory.",
-            ) from error
-        if self._session.average is not None:
-            self._session.average.load_state_dict(checkpoint["extra"]["average"])
+    def _fresh(self) -> Progress:
+        config = self._config
+        patience = EarlyStopping(config.early_stopping_patience, config.early_stopping_min_delta)
+        return Progress(self._direction, patience, config.batch_size, Plateau(config.plateau_patience))
 
     # One step
 
     def _step(self, progress: Progress) -> StepResult:
+        """Compute one step, in smaller parts when memory runs out. Raises: UpdateInterruptedError."""
         started = time.perf_counter()
         factor = self._plan.lr_factor(progress.applied_steps, progress.plateau.num_reductions)
         learning_rate = self._config.learning_rate * factor * progress.lr_scale
@@ -184,39 +195,51 @@ class AdvancedTrainer:
                     progress.micro_batch_size,
                     self._config.seed,
                 )
-                result = train_step(self._session, batch, learning_rate)
+                result = train_step(self._session, batch, learning_rate, progress.applied_steps)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self._halve(progress, error)
             else:
-                if result.applied and self._session.average is not None:
-                    self._session.average.update(unwrapped(self._session.model), progress.applied_steps + 1)
                 progress.advance(result, time.perf_counter() - started)
                 return result
 
     def _halve(self, progress: Progress, error: BaseException) -> None:
         """Compute the same step in smaller parts; its sum over targets stays the same."""
-        if progress.micro_batch_size == 1:
-            raise TrainingError(
-                f"memory ran out at step {progress.step} with a single row in a micro-batch.",
-                remedy="Lower max_length, take a smaller model or set gradient_checkpointing=true, then resume.",
-            ) from error
-        progress.micro_batch_size = -(-progress.micro_batch_size // 2)
+        progress.micro_batch_size = halved(progress.micro_batch_size, f"at step {progress.step}", error)
         self._session.optimizer.zero_grad(set_to_none=True)
-        if self._session.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._session.precision.begin_again()
+        release_cached()
         self._monitor.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
+
+    def _taken_back(self, progress: Progress, error: UpdateInterruptedError) -> Progress:
+        """Return to the newest state: an update that was broken off is neither applied nor not."""
+        self._halve(progress, error)
+        self._states.settle(progress)
+        earlier = self._states.restored(self._fresh())
+        if earlier is None:
+            raise TrainingError(
+                f"memory ran out inside the update of step {progress.step} and no checkpoint is whole: "
+                f"{' '.join(self._checkpoints.damaged)}",
+                remedy="Check the disk, take a smaller model and train anew.",
+            ) from error
+        earlier = progress.return_to(earlier)
+        self._warn(
+            earlier, f"memory ran out inside the update of step {progress.step}; the run went back to {earlier.step}."
+        )
+        self._tracker.rewind(earlier.step)
+        return earlier
 
     def _dropped(self, progress: Progress, result: StepResult) -> Progress | None:
         """Tell of a step that was not applied; after too many in a row, give the state of the last checkpoint."""
-        self._monitor.notify(StepDropped(progress.step - 1, tuple(self._row_name(row) for row in result.row_ids)))
+        self._monitor.notify(StepDropped(progress.step - 1, names_of(self._train_dataset, result.row_ids)))
         if progress.bad_steps_in_row < max(1, self._config.max_bad_steps):
             return None
         if progress.num_rollbacks >= self._config.max_rollbacks:
             progress.stop("diverged")
             return None
-        earlier = self._restored()
+        self._states.settle(progress)
+        earlier = self._states.restored(self._fresh())
         if earlier is None:
             raise TrainingError(
                 f"the loss is not finite at step {progress.step} and no checkpoint is whole: "
@@ -227,10 +250,6 @@ class AdvancedTrainer:
         self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
         self._tracker.rewind(earlier.step)
         return earlier
-
-    def _row_name(self, row: int) -> str:
-        name: Callable[[int], str] = getattr(self._train_dataset, "row_id", str)
-        return name(row)
 
     # What happens between steps
 
@@ -263,19 +282,10 @@ class AdvancedTrainer:
         progress.since_log = SinceLog()
 
     def _evaluate(self, progress: Progress) -> None:
-        if self._eval_dataset is None:
+        if self._scoring is None:
             return
         started = time.perf_counter()
-        session = self._session
-        with session.average.standing_in(unwrapped(session.model)) if session.average else nullcontext():
-            metrics = evaluate(
-                session.model,
-                self._task,
-                self._eval_dataset,
-                self._config.batch_size,
-                session.precision,
-                session.device,
-            )
+        metrics = self._scoring.metrics(progress)
         seconds = time.perf_counter() - started
         epoch = self._plan.epoch_of(progress.step - 1)
         is_best = progress.consider(metrics, self._metric, epoch)
@@ -285,31 +295,18 @@ class AdvancedTrainer:
         )
         self._monitor.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
 
-    def _save(self, progress: Progress) -> None:
-        scored = progress.evaluated_at == progress.step and self._eval_dataset is not None
-        metadata = self._checkpoints.save_checkpoint(
-            model=unwrapped(self._session.model),
-            optimizer=self._session.optimizer,
-            scaler=self._session.precision.scaler,
-            epoch=self._plan.epoch_of(max(0, progress.step - 1)),
-            step=progress.step,
-            metric_value=progress.last_metric if scored else None,
-            extra={
-                **self._state(progress).to_json(),
-                "average": self._session.average.state_dict() if self._session.average else None,
-            },
-        )
-        self._monitor.notify(CheckpointSaved(progress.step, metadata.name, metadata.size_bytes))
+    def _save(self, progress: Progress, at_once: bool = False) -> None:
+        self._states.save(progress, self._plan.epoch_of(max(0, progress.step - 1)), at_once)
 
-    def _state(self, progress: Progress) -> TrainingState:
-        return TrainingState.of(progress, self._config, self._session.precision.name, self._train_dataset)
+    def _warn(self, progress: Progress, message: str) -> None:
+        """Say what a person should know, now and in the summary, but only once."""
+        if progress.note(message):
+            self._monitor.notify(Warned(message))
 
     # The end
 
     def _finish(self, progress: Progress, interrupted: str, seconds: float) -> dict[str, Any]:
-        best = self._checkpoints.load_best_checkpoint()
-        if best is not None:
-            self._load_weights(best)
+        self._states.take_best(progress)
         if self._session.average is not None:
             self._session.average.settle_in(unwrapped(self._session.model))
         reason = interrupted or progress.stopped or "completed"
@@ -339,5 +336,7 @@ class AdvancedTrainer:
                 "steps_per_second": progress.step / busy,
                 "peak_memory_bytes": float(peak_memory_bytes(self._session.device)),
             },
+            "num_threads": torch.get_num_threads(),
+            "warnings": (*progress.notes, *self._monitor.faults),
             "model_path": str(self._output_dir / "model"),
         }

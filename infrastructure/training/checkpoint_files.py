@@ -32,11 +32,14 @@ class CheckpointContent:
     state: str
 
     @classmethod
-    def of(cls, parts: Mapping[str, Any]) -> "CheckpointContent":
-        """Take apart the nested state of each part, None for one that is not there. Raises: CheckpointError."""
+    def of(cls, parts: Mapping[str, Any], copied: bool = False) -> "CheckpointContent":
+        """Take apart the nested state of each part, None for one that is not there. Raises: CheckpointError.
+
+        Tensors share the memory of the state unless they are `copied`.
+        """
         structures, tensors = {}, {}
         for part, tree in parts.items():
-            structures[part], named = split_tree(tree)
+            structures[part], named = split_tree(tree, copied)
             if named or (part in _ALWAYS_ON_FILE and tree is not None):
                 tensors[f"{part}.safetensors"] = named
         return cls(tensors, json.dumps(structures, allow_nan=False) + "\n")

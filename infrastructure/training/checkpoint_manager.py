@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,14 @@ class CheckpointNotSavedError(CheckpointError):
     """The disk refused a state: the run failed, and what it was given is not to blame."""
 
     exit_code = 1
+
+
+@dataclass(frozen=True)
+class PreparedCheckpoint:
+    """A state ready to be written, and what its manifest will say of it."""
+
+    content: CheckpointContent
+    metadata: CheckpointMetadata
 
 
 class CheckpointManager:
@@ -105,28 +113,73 @@ class CheckpointManager:
         Raises: CheckpointNotSavedError when the disk refuses, with the older checkpoints intact; CheckpointError for
         a state that cannot be saved.
         """
+        prepared = self.prepared(
+            model=model,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            epoch=epoch,
+            step=step,
+            metric_value=metric_value,
+            scaler=scaler,
+            extra=extra,
+        )
+        return self.write(prepared)
+
+    def prepared(
+        self,
+        *,
+        model: Any = None,
+        optimizer: Any = None,
+        scheduler: Any = None,
+        epoch: int = 0,
+        step: int = 0,
+        metric_value: float | None = None,
+        scaler: Any = None,
+        extra: Mapping[str, Any] | None = None,
+        copied: bool = False,
+    ) -> PreparedCheckpoint:
+        """Make ready what `save_checkpoint` takes; only when it is `copied` may the state change before `write`.
+
+        Raises: CheckpointError for a state that cannot be saved.
+        """
         if operator.index(step) < 0:
             raise ConfigurationError(f"step is {step}, but must be at least 0.", remedy="Count steps from 0.")
-        content = CheckpointContent.of(
-            {
-                "model": None if model is None else unwrapped_names(model.state_dict(), model),
-                "optimizer": None if optimizer is None else optimizer.state_dict(),
-                "scheduler": None if scheduler is None else scheduler.state_dict(),
-                "scaler": None if scaler is None else scaler.state_dict(),
-                "extra": None if extra is None else dict(extra),
-            }
-        )
+        parts = {
+            "model": None if model is None else unwrapped_names(model.state_dict(), model),
+            "optimizer": None if optimizer is None else optimizer.state_dict(),
+            "scheduler": None if scheduler is None else scheduler.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(),
+            "extra": None if extra is None else dict(extra),
+        }
         score = None if metric_value is None or not math.isfinite(metric_value) else float(metric_value)
         name = f"step-{operator.index(step):08d}"
         metadata = CheckpointMetadata(
             name, operator.index(step), operator.index(epoch), self._metric_name, score, time.time(), size_bytes=0
         )
-        saved = self._write(content, metadata)
-        self._damaged.pop(name, None)
+        return PreparedCheckpoint(CheckpointContent.of(parts, copied), metadata)
+
+    def write(self, prepared: PreparedCheckpoint) -> CheckpointMetadata:
+        """Write a state and let those go that need not stay. Raises: CheckpointNotSavedError."""
+        saved = self._write(prepared.content, prepared.metadata)
+        self._damaged.pop(saved.name, None)
         checkpoints = self._comparable()
-        stay = kept(checkpoints, self._mode, self._max_checkpoints, self._keep_best) | {name}
+        stay = kept(checkpoints, self._mode, self._max_checkpoints, self._keep_best) | {saved.name}
         self._delete_all({metadata.name for metadata in checkpoints} - stay)
         return saved
+
+    def discard(self, but: str | None = None) -> None:
+        """Delete all checkpoints, damaged ones too, save the one named `but`."""
+        self._delete_all({*self._damaged, *(metadata.name for metadata in self.list_checkpoints())} - {but})
+
+    @property
+    def size_bytes(self) -> int:
+        """Tell what the checkpoints that are not known to be damaged take on disk."""
+        return sum(metadata.size_bytes for metadata in self.list_checkpoints())
+
+    @property
+    def free_bytes(self) -> int:
+        """Tell what the disk has left."""
+        return shutil.disk_usage(self._directory).free
 
     def load_best_checkpoint(self) -> dict[str, Any] | None:
         """Load the best whole checkpoint as `load_checkpoint` does; None when none has a score."""
@@ -261,10 +314,9 @@ class CheckpointManager:
     def _not_saved(
         self, error: OSError, content: CheckpointContent, metadata: CheckpointMetadata
     ) -> CheckpointNotSavedError:
-        free = shutil.disk_usage(self._directory).free
         return CheckpointNotSavedError(
             f"checkpoint {metadata.name} cannot be written to {self._directory}: {os.strerror(error.errno or 0)}; "
-            f"it needs {content.num_bytes} bytes, {free} are free.",
+            f"it needs {content.num_bytes} bytes, {self.free_bytes} are free.",
             remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
 

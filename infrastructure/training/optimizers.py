@@ -43,6 +43,35 @@ class OptimizerBuilder:
             ) from error
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take up the moments that `state_dict` gave; the settings stay those that the optimizer was built with.
+
+    Raises: ValueError, KeyError, TypeError and others of torch when the state is of other parameters.
+    """
+    settings = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, built_with in zip(optimizer.param_groups, settings, strict=True):
+        group.update(built_with)
+
+
+def state_bytes(optimizer: torch.optim.Optimizer) -> int:
+    """Tell how much the moments take once the first update has made them."""
+    total = 0
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            total += _moments(optimizer, group) * parameter.nbytes
+    return total
+
+
+def _moments(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> int:
+    """Count the tensors that an optimizer keeps beside each parameter of a group."""
+    if isinstance(optimizer, Muon):
+        return 1 if group["orthogonal"] else 2
+    if isinstance(optimizer, torch.optim.SGD):
+        return int(bool(group["momentum"]))
+    return 1 if isinstance(optimizer, torch.optim.RMSprop) else 2
+
+
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Divide the parameters: weight decay for matrices, none for biases, norms and embeddings."""
     embeddings = _embeddings(model)

@@ -39,16 +39,16 @@ _NAMED_DTYPES = frozenset(
 _RESERVED_NAME = "__metadata__"
 
 
-def split_tree(tree: Any) -> tuple[Any, dict[str, Tensor]]:
+def split_tree(tree: Any, copied: bool = False) -> tuple[Any, dict[str, Tensor]]:
     """Separate a nested state into what strict JSON can say and the tensors it names by their path.
 
     The tree is made of dicts with str or int keys, lists, tuples, str, bool, numbers, None and dense tensors. A
     subclass of one of these (OrderedDict, torch.Size, numpy.float64) comes back as the plain kind; gradients are left
     behind. A tensor that stands in several places is named once. The tensors are on the CPU, contiguous and free of
-    overlap, but may share memory with those of the tree: write them before the tree changes.
+    overlap, but unless they are `copied` may share memory with those of the tree: write them before the tree changes.
     Raises: CheckpointError that names the place of anything else.
     """
-    splitter = _Splitter()
+    splitter = _Splitter(copied)
     try:
         return splitter.structure_of(tree, ""), splitter.tensors
     except RecursionError as error:
@@ -69,8 +69,9 @@ def join_tree(structure: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 class _Splitter:
-    def __init__(self) -> None:
+    def __init__(self, copied: bool) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self._copied = copied
         self._references: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._storages: set[int] = set()
 
@@ -125,7 +126,7 @@ class _Splitter:
         return reference
 
     def _separate(self, tensor: Tensor) -> Tensor:
-        values = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        values = tensor.detach().to("cpu", copy=self._copied).resolve_conj().resolve_neg().contiguous()
         storage = values.untyped_storage().data_ptr()
         if storage in self._storages:
             # Another view of the same memory is in already, and safetensors takes no overlap.

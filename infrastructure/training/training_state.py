@@ -4,39 +4,89 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from domain.config import TrainingConfig
 from domain.exceptions import CheckpointError
 from domain.progress import Progress
+from infrastructure.training.fingerprints import TRAINING_ROWS
 
-# Settings that change no weight: a run may be resumed with others.
-WITHOUT_EFFECT = ("device", "data_parallel", "logging_steps", "max_checkpoints", "keep_best", "use_mixed_precision")
+MAX_CHARACTERS_SHOWN = 60
+# Scores from before a change of one of these can be compared with those after it.
+_SCORED_ALIKE = frozenset(TrainingConfig.__dataclass_fields__) - {"metric_name", "precision"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that the result follows from and that is not as it was when a checkpoint was saved."""
+
+    name: str
+    before: Any
+    now: Any
+    is_data: bool
+
+    def __str__(self) -> str:
+        if self.is_data:
+            return f"the {self.name} changed"
+        return f"{self.name} was {_shown(self.before)} and is {_shown(self.now)}"
+
+    @property
+    def leaves_scores(self) -> bool:
+        """Tell whether scores from before and after can be compared."""
+        return self.name == TRAINING_ROWS if self.is_data else self.name in _SCORED_ALIKE
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a checkpoint holds beside tensors: where the run stands, and which settings and data it belongs to."""
+    """What a checkpoint holds beside tensors.
+
+    `progress` says where the run stands, `settings` and `data` (fingerprints by name) what its result follows from, and
+    `machine` what its last bits follow from as well.
+    """
 
     progress: Progress
     settings: Mapping[str, Any]
-    data_fingerprint: str
+    data: Mapping[str, str]
+    machine: Mapping[str, Any]
 
     @classmethod
-    def of(cls, progress: Progress, config: TrainingConfig, precision: str, dataset: Any) -> "TrainingState":
-        """Describe a run; a data set that has a `fingerprint` is known by it, another by its length."""
-        settings = {name: value for name, value in asdict(config).items() if name not in WITHOUT_EFFECT}
-        fingerprint = f"{len(dataset)} {getattr(dataset, 'fingerprint', '')}".strip()
-        return cls(progress, {**settings, "precision": precision}, fingerprint)
+    def read(cls, saved: Any, name: str, step: int) -> "TrainingState":
+        """Read what `to_json` gave, from the checkpoint `name` of `step`. Raises: CheckpointError for anything else."""
+        known = saved if isinstance(saved, Mapping) else {}
+        try:
+            state = _CHECKED.validate_python({field: known.get(field) for field in cls.__dataclass_fields__})
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise _foreign(name, f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}") from error
+        if state.progress.step != step:
+            raise _foreign(name, f"progress.step is {state.progress.step}")
+        return state
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return {"progress": self.progress.to_json(), "settings": dict(self.settings), "data": self.data_fingerprint}
+        return asdict(self)
 
-    def require_same_run(self, saved: Mapping[str, Any], name: str) -> None:
-        """Refuse the checkpoint `name` of a run with other settings or data. Raises: CheckpointError saying which."""
-        other = [setting for setting, value in self.settings.items() if saved["settings"].get(setting) != value]
-        if other or saved["data"] != self.data_fingerprint:
-            what = f"settings ({', '.join(other)})" if other else "data"
-            raise CheckpointError(
-                f"checkpoint {name} was made with other {what} than this run has.",
-                remedy="Restore them, or train anew in another directory.",
-            )
+    def changes_since(self, saved: "TrainingState") -> list[Change]:
+        """List what is not as it was, in the order of the settings; what was not recorded then counts as None."""
+        pairs = [(saved.settings, self.settings, False), (saved.data, self.data, True)]
+        return [
+            Change(name, before.get(name), now.get(name), is_data)
+            for before, now, is_data in pairs
+            for name in (*now, *(name for name in before if name not in now))
+            if before.get(name) != now.get(name)
+        ]
+
+
+_CHECKED = TypeAdapter(TrainingState)
+
+
+def _foreign(name: str, fault: str) -> CheckpointError:
+    return CheckpointError(
+        f"checkpoint {name} does not hold what this program saves: {fault}.",
+        remedy="Delete that checkpoint to go on from the one before it, or train anew.",
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_CHARACTERS_SHOWN else text[: MAX_CHARACTERS_SHOWN - 3] + "..."

@@ -7,7 +7,6 @@ from typing import Any
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training_request import TrainModelRequest
 from domain.events import Event
-from domain.retention import CheckpointMetadata
 
 
 @dataclass
@@ -61,9 +60,12 @@ class FakeTracker:
         return "runs/fake-run/metrics.json"
 
 
+@dataclass
 class FakeCheckpoints:
-    def list_checkpoints(self) -> list[CheckpointMetadata]:
-        return []
+    is_discarded: bool = False
+
+    def discard(self) -> None:
+        self.is_discarded = True
 
 
 RESULTS: Mapping[str, Any] = {
@@ -76,6 +78,7 @@ RESULTS: Mapping[str, Any] = {
     "final_metrics": {"macro_f1": 0.8},
     "throughput": {"tokens_per_second": 1000.0},
     "num_parameters": 10,
+    "warnings": (),
 }
 
 
@@ -90,6 +93,8 @@ class FakeWorld:
     tracker_made: FakeTracker = field(default_factory=FakeTracker)
     request_seen: TrainModelRequest | None = None
     monitor_seen: Any = None
+    accepts_changes: bool = False
+    checkpoints_made: FakeCheckpoints = field(default_factory=FakeCheckpoints)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -135,7 +140,7 @@ class FakeWorld:
 
     def checkpoints(self, run: Run, request: TrainModelRequest) -> FakeCheckpoints:
         self._called("checkpoints")
-        return FakeCheckpoints()
+        return self.checkpoints_made
 
     def trainer(
         self,
@@ -152,8 +157,9 @@ class FakeWorld:
         return self
 
     # Trainer
-    def train(self) -> Mapping[str, Any]:
+    def train(self, accept_changes: bool = False) -> Mapping[str, Any]:
         self._called("train")
+        self.accepts_changes = accept_changes
         return self.results
 
     # ReportWriter

@@ -239,3 +239,33 @@ def test_a_pretrained_model_is_tuned_gently_unless_told_otherwise() -> None:
     assert (scratch.learning_rate, scratch.word_dropout) == (1e-3, 0.6)
     assert (tuned.learning_rate, tuned.word_dropout) == (3e-5, 0.0)
     assert TrainModelRequest(model_name="models/bert", learning_rate=1e-4).resolved().learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(("reason", "keeps", "discarded"), [("completed", False, True), ("completed", True, False)])
+def test_a_finished_run_drops_its_checkpoints_unless_they_are_to_stay(
+    reason: str, keeps: bool, discarded: bool
+) -> None:
+    world = FakeWorld(results={**RESULTS, "stop_reason": reason})
+    use_case(world).execute(TrainModelRequest(keep_checkpoints=keeps))
+    assert world.checkpoints_made.is_discarded is discarded
+
+
+def test_a_run_that_can_go_on_keeps_its_checkpoints() -> None:
+    world = FakeWorld(results={**RESULTS, "stop_reason": "SIGTERM"})
+    use_case(world).execute(TrainModelRequest())
+    assert not world.checkpoints_made.is_discarded
+
+
+def test_a_diverged_run_is_told_what_helps_and_not_to_resume_as_it_is() -> None:
+    world = FakeWorld(results={**RESULTS, "stop_reason": "diverged"})
+    (told,) = use_case(world).execute(TrainModelRequest(learning_rate=0.5)).errors
+    assert "learning_rate: 0.05" in told
+    assert "athanor resume runs/fake-run --accept-changes" in told
+
+
+def test_changes_are_accepted_only_when_that_is_said() -> None:
+    world = FakeWorld()
+    use_case(world).execute(TrainModelRequest())
+    assert not world.accepts_changes
+    use_case(world).execute(TrainModelRequest(), accept_changes=True)
+    assert world.accepts_changes
