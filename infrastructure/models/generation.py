@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from domain.generation import GenerationSettings
+from infrastructure.memory import in_smaller_parts
 from infrastructure.models.text_ends import Loops, StopStrings, TextStream, ended_text
+from infrastructure.randomness import draw_from, drawing
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+Item = TypeVar("Item")
 
 ROWS_AT_ONCE = 64  # beams count as rows
 
@@ -47,7 +51,8 @@ def generate_texts(
             pending = []
             for indices, room in _batches(windows, settings.num_beams):
                 rows = [windows[index][0] for index in indices]
-                for index, ids in zip(indices, _write(model, tokenizer, rows, room, settings, stream), strict=True):
+                new = _written(model, tokenizer, rows, room, settings, stream)
+                for index, ids in zip(indices, new, strict=True):
                     written[index] += ids
                     if len(ids) == room and _goes_on(model, tokenizer, written[index], settings):
                         pending.append(index)
@@ -85,6 +90,23 @@ def _fitted(prompt: list[int], model: "PreTrainedModel", max_new_tokens: int) ->
         return prompt, max_new_tokens
     kept = prompt[-max(1, positions - max_new_tokens, positions // 2) :]
     return kept, max(1, min(max_new_tokens, positions - len(kept)))
+
+
+def _written(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    rows: list[list[int]],
+    max_new_tokens: int,
+    settings: GenerationSettings,
+    stream: "TextStream | None",
+) -> list[list[int]]:
+    """Generate for all rows, fewer at once when memory runs out. Raises: TrainingError when one alone does not fit."""
+
+    def written(size: int) -> list[list[int]]:
+        parts = _slices(rows, size)
+        return [ids for part in parts for ids in _write(model, tokenizer, part, max_new_tokens, settings, stream)]
+
+    return in_smaller_parts(written, len(rows), "while a text was written")
 
 
 def _write(
@@ -196,7 +218,7 @@ def _until(ids: list[int], ends: set[int]) -> list[int]:
     return ids[: next((at for at, token in enumerate(ids) if token in ends or token < 0), len(ids))]
 
 
-def _slices(items: list[int], size: int) -> Iterator[list[int]]:
+def _slices(items: list[Item], size: int) -> Iterator[list[Item]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
@@ -207,10 +229,6 @@ def _own_noise(settings: GenerationSettings, device: torch.device) -> Iterator[N
     if settings.temperature == 0:
         yield
         return
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(settings.seed)  # torch.manual_seed would touch every other device as well
-        if cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(settings.seed)
+    with drawing(device):
+        draw_from(settings.seed, device)
         yield

@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from domain.events import MicroBatchHalved, Warned
 from domain.exceptions import TrainingError
+from domain.generation import GenerationSettings
+from infrastructure.models.generation import generate_texts
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import Precision
 from tests.fakes.ports import FakeMonitor
+from tests.integration import tiny_text
 from tests.integration.tiny_module import NUM_STEPS, Net, trainer, weights
 
 LOST = torch.OutOfMemoryError("CUDA out of memory")
@@ -141,3 +144,20 @@ def test_a_scaler_takes_a_step_that_was_broken_off_again() -> None:
         optimizer.zero_grad()
     assert precision.scaler is not None
     assert precision.scaler.get_scale() == torch.amp.GradScaler("cpu").get_scale()
+
+
+def test_texts_are_written_in_smaller_parts_and_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = tiny_text.ready("language_modeling", tmp_path)
+    tokens, model = ready.tokenizer, ready.model.eval()
+    prompts = [tokens(text)["input_ids"] for text in ("a b", "b c", "c d", "d e f", "e")]
+    settings = GenerationSettings(max_new_tokens=4)
+    expected = generate_texts(model, tokens, prompts, settings)
+    real = model.generate
+
+    def generate(input_ids: Tensor, **named: Any) -> Any:
+        if len(input_ids) > 2:
+            raise torch.OutOfMemoryError
+        return real(input_ids, **named)
+
+    monkeypatch.setattr(model, "generate", generate)
+    assert generate_texts(model, tokens, prompts, settings) == expected
