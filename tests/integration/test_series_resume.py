@@ -95,5 +95,5 @@ def test_going_on_with_other_data_is_refused(task: str, tmp_path: Path) -> None:
     table_file(tmp_path / "bars.csv", values)
     resumed = Container().resume_training().execute(str(tmp_path / "run"))
     assert not resumed.success
-    assert "was made with other data than this run has" in str(resumed.errors)
+    assert "the training rows changed" in str(resumed.errors)
     assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == before
