@@ -7,6 +7,12 @@ from pathlib import Path
 # Read when transformers and tokenizers are first imported, so said before a test module can import them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+# Read when torch is first imported. On tensors as small as these a second thread costs more than it brings, and it
+# takes the core of the test that runs beside this one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Where a test asks for two threads, one that waits for the other sleeps: on a busy machine, turning in a loop until
+# the other gets a core made the golden losses ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import hypothesis
 import pytest

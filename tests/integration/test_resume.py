@@ -2,12 +2,9 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,8 +16,7 @@ from infrastructure.runs.run_store import dump_request
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor
 from tests.integration import tiny
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.forked import start
 
 
 def request(tmp: Path, name: str, **changes: Any) -> TrainModelRequest:
@@ -112,16 +108,11 @@ def test_a_run_killed_twice_in_the_middle_of_an_epoch_ends_with_the_same_bytes(w
 
 def kill_once_there(words: list[str], checkpoint: Path) -> None:
     """Start the command line and send SIGKILL as soon as a checkpoint exists."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "presentation.cli", *words], cwd=ROOT, env=dict(os.environ), stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists():
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no checkpoint came"
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with TemporaryDirectory() as answers:
+        process = start(words, Path(answers))
+        process.wait_for(checkpoint)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
 
 
 def test_the_same_seed_gives_the_same_run_whatever_is_watched(whole: Path, tmp_path: Path) -> None:

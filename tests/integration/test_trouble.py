@@ -4,9 +4,6 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +19,7 @@ from infrastructure.training.checkpoint_manager import unwrapped_names
 from infrastructure.training.parallel import unwrapped
 from tests.fakes.ports import FakeMonitor
 from tests.integration import tiny
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.forked import start
 
 
 @pytest.fixture(scope="module")
@@ -243,15 +239,12 @@ class TestPrecision:
         assert not [event for event in monitor.events if isinstance(event, StepDropped)]
 
 
-COMMAND = [sys.executable, "-m", "presentation.cli"]
-
-
-def arguments(tmp: Path, *more: str) -> list[str]:
+def words(tmp: Path) -> list[str]:
     rows = tiny.file_of_rows(tmp / "rows.json", 400)
     return [
-        *COMMAND, "train", "--task", "text_classification", "--dataset", str(rows), "--model", "encoder-tiny",
+        "train", "--task", "text_classification", "--dataset", str(rows), "--model", "encoder-tiny",
         "--epochs", "60", "--batch-size", "4", "--set", "vocab_size=400", "--set", "early_stopping_patience=0",
-        "--set", "save_steps=20", "--output", str(tmp / "run"), "--json", *more,
+        "--set", "save_steps=20", "--output", str(tmp / "run"), "--json",
     ]  # fmt: skip
 
 
@@ -260,26 +253,22 @@ class TestSignals:
     def test_a_signal_saves_and_stops_and_says_how_to_go_on(
         self, tmp_path: Path, number: signal.Signals, exit_code: int
     ) -> None:
-        process = subprocess.Popen(
-            arguments(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        wait_for(tmp_path / "run" / "checkpoints" / "step-00000020", process)
+        process = start(words(tmp_path), tmp_path / "answers")
+        process.wait_for(tmp_path / "run" / "checkpoints" / "step-00000020")
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=60)
-        assert process.returncode == exit_code
-        answer = json.loads(stdout)
+        assert process.wait() == exit_code
+        answer = json.loads(process.stdout)
         assert (answer["success"], answer["stop_reason"]) == (False, number.name)
-        assert f"athanor resume {tmp_path / 'run'}" in stderr
-        assert "Traceback" not in stderr
+        assert f"athanor resume {tmp_path / 'run'}" in process.stderr
+        assert "Traceback" not in process.stderr
         assert (tmp_path / "run" / "model" / "model.safetensors").exists()
 
 
 class TestFullDisk:
     def test_a_disk_that_cannot_hold_a_checkpoint_is_told_before_the_first_step(self, tmp_path: Path) -> None:
         # The limit on a file's size refuses writes as a full disk does, and needs no special rights.
-        limited = ["bash", "-c", 'ulimit -f 600; exec "$@"', "limited", *arguments(tmp_path)]
-        done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode in (1, 2)
+        done = start(words(tmp_path), tmp_path / "answers", file_size_limit=600 * 1024)
+        assert done.wait() in (1, 2)
         assert "Traceback" not in done.stderr
         assert json.loads(done.stdout)["success"] is False
         assert "error: " in done.stderr
@@ -308,11 +297,3 @@ class TestFullDisk:
         assert resumed["stop_reason"] == whole["stop_reason"] == "completed"
         ends = [weights_of(tmp_path / name) for name in ("out", "whole")]
         assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
-
-
-def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -1,0 +1,154 @@
+"""The command line in processes of their own, which can be killed, without importing torch anew for each.
+
+A server imports what a training needs and forks a process for each call, which ends as any Python does: it waits for
+its threads and gives its exit code. The server starts no thread, so that nothing is lost in a fork.
+"""
+
+import atexit
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+# The command line with all that a training imports on its way; what is missing here costs time and nothing else.
+NEEDED = (
+    "presentation.cli.__main__",
+    "presentation.cli.commands.train",
+    "presentation.cli.commands.resume",
+    "infrastructure.container",
+    "transformers.models.llama.modeling_llama",
+    "transformers.models.modernbert.modeling_modernbert",
+    "transformers.models.t5gemma.modeling_t5gemma",
+)
+SECONDS_BETWEEN_LOOKS = 0.005
+
+
+class Forked:
+    """One call of `athanor`, running in a process of its own; its answers are kept in files."""
+
+    def __init__(self, pid: int, stdout: Path, stderr: Path) -> None:
+        self._pid = pid
+        self._stdout, self._stderr = stdout, stderr
+        self.returncode: int | None = None
+
+    @property
+    def stdout(self) -> str:
+        return self._stdout.read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        return self._stderr.read_text(encoding="utf-8")
+
+    def poll(self) -> int | None:
+        """Give the exit code, negative for a signal; None while it runs."""
+        if self.returncode is None:
+            self.returncode = _server().ask({"ended": self._pid})
+        return self.returncode
+
+    def wait(self, timeout_seconds: float = 120) -> int:
+        """Wait for the end; gives the exit code. Raises: TimeoutError."""
+        deadline = time.monotonic() + timeout_seconds
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"process {self._pid} goes on: {self.stderr}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        return code
+
+    def wait_for(self, path: Path, timeout_seconds: float = 120) -> None:
+        """Wait until a file is there. Raises: TimeoutError, AssertionError when the process ends before."""
+        deadline = time.monotonic() + timeout_seconds
+        while not path.exists():
+            assert self.poll() is None, f"ended before {path} was there: {self.stderr}"
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} does not come: {self.stderr}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process, which nobody has waited for yet."""
+        assert self.returncode is None
+        os.kill(self._pid, number)
+
+
+def start(words: Sequence[object], answers: Path, file_size_limit: int | None = None) -> Forked:
+    """Call `athanor WORDS`, keep what it writes in `answers`, and let no file grow beyond a limit in bytes."""
+    answers.mkdir(parents=True, exist_ok=True)
+    stdout, stderr = answers / "stdout", answers / "stderr"
+    call = {
+        "words": [str(word) for word in words],
+        "environment": dict(os.environ),
+        "stdout": str(stdout),
+        "stderr": str(stderr),
+        "file_size_limit": file_size_limit,
+    }
+    return Forked(_server().ask({"start": call}), stdout, stderr)
+
+
+class _Server:
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.forked"], cwd=ROOT, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self, question: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@cache
+def _server() -> _Server:
+    server = _Server()
+    atexit.register(server.close)
+    return server
+
+
+def _serve() -> None:
+    for name in NEEDED:
+        import_module(name)
+    for line in sys.stdin:
+        question = json.loads(line)
+        answer = _started(question["start"]) if "start" in question else _ended(question["ended"])
+        print(json.dumps(answer), flush=True)
+
+
+def _started(call: dict[str, Any]) -> int:
+    if pid := os.fork():
+        return pid
+    for number, (name, flags) in enumerate(
+        [(os.devnull, os.O_RDONLY), (call["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+         (call["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]
+    ):  # fmt: skip
+        os.dup2(os.open(name, flags, 0o600), number)
+    os.environ.clear()
+    os.environ.update(call["environment"])
+    if call["file_size_limit"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (call["file_size_limit"], call["file_size_limit"]))
+    sys.argv = ["athanor", *call["words"]]
+    from presentation.cli.__main__ import main
+
+    main()
+    sys.exit()
+
+
+def _ended(pid: int) -> int | None:
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if done else None
+
+
+if __name__ == "__main__":
+    _serve()
