@@ -6,12 +6,18 @@ PYTHON ?= python3
 OUTPUT ?=
 # More words for pytest or a benchmark: make test ARGS="-k resume -x"
 ARGS ?=
+# Processes that share the tests; 0 runs them in one, which --pdb needs: make test WORKERS=0 ARGS=--pdb
+WORKERS ?= 2
 
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Warnings are left out: pip gives one for each index that lacks a package. Errors are shown. pip refuses to work
 # outside an environment, so that a broken .venv can never lead it into the system's Python.
 PIP := $(RUN) -m pip --require-virtualenv --disable-pip-version-check -qq install -c requirements.lock
+
+# A worker that has nothing left takes over half of what the other still has; neighbours, which share fixtures, stay
+# together until then. To start two workers takes longer than the unit tests do, so `make unit` has none.
+ALL_TESTS = $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test unit check lint format types bench data clean
@@ -25,7 +31,7 @@ demo: install ## train security_classification on the shipped data and print the
 	$(RUN) -m presentation.cli train --task security_classification $(if $(OUTPUT),--output '$(OUTPUT)')
 
 test: install ## run all tests
-	$(RUN) -m pytest $(ARGS)
+	$(ALL_TESTS)
 
 unit: install ## run the tests that end within seconds
 	$(RUN) -m pytest tests/unit tests/architecture $(ARGS)
@@ -35,7 +41,7 @@ check: install ## what CI runs: format, lint, types, tests
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest $(ARGS)
+	$(ALL_TESTS)
 
 lint: install ## run ruff's rules
 	$(RUN) -m ruff check .
