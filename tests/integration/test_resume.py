@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor
 from tests.integration import tiny
 from tests.support.forked import start
+from tests.support.runs import pictures_undrawn
 
 
 def request(tmp: Path, name: str, **changes: Any) -> TrainModelRequest:
@@ -76,6 +78,13 @@ def killed_and_resumed(wanted: TrainModelRequest, checkpoint: str) -> None:
     assert not (run / "summary.json").exists()
     resumed = Container().resume_training().execute(str(run))
     assert resumed.success, resumed.errors
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures() -> Iterator[None]:
+    """Leave out what no comparison of two runs looks at."""
+    with pictures_undrawn():
+        yield
 
 
 @pytest.fixture(scope="module")

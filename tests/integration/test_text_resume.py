@@ -1,5 +1,6 @@
 """A run that writes text and was killed ends with the same bytes as one that was not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.integration.test_resume import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.integration.tiny_text import TEXT_TASKS, request
+from tests.support.runs import pictures_undrawn
 
 STEPS = 14
 # An epoch has 9 or 13 steps or so, and none of these falls on its end.
@@ -30,6 +32,13 @@ def wanted(task: str, tmp: Path, **changes: Any) -> TrainModelRequest:
     packing = task != "language_modeling"  # which packs its documents in any case
     samples = {"sample_rows": 2, "max_new_tokens": 8} if packing else {}
     return request(task, tmp, output_dir=str(tmp / "run"), packing=packing, **samples, **SETTINGS, **changes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures() -> Iterator[None]:
+    """Leave out what no comparison of two runs looks at."""
+    with pictures_undrawn():
+        yield
 
 
 @pytest.fixture(scope="module", params=TEXT_TASKS)

@@ -209,7 +209,7 @@ def test_gradient_checkpointing_gives_the_same_gradient_and_runs_the_layers_agai
         use_fast_attention(words.model, CPU)
         count = counted(words.model)
         adapter = words.adapter(0 if task == "language_modeling" else 192)
-        found.append(gradients(words.model, adapter, batch_of(words.train, adapter, 8)))
+        found.append(gradients(words.model, adapter, batch_of(words.train, adapter, 2)))
         runs.append(sum(count))
     assert relative_difference(*found) < 1e-6
     assert runs[1] == 2 * runs[0] > 0
