@@ -213,8 +213,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("file", "content"),
     [
         ("t.tsv", GOOD.replace(",", "\t").encode()),
-        ("t.csv.gz", gzip.compress(GOOD.encode())),
-        ("t.tsv.gz", gzip.compress(GOOD.replace(",", "\t").encode())),
+        ("t.csv.gz", gzip.compress(GOOD.encode(), mtime=0)),
+        ("t.tsv.gz", gzip.compress(GOOD.replace(",", "\t").encode(), mtime=0)),
         ("t.parquet", parquet(GOOD)),
     ],
 )
