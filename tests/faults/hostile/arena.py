@@ -13,7 +13,7 @@ from typing import Any
 from tests.faults.hostile.guard import child_environment
 
 ROOT = Path(__file__).parents[3]
-GUARD_SECONDS = 30.0
+GUARD_SECONDS = 8.0
 MORE_BYTES = 2 << 30
 # Whoever asks on standard input whether to run code gets a yes in both of the forms that are understood.
 WILLING = b"y\n1\n"

@@ -15,9 +15,7 @@ from tests.faults.hostile.case import EITHER, Case
 NEWEST = r"step-00000004"
 
 
-def sealed(
-    checkpoint: Path, state: str | None = None, files: Mapping[str, Any] | None = None, **metadata: Any
-) -> None:
+def sealed(checkpoint: Path, state: str | None = None, files: Mapping[str, Any] | None = None, **metadata: Any) -> None:
     """Write the manifest of a checkpoint anew, with right digests of whatever stands there."""
     if state is not None:
         (checkpoint / "state.json").write_text(state)

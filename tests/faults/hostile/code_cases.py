@@ -32,9 +32,7 @@ class Tokenizer(PreTrainedTokenizerFast):
     pass
 """
 CONFIG_MAP = {"AutoConfig": "evil.Config"}
-MODEL_MAP = {
-    name: "evil.Model" for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForCausalLM")
-}
+MODEL_MAP = dict.fromkeys(("AutoModel", "AutoModelForSequenceClassification", "AutoModelForCausalLM"), "evil.Model")
 ELSEWHERE = {"AutoConfig": "owner/name--evil.Config"}
 COMMANDS: dict[str, Sequence[str]] = {
     "train": train(model="model"),
@@ -114,7 +112,11 @@ def named() -> Iterator[Case]:
         ("a tokenizer of a module", "tokenizer_config.json", {"tokenizer_class": "os.system"}),
         ("a tokenizer file outside", "tokenizer_config.json", {"tokenizer_file": "../outside/precious"}),
         ("a vocabulary outside", "tokenizer_config.json", {"vocab_file": "../outside/precious"}),
-        ("generation settings with code", "generation_config.json", {"custom_generate": "evil", "auto_map": CONFIG_MAP}),
+        (
+            "generation settings with code",
+            "generation_config.json",
+            {"custom_generate": "evil", "auto_map": CONFIG_MAP},
+        ),
         ("an adapter of a base elsewhere", "adapter_config.json", {"base_model_name_or_path": "../outside"}),
         ("an adapter of a base on a hub", "adapter_config.json", {"base_model_name_or_path": "owner/name"}),
         ("another config file", "config.json", {"configuration_files": ["config.99.0.0.json", "../outside/x.json"]}),
@@ -136,7 +138,9 @@ def generated(place: Place) -> Sequence[str]:
 def with_template(place: Place, file: str) -> Sequence[str]:
     """Give a tokenizer a chat template that reaches for the interpreter."""
     directory = place.model("writer")
-    reach = "{{ ''.__class__.__mro__[1].__subclasses__() }}{{ cycler.__init__.__globals__.os.system('touch CODE-RAN') }}"
+    reach = (
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}{{ cycler.__init__.__globals__.os.system('touch CODE-RAN') }}"
+    )
     if file.endswith(".json"):
         changed(directory / file, chat_template=reach)
     else:

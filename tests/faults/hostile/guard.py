@@ -71,7 +71,7 @@ def limit_memory(more_bytes: int) -> None:
 
 def child_environment(home: str) -> Mapping[str, str]:
     """Give the surroundings of the server: no network, one thread, and every place of its own below `home`."""
-    places = {name: home for name in ("HOME", "TMPDIR", "HF_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")}
+    places = dict.fromkeys(("HOME", "TMPDIR", "HF_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME"), home)
     quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
     return {**os.environ, **places, **quiet, "ATHANOR_CACHE": f"{home}/athanor", "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -176,7 +176,9 @@ TOKENIZERS: dict[str, Callable[[Path], object]] = {
 }
 ODD_TOKENIZERS: dict[str, Callable[[Path], object]] = {
     "with a number of 2^31": lambda d: vocabulary(d, {"evil": 2**31}),
-    "with a word of 10^9 as number": lambda d: entries(d, added_tokens=[{"id": 10**9, "content": "x", "special": True}]),
+    "with a word of 10^9 as number": lambda d: entries(
+        d, added_tokens=[{"id": 10**9, "content": "x", "special": True}]
+    ),
     "with a pattern that never ends": lambda d: entries(
         d, pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
     ),
@@ -210,7 +212,9 @@ def tokenizers() -> Iterator[Case]:
     for name, damage in TOKENIZERS.items():
         build = functools.partial(tokenizer_of_model, damage=damage, words=PREDICT)
         yield Case(f"predict: a tokenizer {name}", build, REFUSED, ("model|token",))
-        yield Case(f"resume: a tokenizer {name}", functools.partial(tokenizer_of_run, damage=damage), REFUSED, ("token",))
+        yield Case(
+            f"resume: a tokenizer {name}", functools.partial(tokenizer_of_run, damage=damage), REFUSED, ("token",)
+        )
     for name, damage in ODD_TOKENIZERS.items():
         build = functools.partial(tokenizer_of_model, damage=damage, words=TRAIN_MODEL)
         yield Case(f"train: a tokenizer {name}", build, EITHER)

@@ -123,7 +123,9 @@ def card(place: Place, content: Any, command: str) -> Sequence[str]:
         held = {**json.loads(path.read_text()), **content}
         content = json.dumps({key: value for key, value in held.items() if value is not None})
     place.write("run/model/athanor.json", content)
-    return ("predict", "run", "--input", "-") if command == "predict" else ("evaluate", "run", "--dataset", "rows.jsonl")
+    return (
+        ("predict", "run", "--input", "-") if command == "predict" else ("evaluate", "run", "--dataset", "rows.jsonl")
+    )
 
 
 def cards() -> Iterator[Case]:
