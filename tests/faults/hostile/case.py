@@ -25,7 +25,7 @@ class Case:
 
     `build` makes it and gives the words of the command. `exits` are the exit codes that are right, `says` are patterns
     that standard error must hold, `answers` patterns of standard output. `max_errors` is how many sentences of error
-    there may be.
+    there may be. With `reads_outside` the user's own links may be followed, for reading alone.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Case:
     answers: tuple[str, ...] = ()
     stdin: bytes = WILLING
     max_errors: int = 1
+    reads_outside: bool = False
 
 
 def train(*more: str, data: str = "rows.jsonl", model: str = "encoder-tiny") -> tuple[str, ...]:
@@ -50,7 +51,9 @@ def complaints(case: Case, outcome: Outcome) -> Iterator[str]:
         yield f"exit code {outcome.exit_code}, not one of {case.exits}"
     if "Traceback" in outcome.stderr:
         yield "shows a traceback"
-    yield from (f"does what it must not: {offence}" for offence in dict.fromkeys(outcome.offences))
+    for offence in dict.fromkeys(outcome.offences):
+        if not (case.reads_outside and offence.startswith("reads ") and "/outside" in offence):
+            yield f"does what it must not: {offence}"
     yield from _of_sentences(case, outcome)
     yield from (f"standard error does not say {p!r}" for p in _missing(case.says, outcome.stderr))
     yield from (f"standard output does not say {p!r}" for p in _missing(case.answers, outcome.stdout))
@@ -68,7 +71,7 @@ def _of_sentences(case: Case, outcome: Outcome) -> Iterator[str]:
     for error in outcome.errors:
         if len(error) > LONGEST_ERROR:
             yield f"an error of {len(error):,} characters"
-        if not re.search(r"[.?!)] \S", error):
+        if not re.search(r"[.:;?!)] [A-Z][a-z]", error):
             yield f"an error without a remedy: {error[:200]}"
 
 

@@ -66,36 +66,36 @@ def with_code(
     return COMMANDS[command]
 
 
+def asking(name: str, exits: tuple[int, ...], says: tuple[str, ...], file: str, command: str, **values: Any) -> Case:
+    """Describe a case of code that a file names."""
+    return Case(name, functools.partial(with_code, file=file, command=command, **values), exits, says)
+
+
 def mapped() -> Iterator[Case]:
     """Every file that can map a class of the library to one of the directory."""
     for command in COMMANDS:
-        for name, values in (
-            ("of an unknown type", {"model_type": "evil", "auto_map": {**CONFIG_MAP, **MODEL_MAP}}),
-            ("of a known type", {"auto_map": {**CONFIG_MAP, **MODEL_MAP}}),
-        ):
-            build = functools.partial(with_code, file="config.json", command=command, **values)
-            yield Case(f"{command}: auto_map in the config of a model {name}", build, REFUSED, (r"config\.json",))
-        build = functools.partial(
-            with_code,
-            file="tokenizer_config.json",
-            command=command,
-            auto_map={"AutoTokenizer": ["evil.Tokenizer", "evil.Tokenizer"]},
-            tokenizer_class="Tokenizer",
-        )
-        yield Case(f"{command}: auto_map in the tokenizer's config", build, REFUSED, (r"tokenizer_config\.json",))
-    for name, values in (
+        wanted: dict[str, Any] = {"auto_map": {**CONFIG_MAP, **MODEL_MAP}}
+        for name, values in (("of an unknown type", {"model_type": "evil", **wanted}), ("of a known type", wanted)):
+            title = f"{command}: auto_map in the config of a model {name}"
+            yield asking(title, REFUSED, (r"config\.json",), "config.json", command, **values)
+        title = f"{command}: auto_map in the tokenizer's config"
+        named_there = {
+            "auto_map": {"AutoTokenizer": ["evil.Tokenizer", "evil.Tokenizer"]},
+            "tokenizer_class": "Tokenizer",
+        }
+        yield asking(title, REFUSED, (r"tokenizer_config\.json",), "tokenizer_config.json", command, **named_there)
+    for name, more in (
         ("only of a model", {"auto_map": MODEL_MAP}),
         ("of another repository", {"auto_map": ELSEWHERE}),
         ("and trust_remote_code", {"auto_map": CONFIG_MAP, "model_type": "evil", "trust_remote_code": True}),
         ("that is a list", {"auto_map": ["evil.Config"], "model_type": "evil"}),
         ("that leads out", {"auto_map": {"AutoConfig": "../outside/evil.Config"}, "model_type": "evil"}),
     ):
-        yield Case(f"auto_map {name}", functools.partial(with_code, file="config.json", **values), REFUSED, ("model",))
+        yield asking(f"auto_map {name}", REFUSED, ("model",), "config.json", "train", **dict[str, Any](more))
     for file in ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"):
         build = functools.partial(with_code, file=file, auto_map={"AutoProcessor": "evil.Model"})
         yield Case(f"auto_map in {file}", build, EITHER)
-    writing = {"auto_map": {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}}
-    build = functools.partial(with_code, file="config.json", command="predict", kind="writer", **writing)
+    build = functools.partial(with_code, file="config.json", command="predict", kind="writer", auto_map=MODEL_MAP)
     yield Case("predict: auto_map in the config of a writer", build, REFUSED, (r"config\.json",))
 
 
@@ -262,7 +262,8 @@ CASES = [
         Case(f"a chat template that reaches out, in {file}", functools.partial(with_template, file=file), EITHER)
         for file in ("tokenizer_config.json", "chat_template.jinja", "additional_chat_templates/evil.jinja")
     ),
-    *(Case(f"an index of weights that names {t!r}", b, REFUSED, ("model",)) for t, b in zip(TARGETS, _INDEX, strict=True)),
+    *(Case(f"an index of weights that names {target!r}", build, REFUSED, ("model",))
+      for target, build in zip(TARGETS, _INDEX, strict=True)),
     Case("resume: code beside the kept tokenizer", kept_tokenizer, REFUSED, ("tokenizer",)),
     Case("resume: a model with code in run.yaml", resumed_with, REFUSED, ("config",)),
     Case("predict: code beside a forecaster", forecaster_with_code, EITHER),
