@@ -191,7 +191,7 @@ def test_a_stretch_without_an_applied_step_has_no_mean_loss_and_one_without_time
     empty = SinceLog(num_rows=3)
     assert math.isnan(empty.mean_loss)
     assert empty.per_second(5) == 0.0
-    assert SinceLog(seconds=2.0).per_second(5) == 2.5
+    assert SinceLog(seconds=0.5).per_second(5) == 10.0
 
 
 def told(progress: Progress) -> str:

@@ -14,6 +14,7 @@ from tests.faults.hostile.guard import child_environment
 
 ROOT = Path(__file__).parents[3]
 GUARD_SECONDS = 30.0
+GOOD_GUARD_SECONDS = 300.0
 MORE_BYTES = 2 << 30
 # Whoever asks on standard input whether to run code gets a yes in both of the forms that are understood.
 WILLING = b"y\n1\n"
@@ -143,7 +144,7 @@ class Arena:
         (self.good / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
         (self.good / "text.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 60)
         (self.good / "table.csv").write_text(table())
-        learnt = {"learns_imports": True}
+        learnt = {"learns_imports": True, "timeout_seconds": GOOD_GUARD_SECONDS}
         for kind, words, data in (
             ("classifier", CLASSIFIER, "rows.jsonl"),
             ("writer", (*WRITER, "--set", "sample_rows=1", "--set", "max_new_tokens=4"), "text.txt"),
@@ -160,7 +161,15 @@ class Arena:
         self._must(self._sent(["runs", "list", "--root", str(self.good)], self.good, WILLING, learnt), 0)
         stopped = ["train", *CLASSIFIER, *SHORT, "--dataset", str(self.good / "rows.jsonl"), "--set", "max_steps=6"]
         cadence = ["--set", "eval_steps=2", "--set", "save_steps=2", "--output", str(self.good / "stopped")]
-        self._must(self._sent([*stopped, *cadence], self.good, WILLING, {"dies_at": "step-00000006"}), -9)
+        self._must(
+            self._sent(
+                [*stopped, *cadence],
+                self.good,
+                WILLING,
+                {**learnt, "learns_imports": False, "dies_at": "step-00000006"},
+            ),
+            -9,
+        )
 
     def _must(self, outcome: Outcome, exit_code: int) -> None:
         assert outcome.exit_code == exit_code, outcome.stderr

@@ -92,7 +92,7 @@ def mapped() -> Iterator[Case]:
         ("that leads out", {"auto_map": {"AutoConfig": "../outside/evil.Config"}, "model_type": "evil"}),
     ):
         yield asking(f"auto_map {name}", REFUSED, ("model",), "config.json", "train", **dict[str, Any](more))
-    for file in ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json"):
+    for file in ("processor_config.json", "preprocessor_config.json"):
         build = functools.partial(with_code, file=file, auto_map={"AutoProcessor": "evil.Model"})
         yield Case(f"auto_map in {file}", build, EITHER)
     build = functools.partial(with_code, file="config.json", command="predict", kind="writer", auto_map=MODEL_MAP)
@@ -105,21 +105,16 @@ def named() -> Iterator[Case]:
         ("trust_remote_code in config.json", "config.json", {"trust_remote_code": True}),
         ("an architecture of the directory", "config.json", {"architectures": ["evil.Model"]}),
         ("attention from a hub", "config.json", {"_attn_implementation": "owner/kernels"}),
-        ("attention from a hub, by its other name", "config.json", {"attn_implementation": "owner/kernels:evil"}),
         ("a quantiser", "config.json", {"quantization_config": {"quant_method": "evil"}}),
         ("another place as its name", "config.json", {"_name_or_path": "../outside"}),
-        ("trust_remote_code in the tokenizer's config", "tokenizer_config.json", {"trust_remote_code": True}),
         ("a tokenizer of a module", "tokenizer_config.json", {"tokenizer_class": "os.system"}),
         ("a tokenizer file outside", "tokenizer_config.json", {"tokenizer_file": "../outside/precious"}),
-        ("a vocabulary outside", "tokenizer_config.json", {"vocab_file": "../outside/precious"}),
         (
             "generation settings with code",
             "generation_config.json",
             {"custom_generate": "evil", "auto_map": CONFIG_MAP},
         ),
         ("an adapter of a base elsewhere", "adapter_config.json", {"base_model_name_or_path": "../outside"}),
-        ("an adapter of a base on a hub", "adapter_config.json", {"base_model_name_or_path": "owner/name"}),
-        ("another config file", "config.json", {"configuration_files": ["config.99.0.0.json", "../outside/x.json"]}),
     ):
         yield Case(name, functools.partial(with_code, file=file, **values), EITHER)
     build = functools.partial(with_code, file="config.json", model_type="../evil")
@@ -196,7 +191,7 @@ def pickled() -> Iterator[Case]:
         sort = {0x50: "a zip", 0x80: "a pickle"}.get(content[0], "an archive")
         build = functools.partial(weights_of, name=name, content=content)
         yield Case(f"weights only as {name}, {sort}", build, REFUSED, ("model", "safetensors"))
-    for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
+    for name in ("pytorch_model.bin", "training_args.bin"):
         build = functools.partial(weights_of, name=name, content=torch_archive(), instead=False)
         yield Case(f"{name} beside good weights", build, EITHER)
     build = functools.partial(weights_of, name="model.safetensors", content=plain)
@@ -250,7 +245,7 @@ def outside_by_link(place: Place) -> Sequence[str]:
     return (*train(model="model")[:-2], "--output", "out", *CLASSIFIER[4:])
 
 
-TARGETS = ("../outside/model.safetensors", "{outside}/model.safetensors", "../outside/pytorch_model.bin", "", ".", 7)
+TARGETS = ("../outside/model.safetensors", "{outside}/model.safetensors", "../outside/pytorch_model.bin", "", 7)
 _INDEX: list[Callable[[Place], Sequence[str]]] = [functools.partial(indexed, target=str(t)) for t in TARGETS]
 
 CASES = [
@@ -260,7 +255,7 @@ CASES = [
     Case("a generate of the directory", generated, EITHER),
     *(
         Case(f"a chat template that reaches out, in {file}", functools.partial(with_template, file=file), EITHER)
-        for file in ("tokenizer_config.json", "chat_template.jinja", "additional_chat_templates/evil.jinja")
+        for file in ("tokenizer_config.json", "chat_template.jinja")
     ),
     *(Case(f"an index of weights that names {target!r}", build, REFUSED, ("model",))
       for target, build in zip(TARGETS, _INDEX, strict=True)),

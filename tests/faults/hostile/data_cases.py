@@ -81,7 +81,6 @@ ROWS: dict[str, tuple[str | Callable[[], str | bytes], tuple[int, ...]]] = {
     "half a character as a group": (more('{"text": "a", "label": "calm", "family": "\\ud800"}'), EITHER),
     "half a character as a field": ('{"\\ud800": "a b", "label": "calm"}\n' + GOOD, REFUSED),
     "NUL in text and label": (label_of('"\\u0000"') + '{"text": "\\u0000", "label": "calm"}\n', EITHER),
-    "labels that are paths": (label_of('"../../x"') + label_of('"/etc/passwd"'), ACCEPTED),
     "labels that are formulas": (label_of('"=cmd()"') + label_of('"@SUM(1)"'), ACCEPTED),
     "labels that are markup": (label_of('"[/bold]"') + label_of('"[link=file:///etc/passwd]x"'), ACCEPTED),
     "labels that drive a terminal": (label_of(json.dumps(OWNED)), EITHER),
@@ -93,7 +92,6 @@ ROWS: dict[str, tuple[str | Callable[[], str | bytes], tuple[int, ...]]] = {
     "a text that is NaN": (more('{"text": NaN, "label": "calm"}'), REFUSED),
     "a row that is a list": (more("[1, 2]"), REFUSED),
     "a row that is a number of 6,000 digits": (more(LONG_NUMBER), REFUSED),
-    "a key given twice": (more('{"text": "a", "label": "calm", "label": "loud"}'), EITHER),
     "a bad row that drives a terminal": (more(json.dumps({"text": 7, "label": OWNED, OWNED: OWNED})), REFUSED),
     "fields that drive a terminal": (json.dumps({f"te{OWNED}": "a", "label": "b"}) + "\n", REFUSED),
 }
@@ -108,20 +106,17 @@ FILES: dict[str, tuple[str, str | bytes | Callable[[], str | bytes], str, tuple[
     "zeros as Parquet": ("x.parquet.gz", zeros, "classifier", REFUSED),
     "gzip in gzip": ("x.jsonl.gz", lambda: gzip.compress(zeros(1)), "classifier", REFUSED),
     "gzip cut off": ("x.jsonl.gz", gzip.compress(GOOD.encode())[:-40], "classifier", REFUSED),
-    "gzip with dirt behind it": ("x.jsonl.gz", gzip.compress(GOOD.encode()) + b"dirt", "classifier", EITHER),
     "a JSON array nested deep": ("x.json", DEEP, "classifier", REFUSED),
     "JSON objects nested deep": ("x.json", '[{"text": ' + '{"a":' * 50_000 + "1", "classifier", REFUSED),
     "JSON that is one word": ("x.json", lambda: '"' + "x" * 5_000_000, "classifier", REFUSED),
     "CSV with NUL": ("x.csv", "text,label\na\0b,calm\nc,loud\n" * 3, "classifier", REFUSED),
     "CSV with an open quote": ("x.csv", "text,label\n" + '"' + "x" * 500_000, "classifier", REFUSED),
     "CSV of a header alone": ("x.csv", "text,label\n", "classifier", REFUSED),
-    "CSV with equal names": ("x.csv", "text,text,label,label\n" + "a,b,calm,loud\n" * 4, "classifier", EITHER),
     "CSV of 100,000 columns": ("x.csv", lambda: columns(100_000, 20, True), "classifier", EITHER),
     "a table of 100,000 columns": ("x.csv", lambda: columns(100_000, 20, False), "forecaster", REFUSED),
     "a table with NUL": ("x.csv", "a,b\n" + "1,2\n" * 300 + "\0,2\n", "forecaster", REFUSED),
     "a table with an open quote": ("x.csv", "a,b\n" + "1,2\n" * 300 + '"' + "x" * 500_000, "forecaster", REFUSED),
     "a table of numbers too large": ("x.csv", "a,b\n" + "1e308,2\n-1e308,3\n" * 200, "forecaster", ANY),
-    "a table of infinities": ("x.csv", "a,b\n" + "inf,2\nnan,3\n" * 200, "forecaster", ANY),
     "a table with a number of 6,000 digits": (
         "x.csv", "a,b\n" + "1,2\n" * 300 + LONG_NUMBER + ",2\n", "forecaster", ANY),
     "a table to the end of time": (
@@ -189,7 +184,6 @@ PARQUETS: dict[str, tuple[Callable[[], bytes], str, tuple[int, ...]]] = {
     "that is cut off": (lambda: good_parquet()[:-30], "classifier", REFUSED),
     "of four bytes": (lambda: b"PAR1", "classifier", REFUSED),
     "with a damaged footer": (_flipped(-60, 0xFF), "classifier", EITHER),
-    "with a damaged page": (_flipped(30, 0xFF), "classifier", EITHER),
     "with lists as texts": (lambda: written(pa.table({"text": [["a"]], "label": ["b"]})), "classifier", REFUSED),
     "with bytes as texts": (lambda: written(pa.table({"text": [b"\xff"], "label": ["b"]})), "classifier", REFUSED),
     "with columns that drive a terminal": (
@@ -223,7 +217,6 @@ def _many_links(texts: Path, outside: Path) -> None:
 DIRECTORIES: dict[str, tuple[Callable[[Path, Path], object], tuple[int, ...]]] = {
     "with a link to itself": (lambda texts, outside: (texts / "calm" / "loop").symlink_to(texts), EITHER),
     "of links that lead out": (_many_links, EITHER),
-    "with a link to a directory outside": (lambda texts, outside: (texts / "evil").symlink_to(outside), EITHER),
     "with a fifo": (lambda texts, outside: os.mkfifo(texts / "calm" / "fifo.txt"), EITHER),
     "with endless zeros": (lambda texts, outside: (texts / "calm" / "zero.txt").symlink_to("/dev/zero"), EITHER),
     "with labels that drive a terminal": (lambda texts, outside: (texts / "loud").rename(texts / OWNED), EITHER),
@@ -253,7 +246,6 @@ LINES: dict[str, tuple[bytes, tuple[int, ...]]] = {
     "a deep line": (DEEP.encode() + b"\n", EITHER),
     "a number of 6,000 digits": (LONG_NUMBER.encode() + b"\n", EITHER),
     "words of the tokenizer": (b"[MASK] [CLS] <s> </s> <|endoftext|>\n", ACCEPTED),
-    "a word of 2 MB": (b"a" * 2_000_000 + b"\n", EITHER),
     "a text that is a number": (b'{"text": 1}\n', REFUSED),
 }
 
@@ -262,6 +254,8 @@ def answers() -> Iterator[Case]:
     """What finished models are asked."""
     for kind in ("classifier", "writer"):
         for name, (stdin, exits) in LINES.items():
+            if kind == "writer" and name not in ("escapes", "half a character", "a deep line"):
+                continue
             yield Case(f"{kind}: {name} on standard input", functools.partial(piped, kind=kind), exits, stdin=stdin)
     for name, file, content in (
         ("zeros", "x.jsonl.gz", zeros(1)),
@@ -285,7 +279,8 @@ CASES = [
            (r"x\.parquet",) if exits == REFUSED else (), max_errors=21)
       for name, (m, kind, exits) in PARQUETS.items()),
     *(Case(f"data: {file} is {name}", functools.partial(no_file, make=make, name=file), REFUSED, ("x.",), max_errors=2)
-      for name, make in NO_FILES.items() if name != "a directory" for file in ("x.jsonl", "x.csv", "x.parquet")),
+      for name, make in NO_FILES.items() for file in ("x.jsonl", "x.csv", "x.parquet")
+      if name in ("a fifo", "endless zeros") or (name != "a directory" and file == "x.jsonl")),
     *(Case(f"a directory of texts {name}", functools.partial(directory, fill=fill), exits, max_errors=21,
            reads_outside=True)
       for name, (fill, exits) in DIRECTORIES.items()),

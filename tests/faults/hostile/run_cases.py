@@ -77,6 +77,8 @@ def summaries() -> Iterator[Case]:
     """A bad summary is passed over with a word by the list, and is never trusted."""
     for name, content in SUMMARIES.items():
         yield Case(f"runs list: a summary {name}", functools.partial(summary, content=content, words=LIST), ACCEPTED)
+        if name not in ("deep", "with escapes", "with half a character", "a list"):
+            continue
         yield Case(f"runs show: a summary {name}", functools.partial(summary, content=content, words=SHOW), EITHER)
     for name in ("deep", "with a list as its score", "not UTF-8"):
         build = functools.partial(summary, content=SUMMARIES[name], words=RESUME)
@@ -132,6 +134,8 @@ def cards() -> Iterator[Case]:
     """Cards of models with wrong types and missing keys."""
     for command in ("predict", "evaluate"):
         for name, content in CARDS.items():
+            if command == "evaluate" and "batch" not in name and "precision" not in name:
+                continue
             says = (r"athanor\.json|label",)
             build = functools.partial(card, content=content, command=command)
             exits = EITHER if command == "predict" and "batch" in name else REFUSED
@@ -153,13 +157,10 @@ def series_card(place: Place, damage: Callable[[Any], Any]) -> Sequence[str]:
 
 METRICS: dict[str, str | bytes] = {
     "garbage": "garbage\n",
-    "half a line": '{"name": "train_loss", "val',
     "a deep line": DEEP + "\n",
     "a line of wrong types": '{"name": 7, "value": "x", "step": [], "epoch": {}, "timestamp": null}\n',
-    "a line of other keys": '{"evil": 1}\n',
     "a number of 6,000 digits": '{"name": "a", "value": ' + LONG_NUMBER + ', "step": 1, "epoch": 0, "timestamp": 0}\n',
     "escapes as a name": json.dumps({"name": OWNED, "value": 1.0, "step": 1, "epoch": 0, "timestamp": 0.0}) + "\n",
-    "bytes that are not UTF-8": b"\xff\xfe\n",
     "half a character": '{"name": "\\ud800", "value": 1.0, "step": 1, "epoch": 0, "timestamp": 0.0}\n',
 }
 
@@ -202,7 +203,7 @@ def odd_entry(place: Place, name: str, make: Callable[[Path], object], words: Se
 
 def odd_entries() -> Iterator[Case]:
     """Things that are no files, where a run has files."""
-    for kind, make in NO_FILES.items():
+    for kind in ("a fifo", "endless zeros"):
         for name, words, exits in (
             ("run.yaml", RESUME, REFUSED),
             ("summary.json", LIST, ACCEPTED),
@@ -211,7 +212,7 @@ def odd_entries() -> Iterator[Case]:
             ("log.jsonl", RESUME, ANY),
             ("run.lock", RESUME, ANY),
         ):
-            build = functools.partial(odd_entry, name=name, make=make, words=words)
+            build = functools.partial(odd_entry, name=name, make=NO_FILES[kind], words=words)
             yield Case(f"{words[0]}: {name} is {kind}", build, exits)
 
 
@@ -248,7 +249,7 @@ CASES = [
     *(Case(f"train: a run file {name}", functools.partial(config, content=c), REFUSED, (), (), max_errors=30)
       for name, c in RUN_FILES.items() if name != "that is empty"),
     *(Case(f"resume: a run file {name}", functools.partial(resumed_config, content=c), REFUSED, (), (), max_errors=30)
-      for name, c in RUN_FILES.items()),
+      for name, c in RUN_FILES.items() if "with" not in name),
     *summaries(),
     *cards(),
     *(Case(f"predict: a forecaster's card of {name}", functools.partial(series_card, damage=d), REFUSED, (CARD,))
