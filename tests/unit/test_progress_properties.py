@@ -144,6 +144,14 @@ def test_an_evaluation_that_lacks_the_metric_is_never_the_best(name: str, score:
     assert (progress.best_metric, progress.best_metrics, progress.stopped) == (None, {}, "")
 
 
+def test_without_a_least_gain_the_smallest_gain_counts_and_a_step_takes_no_time_that_nobody_measured() -> None:
+    stopping = EarlyStopping(patience=1)
+    assert [stopping.says_stop(value, "max") for value in (0.5, 0.5 + 1e-9, 0.5)] == [False, False, True]
+    progress = fresh()
+    progress.advance(StepResult(1.0, 1.0, 0.1, applied=True, finite=True, num_rows=1, num_tokens=1))
+    assert progress.train_seconds == 0.0
+
+
 def test_the_first_reason_to_stop_counts() -> None:
     progress = fresh()
     progress.stop("diverged")

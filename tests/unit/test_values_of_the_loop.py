@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,24 +94,36 @@ class Rows:
 
 
 class Counting(nn.Module):
-    """Notes how many rows it is shown at once, and whether it learns from them."""
+    """Notes how many rows it is shown at once, whether it learns from them, and where random numbers begin."""
 
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(2, 1)
         self.shown: list[tuple[bool, int]] = []
+        self.seeds: list[int] = []
 
     def forward(self, rows: Tensor) -> Tensor:
         self.shown.append((self.training, len(rows)))
+        if self.training:
+            self.seeds.append(torch.initial_seed())
         out: Tensor = self.linear(rows)
         return out
 
 
-def test_an_evaluation_shows_twice_the_rows_of_a_training_batch_at_once(tmp_path: Path) -> None:
+def trained(directory: Path, **settings: Any) -> Counting:
     model = Counting()
-    AdvancedTrainer(
-        model, Rows(), Rows(), tmp_path, loss_function=nn.MSELoss(), batch_size=2, max_steps=1, precision="fp32"
-    ).train()
+    settings |= {"precision": "fp32", "loss_function": nn.MSELoss(), "batch_size": 2}
+    AdvancedTrainer(model, Rows(), Rows(), directory, **settings).train()
+    return model
+
+
+def test_the_masks_of_a_micro_batch_are_drawn_from_the_seed_of_dropout_its_step_and_its_number(tmp_path: Path) -> None:
+    model = trained(tmp_path, max_steps=2, gradient_accumulation_steps=2, seed=11)
+    assert model.seeds == [seed_of(11, "dropout", step, part) for step in (0, 1) for part in (0, 1)]
+
+
+def test_an_evaluation_shows_twice_the_rows_of_a_training_batch_at_once(tmp_path: Path) -> None:
+    model = trained(tmp_path, max_steps=1)
     assert [count for learns, count in model.shown if learns] == [2]
     assert [count for learns, count in model.shown if not learns] == [4, 4, 2]
 
