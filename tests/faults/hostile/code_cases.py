@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults.hostile.arena import CLASSIFIER, Place
-from tests.faults.hostile.case import BRIEF, EITHER, REFUSED, Case, train
+from tests.faults.hostile.arena import Place
+from tests.faults.hostile.case import EITHER, REFUSED, Case, train
 
 SOURCE = """
 import os
@@ -235,14 +235,14 @@ def forecaster_with_code(place: Place) -> Sequence[str]:
     return ("predict", "model", "--input", str(place.good / "table.csv"))
 
 
-def outside_by_link(place: Place) -> Sequence[str]:
-    """Make the directory of a module that the library might import as if it were a package."""
+def beside_the_work(place: Place) -> Sequence[str]:
+    """Name modules like those that the libraries import, where the command is called and beside the model."""
     directory = place.model()
     (directory / "__init__.py").write_text(SOURCE)
     for name in ("torch.py", "transformers.py", "tokenizers.py", "sitecustomize.py", "json.py"):
         (place.work / name).write_text(SOURCE)
         (directory / name).write_text(SOURCE)
-    return (*train(model="model")[:-2], "--output", "out", *CLASSIFIER[4:])
+    return COMMANDS["train"]
 
 
 TARGETS = ("../outside/model.safetensors", "{outside}/model.safetensors", "../outside/pytorch_model.bin", "", 7)
@@ -262,6 +262,5 @@ CASES = [
     Case("resume: code beside the kept tokenizer", kept_tokenizer, REFUSED, ("tokenizer",)),
     Case("resume: a model with code in run.yaml", resumed_with, REFUSED, ("config",)),
     Case("predict: code beside a forecaster", forecaster_with_code, EITHER),
-    Case("modules named like libraries", outside_by_link, EITHER),
+    Case("modules named like libraries", beside_the_work, EITHER),
 ]  # fmt: skip
-assert BRIEF[-1] == "out"

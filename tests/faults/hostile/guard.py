@@ -62,11 +62,13 @@ def watch(report: int, readable: Sequence[str], writable: Sequence[str], hostile
     sys.addaudithook(seen)
 
 
-def limit_memory(more_bytes: int) -> None:
-    """Let the address space grow by this much beyond what it is now."""
+def limit(more_bytes: int, cpu_seconds: int) -> None:
+    """Let the address space grow by this much beyond what it is now, and the work take this long."""
     with open("/proc/self/statm", encoding="ascii") as file:
         now = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + more_bytes, now + more_bytes))
+    used = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+    resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_seconds, used + cpu_seconds))
 
 
 def child_environment(home: str) -> Mapping[str, str]:

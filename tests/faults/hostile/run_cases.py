@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -266,4 +265,3 @@ CASES = [
     Case("resume: links where killed writers leave directories", with_leftovers, ANY, reads_outside=True),
     Case("runs list: names that drive a terminal", named_with_escapes, ACCEPTED),
 ]  # fmt: skip
-assert os.sep == "/"

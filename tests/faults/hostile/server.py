@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from tests.faults.hostile.guard import limit_memory, watch
+from tests.faults.hostile.guard import limit, watch
 
 FIRST = (
     "presentation.cli.commands.train",
@@ -69,7 +69,7 @@ def _child(call: dict[str, Any]) -> None:
         if call["readable"]:
             watch(report, call["readable"], call["writable"], call["hostile"])
         if call["more_bytes"]:
-            limit_memory(call["more_bytes"])
+            limit(call["more_bytes"], call["cpu_seconds"])
         code = _exit_code_of_main()
         if call["learns_imports"]:
             os.write(report, "\n".join(sys.modules).encode())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.hostile import checkpoint_cases, code_cases, data_cases, model_cases, run_cases
-from tests.faults.hostile.arena import Arena, tree
-from tests.faults.hostile.case import Case, complaints
+from tests.faults.hostile.arena import Arena, Outcome, tree
+from tests.faults.hostile.case import Case, complaints, train
 
 CASES: list[Case] = [
     *code_cases.CASES,
@@ -47,10 +47,22 @@ def test_the_corpus_has_no_two_cases_of_one_name() -> None:
     assert len(set(names)) == len(names) >= 60
 
 
-def test_the_guard_sees_code_that_runs_and_what_is_read_and_written_outside(arena: Arena, tmp_path: Path) -> None:
+def test_the_guard_sees_what_is_read_and_written_outside(arena: Arena, tmp_path: Path) -> None:
     place = arena.place("guard")
-    (place.work / "data").symlink_to("/root" if Path("/root").is_dir() else "/home")
-    secret = place.outside / "secret.jsonl"
-    secret.write_text('{"text": "a", "label": "b"}\n')
-    outcome = arena.call(["train", "--dataset", str(secret), "--output", str(tmp_path / "there")], place)
-    assert any("secret.jsonl" in offence for offence in outcome.offences), outcome
+    secret = shutil.move(place.work / "rows.jsonl", place.outside / "secret.jsonl")
+    outcome = arena.call((*train(data=str(secret))[:-1], str(tmp_path / "there")), place)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert any(offence.startswith("reads") and "secret.jsonl" in offence for offence in outcome.offences)
+    assert any(offence.startswith("writes") and "there" in offence for offence in outcome.offences)
+
+
+@pytest.mark.parametrize("offence", ["reads /x", "builtins.input", "runs code of evil.py"])
+def test_an_offence_is_a_complaint(offence: str) -> None:
+    outcome = Outcome(0, is_late=False, stdout="", stderr="", offences=(offence,))
+    assert list(complaints(Case("any", lambda _: (), exits=(0,)), outcome)) == [f"does what it must not: {offence}"]
+
+
+def test_a_traceback_a_late_end_a_bare_error_and_an_escape_are_complaints() -> None:
+    case = Case("any", lambda _: (), says=("x.json",))
+    outcome = Outcome(-9, is_late=True, stdout="\x1b", stderr="error: bad\nTraceback (", offences=())
+    assert len(list(complaints(case, outcome))) == 6
