@@ -14,8 +14,8 @@ from domain.progress import EarlyStopping
 from domain.retention import CheckpointMetadata, kept, ranked
 from domain.schedule import SCHEDULERS, Plateau
 
-# Forty courses of few values find what a hundred do, in half the time; the unit tests together have ten seconds.
-FEW = settings(max_examples=40)
+# Thirty courses of few values find what a hundred do, in half the time; the unit tests together have ten seconds.
+FEW = settings(max_examples=30)
 DIRECTIONS = st.sampled_from(("min", "max"))
 SCORES = st.one_of(st.none(), st.just(math.nan), st.integers(-3, 3).map(float))
 # Few different values, so that equal scores meet; NaN as an evaluation that failed.

@@ -13,7 +13,7 @@ from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.schedule import Plateau
 from infrastructure.training.tensor_tree import join_tree, split_tree
 
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=30)
 # A handful of texts: building those of all of Unicode takes longer than the tests.
 texts = st.sampled_from(("", "f1", "per_class", "$tensor", "Zürich", "a/b"))
 counts = st.integers(0, 10**12)
