@@ -11,6 +11,7 @@ from domain import forecast
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.rules import between, whole
+from domain.showing import shown
 from domain.task import Task, task_named
 
 _LOOP = TrainingConfig()
@@ -29,6 +30,9 @@ CANNOT_MATTER: Mapping[str, str] = {
 
 QUICK_STEPS = 6
 MAX_LENGTH_LIMIT = 131_072
+# Of a file that is no run file at all, a screen of faults says enough.
+MAX_FAULTS = 20
+LONGEST_NAME = 40
 
 
 class TrainModelRequest(BaseModel):
@@ -235,7 +239,7 @@ class TrainModelRequest(BaseModel):
         if isinstance(self.class_weights, dict):
             for label, weight in self.class_weights.items():
                 if not 0.0 < weight <= 1e6:
-                    yield f"class_weights has {weight} for {label!r}, but a weight must be above 0. Choose another."
+                    yield f"class_weights has {weight} for {shown(label)}, but a weight must be above 0. Choose another."
         for name in ("dataset_path", "model_name", "output_dir"):
             if getattr(self, name) == "":
                 yield f"{name} is empty. Give a value or leave it out."
@@ -268,9 +272,12 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
     faults = []
     for name in values:
         if name not in known:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+            # Cut, because comparing takes time that grows with the square of the length.
+            nearest = get_close_matches(name[:LONGEST_NAME], known, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known settings: {', '.join(known)}."
-            faults.append(f"setting {name!r} is not known. {hint}")
+            faults.append(f"setting {shown(name)} is not known. {hint}")
+            if len(faults) == MAX_FAULTS:
+                break
     if faults:
         raise ConfigurationError.of(faults)
 
@@ -279,6 +286,8 @@ def _sentences(faults: Iterable[Any]) -> list[str]:
     """Make a sentence of each fault; a field that may be of several kinds has one fault for all of them."""
     told: dict[tuple[Any, ...], tuple[str, Any, list[str]]] = {}
     for fault in faults:
+        if len(told) == MAX_FAULTS:
+            break
         name = str(fault["loc"][0]) if fault["loc"] else "request"
         rule = fault["msg"].lower().replace("a valid tuple", "a list, such as [a,b]")
         is_choice = len(fault["loc"]) > 1 and not isinstance(fault["loc"][1], int)
@@ -286,6 +295,6 @@ def _sentences(faults: Iterable[Any]) -> list[str]:
         _, _, rules = told.setdefault(place, (name, fault["input"], []))
         rules.append(rule if not rules else rule.removeprefix("input should be "))
     return [
-        f"{name} is {value!r}, but: {', or '.join(rules)}. Correct the value of {name}."
+        f"{name} is {shown(value)}, but: {', or '.join(rules)}. Correct the value of {name}."
         for name, value, rules in told.values()
     ]

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from domain.exceptions import ConfigurationError
+from domain.showing import shown
 
 PRESET = re.compile(r"(encoder|decoder|seq2seq|forecaster)-(tiny|mini|base)")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
@@ -223,6 +224,6 @@ def task_named(name: str) -> Task:
     """Find a task. Raises: ConfigurationError naming the nearest one."""
     if name in TASKS:
         return TASKS[name]
-    nearest = get_close_matches(name, TASKS, n=1)
+    nearest = get_close_matches(name[:80], TASKS, n=1)  # comparing long names takes minutes
     hint = f"Did you mean {nearest[0]}?" if nearest else f"Choose one of {', '.join(TASKS)}."
-    raise ConfigurationError(f"task {name!r} is not known.", remedy=hint)
+    raise ConfigurationError(f"task {shown(name)} is not known.", remedy=hint)

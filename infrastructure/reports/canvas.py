@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from infrastructure.files import staged_file
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -68,4 +70,5 @@ def save(figure: "Figure", path: Path) -> None:
     with warnings.catch_warnings():
         # Labels in scripts that the bundled font lacks are drawn as boxes; a warning for each letter helps nobody.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        FigureCanvasAgg(figure).print_png(path)
+        with staged_file(path) as staging:  # a link in its place is replaced and not written through
+            FigureCanvasAgg(figure).print_png(staging)

@@ -8,6 +8,7 @@ import structlog
 
 from application.ports import Guarded, RunMonitor
 from domain.events import Event
+from infrastructure.plain_files import open_to_append
 
 LOG_FILE = "log.jsonl"
 
@@ -21,7 +22,7 @@ class RunLog:
     def __init__(self, directory: Path, monitor: RunMonitor) -> None:
         self._monitor = Guarded(monitor, tell=lambda fault: self._log.warning("MonitorFailed", message=fault))
         path = directory / LOG_FILE
-        path.touch()
+        open_to_append(path).close()
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(_TolerantFile(path)),  # type: ignore[arg-type]  # it only calls write and flush
             processors=[
@@ -49,8 +50,8 @@ class _TolerantFile:
         self._path = path
 
     def write(self, text: str) -> None:
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with suppress(OSError), open_to_append(self._path) as file:
+            file.write(text.encode())
 
     def flush(self) -> None:
         """Do nothing: each line was closed."""

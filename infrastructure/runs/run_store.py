@@ -1,26 +1,28 @@
 """One directory for each run, used by one process at a time."""
 
-import fcntl
-import json
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
-
-import yaml
+from typing import Any
 
 from application.training_request import TrainModelRequest
-from domain.exceptions import ConfigurationError, RunError
+from domain.exceptions import AthanorError, RunError
 from infrastructure.files import write_whole
+from infrastructure.runs.run_file import RUN_FILE, dump_request, read_request
+from infrastructure.runs.run_lock import LOCK, RunLock, is_held
+from infrastructure.runs.run_summary import SUMMARY, read_summary, write_summary
+
+__all__ = ["LOCK", "RUN_FILE", "SUMMARY", "RunDirectory", "RunStore", "dump_request"]
 
 RUNS = Path("runs")
-RUN_FILE = "run.yaml"
-SUMMARY = "summary.json"
-LOCK = "run.lock"
+# What a run fills or appends to: behind a link it would be written into somebody else's files. All other files are
+# written aside and renamed, which replaces a link and not what it points to.
+OWN_PLACES = ("checkpoints", "model", "tokenizer", "metrics.jsonl", "log.jsonl", LOCK)
+UNREADABLE = "unreadable"
 
 
 class RunDirectory:
@@ -31,7 +33,7 @@ class RunDirectory:
         self._is_resumed = exists
         self._made = [place for place in (path, *path.parents) if not place.exists()]
         self._foreign: frozenset[Path] = frozenset()
-        self._lock: IO[str] | None = None
+        self._lock: RunLock | None = None
 
     @property
     def run_id(self) -> str:
@@ -49,8 +51,8 @@ class RunDirectory:
         Raises: RunError when another process uses the run or the disk refuses.
         """
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            self._take_lock()
+            _refuse_links(self._path)
+            self._lock = self._taken_lock()
             if not self._is_resumed:
                 self._refuse_taken_meanwhile()
                 self._foreign = frozenset(self._path.iterdir()) - {self._path / LOCK}
@@ -61,7 +63,7 @@ class RunDirectory:
     def save_summary(self, response: Mapping[str, Any]) -> None:
         """Keep the response of a finished run. Raises: RunError when the disk refuses."""
         try:
-            write_whole(self._path / SUMMARY, json.dumps(response, indent=2, ensure_ascii=False) + "\n")
+            write_summary(self._path, response)
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 
@@ -78,20 +80,31 @@ class RunDirectory:
     def close(self) -> None:
         """Let another process use the run."""
         if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-            (self._path / LOCK).unlink(missing_ok=True)
+            lock, self._lock = self._lock, None
+            lock.release()
 
     def _vanish(self) -> None:
-        """Remove what has come since `open`, and the directories that were not there before."""
-        for entry in set(self._path.iterdir()) - self._foreign:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink()
+        """Remove what has come since `open`, the lock last, and the directories that were not there before."""
+        with suppress(OSError):  # of a disk that refuses, the failure that is being told is the news
+            for entry in set(self._path.iterdir()) - self._foreign - {self._path / LOCK}:
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink()
+        self.close()
+        self._remove_made()
+
+    def _remove_made(self) -> None:
         for place in self._made:
             with suppress(OSError):  # something else has come to live there
                 place.rmdir()
+
+    def _taken_lock(self) -> RunLock:
+        try:
+            return RunLock.take(self._path)
+        except RunError:
+            self._remove_made()
+            raise
 
     def _refuse_taken_meanwhile(self) -> None:
         try:
@@ -99,17 +112,6 @@ class RunDirectory:
         except RunError:
             self.close()  # what stands there belongs to another run: `save_failure` must not touch it
             raise
-
-    def _take_lock(self) -> None:
-        lock = (self._path / LOCK).open("a+", encoding="ascii")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise RunError(
-                f"{self._path} is in use by another process.", remedy="Wait for it, stop it, or use another --output."
-            ) from error
-        self._lock = lock
 
 
 class RunStore:
@@ -125,81 +127,77 @@ class RunStore:
 
     def reopen(self, path: str) -> tuple[RunDirectory, TrainModelRequest]:
         """Find an unfinished run. Raises: RunError when there is none or it is finished."""
-        directory = Path(path)
-        if not (directory / RUN_FILE).is_file():
-            raise RunError(
-                f"{path} holds no run ({RUN_FILE} is missing).", remedy="Name a run directory; see `runs list`."
-            )
-        if _read_summary(directory).get("success"):
+        directory = _run_at(path)
+        if read_summary(directory).get("success"):
             raise RunError(
                 f"{path} is finished; there is nothing to resume.",
                 remedy=f"To repeat it, use train --config {directory / RUN_FILE} --output NEW.",
             )
-        return RunDirectory(directory, exists=True), self.read_request(str(directory / RUN_FILE))
+        return RunDirectory(directory, exists=True), read_request(directory / RUN_FILE)
 
     def read_request(self, path: str) -> TrainModelRequest:
         """Read a run file. Raises: ConfigurationError."""
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ConfigurationError(f"run file {path} does not exist.", remedy="Check the path.") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"run file {path} cannot be read.", remedy="Give a YAML text file.") from error
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f":{mark.line + 1}" if mark is not None else ""
-            raise ConfigurationError(f"{path}{place} is not YAML.", remedy="Write `name: value` lines.") from error
-        if not isinstance(values, dict):
-            raise ConfigurationError(f"{path} holds no settings.", remedy="Write `name: value` lines.")
-        return TrainModelRequest(**{str(name): value for name, value in values.items()})
+        return read_request(Path(path))
 
     def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
-        """List the runs below a directory, oldest first."""
-        runs = sorted(Path(root).glob(f"*/{RUN_FILE}"), key=lambda file: file.stat().st_mtime)
-        return [self.summary(str(file.parent)) for file in runs]
+        """List the runs below a directory, oldest first; one that cannot be read has `status` and `error` alone."""
+        return [self._summary_or_fault(file.parent) for file in sorted(_run_files(Path(root)), key=_age)]
 
     def summary(self, path: str) -> Mapping[str, Any]:
-        """Tell what is known of one run. Raises: RunError when there is none."""
-        directory = Path(path)
-        if not (directory / RUN_FILE).is_file():
-            raise RunError(
-                f"{path} holds no run ({RUN_FILE} is missing).", remedy="Name a run directory; see `runs list`."
-            )
-        known = {"run_id": directory.resolve().name, "run_dir": str(directory), **_read_summary(directory)}
+        """Tell what is known of one run. Raises: RunError when there is none or its summary is damaged."""
+        directory = _run_at(path)
+        known = {**_named(directory), **read_summary(directory)}
         if known.get("success"):
             known["status"] = "finished"
-        elif _is_locked(directory):
+        elif is_held(directory):
             known["status"] = "running"  # it may have been stopped before and taken up again
         else:
             known["status"] = "stopped" if "success" in known else "interrupted"
         return known
 
-
-def dump_request(request: TrainModelRequest) -> str:
-    """Write a request as YAML that `--config` reads."""
-    text: str = yaml.safe_dump(request.model_dump(), sort_keys=False, allow_unicode=True)
-    if "\x85" in text:  # PyYAML writes this line end bare and reads it as a blank
-        text = yaml.safe_dump(request.model_dump(), sort_keys=False)
-    return text
+    def _summary_or_fault(self, directory: Path) -> Mapping[str, Any]:
+        try:
+            return self.summary(str(directory))
+        except AthanorError as error:
+            return {**_named(directory), "status": UNREADABLE, "error": str(error)}
 
 
-def _read_summary(directory: Path) -> dict[str, Any]:
+def _named(directory: Path) -> dict[str, Any]:
+    return {"run_id": directory.resolve().name, "run_dir": str(directory)}
+
+
+def _run_at(path: str) -> Path:
     try:
-        summary = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
+        is_run = (Path(path) / RUN_FILE).is_file()
+    except (OSError, ValueError):  # no permission to look, a name that is too long, a NUL in it
+        is_run = False
+    if not is_run:
+        raise RunError(f"{path} holds no run ({RUN_FILE} is missing).", remedy="Name a run directory; see `runs list`.")
+    return Path(path)
 
 
-def _is_locked(directory: Path) -> bool:
+def _run_files(root: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        yield from root.glob(f"*/{RUN_FILE}")
+
+
+def _age(file: Path) -> float:
     try:
-        with (directory / LOCK).open("r+", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
+        return file.stat().st_mtime
     except OSError:
-        return True
-    return False
+        return 0.0
+
+
+def _refuse_links(path: Path) -> None:
+    places = [path / name for name in OWN_PLACES]
+    with suppress(OSError):  # there are none yet
+        places += (path / "checkpoints").iterdir()
+    for place in places:
+        if place.is_symlink():
+            raise RunError(
+                f"{place} is a symbolic link, and a run writes into its own directory alone.",
+                remedy="Put what it points to in its place, or use another --output.",
+            )
 
 
 def _refuse_taken(path: Path) -> None:

@@ -15,9 +15,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from domain.exceptions import ConfigurationError, RunError, TrainingError
 from domain.metrics import MetricEntry, MetricStatistics, direction_of, is_better
+from domain.rules import LARGEST
 from infrastructure.files import STAGING_PREFIX, write_whole
+from infrastructure.plain_files import open_to_append, open_to_read
+
+LONGEST_LINE = 1 << 16
 
 
 class TrainingMetricsTracker:
@@ -152,7 +158,7 @@ class TrainingMetricsTracker:
         """Bring every entry to the disk; `num_pending` counts those it would not take."""
         if self._pending:
             self._write_pending()
-        with suppress(OSError), self._path.open("rb") as file:
+        with suppress(OSError), open_to_read(self._path) as file:
             os.fsync(file.fileno())
 
     def _take_up(self) -> None:
@@ -160,23 +166,33 @@ class TrainingMetricsTracker:
             leftover.unlink()
         if not self._path.exists():
             return
-        content = self._path.read_bytes()
-        *lines, torn = content.split(b"\n")
-        if torn:
-            os.truncate(self._path, len(content) - len(torn))
-        self._whole_bytes = len(content) - len(torn)
-        for line in lines:
-            entry = _entry_of(line)
-            if entry is None:
-                self.num_damaged_lines += 1
-            else:
-                self._entries.append(entry)
+        with open_to_read(self._path) as file:
+            line = b""
+            # A piece at a time: a line that never ends is passed over without being held.
+            while piece := file.readline(LONGEST_LINE):
+                line, is_first_piece = piece, line[-1:] in (b"", b"\n")
+                if line.endswith(b"\n"):
+                    self._take_up_line(line if is_first_piece else b"")
+                    self._whole_bytes = file.tell()
+            if not line.endswith(b"\n"):
+                self._cut_torn_end()
+
+    def _take_up_line(self, line: bytes) -> None:
+        entry = _entry_of(line)
+        if entry is None:
+            self.num_damaged_lines += 1
+        else:
+            self._entries.append(entry)
+
+    def _cut_torn_end(self) -> None:
+        with open_to_append(self._path) as file:
+            file.truncate(self._whole_bytes)
 
     def _write_pending(self) -> None:
         """Append what is not yet in the file, as far as the disk takes it; the file always ends with a whole line."""
         try:
             # Opened anew for each entry: some microseconds, and nothing is left open in a run that is never closed.
-            with self._path.open("ab", buffering=0) as file:
+            with open_to_append(self._path) as file:
                 if self._is_torn:
                     file.truncate(min(self._whole_bytes, file.seek(0, os.SEEK_END)))
                     self._is_torn = False
@@ -199,7 +215,7 @@ class TrainingMetricsTracker:
     def _cut_torn_line(self) -> None:
         if self._is_torn:
             with suppress(OSError):
-                os.truncate(self._path, self._whole_bytes)
+                self._cut_torn_end()
                 self._is_torn = False
 
     def _best_metrics(self) -> dict[str, dict[str, Any]]:
@@ -235,17 +251,25 @@ def _line_of(entry: MetricEntry) -> bytes:
     return json.dumps(_strict(asdict(entry)), allow_nan=False).encode("ascii") + b"\n"
 
 
+class _Line(BaseModel):
+    """What one line of the file may hold."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(max_length=1000)
+    value: float | None
+    step: int | None = Field(ge=-LARGEST, le=LARGEST)
+    epoch: int | None = Field(ge=-LARGEST, le=LARGEST)
+    timestamp: float
+
+
 def _entry_of(line: bytes) -> MetricEntry | None:
     """Read one line; None when it is not what `_line_of` writes."""
     try:
-        fields = json.loads(line.decode("utf-8"))
-        value = math.nan if fields["value"] is None else float(fields["value"])
-        entry = MetricEntry(**{**fields, "value": value})
-        is_sound = isinstance(entry.name, str) and isinstance(entry.timestamp, int | float)
-        is_sound = is_sound and all(isinstance(count, int | None) for count in (entry.step, entry.epoch))
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        fields = dict(_Line.model_validate_json(line))
+    except ValueError:
         return None
-    return entry if is_sound else None
+    return MetricEntry(**{**fields, "value": math.nan if fields["value"] is None else fields["value"]})
 
 
 def _statistics(entries: Iterable[MetricEntry]) -> dict[str, MetricStatistics]:

@@ -36,13 +36,10 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
         self.room = room
-        plain_open = Path.open
-
-        def open_limited(path: Path, *args: Any, **kwargs: Any) -> Any:
-            file = plain_open(path, *args, **kwargs)
-            return _LimitedFile(file, self) if args[:1] == ("ab",) else file
-
-        monkeypatch.setattr(Path, "open", open_limited)
+        plain_open = training_metrics_tracker.open_to_append
+        monkeypatch.setattr(
+            training_metrics_tracker, "open_to_append", lambda path: _LimitedFile(plain_open(path), self)
+        )
 
 
 class _LimitedFile:

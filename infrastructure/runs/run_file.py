@@ -1,0 +1,123 @@
+"""The run file: a request as YAML, read with suspicion."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from application.training_request import TrainModelRequest
+from domain.exceptions import ConfigurationError
+from domain.showing import shown
+from infrastructure.plain_files import read_plain
+
+RUN_FILE = "run.yaml"
+MAX_BYTES = 2 << 20
+# Ours nest two deep: a setting, and the items of it.
+MAX_DEPTH = 16
+MAX_DIGITS = 400
+_LINES = "Write `name: value` lines."
+
+
+def read_request(path: Path) -> TrainModelRequest:
+    """Read a run file. Raises: ConfigurationError naming file, line or setting, and the way out."""
+    text = _text(path)
+    try:
+        if fault := next(_faults(text), ""):
+            raise ConfigurationError(f"{path}{fault}")
+        values = _values(text, path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}" if mark is not None else ""
+        raise ConfigurationError(f"{path}{place} is not YAML.", remedy=_LINES) from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise ConfigurationError(f"{path} has a value that is no number or date.", remedy="Correct it.") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path} holds no settings.", remedy=_LINES)
+    return TrainModelRequest(**{str(name): value for name, value in values.items()})
+
+
+def dump_request(request: TrainModelRequest) -> str:
+    """Write a request as YAML that `--config` reads."""
+    values = request.model_dump()
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    if "\x85" in text:  # PyYAML writes this line end bare and reads it as a blank
+        text = yaml.dump(values, Dumper=_Dumper, sort_keys=False)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a value that stands in two places twice, because `read_request` takes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+class _Loader(yaml.SafeLoader):
+    """Makes plain values only, and refuses what YAML takes without a word: a name given twice, a bomb of digits."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for name, _ in node.value:
+            if name.value in seen and isinstance(name, yaml.ScalarNode):
+                raise ConfigurationError(
+                    f"{self.name}:{name.start_mark.line + 1} gives {shown(name.value)} a second time.",
+                    remedy="Keep one of the two.",
+                )
+            seen.add(name.value if isinstance(name, yaml.ScalarNode) else id(name))
+        return super().construct_mapping(node, deep)
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > MAX_DIGITS:
+        raise ConfigurationError(
+            f"{loader.name}:{node.start_mark.line + 1} has a number of {len(node.value):,} digits.", remedy="Correct it."
+        )
+    number: int = loader.construct_yaml_int(node)
+    return number
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+
+
+def _values(text: str, path: Path) -> Any:
+    loader = _Loader(text)
+    loader.name = str(path)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_plain(path, MAX_BYTES)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"run file {path} does not exist.", remedy="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"run file {path} cannot be read: it is not UTF-8.", remedy="Give a YAML text file."
+        ) from error
+    except (OSError, ValueError) as error:  # a ValueError is a path with a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"run file {path} cannot be read: {reason}.", remedy="Give a YAML text file."
+        ) from error
+
+
+def _faults(text: str) -> Iterator[str]:
+    """Yield what a run file may not hold, before anything is built of it: this takes no more time than its bytes."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = f":{event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            yield f"{line} has an anchor or an alias (& or *), which run files do not take. Write the value out."
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                yield f"{line} nests more than {MAX_DEPTH} deep. {_LINES}"
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+            if event.value == "<<":
+                yield f"{line} has a merge key (<<), which run files do not take. Write the settings out."
