@@ -2,13 +2,16 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.showing import json_text
+
 # What a float64 holds for certain. How many of them mean something is known where an answer is made, and rounded there.
 SIGNIFICANT_DIGITS = 15
+# What makes a spreadsheet take a cell for a formula, which may start programs and send data away.
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,10 @@ class Answers:
         return iter(self.rows)
 
     def lines(self) -> Iterator[str]:
-        """Write each answer as a line without its end: a table as CSV below a header, all else as JSON."""
+        """Write each answer as a line without its end: a table as CSV below a header, all else as JSON.
+
+        JSON spells out what a terminal would obey; CSV is data and stays as it is.
+        """
         return self.csv_lines() if self.is_table else self.json_lines()
 
     def csv_lines(self) -> Iterator[str]:
@@ -39,10 +45,19 @@ class Answers:
         """Write each answer as a JSON object, numbers with all their digits."""
         return map(json_line, self.rows)
 
+    def for_spreadsheets(self) -> "Answers":
+        """Put an apostrophe before each text and name that a spreadsheet would run; numbers stay as they are."""
+        guarded = ({_no_formula(name): _no_formula(cell) for name, cell in row.items()} for row in self.rows)
+        return Answers(guarded, self.is_table)
+
 
 def json_line(answer: Mapping[str, Any]) -> str:
     """Write one answer as a JSON object on a line."""
-    return json.dumps(answer, ensure_ascii=False)
+    return json_text(answer)
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_BEGINS) else cell
 
 
 def _csv_line(cells: Iterable[Any]) -> str:

@@ -96,10 +96,10 @@ class RunStore(Protocol):
         """Read a run file. Raises: ConfigurationError."""
 
     def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
-        """List the runs below a directory, oldest first."""
+        """List the runs below a directory, oldest first; one that cannot be read has an `error` instead of facts."""
 
     def summary(self, path: str) -> Mapping[str, Any]:
-        """Tell what is known of one run. Raises: RunError."""
+        """Tell what is known of one run. Raises: RunError when there is none or its summary is damaged."""
 
 
 class SplitDataset(Protocol):

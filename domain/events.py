@@ -6,6 +6,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class RunOpened:
+    """The run directory is there and belongs to this process; `checkpoint` is its newest one, empty for none."""
+
+    run_dir: str
+    checkpoint: str
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """Training is about to begin, or to go on from `first_step`."""
 
@@ -98,7 +106,8 @@ class RunFinished:
 
 
 Event = (
-    RunStarted
+    RunOpened
+    | RunStarted
     | StepCompleted
     | StepDropped
     | RolledBack

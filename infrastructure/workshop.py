@@ -5,7 +5,7 @@ from typing import Any
 
 from application.ports import RunMonitor
 from application.training_request import TrainModelRequest
-from domain.events import Warned
+from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
 from infrastructure.data.some_rows import SomeRows
@@ -68,6 +68,10 @@ class TrainingWorkshop:
             log = RunLog(Path(run.path), monitor)
         except OSError as error:
             raise RunError(f"{run.path} cannot be written: {error.strerror}.", remedy="Make room.") from error
+        known = checkpoints.list_checkpoints()
+        log.notify(RunOpened(run.path, known[-1].name if known else ""))
+        if tracker.num_damaged_lines:
+            log.notify(Warned(f"{METRICS_FILE} has {tracker.num_damaged_lines} damaged lines, which are passed over."))
         prepared = kind_of(request.task).prepare(request, model, dataset)
         for warning in (*dataset.warnings, *model.warnings, *prepared.warnings):
             log.notify(Warned(warning))

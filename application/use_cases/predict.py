@@ -11,11 +11,14 @@ from application.ports import AnswerFiles, PredictorSource
 from domain.exceptions import ConfigurationError
 from domain.generation import GenerationSettings
 
+CSV = (".csv", ".csv.gz")
+
 
 class PredictRequest(BaseModel):
     """A run or model directory, and rows without labels; `-` reads standard input, a row a line.
 
-    The other fields are those of `GenerationSettings`; None leaves what travels with the model.
+    `for_spreadsheets` keeps a CSV from being taken for formulas. The other fields are those of `GenerationSettings`;
+    None leaves what travels with the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,11 +34,12 @@ class PredictRequest(BaseModel):
     seed: int | None = None
     max_repeats: int | None = None
     stop: tuple[str, ...] | None = None
+    for_spreadsheets: bool = False
 
     @property
     def options(self) -> Mapping[str, Any]:
         """The settings of generation that were given."""
-        given = self.model_dump(exclude={"run", "input_path", "device"})
+        given = self.model_dump(exclude={"run", "input_path", "device", "for_spreadsheets"})
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -55,7 +59,14 @@ class PredictUseCase:
         """
         options = request.options
         GenerationSettings().changed(options)  # a wrong option need not wait for the model to open
-        return self._predictors.open(request.run, request.device).predict(request.input_path, options, on_text)
+        answers = self._predictors.open(request.run, request.device).predict(request.input_path, options, on_text)
+        if not request.for_spreadsheets:
+            return answers
+        if not answers.is_table:
+            raise ConfigurationError(
+                f"for_spreadsheets is for tables, and {request.run} answers in JSON.", remedy="Leave it out."
+            )
+        return answers.for_spreadsheets()
 
     def write(self, request: PredictRequest, output_path: str) -> None:
         """Answer into a file, in the format that the ending of its name says.
@@ -65,5 +76,9 @@ class PredictUseCase:
         if Path(output_path).resolve() == Path(request.input_path).resolve():
             raise ConfigurationError(
                 f"--output {output_path} is the input, which would be lost.", remedy="Name another file."
+            )
+        if request.for_spreadsheets and not output_path.lower().endswith(CSV):
+            raise ConfigurationError(
+                f"for_spreadsheets is for CSV, and --output {output_path} is none.", remedy="Write .csv or .csv.gz."
             )
         self._files.write(output_path, self.execute(request))

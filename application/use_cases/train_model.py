@@ -24,7 +24,7 @@ from domain.exceptions import AthanorError
 __all__ = ["TrainModelRequest", "TrainModelResponse", "TrainModelUseCase"]
 
 BAD_INPUT = 2
-EXIT_CODE_OF_STOP = {"SIGINT": 130, "SIGTERM": 143}
+EXIT_CODE_OF_STOP = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 FINISHED = ("completed", "early_stopping")
 DIVERGED = "diverged"
 

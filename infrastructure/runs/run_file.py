@@ -71,7 +71,8 @@ class _Loader(yaml.SafeLoader):
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int:
     if len(node.value) > MAX_DIGITS:
         raise ConfigurationError(
-            f"{loader.name}:{node.start_mark.line + 1} has a number of {len(node.value):,} digits.", remedy="Correct it."
+            f"{loader.name}:{node.start_mark.line + 1} has a number of {len(node.value):,} digits.",
+            remedy="Correct it.",
         )
     number: int = loader.construct_yaml_int(node)
     return number

@@ -1,7 +1,6 @@
 """Tell on one screen what became of a training."""
 
 import textwrap
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
+from domain.showing import harmless
 from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, counted, score_of, words_of
 
 MAX_CLASSES_SHOWN = 12
@@ -20,20 +20,19 @@ MAX_WARNINGS_SHOWN = 3
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
 BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
-TAB = "    "
 
 
 def write_summary(console: Console, response: TrainModelResponse) -> None:
     """Write scores beside baselines, what the model writes, and where everything is."""
     metrics = response.test_metrics or response.final_metrics
-    console.print(f"{response.task}: scores on {_scored(response)}", style="bold", highlight=False)
+    console.print(f"{response.task}: scores on {_scored(response)}", style="bold")
     write_scores(console, metrics, response.baselines, response.task)
     write_classes(console, metrics, words_of(response.task).fed)
     warnings = _warnings(response.warnings, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
     write_facts(console, {**remarks(metrics, "summary.json"), **_facts(response)})
     for line in warnings:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _scored(response: TrainModelResponse) -> str:
@@ -63,19 +62,7 @@ def write_facts(console: Console, facts: Mapping[str, str]) -> None:
     """Write names and values in two columns; long values run on, so that a path can be copied."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        console.print(f" {name:<{width}}  {value}", highlight=False, markup=False, soft_wrap=True)
-
-
-def harmless(line: str) -> str:
-    """Spell out what would move a cursor, ring a bell or turn the direction of a terminal's text."""
-    return "".join(
-        letter if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else _spelt(letter)
-        for letter in line.replace("\t", TAB)
-    )
-
-
-def _spelt(letter: str) -> str:
-    return letter.encode("unicode_escape").decode("ascii")
+        console.print(harmless(f" {name:<{width}}  {value}"), soft_wrap=True)
 
 
 def write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mapping[str, Any], task: str | None) -> None:

@@ -1,26 +1,30 @@
 """Show a run while it goes on, and pass on the wish to stop it."""
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from domain.events import (
+    CheckpointSaved,
     EvaluationCompleted,
     Event,
     MicroBatchHalved,
     RolledBack,
     RunFinished,
+    RunOpened,
     RunStarted,
     StepCompleted,
     StepDropped,
     Warned,
 )
+from domain.showing import harmless
+from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard
+from presentation.cli.saying import error_screen
 from presentation.cli.wording import counted, headlines, words_of
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -28,15 +32,15 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def watched() -> Iterator["ConsoleMonitor"]:
-    """Watch one run on standard error; SIGINT and SIGTERM ask it to save and stop, a second one insists."""
-    monitor = ConsoleMonitor(Console(file=sys.stderr))
-    before = {name: signal.signal(name, monitor.receive) for name in (signal.SIGINT, signal.SIGTERM)}
+    """Watch one run on standard error; a signal asks it to save and stop, a second one insists."""
+    monitor = ConsoleMonitor(error_screen())
+    before = {number: signal.signal(number, monitor.receive) for number in heard()}
     try:
         yield monitor
     finally:
         monitor.close()
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class ConsoleMonitor:
@@ -48,13 +52,24 @@ class ConsoleMonitor:
         self._bar: tuple[Progress, TaskID] | None = None
         self._last_line = 0.0
         self._task = ""
+        self._run_dir = ""
+        self._checkpoint = ""
+        self._is_over = False
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
         if self._stop_reason:
-            raise KeyboardInterrupt
+            raise Interrupted(number, self.saved())
         self._stop_reason = signal.Signals(number).name
-        self._say(f"{self._stop_reason}: saving after this step; once more to quit at once")
+        doing = "the training is over, its report follows" if self._is_over else "saving after this step"
+        self._say(f"{self._stop_reason}: {doing}; once more to quit at once")
+
+    def saved(self) -> str:
+        """Say what of the run is on disk and how to go on."""
+        if not self._run_dir:
+            return NOTHING_SAVED
+        held = f"{self._checkpoint} is the newest checkpoint" if self._checkpoint else "no checkpoint is saved yet"
+        return f"interrupted at once; {held}, and `athanor resume {self._run_dir}` goes on."
 
     def stop_requested(self) -> str:
         """Give the name of the signal that came, if any."""
@@ -62,20 +77,26 @@ class ConsoleMonitor:
 
     def notify(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, RunStarted):
+        if isinstance(event, RunOpened):
+            self._run_dir, self._checkpoint = event.run_dir, event.checkpoint
+        elif isinstance(event, CheckpointSaved):
+            self._checkpoint = event.name
+        elif isinstance(event, RunStarted):
             self._start(event)
         elif isinstance(event, StepCompleted):
             self._step(event)
         elif text := _told(event, self._task):
             if isinstance(event, RunFinished):
+                self._is_over = True
                 self.close()
             self._say(text)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
         if self._bar is not None:
-            self._bar[0].stop()
-            self._bar = None
+            bar, self._bar = self._bar, None
+            with suppress(OSError, ValueError):
+                bar[0].stop()
 
     def _start(self, event: RunStarted) -> None:
         self._task = event.task
@@ -100,13 +121,16 @@ class ConsoleMonitor:
         )
         if self._bar is not None:
             progress, task = self._bar
-            progress.update(task, completed=event.step, facts=facts)
+            with suppress(OSError, ValueError):
+                progress.update(task, completed=event.step, facts=facts)
         elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or event.step == event.total_steps:
             self._last_line = time.monotonic()
             self._say(f"step {event.step}/{event.total_steps}  {facts}")
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        # A terminal may be gone, and a signal may come in the middle of a write: neither is worth the run.
+        with suppress(OSError, ValueError, RuntimeError):
+            self._console.print(harmless(text), soft_wrap=True)
 
 
 def _short(number: int) -> str:

@@ -1,38 +1,43 @@
 """Write answers: for people a screen, for programs one JSON object."""
 
-import json
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
+from domain.showing import harmless
 from presentation.cli import summary
+from presentation.cli.saying import abandon, say, say_error, say_json, screen
 from presentation.cli.wording import FORECASTING, HEADLINES, counted, headlines, score_of, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool) -> int:
     """Write the answer of a training; gives the exit code."""
-    if as_json:
-        click.echo(strict_json(response.model_dump()))
-    elif response.final_metrics:
-        summary.write_summary(Console(), response)
+    try:
+        if as_json:
+            say_json(response.model_dump())
+        elif response.final_metrics:
+            summary.write_summary(screen(), response)
+    except OSError:
+        if not response.exit_code:  # a run that was stopped by a closed terminal has said why it ended
+            raise
+        abandon(sys.stdout)
     for error in response.errors:
-        click.echo(f"error: {error}", err=True)
+        say_error(error)
     return response.exit_code
 
 
 def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     """Write the answer of an evaluation."""
     if as_json:
-        click.echo(strict_json(response.model_dump()))
+        say_json(response.model_dump())
         return
-    console = Console()
-    console.print(counted(response.num_rows, words_of(response.task).fed), highlight=False)
+    console = screen()
+    console.print(counted(response.num_rows, words_of(response.task).fed))
     if response.task == FORECASTING:  # a score for each horizon and quantile would fill the screen; the JSON has them
         summary.write_scores(console, response.metrics, response.metrics, response.task)
         summary.write_facts(console, summary.remarks(response.metrics, "--json"))
@@ -49,22 +54,23 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
 def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
     """Write a table of runs."""
     if not summaries:
-        click.echo(f"no runs below {root}")
+        say(f"no runs below {root}")
         return
     table = Table(box=None)
     for column in ("run", "task", "status", "metric", "best", "epoch"):
         table.add_column(column)
     for run in summaries:
         best, epoch = run.get("best_metric"), run.get("best_epoch")
-        table.add_row(
-            str(run["run_id"]),
-            str(run.get("task") or ""),
-            str(run["status"]),
-            str(run.get("metric_name") or ""),
+        cells = (
+            run["run_id"],
+            run.get("task") or "",
+            run["status"],
+            run.get("metric_name") or "",
             "" if best is None else score_of(run.get("metric_name"), best),
-            "" if epoch is None else str(epoch + 1),
+            "" if epoch is None else epoch + 1,
         )
-    Console().print(table)
+        table.add_row(*(Text(harmless(str(cell))) for cell in cells))
+    screen().print(table)
 
 
 def write_facts(facts: Mapping[str, Any]) -> None:
@@ -77,17 +83,4 @@ def write_facts(facts: Mapping[str, Any]) -> None:
             lines[name.replace("_", " ")] = ", ".join(f"{key} {item}" for key, item in value.items())
         else:
             lines[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else str(value)
-    summary.write_facts(Console(), lines)
-
-
-def strict_json(value: Any) -> str:
-    """Write JSON that every parser reads: NaN and infinities become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+    summary.write_facts(screen(), lines)

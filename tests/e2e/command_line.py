@@ -1,6 +1,7 @@
 """The command line inside the test's process: one import of torch for a hundred calls."""
 
 import io
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -21,7 +22,7 @@ class Answer:
 
 def athanor(*words: object, stdin: bytes = b"") -> Answer:
     """Call the command line as `athanor WORDS` would."""
-    with _streams(stdin) as (out, err), patch.object(sys, "argv", ["athanor", *map(str, words)]):
+    with _signals_kept(), _streams(stdin) as (out, err), patch.object(sys, "argv", ["athanor", *map(str, words)]):
         try:
             main()
         except SystemExit as stop:
@@ -29,6 +30,17 @@ def athanor(*words: object, stdin: bytes = b"") -> Answer:
         else:
             code = 0
     return Answer(int(code or 0), out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Give signals back to the test: the command line takes them for as long as its process lives."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_a_programming_error_is_not_swallowed(step: str) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "exit_code"),
-    [("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1), ("anything else", 1)],
+    [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1), ("anything else", 1)],
 )
 def test_a_stopped_run_is_saved_and_says_how_to_go_on(reason: str, exit_code: int) -> None:
     world = FakeWorld(results={**RESULTS, "stop_reason": reason})

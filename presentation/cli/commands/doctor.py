@@ -1,7 +1,5 @@
 """Look at the machine."""
 
-import json
-
 import click
 
 
@@ -10,11 +8,12 @@ import click
 def command(as_json: bool) -> int:
     """Look at the hardware, the precision it runs fastest, and versions."""
     from infrastructure.container import Container
+    from presentation.cli.saying import say_json
     from presentation.cli.writing import write_facts
 
     report = Container().hardware().describe()
     if as_json:
-        click.echo(json.dumps(report))
+        say_json(report)
     else:
         write_facts(report)
     return 0

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -24,6 +25,11 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option("--max-repeats", type=int, help="End a text that repeats itself more often than this; 0 for never.")
 @click.option("--stop", multiple=True, metavar="TEXT", help=r"End before TEXT, in which \n is a new line; repeatable.")
 @click.option(
+    "--for-spreadsheets",
+    is_flag=True,
+    help="In a CSV, put ' before what begins with = + - @, a tab or a return: a spreadsheet would run it as a formula.",
+)
+@click.option(
     "--stream/--no-stream",
     default=None,
     help="Show a text while it is written, not as JSON; the rule on a terminal with --input -.",
@@ -33,9 +39,9 @@ def command(output: str | None, stop: tuple[str, ...], stream: bool | None, **op
 
     The options of writing hold for models that write and replace what was set when RUN was trained.
     """
-    from application.answers import json_line
     from application.use_cases.predict import PredictRequest
     from infrastructure.container import Container
+    from presentation.cli.saying import say_data, say_json, say_piece
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, **options)
     predict = Container().predict()
@@ -46,27 +52,31 @@ def command(output: str | None, stop: tuple[str, ...], stream: bool | None, **op
         return 0
     if stream is None:
         stream = request.input_path == STANDARD_INPUT and sys.stdout.isatty()
-    screen = _Screen()
+    screen = _Screen(say_piece)
     answers = predict.execute(request, on_text=screen.show if stream else None)
     if answers.is_table or not stream:
         for line in answers.lines():
-            click.echo(line)
+            say_data(line)
         return 0
     for answer in answers:
         # A classifier streams nothing: its answers are JSON on a terminal too.
-        click.echo("" if screen.was_used() else json_line(answer))
+        if screen.was_used():
+            say_piece("\n")
+        else:
+            say_json(answer)
     return 0
 
 
 class _Screen:
     """Shows pieces of a text as they come, and knows whether there were any."""
 
-    def __init__(self) -> None:
+    def __init__(self, say_piece: Callable[[str], None]) -> None:
+        self._say_piece = say_piece
         self._used = False
 
     def show(self, piece: str) -> None:
         self._used = True
-        click.echo(piece, nl=False)  # echo flushes
+        self._say_piece(piece)
 
     def was_used(self) -> bool:
         """Tell whether anything was shown since the last question."""

@@ -15,4 +15,4 @@ def command(run: str, accept_changes: bool, as_json: bool) -> int:
 
     with watched() as monitor:
         response = Container().resume_training().execute(run, monitor, accept_changes)
-    return write_response(response, as_json)
+        return write_response(response, as_json)

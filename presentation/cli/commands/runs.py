@@ -1,7 +1,5 @@
 """Look at the runs on this disk."""
 
-import json
-
 import click
 
 
@@ -14,15 +12,19 @@ def command() -> None:
 @click.option("--root", default="runs", show_default=True, help="Directory that holds the runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_runs(root: str, as_json: bool) -> int:
-    """List the runs below a directory, oldest first."""
+    """List the runs below a directory, oldest first; one that cannot be read is named on standard error."""
     from infrastructure.container import Container
+    from presentation.cli.saying import say_json, warn
     from presentation.cli.writing import write_runs
 
     summaries = Container().runs().summaries(root)
     if as_json:
-        click.echo(json.dumps(list(summaries), ensure_ascii=False))
+        say_json(summaries)
     else:
-        write_runs(summaries, root)
+        write_runs([run for run in summaries if "error" not in run], root)
+    for run in summaries:
+        if "error" in run:
+            warn(f"warning: {run['run_dir']} is left out: {run['error']}")
     return 0
 
 
@@ -31,6 +33,7 @@ def list_runs(root: str, as_json: bool) -> int:
 def show_run(run: str) -> int:
     """Print what is known of RUN as JSON."""
     from infrastructure.container import Container
+    from presentation.cli.saying import say_json
 
-    click.echo(json.dumps(Container().runs().summary(run), indent=2, ensure_ascii=False))
+    say_json(Container().runs().summary(run), indent=2)
     return 0

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from domain.exceptions import AthanorError, ConfigurationError
+from domain.showing import shown
 
 
 @click.command()
@@ -40,8 +41,7 @@ def command(config: str | None, settings: tuple[str, ...], as_json: bool, **opti
             TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code), as_json
         )
     with watched() as monitor:
-        response = container.train_model().execute(request, monitor)
-    return write_response(response, as_json)
+        return write_response(container.train_model().execute(request, monitor), as_json)
 
 
 def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -50,9 +50,11 @@ def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name:
-            raise ConfigurationError(f"--set {setting!r} is not KEY=VALUE.", remedy="Write, for example, --set seed=1.")
+            raise ConfigurationError(
+                f"--set {shown(setting)} is not KEY=VALUE.", remedy="Write, for example, --set seed=1."
+            )
         try:
             parsed[name] = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested deeper than any setting
             parsed[name] = value
     return parsed

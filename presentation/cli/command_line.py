@@ -1,0 +1,77 @@
+"""The commands, and what becomes of a failure: one sentence on standard error and an exit code."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from domain.exceptions import AthanorError
+from presentation.cli.saying import abandon, prepare_streams, say_error, say_piece
+
+# Commands are imported when they run: `--help` answers without the libraries that training needs.
+COMMANDS = {
+    "train": "Train a model on a file.",
+    "resume": "Go on with a run that was killed or stopped.",
+    "evaluate": "Score a finished model on labelled rows.",
+    "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
+    "runs": "List runs or show one.",
+    # "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
+    "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
+}
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = name.replace("-", "_")
+        command: click.Command = import_module(f"presentation.cli.commands.{module}").command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Train transformer models on code and text, overnight and without surprises.
+
+    Start with: athanor train --task security_classification
+    """
+
+
+def answer() -> int:
+    """Do what the words of the command line say; gives the exit code."""
+    prepare_streams()
+    try:
+        return int(cli(standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        say_piece(f"{error.format_message()}\n")
+        return 0
+    except click.ClickException as error:
+        say_error(error.format_message())
+        return BAD_INPUT
+    except AthanorError as error:
+        for message in error.messages:
+            say_error(message)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say_error("interrupted before anything was saved.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        abandon(sys.stdout)  # the reader of a pipe has left, as `head` does
+        return 0
+    except OSError as error:
+        abandon(sys.stdout)
+        place = f"{error.filename}: " if error.filename else ""
+        say_error(f"{place}{error.strerror or error}. Make room there, or choose another place.")
+        return FAILED

@@ -1,0 +1,93 @@
+r"""All that a person or a program is told passes here: one place for standard output, one for standard error.
+
+What a terminal would obey (ESC, U+202E, U+009B and their kin) is spelt out, whoever wrote it: the name of a file, a
+foreign summary, a label. Data for programs stays as it is; JSON says the same with `\u` escapes.
+"""
+
+import codecs
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+from domain.showing import harmless, json_text, u_escape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ESCAPING = "athanor_u_escapes"
+
+
+def prepare_streams() -> None:
+    r"""Let no letter end the program that a stream cannot encode: it becomes a `\u` escape, in JSON the same letter."""
+    codecs.register_error(ESCAPING, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ESCAPING)
+
+
+def say(line: str) -> None:
+    """Tell one line on standard output."""
+    _write(sys.stdout, f"{harmless(line)}\n")
+
+
+def say_json(value: Any, indent: int | None = None) -> None:
+    """Give a program one JSON value."""
+    _write(sys.stdout, f"{json_text(value, indent)}\n")
+
+
+def say_data(line: str) -> None:
+    """Give a line that is data: unchanged, unless a terminal shows it."""
+    say(line) if sys.stdout.isatty() else _write(sys.stdout, f"{line}\n")
+
+
+def say_piece(text: str) -> None:
+    """Tell a part of a text while it is written; its line ends are part of it."""
+    _write(sys.stdout, "\n".join(map(harmless, text.split("\n"))))
+
+
+def say_error(message: str) -> None:
+    """Tell what went wrong. A terminal that is gone cannot hear it, and must not make it worse."""
+    warn(f"error: {message}")
+
+
+def warn(line: str) -> None:
+    """Tell one line on standard error."""
+    with suppress(OSError, ValueError):
+        _write(sys.stderr, f"{harmless(line)}\n")
+
+
+def screen() -> "Console":
+    """Give standard output with tables and colours; what is printed there must be `harmless`."""
+    return _console(sys.stdout)
+
+
+def error_screen() -> "Console":
+    """Give standard error for the line that shows the progress."""
+    return _console(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Give up a stream that nobody reads: what it still holds would be complained of when Python ends."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console  # here, because --help needs no tables
+
+    # A name in brackets or colons is a name and no markup.
+    return Console(file=stream, markup=False, emoji=False, highlight=False)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return u_escape(error.object[error.start : error.end]), error.end
