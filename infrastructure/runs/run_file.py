@@ -110,7 +110,7 @@ def _faults(text: str) -> Iterator[str]:
     """Yield what a run file may not hold, before anything is built of it: this takes no more time than its bytes."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = f":{event.start_mark.line + 1}"
+        line = f":{event.start_mark.line + 1}" if event.start_mark else ""
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             yield f"{line} has an anchor or an alias (& or *), which run files do not take. Write the value out."
         if isinstance(event, yaml.CollectionStartEvent):
@@ -119,6 +119,5 @@ def _faults(text: str) -> Iterator[str]:
                 yield f"{line} nests more than {MAX_DEPTH} deep. {_LINES}"
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-            if event.value == "<<":
-                yield f"{line} has a merge key (<<), which run files do not take. Write the settings out."
+        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0] and event.value == "<<":
+            yield f"{line} has a merge key (<<), which run files do not take. Write the settings out."

@@ -54,7 +54,7 @@ class RunLock:
         )
 
     def release(self) -> None:
-        """Let another process take it. A disk that refuses to remove the file keeps an empty one, which harms nobody."""
+        """Let another process take it; on a disk that refuses its removal an empty file stays, which harms nobody."""
         with suppress(OSError):
             if _is_in_place(self._path, self._descriptor):
                 self._path.unlink()
