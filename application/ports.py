@@ -1,6 +1,7 @@
 """What the use cases need from the world, said as promises and not as means."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.answers import Answers
@@ -234,3 +235,44 @@ class AnswerFiles(Protocol):
 
         Raises: ConfigurationError, and what the answers raise.
         """
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a training is killed: after some seconds, or with `saves` above 0 in the midst of its so manieth save.
+
+    `share` in [0, 1) says how far into that save.
+    """
+
+    after_seconds: float
+    saves: int = 0
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one training process; `checkpoint` is the newest that it left, empty for none."""
+
+    was_resumed: bool
+    was_killed: bool
+    killed_while: str
+    exit_code: int
+    errors: tuple[str, ...]
+    seconds: float
+    checkpoint: str
+
+
+class Trials(Protocol):
+    """Carries out trainings in processes of their own, in a directory of their own, and kills them when told."""
+
+    def begin(self, parent: str | None) -> str:
+        """Create the directory, below `parent` where one is named; gives its path. Raises: RunError."""
+
+    def train(self, training: TrainModelRequest, name: str, kill: Kill | None) -> Trial:
+        """Train in the run directory of that name, or resume what stands there; no process is left behind."""
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """Give what a run has left and another must leave too: files of the model, metrics, summary."""
+
+    def end(self, keep: bool) -> None:
+        """Remove the directory unless it is to be kept."""

@@ -6,10 +6,12 @@ from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answer_files import AnswerFiles
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -33,3 +35,5 @@ class Container(containers.DeclarativeContainer):
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
+    trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
+    verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)

@@ -15,7 +15,7 @@ COMMANDS = {
     "evaluate": "Score a finished model on labelled rows.",
     "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
     "runs": "List runs or show one.",
-    # "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
+    "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
 }
 BAD_INPUT = 2

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
+from application.use_cases.verify_resume import VerifyResumeResponse
 from domain.showing import harmless
 from presentation.cli import summary
 from presentation.cli.saying import abandon, say, say_error, say_json, screen
@@ -84,3 +85,21 @@ def write_facts(facts: Mapping[str, Any]) -> None:
         else:
             lines[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else str(value)
     summary.write_facts(screen(), lines)
+
+
+def write_verdict(response: VerifyResumeResponse) -> None:
+    """Write what was killed when, what differs, and the verdict."""
+    table = Table(box=None)
+    for column in ("run", "began", "ended", "seconds", "newest checkpoint"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for trial in response.trials:
+        cells = (trial.run or "undisturbed", trial.began, trial.ended, f"{trial.seconds:.1f}", trial.checkpoint)
+        table.add_row(*(Text(harmless(str(cell))) for cell in cells))
+    screen().print(table)
+    for line in response.differences:
+        say(f"differs: {line}")
+    verdict = "equal" if response.equal else "NOT equal"
+    runs = f"{counted(response.runs, 'runs')} with {counted(response.kills, 'kills')}"
+    say(f"{verdict}: {runs} against an undisturbed one, {response.num_facts:,} facts each, {response.seconds:.0f} s")
+    if response.directory:
+        say(f"kept: {response.directory}")

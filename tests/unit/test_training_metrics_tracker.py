@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, RunError, TrainingError
+from infrastructure import plain_files
 from infrastructure.training import training_metrics_tracker
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -36,7 +37,7 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
         self.room = room
-        plain_open = training_metrics_tracker.open_to_append
+        plain_open = plain_files.open_to_append
         monkeypatch.setattr(
             training_metrics_tracker, "open_to_append", lambda path: _LimitedFile(plain_open(path), self)
         )
