@@ -30,7 +30,8 @@ def read_request(path: Path) -> TrainModelRequest:
         mark = getattr(error, "problem_mark", None)
         place = f":{mark.line + 1}" if mark is not None else ""
         raise ConfigurationError(f"{path}{place} is not YAML.", remedy=_LINES) from error
-    except (ValueError, OverflowError, RecursionError) as error:
+    except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError, RecursionError) as error:
+        # PyYAML lets through whatever its conversions meet: `!!bool x` is a KeyError.
         raise ConfigurationError(f"{path} has a value that is no number or date.", remedy="Correct it.") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path} holds no settings.", remedy=_LINES)
@@ -58,13 +59,13 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for name, _ in node.value:
-            if name.value in seen and isinstance(name, yaml.ScalarNode):
+        for name in (name for name, _ in node.value if isinstance(name, yaml.ScalarNode)):
+            if name.value in seen:
                 raise ConfigurationError(
                     f"{self.name}:{name.start_mark.line + 1} gives {shown(name.value)} a second time.",
                     remedy="Keep one of the two.",
                 )
-            seen.add(name.value if isinstance(name, yaml.ScalarNode) else id(name))
+            seen.add(name.value)
         return super().construct_mapping(node, deep)
 
 
