@@ -54,6 +54,8 @@ def open_own(path: Path, flags: int) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise NotPlainError("it is a symbolic link") from error
+        if error.errno == errno.EISDIR:  # what writing into one gives, before anybody could look
+            raise NotPlainError("it is a directory") from error
         raise
 
 

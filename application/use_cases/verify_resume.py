@@ -21,9 +21,9 @@ SAVES = 6  # in a run, so that a save is never far
 EVALUATIONS = 3
 # Of the time that a run takes when nobody disturbs it. A resumed run has less to do, so later instants would miss it.
 LATEST_INSTANT = 0.6
-LATEST_SAVE = 3
+LATEST_SAVE = 2
 # Kills of five: one as the process begins to work, two as a checkpoint is being written, two anywhere.
-MOMENTS = ("anywhere", "saving", "early", "saving", "anywhere")
+MOMENTS = ("early", "saving", "anywhere", "saving", "anywhere")
 EARLY = 0.15
 MOST_DIFFERENCES = 20
 UNDISTURBED = "undisturbed"
