@@ -128,8 +128,9 @@ class ForkedTrials:
             exit_code = response.exit_code
         except BaseException:
             traceback.print_exc()
-            sys.stderr.flush()
         finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
             os._exit(exit_code)
 
 
@@ -145,6 +146,9 @@ def _separate(log: Path) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     for place, stream in enumerate((nothing, output, output)):
         os.dup2(stream, place)
+    # Not those of the parent, which may be other files than these places.
+    sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     random.seed()
     np.random.seed()
 

@@ -1,0 +1,37 @@
+"""The command that kills, resumes and compares, on a tiny task and in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.tiny_series import bars, table_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_a_tiny_forecaster_that_was_killed_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    table_file(tmp_path / "table.csv", bars())
+    (tmp_path / "run.yaml").write_text(
+        f"task: quantile_forecasting\ndataset_path: {tmp_path / 'table.csv'}\nmodel_name: forecaster-tiny\n"
+        "batch_size: 8\ntarget_columns: [close]\ncontext_length: 20\nhorizons: [1, 3]\npatch_length: 4\n"
+    )
+    words = ["--config", str(tmp_path / "run.yaml"), "--kills", "2", "--output", str(tmp_path / "here"), "--json"]
+    # A process of its own: this one has computed, and torch cannot be forked behind that.
+    done = subprocess.run(
+        [sys.executable, "-m", "presentation.cli", "verify-resume", *words],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["equal"], verdict["kills"], verdict["differences"]) == (True, 2, [])
+    assert verdict["num_facts"] > 50
+    assert list((tmp_path / "here").iterdir()) == []
