@@ -248,6 +248,16 @@ def test_a_full_disk_is_told_and_the_old_forecast_stays(ending: str, runs: Path,
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
 
+def test_a_forecast_for_spreadsheets_is_csv_and_nothing_else(runs: Path, tmp_path: Path) -> None:
+    words = ("predict", runs / FORECAST, "--input", runs / "table.csv")
+    plain = athanor(*words)
+    guarded = athanor(*words, "--for-spreadsheets")
+    assert (guarded.exit_code, guarded.stdout) == (0, plain.stdout)  # no name in this table begins a formula
+    answer = athanor(*words, "--for-spreadsheets", "--output", tmp_path / "f.parquet")
+    assert answer.exit_code == 2
+    assert "is for CSV" in answer.stderr
+
+
 def test_a_reader_that_leaves_early_sees_no_traceback(runs: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -249,7 +249,9 @@ def words(tmp: Path) -> list[str]:
 
 
 class TestSignals:
-    @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    @pytest.mark.parametrize(
+        ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    )
     def test_a_signal_saves_and_stops_and_says_how_to_go_on(
         self, tmp_path: Path, number: signal.Signals, exit_code: int
     ) -> None:
@@ -262,6 +264,24 @@ class TestSignals:
         assert f"athanor resume {tmp_path / 'run'}" in process.stderr
         assert "Traceback" not in process.stderr
         assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+    @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+    def test_a_second_signal_says_what_is_saved_and_gives_its_own_code(
+        self, tmp_path: Path, number: signal.Signals, exit_code: int
+    ) -> None:
+        process = subprocess.Popen(
+            arguments(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        wait_for(tmp_path / "run" / "checkpoints" / "step-00000020", process)
+        process.send_signal(number)
+        assert process.stderr is not None
+        assert any("once more to quit" in line for line in process.stderr)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == exit_code
+        assert "is the newest checkpoint" in stderr
+        assert f"athanor resume {tmp_path / 'run'}" in stderr
+        assert "Traceback" not in stderr
 
 
 class TestFullDisk:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 
 from domain.exceptions import RunError
-from infrastructure.runs import run_lock
 from infrastructure.runs.run_lock import LOCK, RunLock, is_held
 
 
@@ -135,6 +135,6 @@ def test_somebody_who_only_looks_does_not_make_a_taker_give_up(tmp_path: Path, m
     (tmp_path / LOCK).touch()
     looker = os.open(tmp_path / LOCK, os.O_RDONLY)
     fcntl.flock(looker, fcntl.LOCK_SH)
-    monkeypatch.setattr(run_lock.time, "sleep", lambda seconds: fcntl.flock(looker, fcntl.LOCK_UN))
+    monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(looker, fcntl.LOCK_UN))
     RunLock.take(tmp_path).release()
     os.close(looker)

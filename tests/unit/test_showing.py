@@ -74,7 +74,8 @@ def test_a_setting_that_holds_a_giant_value_is_refused_in_a_short_sentence() -> 
 
 
 def test_a_million_wrong_settings_give_a_screen_of_faults() -> None:
-    for values in ({f"setting_{number}": 1 for number in range(5_000)}, {"columns": [[]] * 5_000}):
+    wrong: tuple[dict[str, Any], ...] = ({f"setting_{n}": 1 for n in range(5_000)}, {"columns": [[]] * 5_000})
+    for values in wrong:
         with pytest.raises(ConfigurationError) as caught:
             TrainModelRequest(**values)
         assert len(caught.value.messages) <= MAX_FAULTS
