@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -206,7 +207,7 @@ class TrainModelRequest(BaseModel):
             self.training_config()
         except ConfigurationError as error:
             faults.extend(error.messages)
-        faults.extend(self._faults(task))
+        faults.extend(islice(self._faults(task), MAX_FAULTS))
         if faults:
             raise ConfigurationError.of(faults)
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import isclose, isfinite
 
 from domain.rules import whole
+from domain.showing import shown
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 HORIZONS = (1, 3, 6, 12, 24)
@@ -30,9 +31,9 @@ def horizon_faults(horizons: int | Sequence[int]) -> Iterator[str]:
     for step in steps:
         yield from whole("horizons", step, at_least=1)
         if isinstance(step, int) and step > MAX_HORIZON:
-            yield f"horizons has {step}, but must be at most {MAX_HORIZON}. Choose another value."
+            yield f"horizons has {shown(step)}, but must be at most {MAX_HORIZON}. Choose another value."
     if any(low >= high for low, high in pairwise(steps)):
-        yield f"horizons is {steps}, but must ascend without repeats. Put them in order."
+        yield f"horizons is {shown(steps)}, but must ascend without repeats. Put them in order."
 
 
 def quantile_faults(quantiles: Sequence[float]) -> Iterator[str]:
@@ -43,7 +44,7 @@ def quantile_faults(quantiles: Sequence[float]) -> Iterator[str]:
     if outside:
         yield f"quantiles has {outside[0]}, but each must lie between 0 and 1. Use 0.9 for 90 %."
     elif any(low >= high for low, high in pairwise(quantiles)):
-        yield f"quantiles is {list(quantiles)}, but must ascend without repeats. Put them in order."
+        yield f"quantiles is {shown(list(quantiles))}, but must ascend without repeats. Put them in order."
 
 
 def split_faults(split: Split) -> Iterator[str]:
@@ -55,15 +56,15 @@ def split_faults(split: Split) -> Iterator[str]:
     if all(isinstance(part, str) for part in parts):
         return  # read and compared where the stamps of the table are known
     if any(isinstance(part, bool | str) for part in parts):
-        yield f"split is {parts}, but must be all shares, all numbers of rows or all dates. Use [0.7, 0.1, 0.2]."
+        yield f"split is {shown(parts)}, but must be all shares, all numbers of rows or all dates. Use [0.7, 0.1, 0.2]."
         return
     numbers = [part for part in parts if isinstance(part, int | float)]
     if all(0.0 < number < 1.0 for number in numbers):
         total = sum(numbers)
         if total > 1.0 and not isclose(total, 1.0, rel_tol=1e-9):
-            yield f"split is {parts}, but its shares sum to {total:g}. Let them sum to at most 1."
+            yield f"split is {shown(parts)}, but its shares sum to {total:g}. Let them sum to at most 1."
     elif not all(isfinite(number) and number >= 1 and number == int(number) for number in numbers):
-        yield f"split is {parts}, but must be shares between 0 and 1, or numbers of rows. Use [0.7, 0.1, 0.2]."
+        yield f"split is {shown(parts)}, but must be shares between 0 and 1, or numbers of rows. Use [0.7, 0.1, 0.2]."
 
 
 def window_faults(context_length: int, window_stride: int, patch_length: int) -> Iterator[str]:
@@ -79,4 +80,4 @@ def calendar_faults(calendar: str | Sequence[str]) -> Iterator[str]:
     """Want known features, or "auto"."""
     for name in () if calendar == AUTO else [calendar] if isinstance(calendar, str) else calendar:
         if name not in CALENDAR:
-            yield f"calendar {name!r} is not known. Choose among {', '.join(CALENDAR)}; {AUTO}, or [] for none of them."
+            yield f"calendar {shown(name)} is not known. Choose among {', '.join(CALENDAR)}; {AUTO}, or [] for none."

@@ -68,9 +68,10 @@ class ForkedTrials:
         report.unlink(missing_ok=True)
         is_resumed = (run / RUN_FILE).exists()
         began = time.monotonic()
+        saves = _SavesSeen(run)  # before the process begins, which may be faster than this one
         child = self._forked(training, run, report)
         try:
-            status, was_killed = _awaited(child, run, kill, began)
+            status, was_killed = _awaited(child, saves, kill, began)
         except BaseException:
             _kill(child)
             os.waitpid(child, 0)
@@ -153,10 +154,9 @@ def _separate(log: Path) -> None:
     np.random.seed()
 
 
-def _awaited(child: int, run: Path, kill: Kill | None, began: float) -> tuple[int, bool]:
+def _awaited(child: int, saves: "_SavesSeen", kill: Kill | None, began: float) -> tuple[int, bool]:
     """Wait for the end of a process, and bring it about when told; gives its status and whether that was sent."""
     sent = False
-    saves = _SavesSeen(run)
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -11,11 +11,13 @@ from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answer_files import AnswerFiles
 from infrastructure.container import Container
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -34,6 +36,8 @@ PARTS: dict[str, type] = {
     "resume_training": ResumeTrainingUseCase,
     "evaluate_model": EvaluateModelUseCase,
     "predict": PredictUseCase,
+    "trials": ForkedTrials,
+    "verify_resume": VerifyResumeUseCase,
 }
 PROTOCOLS: dict[str, type] = {
     "runs": ports.RunStore,
@@ -43,6 +47,7 @@ PROTOCOLS: dict[str, type] = {
     "reports": ports.ReportWriter,
     "predictors": ports.PredictorSource,
     "answer_files": ports.AnswerFiles,
+    "trials": ports.Trials,
 }
 
 

@@ -83,6 +83,16 @@ class TestTheUseCase:
                 verified(trials, kills=1)
             assert trials.ended is False
 
+    def test_cleans_up_when_it_is_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        trials = FakeTrials()
+        monkeypatch.setattr(trials, "train", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            verified(trials)
+        assert trials.ended is False
+
     @pytest.mark.parametrize("values", [{"kills": 0}, {"kills": 10**9}, {"steps": 1}, {"steps": 10**9}])
     def test_refuses_numbers_that_make_no_verification(self, values: Mapping[str, int]) -> None:
         trials = FakeTrials()
