@@ -20,7 +20,7 @@ MAX_KILLS = 1_000
 SAVES = 6  # in a run, so that a save is never far
 EVALUATIONS = 3
 # Of the time that a run takes when nobody disturbs it. A resumed run has less to do, so later instants would miss it.
-LATEST_INSTANT = 0.6
+LATEST_INSTANT = 0.5
 LATEST_SAVE = 2
 # Kills of five: one as the process begins to work, two as a checkpoint is being written, two anywhere.
 MOMENTS = ("early", "saving", "anywhere", "saving", "anywhere")
@@ -159,8 +159,8 @@ class _Disturbed:
         if trial.exit_code and not trial.was_killed:
             _refuse_failed(trial, name)
         self.num_kills += trial.was_killed
-        if not trial.was_killed and not trial.was_resumed:
-            # The first run may have filled a cache, which the others find full.
+        if not trial.was_killed:
+            # The first run may have filled a cache, and a resumed one has less to do: later instants would miss both.
             self._seconds = min(self._seconds, trial.seconds)
         told = TrialTold(
             run=self.num_runs,
