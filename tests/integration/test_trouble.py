@@ -269,19 +269,15 @@ class TestSignals:
     def test_a_second_signal_says_what_is_saved_and_gives_its_own_code(
         self, tmp_path: Path, number: signal.Signals, exit_code: int
     ) -> None:
-        process = subprocess.Popen(
-            arguments(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        wait_for(tmp_path / "run" / "checkpoints" / "step-00000020", process)
+        process = start(words(tmp_path), tmp_path / "answers")
+        process.wait_for(tmp_path / "run" / "checkpoints" / "step-00000020")
         process.send_signal(number)
-        assert process.stderr is not None
-        assert any("once more to quit" in line for line in process.stderr)
+        process.wait_to_say("once more to quit")
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == exit_code
-        assert "is the newest checkpoint" in stderr
-        assert f"athanor resume {tmp_path / 'run'}" in stderr
-        assert "Traceback" not in stderr
+        assert process.wait() == exit_code
+        assert "is the newest checkpoint" in process.stderr
+        assert f"athanor resume {tmp_path / 'run'}" in process.stderr
+        assert "Traceback" not in process.stderr
 
 
 class TestFullDisk:

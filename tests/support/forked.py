@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -62,13 +62,20 @@ class Forked:
             time.sleep(SECONDS_BETWEEN_LOOKS)
         return code
 
-    def wait_for(self, path: Path, timeout_seconds: float = 120) -> None:
+    def wait_for(self, path: Path) -> None:
         """Wait until a file is there. Raises: TimeoutError, AssertionError when the process ends before."""
+        self._wait_until(path.exists, f"{path} to come")
+
+    def wait_to_say(self, words: str) -> None:
+        """Wait until standard error holds some words. Raises: as `wait_for` does."""
+        self._wait_until(lambda: words in self.stderr, f"{words!r} to be said")
+
+    def _wait_until(self, is_there: Callable[[], bool], awaited: str, timeout_seconds: float = 120) -> None:
         deadline = time.monotonic() + timeout_seconds
-        while not path.exists():
-            assert self.poll() is None, f"ended before {path} was there: {self.stderr}"
+        while not is_there():
+            assert self.poll() is None, f"ended without {awaited}: {self.stderr}"
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{path} does not come: {self.stderr}")
+                raise TimeoutError(f"waited in vain for {awaited}: {self.stderr}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def send_signal(self, number: int) -> None:
