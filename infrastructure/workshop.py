@@ -10,11 +10,11 @@ from domain.exceptions import RunError
 from domain.metrics import direction_of
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import keep_tokenizer
+from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_store import RunDirectory
 from infrastructure.tasks.adapter import lengths_of
-from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.registry import TOKENIZER, kind_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
@@ -64,10 +64,10 @@ class TrainingWorkshop:
     ) -> AdvancedTrainer:
         """Tokenise both parts and put everything together. Raises: ConfigurationError, DatasetError, RunError."""
         try:
-            keep_tokenizer(model, run)
+            keep_tokenizer(model.tokenizer, Path(run.path) / TOKENIZER)
             log = RunLog(Path(run.path), monitor)
         except OSError as error:
-            raise RunError(f"{run.path} cannot be written: {error.strerror}.", remedy="Make room.") from error
+            raise RunError(f"{run.path} cannot be written: {error.strerror or error}.", remedy="Make room.") from error
         known = checkpoints.list_checkpoints()
         log.notify(RunOpened(run.path, known[-1].name if known else ""))
         if tracker.num_damaged_lines:

@@ -13,7 +13,9 @@ from torch import nn
 
 from domain.exceptions import ModelError, TrainingError
 from domain.version import VERSION
+from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory, write_whole
+from infrastructure.models.tokenizer_files import save_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,14 +49,14 @@ class ModelBundle:
         from transformers import PreTrainedModel
 
         try:
-            with staged_directory(directory) as staging:
+            with staged_directory(directory) as staging, disk_errors():
                 if isinstance(self.model, PreTrainedModel):
                     self.model.save_pretrained(staging, state_dict=_separable(self.model))
                 else:
                     tensors = {name: t.detach().clone().contiguous() for name, t in self.model.state_dict().items()}
                     save_file(tensors, staging / "model.safetensors")
                 if self.tokenizer is not None:
-                    self.tokenizer.save_pretrained(staging)
+                    save_tokenizer(self.tokenizer, staging)
                 card = {"athanor": VERSION, **self.card, **facts}
                 (staging / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
                 for file in staging.glob("*.safetensors"):

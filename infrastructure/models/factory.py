@@ -1,8 +1,5 @@
 """Builds the model a request names: from a preset, a directory or the hub."""
 
-import logging
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from application.ports import Run
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, ModelError
-from infrastructure.files import staged_directory
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.hub import fetched
+from infrastructure.models.model_directory import CONFIG
+from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer
+from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-HUB_TIMEOUT_SECONDS = 5.0
-
 CLASSIFIER = "AutoModelForSequenceClassification"
 DECODER = "AutoModelForCausalLM"
 ENCODER_DECODER = "AutoModelForSeq2SeqLM"
+RESTORE_OR_TRAIN = "Restore it or train again."
 _SHAPES = {DECODER: "a decoder", ENCODER_DECODER: "an encoder-decoder"}
 
 
@@ -48,9 +46,9 @@ def build_model(request: TrainModelRequest, blueprint: Blueprint, kept_tokenizer
     torch.manual_seed(request.seed)
     if name in blueprint.presets:
         # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
-        tokenizer = _opened_tokenizer(kept_tokenizer) if kept_tokenizer.is_dir() else blueprint.learn_tokenizer()
+        tokenizer = open_kept_tokenizer(kept_tokenizer) if kept_tokenizer.exists() else blueprint.learn_tokenizer()
         torch.manual_seed(request.seed)
-        model = _auto_class(blueprint.auto_class).from_config(blueprint.presets[name](tokenizer))
+        model = new_model(blueprint.auto_class, blueprint.presets[name](tokenizer))
         share_embeddings(model)
     else:
         model, tokenizer, warnings = _from_checkpoint(name, blueprint)
@@ -63,13 +61,29 @@ def build_model(request: TrainModelRequest, blueprint: Blueprint, kept_tokenizer
 
 def open_finished(directory: Path, auto_class: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """Open a directory that a run has finished. Raises: ModelError."""
-    try:
-        model = _auto_class(auto_class).from_pretrained(directory, use_safetensors=True)
-        tokenizer = _opened_tokenizer(directory)
-    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise ModelError(f"{directory} cannot be opened: {reason}.", remedy="Restore it or train again.") from error
+    model = whole(directory, *open_model(directory, auto_class))
+    tokenizer = open_tokenizer(directory)
+    _refuse_other_tokenizer(str(directory), model, tokenizer)
+    if tokenizer.pad_token_id is None:
+        raise ModelError(f"the tokenizer in {directory} has no pad_token.", remedy=RESTORE_OR_TRAIN)
     return model, tokenizer
+
+
+def whole(directory: Path, model: "PreTrainedModel", loading: Mapping[str, Any]) -> "PreTrainedModel":
+    """Give a model whose files hold just what its config describes. Raises: ModelError."""
+    faults = {
+        "are missing": loading["missing_keys"],
+        "are unknown to it": loading["unexpected_keys"],
+        "have another shape": [entry[0] for entry in loading["mismatched_keys"]],
+    }
+    for what, keys in faults.items():
+        if keys:
+            named = ", ".join(sorted(map(str, keys))[:3])
+            raise ModelError(
+                f"the weights in {directory} do not fit its {CONFIG}: {len(keys)} tensors {what} ({named}).",
+                remedy=RESTORE_OR_TRAIN,
+            )
+    return model
 
 
 def share_embeddings(model: "PreTrainedModel") -> None:
@@ -84,55 +98,15 @@ def share_embeddings(model: "PreTrainedModel") -> None:
         model.lm_head.out_proj.weight = shared
 
 
-def keep_tokenizer(bundle: ModelBundle, run: Run) -> None:
-    """Keep the tokenizer beside the run from its first moment. Raises: OSError."""
-    target = Path(run.path) / "tokenizer"
-    if bundle.tokenizer is not None and not target.exists():
-        with staged_directory(target) as staging:
-            bundle.tokenizer.save_pretrained(staging)
-
-
-def _auto_class(name: str) -> Any:
-    from transformers.models.auto import modeling_auto
-
-    return getattr(modeling_auto, name)
-
-
-def _opened_tokenizer(name: str | Path) -> "PreTrainedTokenizerBase":
-    from transformers import AutoTokenizer
-
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    return tokenizer
-
-
 def _from_checkpoint(
     name: str, blueprint: Blueprint
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[str, ...]]":
     """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights."""
     _refuse_unusable(name, blueprint)
-    if not Path(name).is_dir() and not (_is_cached(name) or _hub_answers()):
-        raise _not_fetched(name)
-    quiet = logging.getLogger("transformers")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)  # what it would print is said by our own warning
-    try:
-        _refuse_other_shape(name, blueprint.auto_class)
-        tokenizer = _opened_tokenizer(name)
-        model, loading = _auto_class(blueprint.auto_class).from_pretrained(
-            name,
-            **blueprint.head,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=torch.float32,
-        )
-    except ModelError:
-        raise
-    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
-        raise _cannot_open(name, error) from error
-    finally:
-        quiet.setLevel(level)
+    directory = Path(name) if Path(name).is_dir() else fetched(name)
+    _refuse_other_shape(name, blueprint.auto_class, directory)
+    tokenizer = open_tokenizer(directory)
+    model, loading = open_model(directory, blueprint.auto_class, **blueprint.head)
     _refuse_unfit(name, model, tokenizer, loading)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -149,9 +123,8 @@ def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
     return torch.equal(model.model.encoder.embed_tokens.weight, model.model.decoder.embed_tokens.weight)
 
 
-def _refuse_other_shape(name: str, auto_class: str) -> None:
+def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
     """Refuse an encoder for a task that writes, a decoder for one that first reads, and the reverse."""
-    from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
@@ -159,7 +132,7 @@ def _refuse_other_shape(name: str, auto_class: str) -> None:
 
     if auto_class not in _SHAPES:
         return
-    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    config = open_config(directory)
     if getattr(config, "is_encoder_decoder", False):
         shape = _SHAPES[ENCODER_DECODER]
     elif config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and (
@@ -178,14 +151,9 @@ def _refuse_other_shape(name: str, auto_class: str) -> None:
 def _refuse_unusable(name: str, blueprint: Blueprint) -> None:
     directory = Path(name)
     if directory.is_dir():
-        if not (directory / "config.json").is_file():
+        if not (directory / CONFIG).is_file():
             raise ModelError(
-                f"model directory {name} has no config.json.", remedy="Give a directory that save_pretrained wrote."
-            )
-        if not any(directory.glob("*.safetensors")):
-            raise ModelError(
-                f"model directory {name} has no .safetensors file; other formats may carry code and are not opened.",
-                remedy="Open and save it again with save_pretrained in an environment you trust.",
+                f"model directory {name} has no {CONFIG}.", remedy="Give a directory that save_pretrained wrote."
             )
     elif directory.exists():
         raise ModelError(f"model {name} is a file, not a directory.", remedy="Give the directory that holds it.")
@@ -209,55 +177,23 @@ def _refuse_unfit(name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTok
             f" shape ({', '.join(lost[:3])}).",
             remedy="Restore the directory that save_pretrained wrote.",
         )
+    _refuse_other_tokenizer(name, model, tokenizer)
+
+
+def _refuse_other_tokenizer(name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise ModelError(
             f"model {name} has no tokenizer beside it.", remedy="Save it there too: tokenizer.save_pretrained(DIR)."
         )
     embeddings = model.get_input_embeddings()
-    known = int(embeddings.weight.shape[0]) if isinstance(embeddings, torch.nn.Embedding) else len(tokenizer)
-    if len(tokenizer) > known:
+    if not isinstance(embeddings, torch.nn.Embedding):
+        return
+    known, largest = int(embeddings.weight.shape[0]), max(tokenizer.get_vocab().values())
+    if largest >= known:
         raise ModelError(
-            f"the tokenizer of model {name} has {len(tokenizer)} tokens, but the model knows {known}.",
+            f"the tokenizer of model {name} has {largest + 1} tokens, but the model knows {known}.",
             remedy="Save the tokenizer it was trained with, or call model.resize_token_embeddings and save it again.",
         )
-
-
-def _cannot_open(name: str, error: Exception) -> ModelError:
-    if Path(name).is_dir():
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        return ModelError(
-            f"model directory {name} cannot be opened: {reason}.".replace("..", "."),
-            remedy="Check that it is a whole save_pretrained directory of a model that suits the task.",
-        )
-    return _not_fetched(name)
-
-
-def _is_cached(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(name, "config.json"), str)
-
-
-def _hub_answers() -> bool:
-    """Ask once: the library itself would try for a minute where there is no network."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        with urllib.request.urlopen(constants.ENDPOINT, timeout=HUB_TIMEOUT_SECONDS):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-
-
-def _not_fetched(name: str) -> ModelError:
-    return ModelError(
-        f"model {name!r} cannot be fetched from the hub and is no local directory.",
-        remedy=f"With network, run `hf download {name} --local-dir DIR`, bring DIR here and use --model DIR.",
-    )
 
 
 def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[str, ...]:

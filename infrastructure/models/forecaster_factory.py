@@ -1,9 +1,8 @@
 """Builds the forecaster that a request names: from a preset, or from the directory of a finished one."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -11,9 +10,12 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from infrastructure.data.forecast_data import SplitSeries
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.factory import whole
 from infrastructure.models.first_line import start_from_least_squares
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+from infrastructure.models.model_directory import CONFIG, settings_of
 from infrastructure.models.presets import FORECASTERS
+from infrastructure.models.pretrained import open_model
 
 # What a model and the data it goes on with must agree in.
 _SHAPE = (
@@ -72,12 +74,9 @@ def build_forecaster(
 
 def open_forecaster(directory: Path) -> Forecaster:
     """Open the directory of a finished forecaster. Raises: ModelError."""
-    try:
-        model: Forecaster = Forecaster.from_pretrained(directory, use_safetensors=True)
-    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise ModelError(f"{directory} cannot be opened: {reason}.", remedy="Restore it or train again.") from error
-    return model
+    _refuse_other_type(str(directory), directory)
+    model, loading = open_model(directory, Forecaster)
+    return cast("Forecaster", whole(directory, model, loading))
 
 
 def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:
@@ -89,18 +88,6 @@ def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:
             f"model {name!r} is no preset of this task ({', '.join(FORECASTERS)}) and no directory of a forecaster.",
             remedy=f"Name a preset, or the model directory of a finished run of this task{suggested}.",
         )
-    try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(
-            f"model {name} cannot be opened: its config.json is not JSON.", remedy="Restore it, or begin from a preset."
-        ) from error
-    config = config if isinstance(config, dict) else {}
-    if config.get("model_type") != ForecasterConfig.model_type:
-        raise ModelError(
-            f"model {name} is of the type {config.get('model_type')!r} and no forecaster.",
-            remedy=f"Name a preset ({', '.join(FORECASTERS)}) or the model directory of a finished forecaster.",
-        )
     model = open_forecaster(directory)
     for setting in _SHAPE:
         there, wanted = getattr(model.config, setting), shape[setting]
@@ -111,3 +98,12 @@ def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:
                 remedy=f"{_SAID_BY.get(setting, f'Set {setting} as the model has it')}, or begin from a preset.",
             )
     return model
+
+
+def _refuse_other_type(name: str, directory: Path) -> None:
+    found = settings_of(directory / CONFIG).get("model_type")
+    if found != ForecasterConfig.model_type:
+        raise ModelError(
+            f"model {name} is of the type {found!r} and no forecaster.",
+            remedy=f"Name a preset ({', '.join(FORECASTERS)}) or the model directory of a finished forecaster.",
+        )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from domain.exceptions import CheckpointError
 from domain.retention import CheckpointMetadata
+from infrastructure.disk_errors import disk_errors
 from infrastructure.files import sha256_of, staged_directory
 from infrastructure.training.tensor_tree import join_tree, split_tree
 
@@ -57,7 +57,8 @@ def write_checkpoint(directory: Path, content: CheckpointContent, metadata: Chec
         state = staging / STATE_FILE
         state.write_text(content.state, encoding="ascii")
         for name, tensors in content.tensors.items():
-            _save_tensors(staging / name, tensors)
+            with disk_errors():
+                save_file(dict(tensors), staging / name)
             # safetensors writes through a private temporary file; a team reads what the umask lets it read.
             (staging / name).chmod(state.stat().st_mode & 0o777)
         written = sorted(staging.iterdir())
@@ -111,17 +112,6 @@ def _load_tensors(path: Path, files: Mapping[str, Any]) -> dict[str, Tensor]:
     # Copied out of the memory map: an optimizer may go on using these tensors after the file is deleted, and its
     # space would not be free before they are.
     return {name: tensor.clone() for name, tensor in load_file(path).items()}
-
-
-def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    try:
-        save_file(dict(tensors), path)
-    except SafetensorError as error:
-        # safetensors tells of the disk in words alone: "I/O error: No space left on device (os error 28)".
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), str(error)) from error
 
 
 def _sealed(body: Mapping[str, Any]) -> str:

@@ -1,0 +1,231 @@
+"""What a model directory must be like before the transformers library may look at it.
+
+It comes from anywhere. The library runs code that a directory names, asks on standard input whether it may, follows
+names and links to other places, and builds whatever a number says: all of this is looked for here, by reading alone.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from domain.exceptions import ModelError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+VOCABULARIES = ("tokenizer.json", "vocab.json", "added_tokens.json", "tekken.json")
+MIB = 1024 * 1024
+# The largest tokenizers in use have 35 MiB; parsed, a file takes up to twenty times its size.
+LARGEST_VOCABULARY, LARGEST_JSON = 64 * MIB, 8 * MIB
+
+# Keys, at any depth, that make the library import, fetch or patch something, and what each of them asks for.
+_WANTS_CODE = {
+    "auto_map": "wants code of its own",
+    "custom_pipelines": "wants code of its own",
+    "kernel_config": "wants code from elsewhere",
+    "fusion_config": "wants the library changed",
+    "quantization_config": "is quantised",
+    "configuration_files": "names another file in its place",
+    "fast_tokenizer_files": "names another file in its place",
+    "transformers_weights": "names another file for its weights",
+}
+# Other implementations are fetched as compiled code.
+_IMPLEMENTATIONS = ("eager", "sdpa")
+# Written by older versions of the library as they were on the machine of the author, and never opened.
+_DEAD_NAMES = ("tokenizer_file", "special_tokens_map_file")
+_TOKENIZER_CLASS = re.compile(r"(?!Auto)\w*(Tokenizer|TokenizerFast|Backend)")
+_SHARDS_OF_RANKS = re.compile(r"shard-\d{5}-model-")
+# A count of parts is built one by one; more than this and more than there are tensors is none.
+MOST_PARTS = 1000
+MOST_LABELS = 100_000
+_PARTS = re.compile(r"layer|block|depth|expert|stage|group")
+
+REMEDY = "Save the model again with save_pretrained in an environment you trust, without it."
+RESTORE = "Restore the directory that save_pretrained wrote."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the files of a directory hold: how many tensors, and how many numbers in all of them."""
+
+    num_tensors: int
+    num_elements: int
+
+
+def checked_directory(directory: Path) -> Weights:
+    """Find that a directory holds plain weights and settings and nothing else. Raises: ModelError naming the file."""
+    check_settings(directory)
+    weights = _measured(directory)
+    for where, value in _entries(settings_of(directory / CONFIG)):
+        _refuse_outsized(directory, where, value, weights)
+    return weights
+
+
+def check_settings(directory: Path) -> None:
+    """Find that the settings beside a model or a tokenizer want no code and no other place. Raises: ModelError."""
+    _refuse_other_places(directory)
+    for name in ("adapter_config.json", "custom_generate"):
+        if (directory / name).exists():
+            raise ModelError(
+                f"{directory / name}: an adapter or a way to generate of its own is code or points elsewhere, and is"
+                " not opened.",
+                remedy="Merge it into the model, save that with save_pretrained and give the new directory.",
+            )
+    for path in sorted({*directory.glob("*config*.json"), *directory.glob("special_tokens_map.json")}):
+        for where, value in _entries(settings_of(path)):
+            _refuse_wish(path, where, value)
+    for name in VOCABULARIES:
+        _refuse_large(directory / name, LARGEST_VOCABULARY)
+
+
+def settings_of(path: Path) -> Mapping[str, Any]:
+    """Read a file of settings, a JSON object. Raises: ModelError."""
+    _refuse_large(path, LARGEST_JSON)
+    try:
+        settings = json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"model directory {path.parent} has no {path.name}.", remedy=RESTORE) from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        raise ModelError(f"{path} cannot be read: {reason.rstrip('.')}.", remedy=RESTORE) from error
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path} holds {type(settings).__name__}, but must hold a JSON object.", remedy=RESTORE)
+    return settings
+
+
+def _refuse_other_places(directory: Path) -> None:
+    """Refuse links that leave the directory, and what is neither a file nor a folder.
+
+    A snapshot in the cache of the hub is made of links to its own blobs.
+    """
+    home = directory.resolve()
+    blobs = home.parent.parent / "blobs" if home.parent.name == "snapshots" else home
+    for path in (*directory.iterdir(), *directory.glob("chat_template*/*")):
+        target = path.resolve()
+        if not (target.is_file() or target.is_dir()):
+            raise ModelError(f"{path} is neither a file nor a folder, or leads nowhere.", remedy="Remove it.")
+        if not (target.is_relative_to(home) or target.is_relative_to(blobs)):
+            raise ModelError(
+                f"{path} is a link that leaves its model directory, and is not followed.",
+                remedy="Put a copy of what it names in its place.",
+            )
+
+
+def _refuse_large(path: Path, limit: int) -> None:
+    if path.is_file() and path.stat().st_size > limit:
+        size = path.stat().st_size / MIB
+        raise ModelError(f"{path} has {size:,.0f} MiB, but {limit // MIB} at most are read.", remedy=RESTORE)
+
+
+def _entries(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the place and value of everything inside, such as `text_config.hidden_size`; in a list, that of the list."""
+    open_ends: list[tuple[str, Any]] = list(settings.items())
+    while open_ends:
+        where, value = open_ends.pop()
+        yield where, value
+        if isinstance(value, dict):
+            open_ends += [(f"{where}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            open_ends += [(where, inner) for inner in value]
+
+
+def _refuse_wish(path: Path, where: str, value: Any) -> None:
+    """Refuse a setting that makes the library do more than read this directory."""
+    key = where.rpartition(".")[2]
+    if not value:
+        return
+    if key in _WANTS_CODE:
+        raise ModelError(f"{path} {_WANTS_CODE[key]} ({where}), which is not opened.", remedy=REMEDY)
+    if key.endswith(("attn_implementation", "experts_implementation")):
+        wrong = [one for one in _leaves(value) if one not in _IMPLEMENTATIONS]
+        if wrong:
+            raise ModelError(
+                f"{path} wants {wrong[0]!r} ({where}), but only {' and '.join(_IMPLEMENTATIONS)} are taken.",
+                remedy="Remove that line.",
+            )
+    if key == "tokenizer_class" and not (isinstance(value, str) and _TOKENIZER_CLASS.fullmatch(value)):
+        raise ModelError(f"{path}: {where} {str(value)[:80]!r} is no tokenizer.", remedy=RESTORE)
+    if key.endswith(("_file", "_files")) and key not in _DEAD_NAMES:
+        for name in _leaves(value):
+            if isinstance(name, str) and not is_own_name(name):
+                raise ModelError(f"{path}: {where} names {name[:80]!r}, outside the directory.", remedy=REMEDY)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from (inner for _, inner in _entries(value) if not isinstance(inner, dict | list) and inner is not None)
+    elif isinstance(value, list):
+        yield from (inner for inner in value if inner is not None)
+    elif value is not None:
+        yield value
+
+
+def is_own_name(name: str) -> bool:
+    """Tell whether a name means a file of the same directory."""
+    return bool(name) and Path(name).name == name and "\\" not in name and name != ".."
+
+
+def _measured(directory: Path) -> Weights:
+    """Count what the headers of the weights declare; safetensors compares them with the sizes of the files."""
+    shapes: list[tuple[int, ...]] = []
+    for path in _weight_files(directory):
+        try:
+            with safe_open(path, framework="pt") as file:
+                shapes += [tuple(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 no mapping
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{path} is damaged: {error}.", remedy=RESTORE) from error
+    return Weights(len(shapes), sum(map(prod, shapes)))
+
+
+def _weight_files(directory: Path) -> list[Path]:
+    for path in directory.glob("shard-*"):
+        if _SHARDS_OF_RANKS.match(path.name):
+            raise ModelError(f"{path} is a part of a distributed checkpoint.", remedy="Save the model as a whole.")
+    if (directory / WEIGHTS).is_file():
+        return [directory / WEIGHTS]
+    if not (directory / WEIGHTS_INDEX).is_file():
+        raise ModelError(
+            f"model directory {directory} has no {WEIGHTS}; other formats may carry code and are not opened.",
+            remedy="Open and save it again with save_pretrained in an environment you trust.",
+        )
+    index = settings_of(directory / WEIGHTS_INDEX)
+    named, about = index.get("weight_map"), index.get("metadata", {})
+    if not isinstance(named, dict) or not isinstance(about, dict) or not named:
+        raise ModelError(f"{directory / WEIGHTS_INDEX} must map tensors to files in `weight_map`.", remedy=RESTORE)
+    for name in named.values():
+        if not (isinstance(name, str) and is_own_name(name) and name.endswith(".safetensors")):
+            raise ModelError(
+                f"{directory / WEIGHTS_INDEX} names {str(name)[:80]!r}, which is no .safetensors file beside it.",
+                remedy=RESTORE,
+            )
+    files = [directory / name for name in sorted(set(named.values()))]
+    for path in files:
+        if not path.is_file():
+            raise ModelError(f"{path} is missing, but {WEIGHTS_INDEX} names it.", remedy=RESTORE)
+    return files
+
+
+def _refuse_outsized(directory: Path, where: str, value: Any, weights: Weights) -> None:
+    """Refuse counts of parts that the files cannot have: the library would build them one by one."""
+    if not isinstance(value, int):
+        return
+    key = where.rpartition(".")[2]
+    limit = None
+    if _PARTS.search(key):
+        limit = max(MOST_PARTS, weights.num_tensors)
+    elif "label" in key and "token" not in key:
+        limit = MOST_LABELS
+    elif key == "vocab_size" or key.endswith("_size") or "dim" in key or key.startswith("d_"):
+        limit = max(MOST_LABELS, weights.num_elements)
+    if limit is not None and abs(value) > limit:
+        raise ModelError(
+            f"{directory / CONFIG}: {where} is {value:.3g}, but the files hold {weights.num_tensors} tensors with"
+            f" {weights.num_elements:,} numbers.",
+            remedy=RESTORE,
+        )

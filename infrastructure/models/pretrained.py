@@ -1,0 +1,126 @@
+"""The one door through which anything is opened with the transformers library.
+
+Every `from_pretrained` and `from_config` of the house stands here: a directory is read first (model_directory.py), code
+is never trusted, weights are safetensors, nothing is fetched, and nothing is asked on standard input.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from domain.exceptions import ModelError
+from infrastructure.models.model_directory import CONFIG, RESTORE, Weights, check_settings, checked_directory
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+# A head made anew, or a table of embeddings that the files hold once and the model twice.
+ROOM_FOR_NEW = 1 << 26
+
+
+def new_model(auto_class: str, config: "PreTrainedConfig") -> "PreTrainedModel":
+    """Build an architecture with fresh weights by the name of its Auto class."""
+    model: PreTrainedModel = _auto_class(auto_class).from_config(config, trust_remote_code=False)
+    return model
+
+
+def open_config(directory: Path) -> "PreTrainedConfig":
+    """Open the config of a model directory. Raises: ModelError."""
+    from transformers import AutoConfig
+
+    check_settings(directory)
+    with _translated(directory / CONFIG):
+        config: PreTrainedConfig = AutoConfig.from_pretrained(
+            str(directory), trust_remote_code=False, local_files_only=True
+        )
+    return config
+
+
+def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
+    """Open the tokenizer of a directory. Raises: ModelError."""
+    from transformers import AutoTokenizer
+
+    check_settings(directory)
+    with _translated(directory):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            str(directory), trust_remote_code=False, local_files_only=True
+        )
+    return tokenizer
+
+
+def open_model(
+    directory: Path, model_class: "str | type[PreTrainedModel]", **settings: Any
+) -> "tuple[PreTrainedModel, Mapping[str, Any]]":
+    """Open a model in fp32 by the name of its Auto class or by its class; also gives what the library says of loading.
+
+    `settings` change the config. Raises: ModelError, within moments and without the memory that a wrong config wants.
+    """
+    weights = checked_directory(directory)
+    opened: Any = _auto_class(model_class) if isinstance(model_class, str) else model_class
+    with _translated(directory):
+        _refuse_larger(directory, opened, weights)
+        model, loading = opened.from_pretrained(
+            str(directory),
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            weights_only=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **settings,
+        )
+    return model, loading
+
+
+def _refuse_larger(directory: Path, opened: Any, weights: Weights) -> None:
+    """Build the model without memory and compare its size with that of the files."""
+    from transformers import AutoConfig
+
+    # The noise of initial weights is drawn from torch's generator: that of the caller stays where it was.
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        if hasattr(opened, "from_config"):
+            config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
+            model = opened.from_config(config, trust_remote_code=False)
+        else:
+            model = opened(opened.config_class.from_pretrained(str(directory), local_files_only=True))
+    declared = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+    if declared > 2 * weights.num_elements + ROOM_FOR_NEW:
+        raise ModelError(
+            f"{directory / CONFIG} describes {declared:,} numbers, but the files hold {weights.num_elements:,}.",
+            remedy=RESTORE,
+        )
+
+
+def _auto_class(name: str) -> Any:
+    from transformers.models.auto import modeling_auto
+
+    return getattr(modeling_auto, name)
+
+
+@contextmanager
+def _translated(place: Path) -> Iterator[None]:
+    """Let the library neither ask nor print, and say in a sentence what it raises."""
+    from transformers import dynamic_module_utils
+
+    # With no time to wait for an answer the library raises where it would read one from standard input.
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+    quiet = logging.getLogger("transformers")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)  # what it would print is said by our own warnings
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise ModelError(
+            f"{place} cannot be opened: {reason}.",
+            remedy="Check that it is a whole save_pretrained directory of a model that suits the task.",
+        ) from error
+    finally:
+        quiet.setLevel(level)

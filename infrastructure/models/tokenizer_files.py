@@ -1,0 +1,88 @@
+"""A tokenizer on disk: always the same bytes for the same tokenizer, and kept beside a run under a manifest."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from domain.exceptions import ModelError
+from infrastructure.disk_errors import disk_errors
+from infrastructure.files import sha256_of, staged_directory
+from infrastructure.models.model_directory import settings_of
+from infrastructure.models.pretrained import open_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+MANIFEST = "manifest.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+# What the library writes of how a tokenizer was opened, not of what it does.
+_OF_THE_OPENING = (
+    "is_local",
+    "local_files_only",
+    "name_or_path",
+    "_commit_hash",
+    "tokenizer_file",
+    "special_tokens_map_file",
+    "trust_remote_code",
+)
+
+
+def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", directory: Path) -> None:
+    """Write a tokenizer so that one that was opened again gives the same bytes. Raises: OSError of the disk.
+
+    How rows are cut and filled up is said anew at each call, so what the last call said is not part of it.
+    """
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    with disk_errors():
+        tokenizer.save_pretrained(directory)
+    path = directory / TOKENIZER_CONFIG
+    settings = {name: value for name, value in settings_of(path).items() if name not in _OF_THE_OPENING}
+    path.write_text(json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def keep_tokenizer(tokenizer: "PreTrainedTokenizerBase | None", target: Path) -> None:
+    """Keep the tokenizer of a run from its first moment, with the digests of its files. Raises: OSError."""
+    if tokenizer is None or target.exists():
+        return
+    with staged_directory(target) as staging:
+        save_tokenizer(tokenizer, staging)
+        digests = {path.name: sha256_of(path) for path in sorted(staging.iterdir()) if path.is_file()}
+        (staging / MANIFEST).write_text(json.dumps({"sha256": digests}, indent=1) + "\n", encoding="utf-8")
+
+
+def open_kept_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
+    """Open the tokenizer that a run began with, every byte verified. Raises: ModelError saying which file is damaged.
+
+    One that was kept before there were manifests is opened as it is.
+    """
+    try:
+        if (directory / MANIFEST).exists() or not (directory / TOKENIZER_CONFIG).exists():
+            _verify(directory)
+        return open_tokenizer(directory)
+    except ModelError as error:
+        raise ModelError(
+            f"the tokenizer that this run began with is damaged: {error.problem}",
+            remedy=f"Restore {directory}, or remove it: the run then learns its tokenizer anew from the same data.",
+        ) from error
+
+
+def _verify(directory: Path) -> None:
+    digests = settings_of(directory / MANIFEST).get("sha256")
+    if not isinstance(digests, dict) or not digests:
+        raise ModelError(f"{directory / MANIFEST} lists no files.")
+    for name, digest in digests.items():
+        path = directory / name
+        if Path(name).name != name or not path.is_file():
+            raise ModelError(f"{path} is missing.")
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        if found != digest:
+            raise ModelError(f"{path} does not have the SHA-256 that was written.")
+    for path in directory.iterdir():
+        if path.name not in digests and path.name != MANIFEST:
+            raise ModelError(f"{path} does not belong there.")
