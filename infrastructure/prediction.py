@@ -12,15 +12,13 @@ from application.answers import Answers
 from domain.exceptions import ModelError
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
-from infrastructure.models.bundle import read_card
+from infrastructure.models.card import ModelCard, read_card, typed_card
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
 from infrastructure.training.precision import Precision, choose_precision
-
-ROWS_OF_EVALUATION = 64
 
 
 class PredictorSource:
@@ -33,24 +31,24 @@ class PredictorSource:
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
         directory = directory / "model" if (directory / "model").is_dir() else directory
         card = read_card(directory)
-        model, task = kind_of(card["task"]).open(directory, card)
-        return FinishedModel(model, task, card, choose_device(device))
+        known = typed_card(ModelCard, card, directory)
+        model, task = kind_of(known.task).open(directory, card)
+        return FinishedModel(model, task, known, choose_device(device))
 
 
 class FinishedModel:
     """Evaluates and predicts with the settings that travel with the model."""
 
-    def __init__(self, model: nn.Module, task: FinishedTask, card: Mapping[str, Any], device: torch.device) -> None:
+    def __init__(self, model: nn.Module, task: FinishedTask, card: ModelCard, device: torch.device) -> None:
         self._task = task
-        self._task_name = str(card.get("task", ""))
-        self._batch_size = int(card.get("batch_size", ROWS_OF_EVALUATION))
+        self._task_name = card.task
+        self._batch_size = card.batch_size
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
         self._model = model.to(device).eval()
         keep_freed_memory()
         use_fast_attention(self._model, device)
-        named = str(card.get("precision", "auto"))
-        self._precision = Precision(choose_precision(named, True, device), device)
+        self._precision = Precision(choose_precision(card.precision, True, device), device)
 
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
         """Score rows with their targets: `metrics` over all of them, `num_rows` and `task`. Raises: DatasetError."""

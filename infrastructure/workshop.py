@@ -10,6 +10,7 @@ from domain.exceptions import RunError
 from domain.metrics import direction_of
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import typed_card
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_store import RunDirectory
@@ -88,6 +89,9 @@ class TrainingWorkshop:
                 "evaluation": dict(prepared.evaluation.statistics),
             },
         }
+        # What is written at the end is written now: a name that no file can hold must not cost the training.
+        place = Path(run.path) / "model-rehearsal"
+        typed_card(kind_of(request.task).card_type, model.rehearse(place), place)
         return AdvancedTrainer(
             model,
             prepared.train,

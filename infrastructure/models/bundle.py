@@ -1,27 +1,26 @@
 """A model, its tokenizer and what else must travel with them, as one directory."""
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 from torch import nn
 
-from domain.exceptions import ModelError, TrainingError
+from domain.exceptions import TrainingError
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
-from infrastructure.files import staged_directory, write_whole
+from infrastructure.files import staged_directory
+from infrastructure.models.card import CARD, card_text, read_card
+from infrastructure.models.model_directory import WEIGHTS
 from infrastructure.models.tokenizer_files import save_tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-CARD = "athanor.json"
 
 
 @dataclass
@@ -46,26 +45,61 @@ class ModelBundle:
 
         Raises: TrainingError when the disk refuses.
         """
+        with _said_in_a_sentence(directory), staged_directory(directory) as staging:
+            self._write(staging, facts, {name: t.detach() for name, t in _state_of(self.model).items()})
+
+    def rehearse(self, directory: Path) -> dict[str, Any]:
+        """Write all but the weights to `directory` and take it away again, so that what cannot be written shows early.
+
+        Gives the card as it was read back. Raises: TrainingError naming what cannot be written.
+        """
+        with suppress(_Rehearsed), _said_in_a_sentence(directory), staged_directory(directory) as staging:
+            self._write(staging, {}, {})
+            card = read_card(staging)
+            raise _Rehearsed
+        return card
+
+    def _write(self, staging: Path, facts: Mapping[str, Any], state: Mapping[str, "Tensor"]) -> None:
         from transformers import PreTrainedModel
 
-        try:
-            with staged_directory(directory) as staging, disk_errors():
-                if isinstance(self.model, PreTrainedModel):
-                    self.model.save_pretrained(staging, state_dict=_separable(self.model))
-                else:
-                    tensors = {name: t.detach().clone().contiguous() for name, t in self.model.state_dict().items()}
-                    save_file(tensors, staging / "model.safetensors")
-                if self.tokenizer is not None:
-                    save_tokenizer(self.tokenizer, staging)
-                card = {"athanor": VERSION, **self.card, **facts}
-                (staging / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-                for file in staging.glob("*.safetensors"):
-                    file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
-        except OSError as error:
-            raise TrainingError(
-                f"the model could not be written to {directory}: {error.strerror or error}.",
-                remedy="Make room and resume the run; its checkpoints are intact.",
-            ) from error
+        with disk_errors():
+            # First what a person has named: the weights can hold no surprise.
+            (staging / CARD).write_text(card_text({"athanor": VERSION, **self.card, **facts}), encoding="utf-8")
+            if self.tokenizer is not None:
+                save_tokenizer(self.tokenizer, staging)
+            if isinstance(self.model, PreTrainedModel):
+                self.model.save_pretrained(staging, state_dict=dict(state))
+            else:
+                save_file({name: t.clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
+            for file in staging.glob("*.safetensors"):
+                file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal: what was written is not to stay."""
+
+
+@contextmanager
+def _said_in_a_sentence(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"the model could not be written to {directory}: {error.strerror or error}.",
+            remedy="Make room and resume the run; its checkpoints are intact.",
+        ) from error
+    except ValueError as error:  # of the library, which checks settings of generation and names only when it saves
+        reason = str(error).strip().splitlines()[0][:200].rstrip(".")
+        raise TrainingError(
+            f"the model could not be written to {directory}: {reason}.",
+            remedy="Correct that setting in the directory the model comes from, or the name in the data.",
+        ) from error
+
+
+def _state_of(model: nn.Module) -> dict[str, "Tensor"]:
+    from transformers import PreTrainedModel
+
+    return _separable(model) if isinstance(model, PreTrainedModel) else model.state_dict()
 
 
 def _separable(model: "PreTrainedModel") -> dict[str, "Tensor"]:
@@ -78,36 +112,3 @@ def _separable(model: "PreTrainedModel") -> dict[str, "Tensor"]:
         name: tensor.clone() if uses[tensor.data_ptr()] > 1 and declared and name not in declared else tensor
         for name, tensor in state.items()
     }
-
-
-def add_to_card(directory: Path, facts: Mapping[str, Any]) -> None:
-    """Add what was found out after the training. Raises: ModelError, TrainingError when the disk refuses."""
-    card = {**read_card(directory), **facts}
-    try:
-        write_whole(directory / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise TrainingError(
-            f"{directory / CARD} could not be written: {error.strerror or error}.",
-            remedy="Make room and resume the run; its checkpoints are intact.",
-        ) from error
-
-
-def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Pick the metrics that are finite numbers: a card is read by parsers that know no NaN, and stays short."""
-    return {name: value for name, value in metrics.items() if isinstance(value, int | float) and isfinite(value)}
-
-
-def read_card(directory: Path) -> dict[str, Any]:
-    """Read what travels with a model. Raises: ModelError when the directory is none of ours."""
-    try:
-        card = json.loads((directory / CARD).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{directory} holds no finished model ({CARD} is missing).",
-            remedy="Give a run directory whose training has ended, or its model directory.",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{directory / CARD} cannot be read: {error}.", remedy="Train again or restore it.") from error
-    if not isinstance(card, dict) or "task" not in card:
-        raise ModelError(f"{directory / CARD} does not say its task.", remedy="Train again or restore it.")
-    return card

@@ -62,7 +62,7 @@ def checked_directory(directory: Path) -> Weights:
     """Find that a directory holds plain weights and settings and nothing else. Raises: ModelError naming the file."""
     check_settings(directory)
     weights = _measured(directory)
-    for where, value in _entries(settings_of(directory / CONFIG)):
+    for where, value in entries_of(settings_of(directory / CONFIG)):
         _refuse_outsized(directory, where, value, weights)
     return weights
 
@@ -78,7 +78,7 @@ def check_settings(directory: Path) -> None:
                 remedy="Merge it into the model, save that with save_pretrained and give the new directory.",
             )
     for path in sorted({*directory.glob("*config*.json"), *directory.glob("special_tokens_map.json")}):
-        for where, value in _entries(settings_of(path)):
+        for where, value in entries_of(settings_of(path)):
             _refuse_wish(path, where, value)
     for name in VOCABULARIES:
         _refuse_large(directory / name, LARGEST_VOCABULARY)
@@ -123,7 +123,7 @@ def _refuse_large(path: Path, limit: int) -> None:
         raise ModelError(f"{path} has {size:,.0f} MiB, but {limit // MIB} at most are read.", remedy=RESTORE)
 
 
-def _entries(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def entries_of(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give the place and value of everything inside, such as `text_config.hidden_size`; in a list, that of the list."""
     open_ends: list[tuple[str, Any]] = list(settings.items())
     while open_ends:
@@ -131,7 +131,7 @@ def _entries(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield where, value
         if isinstance(value, dict):
             open_ends += [(f"{where}.{name}", inner) for name, inner in value.items()]
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             open_ends += [(where, inner) for inner in value]
 
 
@@ -159,7 +159,7 @@ def _refuse_wish(path: Path, where: str, value: Any) -> None:
 
 def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        yield from (inner for _, inner in _entries(value) if not isinstance(inner, dict | list) and inner is not None)
+        yield from (inner for _, inner in entries_of(value) if not isinstance(inner, dict | list) and inner is not None)
     elif isinstance(value, list):
         yield from (inner for inner in value if inner is not None)
     elif value is not None:

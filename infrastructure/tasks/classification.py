@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 
-from application.training_request import TrainModelRequest
+from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
+from domain.exceptions import ModelError
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
+from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
@@ -29,8 +33,19 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
+class ClassifierCard(ModelCard):
+    """What a classifier's card says: labels in the order of the scores, and where a row keeps its text and label."""
+
+    labels: list[str] = Field(min_length=1)
+    max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
+    text_field: str | None = None
+    label_field: str = "label"
+
+
 class Classification:
     """One label for each text."""
+
+    card_type: type[ModelCard] = ClassifierCard
 
     def load(self, request: TrainModelRequest) -> SplitRows:
         """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
@@ -112,8 +127,17 @@ class Classification:
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
         """Open a finished classifier. Raises: ModelError."""
+        known = typed_card(ClassifierCard, card, directory)
         model, tokenizer = open_finished(directory, CLASSIFIER)
-        return model, FinishedClassifier(tokenizer, card, task_named(card["task"]))
+        names: Any = model.config.id2label or {}
+        of_the_head = [names.get(number) for number in range(int(model.config.num_labels or 0))]
+        if of_the_head != known.labels:
+            raise ModelError(
+                f"{directory / CARD}: labels names {len(known.labels)} labels, but the model in {CONFIG} has"
+                f" {model.config.num_labels}, or the same in another order.",
+                remedy=RESTORE,
+            )
+        return model, FinishedClassifier(tokenizer, known, task_named(known.task))
 
 
 @dataclass(frozen=True)
@@ -121,7 +145,7 @@ class FinishedClassifier:
     """Labels texts with the settings that travel with the model."""
 
     tokenizer: "PreTrainedTokenizerBase"
-    card: Card
+    card: ClassifierCard
     task: Task
     rows_at_once: int = 64
     gives_table: bool = False
@@ -130,21 +154,20 @@ class FinishedClassifier:
     def adapter(self) -> SequenceClassification:
         """The task as the loop knows it."""
         return SequenceClassification(
-            self.card["labels"], pad_token_id=self.tokenizer.pad_token_id, negative_label=self.task.negative_label
+            self.card.labels, pad_token_id=self.tokenizer.pad_token_id, negative_label=self.task.negative_label
         )
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Where a row may hold its text: the field of training first."""
-        named = (self.card["text_field"],) if self.card.get("text_field") else ()
+        named = (self.card.text_field,) if self.card.text_field else ()
         return tuple(dict.fromkeys((*named, *self.task.text_fields)))
 
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
-        schema = RowSchema(self.fields, str(self.card.get("label_field", "label")), self.task.labels)
+        schema = RowSchema(self.fields, self.card.label_field, self.task.labels)
         rows = load_rows(Path(dataset_path), schema)
-        labels, max_length = tuple(self.card["labels"]), int(self.card["max_length"])
-        return aligned_dataset(rows, labels, self.tokenizer, max_length), self.adapter
+        return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
     def inputs(self, input_path: str) -> Iterator[str]:
         """Read texts. Raises: DatasetError at a bad row."""
@@ -155,12 +178,12 @@ class FinishedClassifier:
     ) -> Iterator[Mapping[str, Any]]:
         """Give `label` and `scores` (probabilities) of each text."""
         texts = list(inputs)
-        ids = self.tokenizer(texts, truncation=True, max_length=int(self.card["max_length"]))["input_ids"]
+        ids = self.tokenizer(texts, truncation=True, max_length=self.card.max_length)["input_ids"]
         adapter = self.adapter
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
-        labels = self.card["labels"]
+        labels = self.card.labels
         for row in torch.softmax(logits, dim=-1).cpu().tolist():
             best = max(range(len(row)), key=row.__getitem__)
             yield {"label": labels[best], "scores": dict(zip(labels, row, strict=True))}

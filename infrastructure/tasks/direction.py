@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from application.training_request import TrainModelRequest
+from domain.exceptions import ModelError
 from domain.significance import verdict
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.forecast_data import SplitSeries, all_windows
@@ -18,7 +19,8 @@ from infrastructure.data.market_data import DirectionRule, class_counts, load_ma
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import stamp_texts
 from infrastructure.data.windows import Window, Windows
-from infrastructure.models.bundle import ModelBundle, add_to_card, plain_numbers
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.adapter import Batch
@@ -27,6 +29,7 @@ from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 from infrastructure.tasks.series_batches import cut_windows, forecast_of, last_history
 from infrastructure.tasks.series_card import SeriesCard
+from infrastructure.tasks.series_fields import DirectionCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class DirectionClassification(SequenceClassification):
 
 class MarketDirection(SeriesKind):
     """One of three directions for each window."""
+
+    card_type: type[ModelCard] = DirectionCard
 
     def load(self, request: TrainModelRequest) -> SplitSeries:
         """Read, check and split a table of prices. Raises: DatasetError with every fault of the file."""
@@ -85,7 +90,12 @@ class MarketDirection(SeriesKind):
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""
-        return open_forecaster(directory), FinishedDirection(SeriesCard.from_json(card), card["scoring"])
+        known = SeriesCard.read(card, directory, DirectionCard)
+        model = open_forecaster(directory)
+        if model.config.num_classes != len(DIRECTIONS):
+            raise ModelError(f"the model in {directory} does not score {len(DIRECTIONS)} directions.", remedy=RESTORE)
+        known.require_shape(model.config, directory)
+        return model, FinishedDirection(known, card["scoring"])
 
 
 def _scoring_of(request: TrainModelRequest, dataset: SplitSeries) -> Card:

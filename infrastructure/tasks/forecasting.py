@@ -10,11 +10,13 @@ import numpy as np
 from torch import nn
 
 from application.training_request import TrainModelRequest
+from domain.exceptions import ModelError
 from infrastructure.data.forecast_data import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import next_stamps, stamp_texts
 from infrastructure.data.windows import Windows
-from infrastructure.models.bundle import ModelBundle, add_to_card, plain_numbers
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
@@ -22,6 +24,7 @@ from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
+from infrastructure.tasks.series_fields import ForecastCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forec
 
 class QuantileForecasting(SeriesKind):
     """Several quantiles of each target at each horizon."""
+
+    card_type: type[ModelCard] = ForecastCard
 
     def load(self, request: TrainModelRequest) -> SplitSeries:
         """Read, check and split a table. Raises: DatasetError with every fault of the file."""
@@ -78,7 +83,12 @@ class QuantileForecasting(SeriesKind):
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
-        return open_forecaster(directory), FinishedForecaster(SeriesCard.from_json(card))
+        known = SeriesCard.read(card, directory)
+        model = open_forecaster(directory)
+        if model.config.num_classes:
+            raise ModelError(f"the model in {directory} gives classes and no quantiles.", remedy=RESTORE)
+        known.require_shape(model.config, directory)
+        return model, FinishedForecaster(known)
 
 
 def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:

@@ -10,6 +10,7 @@ from torch import nn
 from application.ports import SplitDataset
 from application.training_request import TrainModelRequest
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import ModelCard
 from infrastructure.tasks.adapter import TaskAdapter
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class FinishedTask(Protocol):
 
 class TaskKind(Protocol):
     """One kind of task; a new one is a file with a class like this and its line in the registry."""
+
+    @property
+    def card_type(self) -> type[ModelCard]:
+        """Declare the fields that the card of a finished model must have."""
 
     def load(self, request: TrainModelRequest) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""

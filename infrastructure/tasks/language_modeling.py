@@ -13,6 +13,7 @@ from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
@@ -20,7 +21,7 @@ from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.kind import Card, Prepared, Report, Trained
 from infrastructure.tasks.samples import shown
 from infrastructure.tasks.writers import keeps_documents_apart
-from infrastructure.tasks.writing import FinishedWriter, decoder_blueprint, how_to_write
+from infrastructure.tasks.writing import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,6 +33,8 @@ SAMPLING = {"temperature": 0.8, "top_k": 50}
 
 class LanguageModeling:
     """Text as one stream of tokens, cut into blocks."""
+
+    card_type: type[ModelCard] = WriterCard
 
     def load(self, request: TrainModelRequest) -> SplitText:
         """Read and split text. Raises: DatasetError."""
@@ -92,15 +95,18 @@ class LanguageModeling:
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
+        known = typed_card(WriterCard, card, directory)
         model, tokenizer = open_finished(directory, DECODER)
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            blocks = _stream(path, card.get("text_field"), tokenizer, int(card["max_length"]))
+            blocks = _stream(path, known.text_field, tokenizer, known.max_length)
             return blocks, _adapter(tokenizer, blocks)
 
-        named = (card["text_field"],) if card.get("text_field") else ()
-        fields = tuple(dict.fromkeys((*named, "prompt", *task_named(card["task"]).text_fields)))
-        return model, FinishedWriter(tokenizer, card, fields, lambda text: tokenizer(text)["input_ids"], score)
+        named = (known.text_field,) if known.text_field else ()
+        fields = tuple(dict.fromkeys((*named, "prompt", *task_named(known.task).text_fields)))
+        return model, FinishedWriter(
+            tokenizer, known.model_dump(), fields, lambda text: tokenizer(text)["input_ids"], score
+        )
 
 
 def _stream(path: str, text_field: str | None, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:

@@ -14,11 +14,12 @@ from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import Card, Prepared, Report, Trained
 from infrastructure.tasks.samples import Samples, written_samples
-from infrastructure.tasks.writing import FinishedWriter, generation_with, how_to_write
+from infrastructure.tasks.writing import FinishedWriter, WriterCard, generation_with, how_to_write
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
     # Arguments: tokenizer, card, samples, pack_to, label smoothing.
     MakeAdapter = Callable[[PreTrainedTokenizerBase, Card, Samples | None, int, float], TaskAdapter]
     MakePrompt = Callable[[PreTrainedTokenizerBase, str, int], Sequence[int]]
+
+
+class PairCard(WriterCard):
+    """What the card of a model that writes a text for a text says."""
+
+    source_field: str | None = None
+    target_field: str | None = None
+    start_token_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class PairKind:
     score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
     why_not_packed: Callable[[Any, int], str]
     facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
+    card_type: type[ModelCard] = PairCard
 
     def load(self, request: TrainModelRequest) -> SplitPairs:
         """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
@@ -95,9 +105,16 @@ class PairKind:
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""
+        known = typed_card(PairCard, card, directory)
         model, tokenizer = open_finished(directory, self.auto_class)
-        task, max_length = task_named(card["task"]), int(card["max_length"])
-        source, target = card.get("source_field"), card.get("target_field")
+        for name, fact in self.facts(model, tokenizer).items():
+            if card.get(name) != fact:
+                raise ModelError(
+                    f"{directory / CARD}: {name} is {card.get(name)!r:.60}, but the model has {fact!r}.", remedy=RESTORE
+                )
+        card = known.model_dump()
+        task, max_length = task_named(known.task), known.max_length
+        source, target = known.source_field, known.target_field
 
         def score(path: str) -> tuple[PairDataset, TaskAdapter]:
             rows = open_pairs(path, task, source, target)

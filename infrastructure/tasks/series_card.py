@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from application.training_request import TrainModelRequest
-from domain.exceptions import DatasetError
+from domain.exceptions import DatasetError, ModelError
 from infrastructure.data.forecast_data import SplitSeries, table_schema
 from infrastructure.data.series import SeriesRecipe
 from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.models.card import CARD, RESTORE, typed_card
+from infrastructure.models.model_directory import CONFIG
 from infrastructure.tasks.calibration import Calibration
+from infrastructure.tasks.series_fields import ForecastCard
 
 # Two clocks agree when their steps differ by less than this share: months have different lengths.
 STEP_SHARE = 0.2
@@ -61,14 +65,33 @@ class SeriesCard:
             )
         return table
 
+    def require_shape(self, config: Any, directory: Path) -> None:
+        """Compare what is said here with the shape of the model. Raises: ModelError."""
+        recipe = self.recipe
+        said = {
+            "context_length": recipe.context_length,
+            "num_inputs": len(recipe.names),
+            "num_targets": recipe.num_targets,
+            "num_calendar": recipe.calendar.width,
+            "horizons": list(recipe.horizons),
+        }
+        if not config.num_classes:
+            said["quantiles"] = list(self.quantiles)
+        for name, value in said.items():
+            there = getattr(config, name)
+            if there != value:
+                raise ModelError(
+                    f"{directory / CARD} says {name} {value}, but the model in {CONFIG} has {there}.", remedy=RESTORE
+                )
+
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
         return {"series": {**asdict(self), "recipe": self.recipe.to_json()}}
 
     @classmethod
-    def from_json(cls, card: Mapping[str, Any]) -> "SeriesCard":
-        """Read what `to_json` gave, once it has been through a file."""
-        values = dict(card["series"])
+    def read(cls, card: Mapping[str, Any], directory: Path, kind: type[ForecastCard] = ForecastCard) -> "SeriesCard":
+        """Read what `to_json` gave, once it has been through a file. Raises: ModelError naming field and rule."""
+        values = typed_card(kind, card, directory).series.model_dump(by_alias=True)
         schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
         calibration = values["calibration"]
         return cls(

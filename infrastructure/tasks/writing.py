@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
 from torch import nn
 
-from application.training_request import TrainModelRequest
+from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.generation import GenerationSettings
 from infrastructure.data.inputs import read_inputs
+from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
@@ -19,7 +21,18 @@ from infrastructure.tasks.kind import Card, OnText
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+MOST_BEAMS = 1024
 TRAVELLING = ("max_new_tokens", "num_beams", "max_repeats")  # in the card of a model; also names of the request
+
+
+class WriterCard(ModelCard):
+    """What the card of a model that writes says; one that is older than a setting lacks it."""
+
+    max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
+    text_field: str | None = None
+    max_new_tokens: int = Field(default=GenerationSettings.max_new_tokens, ge=1)
+    num_beams: int = Field(default=1, ge=1, le=MOST_BEAMS)
+    max_repeats: int = Field(default=0, ge=0)
 
 
 def decoder_blueprint(

@@ -14,7 +14,7 @@ from application.training_request import TrainModelRequest
 from application.use_cases.predict import PredictRequest
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from infrastructure.container import Container
-from infrastructure.models.bundle import read_card
+from infrastructure.models.card import read_card
 from infrastructure.prediction import PredictorSource
 from infrastructure.reports.report_writer import ReportWriter
 from infrastructure.tasks.registry import kind_of

@@ -1,0 +1,134 @@
+"""What travels with a model in `athanor.json`: written as strict JSON, read through one typed model for each kind."""
+
+import json
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from domain.exceptions import ModelError, TrainingError
+from domain.task import TASKS
+from infrastructure.files import write_whole
+from infrastructure.models.model_directory import entries_of, settings_of
+
+CARD = "athanor.json"
+RESTORE = "Restore the file as the training wrote it, or train again."
+MOST_FAULTS = 3
+MOST_ROWS = 1_000_000
+
+
+class ModelCard(BaseModel):
+    """What the card of every model says; the kinds of tasks add their own fields."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
+
+    task: str
+    batch_size: int = Field(default=64, ge=1, le=MOST_ROWS)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+
+
+AnyCard = TypeVar("AnyCard", bound=ModelCard)
+
+
+def read_card(directory: Path) -> dict[str, Any]:
+    """Read what travels with a model. Raises: ModelError when the directory is none of ours."""
+    path = directory / CARD
+    if not path.exists():
+        raise ModelError(
+            f"{directory} holds no finished model ({CARD} is missing).",
+            remedy="Give a run directory whose training has ended, or its model directory.",
+        )
+    card = settings_of(path)
+    if not isinstance(card.get("task"), str) or card["task"] not in TASKS:
+        found = "missing" if "task" not in card else f"{_shown(card['task'])}"
+        raise ModelError(f"{path}: task is {found}, but must be one of {', '.join(TASKS)}.", remedy=RESTORE)
+    for where, value in entries_of(card):
+        if isinstance(value, float) and not isfinite(value):
+            raise ModelError(f"{path}: {where} is {value}, but must be a finite number.", remedy=RESTORE)
+    return dict(card)
+
+
+def typed_card(kind: type[AnyCard], card: Mapping[str, Any], directory: Path) -> AnyCard:
+    """Give the fields of a card that a kind of task needs. Raises: ModelError naming file, field and rule."""
+    try:
+        return kind.model_validate(dict(card))
+    except ValidationError as error:
+        faults = [_sentence(fault) for fault in error.errors(include_url=False)]
+        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        raise ModelError(f"{directory / CARD}: {'; '.join(faults[:MOST_FAULTS])}{more}.", remedy=RESTORE) from error
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    where = ".".join(map(str, fault["loc"])) or "the whole"
+    if fault["type"] == "missing":
+        return f"{where} is missing"
+    rule = str(fault["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    return f"{where} is {_shown(fault['input'])}, but {rule[:1].lower()}{rule[1:]}".rstrip(".")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return f"a {'list' if isinstance(value, list) else 'mapping'} of {len(value)}"
+    text = json.dumps(value) if not isinstance(value, int) or abs(value) < 1e30 else "a huge number"
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """Render a card as JSON that every parser reads: what is no finite number becomes null.
+
+    Raises: TrainingError naming the place of a value that a file cannot hold.
+    """
+    try:
+        plain = _finite(card)
+        text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:  # a lone surrogate is a UnicodeEncodeError, a ValueError
+        places = [where for where, value in entries_of(card) if not _can_be_written(where, value)]
+        raise TrainingError(
+            f"{CARD} cannot hold {json.dumps(places[0]) if places else 'the card'}: {_reason(error)}.",
+            remedy="Rename the label, column or file to plain text, or correct the setting.",
+        ) from error
+    return text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _can_be_written(where: str, value: Any) -> bool:
+    if isinstance(value, dict | list | tuple):
+        return True
+    try:
+        f"{where} {json.dumps(value, ensure_ascii=False)}".encode()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "it is not valid Unicode"
+    return str(error)[:200].rstrip(".")
+
+
+def add_to_card(directory: Path, facts: Mapping[str, Any]) -> None:
+    """Add what was found out after the training. Raises: ModelError, TrainingError when the disk refuses."""
+    text = card_text({**read_card(directory), **facts})
+    try:
+        write_whole(directory / CARD, text)
+    except OSError as error:
+        raise TrainingError(
+            f"{directory / CARD} could not be written: {error.strerror or error}.",
+            remedy="Make room and resume the run; its checkpoints are intact.",
+        ) from error
+
+
+def plain_numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Pick the metrics that are finite numbers: a card is read by parsers that know no NaN, and stays short."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float) and isfinite(value)}
