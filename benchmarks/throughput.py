@@ -128,11 +128,12 @@ def model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
     import dataclasses
 
     import torch
-    from transformers import AutoModelForSequenceClassification
 
     from application.training_request import TrainModelRequest
     from infrastructure.data.labelled_data import ClassificationData
+    from infrastructure.models.factory import CLASSIFIER
     from infrastructure.models.presets import ENCODERS, encoder_config
+    from infrastructure.models.pretrained import new_model
     from infrastructure.models.tokenizer import train_tokenizer
 
     request = TrainModelRequest(task="text_classification", dataset_path=str(TRAIN)).resolved()
@@ -143,7 +144,7 @@ def model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
         dataset = dataclasses.replace(dataset, indices=dataset.indices[:max_rows])
     torch.manual_seed(42)
     config = encoder_config(ENCODERS["encoder-mini"], tokenizer, split.label_names, 512)
-    return AutoModelForSequenceClassification.from_config(config), dataset, tokenizer
+    return new_model(CLASSIFIER, config), dataset, tokenizer
 
 
 def _rate(dataset: Any, seconds: float) -> dict[str, float]:

@@ -16,6 +16,7 @@ from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
 from infrastructure.models.card import CARD, card_text, read_card
 from infrastructure.models.model_directory import WEIGHTS
+from infrastructure.models.pretrained import first_sentence
 from infrastructure.models.tokenizer_files import save_tokenizer
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ def _said_in_a_sentence(directory: Path) -> Iterator[None]:
             remedy="Make room and resume the run; its checkpoints are intact.",
         ) from error
     except ValueError as error:  # of the library, which checks settings of generation and names only when it saves
-        reason = str(error).strip().splitlines()[0][:200].rstrip(".")
         raise TrainingError(
-            f"the model could not be written to {directory}: {reason}.",
+            f"the model could not be written to {directory}: {first_sentence(error)}.",
             remedy="Correct that setting in the directory the model comes from, or the name in the data.",
         ) from error
 

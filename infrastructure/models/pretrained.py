@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from domain.exceptions import ModelError
-from infrastructure.models.model_directory import CONFIG, RESTORE, Weights, check_settings, checked_directory
+from infrastructure.models.model_directory import (
+    CONFIG,
+    RESTORE,
+    Weights,
+    check_settings,
+    checked_directory,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -87,7 +94,7 @@ def _refuse_larger(directory: Path, opened: Any, weights: Weights) -> None:
             config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
             model = opened.from_config(config, trust_remote_code=False)
         else:
-            model = opened(opened.config_class.from_pretrained(str(directory), local_files_only=True))
+            model = opened(opened.config_class.from_dict(dict(settings_of(directory / CONFIG))))
     declared = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     if declared > 2 * weights.num_elements + ROOM_FOR_NEW:
         raise ModelError(
@@ -117,10 +124,17 @@ def _translated(place: Path) -> Iterator[None]:
     except ModelError:
         raise
     except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
         raise ModelError(
-            f"{place} cannot be opened: {reason}.",
+            f"{place} cannot be opened: {first_sentence(error)}.",
             remedy="Check that it is a whole save_pretrained directory of a model that suits the task.",
         ) from error
     finally:
         quiet.setLevel(level)
+
+
+def first_sentence(error: Exception) -> str:
+    """Give the first line of what an error says, and the next one where that only announces it."""
+    first, *rest = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if first.endswith(":") and rest:
+        first = f"{first} {rest[0]}"
+    return first[:200].rstrip(".")

@@ -47,7 +47,7 @@ class RecipeFields(_Fields):
     """What turns a table into the inputs of the model."""
 
     names: list[str] = Field(min_length=1)
-    num_targets: int = Field(ge=1)
+    num_targets: int = Field(ge=0)  # directions have classes and no targets
     scaler: ScalerFields
     calendar: CalendarFields
     context_length: int = Field(ge=1, le=MOST_ROWS_AHEAD)

@@ -22,6 +22,9 @@ HEAVY = ("torch", "transformers")
 PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve")
 NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
+DOOR = PurePosixPath("infrastructure/models/pretrained.py")
+SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
+OPENINGS = {"from_pretrained", "from_config", "resolve_trust_remote_code", "get_class_from_dynamic_module"}
 
 # What a layer may import beside the standard library, and what to do with the rest.
 ALLOWED = {
@@ -151,6 +154,10 @@ def _misplaced_calls(path: PurePosixPath, tree: ast.Module) -> Iterator[Violatio
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
         if said.endswith(".backward") and path != STEP:
             yield Violation(path, node.lineno, f"calls {said}()", f"Only train_step in {STEP} differentiates: call it.")
+        if said.rpartition(".")[2] in OPENINGS and path != DOOR:
+            yield Violation(path, node.lineno, f"calls {said}()", f"Only {DOOR} opens models: call it.")
+        if any(given.get(name, safe) != safe for name, safe in SAFE.items()):
+            yield Violation(path, node.lineno, f"calls {said}() with trust", "A model directory may come from anyone.")
         if said == "torch.load" and given.get("weights_only") != "True":
             yield Violation(path, node.lineno, "calls torch.load()", "Say weights_only=True, or read safetensors.")
         if said == "torch.save":
@@ -185,6 +192,22 @@ def test_the_house_differentiates_in_one_line() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward"
     ]
     assert [call.split(":")[0] for call in calls] == [str(STEP)], f"backward() is called at {calls or 'no place'}"
+
+
+def test_every_opening_trusts_no_code_and_fetches_nothing() -> None:
+    [source] = [source for path, source in sources("infrastructure") if path == DOOR]
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    seen = 0
+    for call in calls:
+        said, given = ast.unparse(call.func), {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        if said.endswith((".from_pretrained", ".from_config")):
+            seen += 1
+            assert given["trust_remote_code"] == "False", f"{DOOR}:{call.lineno}"
+        if said.endswith(".from_pretrained"):
+            assert given["local_files_only"] == "True", f"{DOOR}:{call.lineno}"
+        if said == "opened.from_pretrained":
+            assert given["use_safetensors"] == given["weights_only"] == "True", f"{DOOR}:{call.lineno}"
+    assert seen >= 4, f"{DOOR} opens nothing: has it moved?"
 
 
 def test_the_inner_layers_and_the_command_line_load_neither_torch_nor_transformers() -> None:
@@ -236,6 +259,15 @@ FAULTS = [
     ("infrastructure/training/parallel.py", "torch.load(path, weights_only=False)", "calls torch.load()"),
     ("infrastructure/training/parallel.py", "torch.save(state, path)", "calls torch.save()"),
     ("infrastructure/data/cache.py", "np.load(path, allow_pickle=True)", "lets np.load() read pickles"),
+    ("infrastructure/prediction.py", "AutoModel.from_pretrained(path)", "calls AutoModel.from_pretrained()"),
+    (
+        "infrastructure/training/library.py",
+        "AutoConfig.from_pretrained(p, trust_remote_code=False)",
+        "calls AutoConfig.",
+    ),
+    ("benchmarks/throughput.py", "AutoModel.from_config(config)", "calls AutoModel.from_config()"),
+    ("infrastructure/models/pretrained.py", "open_it(path, trust_remote_code=True)", "with trust"),
+    ("infrastructure/models/pretrained.py", "opened.from_pretrained(path, use_safetensors=None)", "with trust"),
     ("infrastructure/utils.py", "", "a module is named 'utils'"),
     ("infrastructure/common/paths.py", "", "a module is named 'common'"),
     ("domain/_base.py", "", "a module is named '_base'"),
