@@ -63,6 +63,11 @@ def flip(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def other(path: Path) -> None:
     save_tokenizer(learnt("characters"), path.parent)
 
@@ -76,7 +81,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
     "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe{}"),
     "a huge number": lambda path: path.write_text('{"version": ' + "9" * 6000 + "}"),
     "nested deep": lambda path: path.write_text("[" * 100_000),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": a_folder,
     "of another tokenizer": other,
 }
 

@@ -1,0 +1,56 @@
+"""After a stop and a resume every file of model/ has the bytes that an undisturbed run gives it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.training_request import TrainModelRequest
+from infrastructure.container import Container
+from tests.integration import tiny, tiny_series, tiny_text
+from tests.integration.test_resume import stopped_and_resumed
+
+STEPS: dict[str, Any] = {
+    "batch_size": 8,
+    "max_steps": 4,
+    "save_steps": 2,
+    "eval_steps": 2,
+    "early_stopping_patience": 0,
+}
+
+
+def wanted(task: str, data: Path, run: Path, **changes: Any) -> TrainModelRequest:
+    """Ask for a few steps on data that both runs share: its path stands in the card."""
+    if task in tiny_series.SERIES_TASKS:
+        return tiny_series.request(task, data, output_dir=str(run), **STEPS, **changes)
+    if task in tiny_text.TEXT_TASKS:
+        return tiny_text.request(task, data, output_dir=str(run), **STEPS, **changes)
+    rows = str(tiny.file_of_rows(data / "rows.json", 96))
+    settings = {"model_name": "encoder-tiny", "vocab_size": 400, "precision": "fp32", **STEPS, **changes}
+    return TrainModelRequest(task=task, dataset_path=rows, output_dir=str(run), **settings)
+
+
+def files_of(run: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted((run / "model").iterdir())}
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["text_classification", "language_modeling", "code_generation", "sequence_to_sequence", "quantile_forecasting"],
+)
+def test_a_stopped_and_resumed_run_leaves_the_same_model_directory(task: str, tmp_path: Path) -> None:
+    whole = Container().train_model().execute(wanted(task, tmp_path, tmp_path / "whole"))
+    assert whole.success, whole.errors
+    stopped_and_resumed(wanted(task, tmp_path, tmp_path / "stopped"), 2)
+    undisturbed, resumed = files_of(tmp_path / "whole"), files_of(tmp_path / "stopped")
+    assert undisturbed.keys() == resumed.keys()
+    assert [name for name in undisturbed if undisturbed[name] != resumed[name]] == []
+
+
+def test_so_does_a_run_that_began_from_a_model_directory(tmp_path: Path) -> None:
+    first = Container().train_model().execute(wanted("text_classification", tmp_path, tmp_path / "first"))
+    start = {"model_name": str(first.model_path), "vocab_size": None}
+    whole = Container().train_model().execute(wanted("text_classification", tmp_path, tmp_path / "whole", **start))
+    assert whole.success, whole.errors
+    stopped_and_resumed(wanted("text_classification", tmp_path, tmp_path / "stopped", **start), 2)
+    assert files_of(tmp_path / "stopped") == files_of(tmp_path / "whole")
