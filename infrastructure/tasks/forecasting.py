@@ -24,7 +24,7 @@ from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
-from infrastructure.tasks.series_fields import ForecastCard
+from infrastructure.tasks.series_fields import QuantileCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forec
 class QuantileForecasting(SeriesKind):
     """Several quantiles of each target at each horizon."""
 
-    card_type: type[ModelCard] = ForecastCard
+    card_type: type[ModelCard] = QuantileCard
 
     def load(self, request: TrainModelRequest) -> SplitSeries:
         """Read, check and split a table. Raises: DatasetError with every fault of the file."""
@@ -83,7 +83,7 @@ class QuantileForecasting(SeriesKind):
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
-        known = SeriesCard.read(card, directory)
+        known = SeriesCard.read(card, directory, QuantileCard)
         model = open_forecaster(directory)
         if model.config.num_classes:
             raise ModelError(f"the model in {directory} gives classes and no quantiles.", remedy=RESTORE)

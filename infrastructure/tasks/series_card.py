@@ -89,7 +89,7 @@ class SeriesCard:
         return {"series": {**asdict(self), "recipe": self.recipe.to_json()}}
 
     @classmethod
-    def read(cls, card: Mapping[str, Any], directory: Path, kind: type[ForecastCard] = ForecastCard) -> "SeriesCard":
+    def read(cls, card: Mapping[str, Any], directory: Path, kind: type[ForecastCard]) -> "SeriesCard":
         """Read what `to_json` gave, once it has been through a file. Raises: ModelError naming field and rule."""
         values = typed_card(kind, card, directory).series.model_dump(by_alias=True)
         schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.forecast import CALENDAR
+from infrastructure.data.forecast_data import VOLATILITY
 from infrastructure.models.card import ModelCard
 
 MOST_ROWS_AHEAD = 1_000_000
@@ -103,6 +104,24 @@ class ForecastCard(ModelCard):
     """What the card of a forecaster says."""
 
     series: SeriesFields
+
+
+class QuantileCard(ForecastCard):
+    """What the card of a model of quantiles says: its inputs are the columns of the table, the targets first."""
+
+    @model_validator(mode="after")
+    def _name_the_columns(self) -> Self:
+        recipe, columns = self.series.recipe, self.series.schema_.columns
+        targets = recipe.names[: recipe.num_targets]
+        wanted = [*targets, *(name for name in columns if name not in targets)]
+        if self.series.volatility_window is not None:
+            wanted += [f"{VOLATILITY}{target}" for target in targets]
+        if not targets or not set(targets) <= set(columns) or recipe.names != wanted:
+            raise ValueError(
+                "series.recipe.names must be the targets, the other columns of series.schema, and with a"
+                " volatility_window that of each target"
+            )
+        return self
 
 
 class ScoringFields(_Fields):
