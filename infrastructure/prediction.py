@@ -12,7 +12,7 @@ from application.answers import Answers
 from domain.exceptions import ModelError
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
-from infrastructure.models.card import ModelCard, read_card, typed_card
+from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
@@ -33,6 +33,7 @@ class PredictorSource:
         card = read_card(directory)
         known = typed_card(ModelCard, card, directory)
         model, task = kind_of(known.task).open(directory, card)
+        require_files(known, directory)
         return FinishedModel(model, task, known, choose_device(device))
 
 

@@ -14,7 +14,7 @@ from domain.exceptions import TrainingError
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
-from infrastructure.models.card import CARD, card_text, read_card
+from infrastructure.models.card import CARD, card_text, digests_of, read_card
 from infrastructure.models.model_directory import WEIGHTS
 from infrastructure.models.pretrained import first_sentence
 from infrastructure.models.tokenizer_files import save_tokenizer
@@ -63,15 +63,16 @@ class ModelBundle:
     def _write(self, staging: Path, facts: Mapping[str, Any], state: Mapping[str, "Tensor"]) -> None:
         from transformers import PreTrainedModel
 
+        card = {"athanor": VERSION, **self.card, **facts}
+        card_text(card)  # first what a person has named: the weights can hold no surprise
         with disk_errors():
-            # First what a person has named: the weights can hold no surprise.
-            (staging / CARD).write_text(card_text({"athanor": VERSION, **self.card, **facts}), encoding="utf-8")
             if self.tokenizer is not None:
                 save_tokenizer(self.tokenizer, staging)
             if isinstance(self.model, PreTrainedModel):
                 self.model.save_pretrained(staging, state_dict=dict(state))
             else:
                 save_file({name: t.clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
+            (staging / CARD).write_text(card_text({**card, "files": digests_of(staging)}), encoding="utf-8")
             for file in staging.glob("*.safetensors"):
                 file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
 

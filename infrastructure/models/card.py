@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.exceptions import ModelError, TrainingError
 from domain.task import TASKS
-from infrastructure.files import write_whole
-from infrastructure.models.model_directory import entries_of, settings_of
+from infrastructure.files import sha256_of, write_whole
+from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
 
 CARD = "athanor.json"
 RESTORE = "Restore the file as the training wrote it, or train again."
@@ -20,13 +20,17 @@ MOST_ROWS = 1_000_000
 
 
 class ModelCard(BaseModel):
-    """What the card of every model says; the kinds of tasks add their own fields."""
+    """What the card of every model says; the kinds of tasks add their own fields.
+
+    `files` are the SHA-256 of the files beside it; older cards have none.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
 
     task: str
     batch_size: int = Field(default=64, ge=1, le=MOST_ROWS)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    files: dict[str, str] = {}
 
 
 AnyCard = TypeVar("AnyCard", bound=ModelCard)
@@ -58,6 +62,31 @@ def typed_card(kind: type[AnyCard], card: Mapping[str, Any], directory: Path) ->
         faults = [_sentence(fault) for fault in error.errors(include_url=False)]
         more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
         raise ModelError(f"{directory / CARD}: {'; '.join(faults[:MOST_FAULTS])}{more}.", remedy=RESTORE) from error
+
+
+def digests_of(directory: Path) -> dict[str, str]:
+    """Give the SHA-256 of the files of a model by name, the card left out."""
+    return {path.name: sha256_of(path) for path in sorted(directory.iterdir()) if path.is_file() and path.name != CARD}
+
+
+def require_files(card: ModelCard, directory: Path) -> None:
+    """Compare every byte of a model with what was written. Raises: ModelError naming the file.
+
+    Asked once the model has been opened: what cannot be opened is said more exactly there.
+    """
+    for name, digest in card.files.items():
+        path = directory / name
+        if not (is_own_name(name) and path.is_file()):
+            raise ModelError(f"{path} is missing, but {CARD} names it.", remedy=RESTORE)
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}.", remedy=RESTORE) from error
+        if found != digest:
+            raise ModelError(
+                f"{path} is damaged: it does not have the SHA-256 that was written.",
+                remedy=f"Restore it or train again; if you changed it yourself, take it out of `files` in {CARD}.",
+            )
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from domain.exceptions import ModelError
+from infrastructure.models.model_directory import CONFIG
 
 HUB_TIMEOUT_SECONDS = 5.0
 # Settings, vocabularies and plain weights; no code, no pickles, no weights in other formats below folders.
@@ -14,25 +15,18 @@ UNWANTED = ("*/*",)
 
 def fetched(name: str) -> Path:
     """Give the directory of a hub id in the cache, fetched where there is a network. Raises: ModelError."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
 
-    is_cached = _is_cached(name)
-    answers = _hub_answers()
-    if not is_cached and not answers:
-        raise _not_fetched(name)
+    if not _hub_answers():
+        cached = try_to_load_from_cache(name, CONFIG)
+        if not isinstance(cached, str):
+            raise _not_fetched(name)
+        return Path(cached).parent
     try:
-        place = snapshot_download(
-            name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED), local_files_only=not answers
-        )
+        place = snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED))
     except Exception as error:  # a dozen kinds, of the network, of the hub and of the disk
         raise _not_fetched(name) from error
     return Path(place)
-
-
-def _is_cached(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(name, "config.json"), str)
 
 
 def _hub_answers() -> bool:

@@ -43,8 +43,11 @@ _TOKENIZER_CLASS = re.compile(r"(?!Auto)\w*(Tokenizer|TokenizerFast|Backend)")
 _SHARDS_OF_RANKS = re.compile(r"shard-\d{5}-model-")
 # A count of parts is built one by one; more than this and more than there are tensors is none.
 MOST_PARTS = 1000
+MOST_PARTS_READ = 10_000
 MOST_LABELS = 100_000
-_PARTS = re.compile(r"layer|block|depth|expert|stage|group")
+MOST_IN_ANY_LIST = 1_000_000
+MOST_OF_ANY_KIND = 10**12  # bases of rotary positions go that far
+_PARTS = re.compile(r"layer|block|depth|expert|stage|group|attention_types")
 
 REMEDY = "Save the model again with save_pretrained in an environment you trust, without it."
 RESTORE = "Restore the directory that save_pretrained wrote."
@@ -63,7 +66,7 @@ def checked_directory(directory: Path) -> Weights:
     check_settings(directory)
     weights = _measured(directory)
     for where, value in entries_of(settings_of(directory / CONFIG)):
-        _refuse_outsized(directory, where, value, weights)
+        _refuse_more_than(directory / CONFIG, where, value, weights)
     return weights
 
 
@@ -80,6 +83,8 @@ def check_settings(directory: Path) -> None:
     for path in sorted({*directory.glob("*config*.json"), *directory.glob("special_tokens_map.json")}):
         for where, value in entries_of(settings_of(path)):
             _refuse_wish(path, where, value)
+            if path.name == CONFIG:
+                _refuse_outsized(path, where, value)
     for name in VOCABULARIES:
         _refuse_large(directory / name, LARGEST_VOCABULARY)
 
@@ -211,21 +216,44 @@ def _weight_files(directory: Path) -> list[Path]:
     return files
 
 
-def _refuse_outsized(directory: Path, where: str, value: Any, weights: Weights) -> None:
-    """Refuse counts of parts that the files cannot have: the library would build them one by one."""
+def _refuse_outsized(path: Path, where: str, value: Any) -> None:
+    """Refuse counts that nobody has: reading such a config alone makes lists of their length."""
+    key = where.rpartition(".")[2]
+    numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int)]
+    limit = MOST_IN_ANY_LIST if isinstance(value, list) else MOST_OF_ANY_KIND
+    if _counts_parts(key):
+        limit = MOST_PARTS_READ
+    elif "label" in key:
+        limit = MOST_LABELS
+    for number in numbers:
+        if abs(number) > limit:
+            raise ModelError(
+                f"{path}: {where} is {_shown(number)}, but {limit:,} at most are taken.",
+                remedy=RESTORE,
+            )
+
+
+def _refuse_more_than(path: Path, where: str, value: Any, weights: Weights) -> None:
+    """Refuse more parts or a greater width than the files can have: the library would build them one by one."""
     if not isinstance(value, int):
         return
     key = where.rpartition(".")[2]
     limit = None
-    if _PARTS.search(key):
+    if _counts_parts(key):
         limit = max(MOST_PARTS, weights.num_tensors)
-    elif "label" in key and "token" not in key:
-        limit = MOST_LABELS
-    elif key == "vocab_size" or key.endswith("_size") or "dim" in key or key.startswith("d_"):
+    elif key.endswith("_size") or "dim" in key or key.startswith("d_"):
         limit = max(MOST_LABELS, weights.num_elements)
     if limit is not None and abs(value) > limit:
         raise ModelError(
-            f"{directory / CONFIG}: {where} is {value:.3g}, but the files hold {weights.num_tensors} tensors with"
+            f"{path}: {where} is {_shown(value)}, but the files hold {weights.num_tensors} tensors with"
             f" {weights.num_elements:,} numbers.",
             remedy=RESTORE,
         )
+
+
+def _counts_parts(key: str) -> bool:
+    return _PARTS.search(key) is not None and not key.endswith("_size")
+
+
+def _shown(number: int) -> str:
+    return f"{number:,}" if abs(number) < 10**18 else "a huge number"

@@ -15,12 +15,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import dynamic_module_utils
 
+from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from infrastructure.models import pretrained
-from infrastructure.models.factory import CLASSIFIER
+from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
+from infrastructure.models.hub import fetched
 from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
 from infrastructure.prediction import PredictorSource
+from tests.integration import tiny
 from tests.integration.finished_models import TASKS, edit, finished
 
 Damage = Callable[[Path], Any]
@@ -133,6 +136,15 @@ def no_tokenizer(directory: Path) -> None:
         (directory / name).unlink()
 
 
+def flipped(name: str, place: int) -> Damage:
+    def damage(directory: Path) -> None:
+        content = bytearray((directory / name).read_bytes())
+        content[place] ^= 1
+        (directory / name).write_bytes(bytes(content))
+
+    return damage
+
+
 def without_a_tensor(directory: Path) -> None:
     weights = load_file(directory / "model.safetensors")
     weights.pop(sorted(weights)[0])
@@ -212,11 +224,22 @@ REFUSED: dict[str, tuple[Damage, str]] = {
         lambda directory: (directory / "config.json").write_text('{"hidden_size": ' + "9" * 6000 + "}"),
         "cannot be read",
     ),
-    "a billion layers": (config(lambda known: known.update(num_hidden_layers=HUGE)), "num_hidden_layers is 1e"),
-    "a vocabulary of a trillion": (config(lambda known: known.update(vocab_size=HUGE * 1000)), "vocab_size is 1e"),
-    "a billion labels": (config(lambda known: known.update(num_labels=HUGE)), "num_labels is 1e"),
+    "a billion layers": (
+        config(lambda known: known.update(num_hidden_layers=HUGE)),
+        "num_hidden_layers is 1,000,000,000",
+    ),
+    "a vocabulary of a trillion": (
+        config(lambda known: known.update(vocab_size=HUGE * 1000)),
+        "vocab_size is 1,000,000,000,000",
+    ),
+    "a billion labels": (config(lambda known: known.update(num_labels=HUGE)), "num_labels is 1,000,000,000"),
+    "a list with a billion to unfold": (
+        config(lambda known: known.update(model_type="gpt_neo", attention_types=[[["global"], HUGE]])),
+        "attention_types is 1,000,000,000",
+    ),
+    "some thousand layers": (config(lambda known: known.update(num_hidden_layers=5000)), "the files hold"),
     "a vast width": (config(lambda known: known.update(intermediate_size=300_000_000)), "the files hold"),
-    "a width larger than the files": (config(lambda known: known.update(intermediate_size=90_000)), "do not fit"),
+    "a width larger than the files": (config(lambda known: known.update(intermediate_size=9_000)), "do not fit"),
     "a negative width": (config(lambda known: known.update(hidden_size=-64)), "cannot be opened"),
     "a width in words": (config(lambda known: known.update(hidden_size="wide")), "cannot be opened"),
     "a config of another type": (config(lambda known: known.update(model_type="llama")), "model"),
@@ -234,8 +257,19 @@ REFUSED: dict[str, tuple[Damage, str]] = {
         no_tokenizer,
         "tokenizer|cannot be opened",
     ),
+    "a flipped bit of a weight": (flipped("model.safetensors", -9), "model.safetensors is damaged"),
+    "an edited setting": (config(lambda known: known.update(norm_eps=0.5)), "config.json is damaged"),
     "a cut tokenizer": (cut("tokenizer.json"), "cannot be opened"),
 }
+
+
+# To go on training from, a head may be made anew, and what was changed was changed on purpose.
+ONLY_OF_A_FINISHED_MODEL = (
+    "a flipped bit of a weight",
+    "an edited setting",
+    "fewer layers than trained",
+    "weights without a tensor",
+)
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -284,17 +318,56 @@ def test_the_library_cannot_ask_even_where_a_wish_for_code_is_overlooked(
     assert dynamic_module_utils.TIME_OUT_REMOTE_CODE == 0
 
 
-def test_links_of_a_snapshot_to_the_blobs_of_its_own_cache_are_followed(model: Path, tmp_path: Path) -> None:
-    snapshot, blobs = tmp_path / "models--a--b" / "snapshots" / "abc", tmp_path / "models--a--b" / "blobs"
-    for folder in (snapshot, blobs):
+def cached(model: Path, cache: Path) -> Path:
+    """Put a model into a cache of the hub as `a/b`, its snapshot made of links to blobs."""
+    snapshot, blobs = cache / "models--a--b" / "snapshots" / "abc", cache / "models--a--b" / "blobs"
+    for folder in (snapshot, blobs, cache / "models--a--b" / "refs"):
         folder.mkdir(parents=True)
+    (cache / "models--a--b" / "refs" / "main").write_text("abc")
     for number, file in enumerate(sorted(model.iterdir())):
         shutil.copy(file, blobs / str(number))
         (snapshot / file.name).symlink_to(Path("..") / ".." / "blobs" / str(number))
-    PredictorSource().open(str(snapshot), "cpu")
+    return snapshot
+
+
+def test_links_of_a_snapshot_to_the_blobs_of_its_own_cache_are_followed(model: Path, tmp_path: Path) -> None:
+    PredictorSource().open(str(cached(model, tmp_path)), "cpu")
+
+
+def test_a_model_of_the_hub_is_looked_at_like_any_other_directory(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    snapshot = cached(model, tmp_path / "cache")
+    assert fetched("a/b") == snapshot
+    open_model(fetched("a/b"), CLASSIFIER)
+    (snapshot / "config.json").unlink()
+    shutil.copy(model / "config.json", snapshot / "config.json")
+    config_class(snapshot)
+    request = TrainModelRequest(task="text_classification", model_name="a/b", max_length=32)
+    blueprint = Blueprint(CLASSIFIER, {}, tiny.tokenizer, {"num_labels": 2})
+    with pytest.raises(ModelError, match=r"config.json wants code"):
+        build_model(request, blueprint, tmp_path / "none kept")
+
+
+@pytest.mark.parametrize("what", [what for what in REFUSED if what not in ONLY_OF_A_FINISHED_MODEL])
+def test_training_does_not_begin_from_a_directory_that_holds(what: str, model: Path, tmp_path: Path) -> None:
+    damage, _ = REFUSED[what]
+    damage(model)
+    request = TrainModelRequest(task="text_classification", model_name=str(model), max_length=32)
+    with pytest.raises(ModelError) as caught:
+        build_model(request, Blueprint(CLASSIFIER, {}, tiny.tokenizer, {"num_labels": 2}), tmp_path / "none kept")
+    assert "\n" not in str(caught.value)
+    assert not (model / "it ran").exists()
 
 
 def test_names_of_the_machine_of_the_author_in_old_tokenizers_are_no_reason_to_refuse(model: Path) -> None:
     dead = {"tokenizer_file": "/root/.cache/x/tokenizer.json", "special_tokens_map_file": "/root/x.json"}
     edit(model / "tokenizer_config.json", lambda known: known.update(dead, name_or_path="/root/x"))
+    edit(model / "athanor.json", lambda card: card["files"].pop("tokenizer_config.json") and None)
+    PredictorSource().open(str(model), "cpu")
+
+
+def test_a_card_without_digests_is_that_of_an_older_model(model: Path) -> None:
+    edit(model / "athanor.json", lambda card: card.pop("files") and None)
     PredictorSource().open(str(model), "cpu")

@@ -1,5 +1,6 @@
 """After a stop and a resume every file of model/ has the bytes that an undisturbed run gives it."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.integration import tiny, tiny_series, tiny_text
-from tests.integration.test_resume import stopped_and_resumed
+from tests.integration.test_resume import StopsAt, stopped_and_resumed
 
 STEPS: dict[str, Any] = {
     "batch_size": 8,
@@ -54,3 +55,20 @@ def test_so_does_a_run_that_began_from_a_model_directory(tmp_path: Path) -> None
     assert whole.success, whole.errors
     stopped_and_resumed(wanted("text_classification", tmp_path, tmp_path / "stopped", **start), 2)
     assert files_of(tmp_path / "stopped") == files_of(tmp_path / "whole")
+
+
+def test_a_damaged_kept_tokenizer_stops_a_resume_with_a_remedy_that_works(tmp_path: Path) -> None:
+    whole = Container().train_model().execute(wanted("code_generation", tmp_path, tmp_path / "whole"))
+    assert whole.success, whole.errors
+    run = tmp_path / "stopped"
+    assert not Container().train_model().execute(wanted("code_generation", tmp_path, run), StopsAt(2)).success
+    kept = run / "tokenizer" / "tokenizer.json"
+    kept.write_bytes(kept.read_bytes()[:-9])
+    response = Container().resume_training().execute(str(run))
+    assert (response.success, response.exit_code) == (False, 2)
+    [sentence] = response.errors
+    assert str(kept) in sentence
+    assert f"Restore {kept.parent}, or remove it" in sentence
+    shutil.rmtree(kept.parent)
+    assert Container().resume_training().execute(str(run)).success
+    assert files_of(run) == files_of(tmp_path / "whole")
