@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save_file
 from torch import nn
 
-from domain.exceptions import TrainingError
+from domain.exceptions import ModelError, TrainingError
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
@@ -52,7 +52,8 @@ class ModelBundle:
     def rehearse(self, directory: Path) -> dict[str, Any]:
         """Write all but the weights to `directory` and take it away again, so that what cannot be written shows early.
 
-        Gives the card as it was read back. Raises: TrainingError naming what cannot be written.
+        Gives the card as it was read back. Raises: ConfigurationError or ModelError naming what cannot be written,
+        TrainingError when the disk refuses.
         """
         with suppress(_Rehearsed), _said_in_a_sentence(directory), staged_directory(directory) as staging:
             self._write(staging, {}, {})
@@ -91,7 +92,7 @@ def _said_in_a_sentence(directory: Path) -> Iterator[None]:
             remedy="Make room and resume the run; its checkpoints are intact.",
         ) from error
     except ValueError as error:  # of the library, which checks settings of generation and names only when it saves
-        raise TrainingError(
+        raise ModelError(
             f"the model could not be written to {directory}: {first_sentence(error)}.",
             remedy="Correct that setting in the directory the model comes from, or the name in the data.",
         ) from error

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domain.exceptions import ModelError, TrainingError
+from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.task import TASKS
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
@@ -107,7 +107,7 @@ def _shown(value: Any) -> str:
 def card_text(card: Mapping[str, Any]) -> str:
     """Render a card as JSON that every parser reads: what is no finite number becomes null.
 
-    Raises: TrainingError naming the place of a value that a file cannot hold.
+    Raises: ConfigurationError naming the place of a value that a file cannot hold.
     """
     try:
         plain = _finite(card)
@@ -115,7 +115,7 @@ def card_text(card: Mapping[str, Any]) -> str:
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:  # a lone surrogate is a UnicodeEncodeError, a ValueError
         places = [where for where, value in entries_of(card) if not _can_be_written(where, value)]
-        raise TrainingError(
+        raise ConfigurationError(
             f"{CARD} cannot hold {json.dumps(places[0]) if places else 'the card'}: {_reason(error)}.",
             remedy="Rename the label, column or file to plain text, or correct the setting.",
         ) from error
