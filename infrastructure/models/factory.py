@@ -11,7 +11,7 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.hub import fetched
-from infrastructure.models.model_directory import CONFIG
+from infrastructure.models.model_directory import CONFIG, checked_directory
 from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer
 from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
@@ -104,6 +104,7 @@ def _from_checkpoint(
     """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights."""
     _refuse_unusable(name, blueprint)
     directory = Path(name) if Path(name).is_dir() else fetched(name)
+    checked_directory(directory)  # all of it first: what is wrong with the weights is not to be said of the tokenizer
     _refuse_other_shape(name, blueprint.auto_class, directory)
     tokenizer = open_tokenizer(directory)
     model, loading = open_model(directory, blueprint.auto_class, **blueprint.head)

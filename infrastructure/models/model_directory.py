@@ -196,7 +196,8 @@ def _weight_files(directory: Path) -> list[Path]:
         return [directory / WEIGHTS]
     if not (directory / WEIGHTS_INDEX).is_file():
         raise ModelError(
-            f"model directory {directory} has no {WEIGHTS}; other formats may carry code and are not opened.",
+            f"model directory {directory} has no .safetensors file called {WEIGHTS}; other formats may carry code and"
+            " are not opened.",
             remedy="Open and save it again with save_pretrained in an environment you trust.",
         )
     index = settings_of(directory / WEIGHTS_INDEX)

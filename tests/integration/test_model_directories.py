@@ -252,7 +252,7 @@ REFUSED: dict[str, tuple[Damage, str]] = {
     "empty weights": (cut("model.safetensors", 0.0), "damaged"),
     "weights without a tensor": (without_a_tensor, "missing"),
     "no config": (lambda directory: (directory / "config.json").unlink(), "has no config.json"),
-    "no weights": (lambda directory: (directory / "model.safetensors").unlink(), "no model.safetensors"),
+    "no weights": (lambda directory: (directory / "model.safetensors").unlink(), "no .safetensors file"),
     "no tokenizer": (
         no_tokenizer,
         "tokenizer|cannot be opened",
