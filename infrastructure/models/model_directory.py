@@ -96,9 +96,11 @@ def settings_of(path: Path) -> Mapping[str, Any]:
         settings = json.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"model directory {path.parent} has no {path.name}.", remedy=RESTORE) from error
+    except json.JSONDecodeError as error:
+        raise ModelError(f"{path} cannot be opened: it is not JSON ({error}).", remedy=RESTORE) from error
     except (OSError, ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
-        raise ModelError(f"{path} cannot be read: {reason.rstrip('.')}.", remedy=RESTORE) from error
+        raise ModelError(f"{path} cannot be opened: {reason.rstrip('.')}.", remedy=RESTORE) from error
     if not isinstance(settings, dict):
         raise ModelError(f"{path} holds {type(settings).__name__}, but must hold a JSON object.", remedy=RESTORE)
     return settings

@@ -278,7 +278,7 @@ def test_a_table_that_does_not_suit_a_finished_model_ends_in_a_sentence(
         ("q/model", "horizons=[1,3]", ("has horizons [1, 2]", "want [1, 3]", "Set horizons as the model has it")),
         ("q/model", "columns=[load]", ("has num_inputs 2", "want 1", "Give as many columns")),
         ("bert", "", ("of the type 'bert'", "forecaster-tiny")),
-        ("broken", "", ("config.json is not JSON", "Restore it")),
+        ("broken", "", ("config.json cannot be opened: it is not JSON", "Restore")),
         ("q.csv", "", ("'q.csv' is no preset",)),
     ],
 )

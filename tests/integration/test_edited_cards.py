@@ -138,5 +138,5 @@ def test_an_edited_card_is_refused_before_anything_is_answered(
 def test_a_card_that_is_no_json_is_refused(text: str, models: Callable[[str], Path], tmp_path: Path) -> None:
     directory = Path(shutil.copytree(models("text_classification"), tmp_path / "model"))
     (directory / CARD).write_text(text)
-    with pytest.raises(ModelError, match=rf"{CARD} cannot be read"):
+    with pytest.raises(ModelError, match=rf"{CARD} cannot be opened"):
         PredictorSource().open(str(directory), "cpu")

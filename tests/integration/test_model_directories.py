@@ -222,7 +222,7 @@ REFUSED: dict[str, tuple[Damage, str]] = {
     "a config that is no UTF-8": (lambda directory: (directory / "config.json").write_bytes(b"\xff{}"), "cannot be"),
     "a number of 6,000 digits": (
         lambda directory: (directory / "config.json").write_text('{"hidden_size": ' + "9" * 6000 + "}"),
-        "cannot be read",
+        "cannot be opened",
     ),
     "a billion layers": (
         config(lambda known: known.update(num_hidden_layers=HUGE)),
