@@ -1,83 +1,107 @@
 """Files that survive: written aside, synced, then renamed into place."""
 
+import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-STAGING_PREFIX = ".staging-"
+from infrastructure.staging import (
+    DELETED,
+    REPLACED,
+    STAGING_PREFIX,
+    locked_directory,
+    name_aside,
+    remove,
+    remove_dead,
+    replaced_ones,
+    targets_of_replaced,
+)
+
+__all__ = [
+    "STAGING_PREFIX",
+    "remove_directory",
+    "remove_leftovers",
+    "restore_replaced",
+    "sha256_of",
+    "staged_directory",
+    "staged_file",
+    "sync",
+    "write_whole",
+]
+
+# What a rename says when somebody else has put something there since we looked.
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
 @contextmanager
-def staged_directory(target: Path) -> Iterator[Path]:
+def staged_directory(target: Path, *, keep_existing: bool = False) -> Iterator[Path]:
     """Give an empty directory that becomes `target` when the block ends well, and vanishes otherwise.
 
     After a kill at any instant `target` is whole, as it was before, or absent: everything is synced before the
-    rename. An existing `target` is replaced.
+    rename. An existing `target` is replaced, by the last of several writers; with `keep_existing` the first one
+    stays, for callers who would all write the same. A link at `target` is replaced and not followed.
     Raises: OSError of the disk, with nothing left behind.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     restore_replaced(target)
-    staging = target.parent / f"{STAGING_PREFIX}{target.name}-{os.getpid()}"
-    try:
-        staging.mkdir(parents=True)
-        yield staging
-        for path in sorted(staging.rglob("*")):
-            if path.is_file():
-                sync(path)
-        for directory in (*(path for path in staging.rglob("*") if path.is_dir()), staging):
-            sync(directory)
-        _put_in_place(staging, target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+    with locked_directory(target) as staging:
+        try:
+            yield staging
+            for path in sorted(staging.rglob("*")):
+                if path.is_file():
+                    sync(path)
+            for directory in (*(path for path in staging.rglob("*") if path.is_dir()), staging):
+                sync(directory)
+            _put_in_place(staging, target, keep_existing)
+        finally:
+            remove(staging)  # gone already when it became the target
 
 
-def _put_in_place(staging: Path, target: Path) -> None:
-    if target.exists():
-        # A directory cannot be renamed over a full one; between the two renames the old one waits under this name.
-        replaced = target.parent / f"{STAGING_PREFIX}replaced-{target.name}"
-        shutil.rmtree(replaced, ignore_errors=True)
-        target.rename(replaced)
+def _put_in_place(staging: Path, target: Path, keep_existing: bool) -> None:
+    # A directory cannot be renamed over a full one; between the two renames the old one waits under another name.
+    # Two writers of one target may meet there: who finds the place taken again moves that out of the way, too.
+    while not (keep_existing and target.is_dir()):
+        replaced = name_aside(target, REPLACED)
+        if os.path.lexists(target):
+            with suppress(FileNotFoundError):  # another writer has just moved it
+                target.rename(replaced)
         try:
             staging.rename(target)
-        except OSError:
-            replaced.rename(target)
+        except OSError as error:
+            if error.errno in _TAKEN and os.path.lexists(target):
+                remove(replaced)
+                continue
+            with suppress(FileNotFoundError):
+                replaced.rename(target)
             raise
-        shutil.rmtree(replaced, ignore_errors=True)
-    else:
-        staging.rename(target)
+        remove(replaced)
+        break
     sync(target.parent)
 
 
 def restore_replaced(target: Path) -> None:
     """Undo a replacement that was killed between its two renames, and remove what killed writers left."""
-    if not target.parent.is_dir():
-        return
-    replaced = target.parent / f"{STAGING_PREFIX}replaced-{target.name}"
-    if replaced.exists() and not target.exists():
-        replaced.rename(target)
-    shutil.rmtree(replaced, ignore_errors=True)
-    for leftover in target.parent.glob(f"{STAGING_PREFIX}{target.name}-*"):
-        if _is_alive(leftover.name.rpartition("-")[2]):
-            continue  # somebody writes there now
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
+    for replaced in replaced_ones(target):
+        if not os.path.lexists(target):
+            with suppress(OSError):  # its writer lives and was faster
+                replaced.rename(target)
+    remove_dead(target.parent, target)
 
 
-def _is_alive(process_id: str) -> bool:
-    if not process_id.isdecimal() or int(process_id) == os.getpid():
-        return False
-    try:
-        os.kill(int(process_id), 0)  # signal 0 only asks
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # there, but somebody else's
-        return True
-    return True
+def remove_leftovers(directory: Path) -> None:
+    """Do for everything in a directory what `restore_replaced` does for one target."""
+    for target in targets_of_replaced(directory):
+        restore_replaced(target)
+    remove_dead(directory)
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory so that a kill leaves no half of it under its name. Raises: OSError when it cannot go."""
+    doomed = name_aside(directory, DELETED)
+    directory.rename(doomed)
+    remove(doomed)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -90,17 +114,18 @@ def write_whole(path: Path, text: str) -> None:
 def staged_file(target: Path) -> Iterator[Path]:
     """Give the place of a file that becomes `target` when the block ends well, and vanishes otherwise.
 
-    A reader sees the old file or the new one, never a part. Raises: OSError of the disk, with nothing left behind.
+    A reader sees the old file or the new one, never a part; a link at `target` is replaced and not followed.
+    Raises: OSError of the disk, with nothing left behind.
     """
     restore_replaced(target)
-    staging = target.with_name(f"{STAGING_PREFIX}{target.name}-{os.getpid()}")
-    try:
-        yield staging
-        sync(staging)
-        staging.rename(target)
-    except BaseException:
-        staging.unlink(missing_ok=True)
-        raise
+    with locked_directory(target) as directory:
+        staging = directory / target.name
+        try:
+            yield staging
+            sync(staging)
+            staging.rename(target)
+        finally:
+            remove(directory)
     sync(target.parent)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from domain.exceptions import CheckpointError, ConfigurationError
 from domain.retention import CheckpointMetadata, kept, ranked
-from infrastructure.files import STAGING_PREFIX, restore_replaced
+from infrastructure.files import remove_directory, remove_leftovers
 from infrastructure.training.checkpoint_files import (
     CheckpointContent,
     read_checkpoint,
@@ -35,7 +35,6 @@ __all__ = [
 
 _NAME = re.compile(r"step-[0-9]{8,}")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_REPLACED = f"{STAGING_PREFIX}replaced-"
 
 
 class CheckpointNotSavedError(CheckpointError):
@@ -83,7 +82,7 @@ class CheckpointManager:
         self._damaged: dict[str, str] = {}
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._remove_leftovers()
+            remove_leftovers(self._directory)
         except OSError as error:
             raise CheckpointError(
                 f"{self._directory} cannot hold checkpoints: {error.strerror}.", remedy="Choose another directory."
@@ -241,15 +240,12 @@ class CheckpointManager:
         directory = self._place_of(name)
         if not directory.is_dir():
             return False
-        # Renamed first: a kill in the middle of the deletion leaves no half a checkpoint under its name.
-        doomed = self._directory / f"{STAGING_PREFIX}deleted-{name}-{os.getpid()}"
         try:
-            directory.rename(doomed)
+            remove_directory(directory)
         except OSError as error:
             raise CheckpointError(
                 f"checkpoint {name} cannot be deleted: {error.strerror}.", remedy="Check the permissions."
             ) from error
-        shutil.rmtree(doomed, ignore_errors=True)
         self._damaged.pop(name, None)
         return True
 
@@ -281,13 +277,13 @@ class CheckpointManager:
             try:
                 return write_checkpoint(directory, content, metadata)
             except OSError as error:
-                self._remove_leftovers()
+                remove_leftovers(self._directory)
                 if error.errno not in _DISK_FULL:
                     raise
                 self._make_room()
                 return write_checkpoint(directory, content, metadata)
         except OSError as error:
-            self._remove_leftovers()
+            remove_leftovers(self._directory)
             raise self._not_saved(error, content, metadata) from error
 
     def _make_room(self) -> None:
@@ -319,24 +315,3 @@ class CheckpointManager:
             f"it needs {content.num_bytes} bytes, {self.free_bytes} are free.",
             remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
-
-    def _remove_leftovers(self) -> None:
-        """Finish what killed writers left: half-made and half-deleted states go, a half-replaced one comes back."""
-        for replaced in self._directory.glob(f"{_REPLACED}*"):
-            restore_replaced(self._directory / replaced.name.removeprefix(_REPLACED))
-        for leftover in self._directory.glob(f"{STAGING_PREFIX}*"):
-            if not _belongs_to_another_process(leftover.name):
-                shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _belongs_to_another_process(staging_name: str) -> bool:
-    number = staging_name.rpartition("-")[2]
-    if staging_name.startswith(_REPLACED) or not number.isdecimal() or int(number) == os.getpid():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

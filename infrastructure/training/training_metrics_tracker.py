@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.exceptions import ConfigurationError, RunError, TrainingError
 from domain.metrics import MetricEntry, MetricStatistics, direction_of, is_better
 from domain.rules import LARGEST
-from infrastructure.files import STAGING_PREFIX, write_whole
+from infrastructure.files import restore_replaced, write_whole
 from infrastructure.plain_files import open_to_append, open_to_read
 
 LONGEST_LINE = 1 << 16
@@ -162,8 +162,7 @@ class TrainingMetricsTracker:
             os.fsync(file.fileno())
 
     def _take_up(self) -> None:
-        for leftover in self._path.parent.glob(f"{STAGING_PREFIX}{self._path.name}-*"):
-            leftover.unlink()
+        restore_replaced(self._path)
         if not self._path.exists():
             return
         with open_to_read(self._path) as file:

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from domain.exceptions import CheckpointError, ConfigurationError
+from infrastructure.files import staged_directory
+from infrastructure.staging import name_aside
 from infrastructure.training import checkpoint_files
 from infrastructure.training.checkpoint_manager import CheckpointManager, open_foreign_weights, unwrapped_names
 
@@ -423,21 +425,20 @@ def test_what_killed_writers_left_is_removed_and_a_half_replaced_checkpoint_come
     manager = CheckpointManager(tmp_path)
     save(manager, 1)
     save(manager, 2)
-    (tmp_path / "step-00000002").rename(tmp_path / ".staging-replaced-step-00000002")
-    for leftover in (".staging-step-00000002-4194305", ".staging-deleted-step-00000009-4194305"):
-        (tmp_path / leftover).mkdir()
-        (tmp_path / leftover / "model.safetensors").write_bytes(b"half")
-    (tmp_path / ".staging-replaced-step-00000001").mkdir()
+    (tmp_path / "step-00000002").rename(name_aside(tmp_path / "step-00000002", "replaced"))
+    for leftover in (name_aside(tmp_path / "step-00000002"), name_aside(tmp_path / "step-00000009", "deleted")):
+        leftover.mkdir()
+        (leftover / "model.safetensors").write_bytes(b"half")
+    name_aside(tmp_path / "step-00000001", "replaced").mkdir()
     reopened = CheckpointManager(tmp_path)
     assert steps(reopened) == [1, 2]
     assert {path.name for path in tmp_path.iterdir()} == {"step-00000001", "step-00000002"}
 
 
-def test_a_state_that_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
-    foreign = tmp_path / f".staging-step-00000003-{os.getppid()}"
-    foreign.mkdir()
-    CheckpointManager(tmp_path)
-    assert foreign.is_dir()
+def test_a_state_that_somebody_is_writing_is_left_alone(tmp_path: Path) -> None:
+    with staged_directory(tmp_path / "step-00000003") as foreign:
+        CheckpointManager(tmp_path)
+        assert foreign.is_dir()
 
 
 @pytest.mark.parametrize("settings", [{"mode": "best"}, {"max_checkpoints": 0}, {"keep_best": 0}], ids=str)
