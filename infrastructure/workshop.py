@@ -8,6 +8,7 @@ from application.training_request import TrainModelRequest
 from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
+from infrastructure.data.cache import collected_words
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
@@ -73,7 +74,9 @@ class TrainingWorkshop:
         log.notify(RunOpened(run.path, known[-1].name if known else ""))
         if tracker.num_damaged_lines:
             log.notify(Warned(f"{METRICS_FILE} has {tracker.num_damaged_lines} damaged lines, which are passed over."))
-        prepared = kind_of(request.task).prepare(request, model, dataset)
+        with collected_words() as words:
+            prepared = kind_of(request.task).prepare(request, model, dataset)
+        model.warnings = (*model.warnings, *words)
         for warning in (*dataset.warnings, *model.warnings, *prepared.warnings):
             log.notify(Warned(warning))
         model.card |= {

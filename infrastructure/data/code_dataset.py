@@ -84,8 +84,9 @@ class CodeDataset(Dataset[dict[str, Any]]):
 
     @property
     def fingerprint(self) -> str:
-        """Give what differs when the rows, their order or their tokens do."""
-        return rows_fingerprint(self.rows.sha256, self.indices, self.lengths)
+        """Give what differs when the rows, their order, a token or a label do."""
+        labels = (self.labels, repr(self.label_names))
+        return rows_fingerprint(self.rows.sha256, self.tokens.sha256, self.indices, self.lengths, *labels)
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

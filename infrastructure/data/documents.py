@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.readers import not_utf8, open_bytes, text_files
 from infrastructure.data.rows import MAX_FAULTS_SHOWN, MappedBytes, RowSchema, append_text, check_rows, content_sha256
 from infrastructure.files import sha256_of
@@ -36,6 +37,7 @@ class Documents:
     content: MappedBytes
     ends: np.ndarray
     keys: np.ndarray
+    entry: CacheEntry | None = None
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -67,15 +69,15 @@ def load_documents(path: Path, text_field: str | None = None) -> Documents:
     sha256 = content_sha256(path)
     key = key_of("documents", sha256, path.name, text_field)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    texts = _rows(path, text_field) if suffix in ROW_FORMATS else _files([path])
-    return _kept(path, sha256, key, texts)
+    has_rows = suffix in ROW_FORMATS
+    return _kept(path, sha256, key, lambda: _rows(path, text_field) if has_rows else _files([path]))
 
 
 def keep_files(path: Path, files: Sequence[Path]) -> Documents:
     """Keep the files below `path` as documents, those without a letter left out. Raises: DatasetError."""
     listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
     sha256 = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
-    return _kept(path, sha256, key_of("documents", sha256), _files(files, root=path))
+    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, root=path))
 
 
 def _visible(directory: Path) -> list[Path]:
@@ -143,10 +145,10 @@ def _decoded(file: Path) -> Iterator[str]:
             ) from error
 
 
-def _kept(path: Path, sha256: str, key: str, texts: Chunks) -> Documents:
-    directory = cached("documents", key, lambda staging: _keep(path, texts, staging))
-    ends, keys = (np.load(directory / f"{name}.npy", mmap_mode="r") for name in ("ends", "keys"))
-    return Documents(path, sha256, key, MappedBytes(directory / "texts.bin"), ends, keys)
+def _kept(path: Path, sha256: str, key: str, texts: Callable[[], Chunks]) -> Documents:
+    entry = cached("documents", key, lambda staging: _keep(path, texts(), staging))
+    ends, keys = (np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("ends", "keys"))
+    return Documents(path, sha256, key, MappedBytes(entry / "texts.bin"), ends, keys, entry)
 
 
 def _keep(path: Path, texts: Chunks, directory: Path) -> None:

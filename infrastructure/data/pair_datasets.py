@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from infrastructure.data.pairs import PairRows
-from infrastructure.data.tokenization import length_statistics, rows_fingerprint, tokenize
+from infrastructure.data.tokenization import TokenStore, length_statistics, rows_fingerprint, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -25,6 +25,8 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
     indices: np.ndarray
     lengths: np.ndarray
     was_cut: np.ndarray
+    _sources: TokenStore
+    _targets: TokenStore
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -49,8 +51,13 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Give what differs when the rows, their order or their tokens do."""
-        return rows_fingerprint(self.rows.sha256, self.indices, self.lengths)
+        """Give what differs when the rows, their order, a token or what stands around them do."""
+        tokens = (self._sources.sha256, self._targets.sha256, repr(self._frame()))
+        return rows_fingerprint(self.rows.sha256, *tokens, self.indices, self.lengths)
+
+    def _frame(self) -> tuple[object, ...]:
+        """Give what a sequence holds beside source and target."""
+        return ()
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""
@@ -107,6 +114,9 @@ class JoinedPairs(PairDataset):
         labels = ids.clone()
         labels[: len(prompt)] = IGNORED
         return {"input_ids": ids, "labels": labels}
+
+    def _frame(self) -> tuple[object, ...]:
+        return self._head, self._separator, self._end, self._max_length
 
     def prompt(self, index: int) -> list[int]:
         """Give the ids of a row up to and with the separator: what a model is asked."""

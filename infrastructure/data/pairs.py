@@ -2,7 +2,7 @@
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.readers import Row, RowFault
 from infrastructure.data.rows import TextColumn, append_text, content_sha256, good_rows, text_fault, white_space_key
 from infrastructure.data.splitting import drawn
@@ -43,6 +44,7 @@ class PairRows:
     lines: np.ndarray
     file_numbers: np.ndarray
     file_names: tuple[str, ...]
+    entry: CacheEntry | None = None
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -60,20 +62,21 @@ def load_pairs(path: Path, source_fields: tuple[str, ...], target_fields: tuple[
     """
     sha256 = content_sha256(path)
     key = key_of("pairs", sha256, path.name, source_fields, target_fields)
-    return keep_pairs(path, sha256, key, _checked(path, source_fields, target_fields))
+    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields))
 
 
-def keep_pairs(path: Path, sha256: str, key: str, pairs: Iterable[Pair]) -> PairRows:
-    """Map the pairs kept under `key`; the first time, take and keep them. Raises: whatever `pairs` raises."""
-    directory = cached("pairs", key, lambda staging: _keep(pairs, staging))
+def keep_pairs(path: Path, sha256: str, key: str, pairs: Callable[[], Iterable[Pair]]) -> PairRows:
+    """Map the pairs kept under `key`, or make and keep them. Raises: whatever `pairs` raises."""
+    entry = cached("pairs", key, lambda staging: _keep(pairs(), staging))
     return PairRows(
         path=path,
         sha256=sha256,
         cache_key=key,
-        sources=TextColumn(directory, "sources", "source_ends"),
-        targets=TextColumn(directory, "targets", "target_ends"),
-        file_names=tuple(json.loads((directory / "files.json").read_text(encoding="utf-8"))),
-        **{name: np.load(directory / f"{name}.npy", mmap_mode="r") for name in ("keys", "lines", "file_numbers")},
+        entry=entry,
+        sources=TextColumn(entry, "sources", "source_ends"),
+        targets=TextColumn(entry, "targets", "target_ends"),
+        file_names=tuple(json.loads((entry / "files.json").read_text(encoding="utf-8"))),
+        **{name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("keys", "lines", "file_numbers")},
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.readers import Row, RowFault, read_rows
 from infrastructure.files import sha256_of
 
@@ -74,9 +75,9 @@ class MappedBytes:
 class TextColumn(Sequence[str]):
     """Texts of all rows, read from disk as they are asked for."""
 
-    def __init__(self, directory: Path, name: str = "texts", ends: str = "ends") -> None:
-        self._bytes = MappedBytes(directory / f"{name}.bin")
-        self._ends: np.ndarray = np.load(directory / f"{ends}.npy", mmap_mode="r")
+    def __init__(self, entry: CacheEntry, name: str = "texts", ends: str = "ends") -> None:
+        self._bytes = MappedBytes(entry / f"{name}.bin")
+        self._ends: np.ndarray = np.load(entry / f"{ends}.npy", mmap_mode="r")
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -105,6 +106,7 @@ class LabelledRows:
     keys: np.ndarray
     groups: np.ndarray
     lines: np.ndarray
+    entry: CacheEntry | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -122,16 +124,17 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
     """
     sha256 = content_sha256(path)
     key = key_of("rows", sha256, path.name, schema)
-    directory = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
-    facts = json.loads((directory / "rows.json").read_text(encoding="utf-8"))
+    entry = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
+    facts = json.loads((entry / "rows.json").read_text(encoding="utf-8"))
     return LabelledRows(
         path=path,
         sha256=sha256,
         cache_key=key,
         text_field=facts["text_field"],
         label_names=tuple(facts["label_names"]),
-        texts=TextColumn(directory),
-        **{name: np.load(directory / f"{name}.npy", mmap_mode="r") for name in ("labels", "keys", "groups", "lines")},
+        entry=entry,
+        texts=TextColumn(entry),
+        **{name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("labels", "keys", "groups", "lines")},
     )
 
 

@@ -13,6 +13,11 @@ class SomeRows:
         self._indices = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
         self.lengths: np.ndarray = lengths[self._indices]
 
+    @property
+    def fingerprint(self) -> str:
+        """Give what differs when the data set or the choice from it does."""
+        return f"{getattr(self._dataset, 'fingerprint', '')} {self._indices.tolist()}"
+
     def __len__(self) -> int:
         return len(self._indices)
 

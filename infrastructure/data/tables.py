@@ -12,6 +12,7 @@ import numpy as np
 
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.rows import content_sha256
 from infrastructure.data.table_columns import (
     CsvSource,
@@ -87,6 +88,7 @@ class Table:
     step: int | None
     warnings: tuple[str, ...]
     as_read: bool = True
+    entry: CacheEntry | None = None
 
     def time_of(self, row: int) -> str:
         """Write the stamp of a row of a table with a clock."""
@@ -129,6 +131,7 @@ def _open(file: Path, path: Path, schema: TableSchema) -> Table:
         step=facts["step"],
         warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
         as_read=facts["as_read"],
+        entry=entry,
     )
 
 

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.document_parts import DocumentPart, Pieces
 from infrastructure.data.rows import MappedBytes
 from infrastructure.data.tokenization import fingerprint
@@ -31,14 +32,14 @@ class TokenBlocks(Dataset[dict[str, Any]]):
     it; a single document has no sign.
     """
 
-    def __init__(self, part: DocumentPart, directory: Path, block_length: int, name: str) -> None:
-        facts = json.loads((directory / "stream.json").read_text(encoding="utf-8"))
+    def __init__(self, part: DocumentPart, entry: CacheEntry, block_length: int) -> None:
+        facts = json.loads((entry / "stream.json").read_text(encoding="utf-8"))
         self._part = part
-        self._stream = MappedBytes(directory / "stream.bin")
+        self._stream = MappedBytes(entry / "stream.bin")
         self._dtype = np.dtype(facts["dtype"])
         self._num_unknown = int(facts["num_unknown"])
         self.document_start_id: int | None = facts["document_start_id"]
-        self._name = name
+        self._entry = entry
         self.block_length = block_length
         self.num_tokens = len(self._stream) // self._dtype.itemsize
 
@@ -88,7 +89,7 @@ class TokenBlocks(Dataset[dict[str, Any]]):
     @property
     def fingerprint(self) -> str:
         """Give what differs when the text, its tokens or the length of a block do."""
-        return f"{self._part.sha256} {self._name} {self.block_length}"
+        return f"{self._part.sha256} {self._entry.digest_of(*self._entry.digests)} {self.block_length}"
 
     def row_id(self, index: int) -> str:
         """Name a block by its place in the stream."""
@@ -103,8 +104,8 @@ def token_blocks(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", block
     Text that spells out a special token means its letters. Raises: DatasetError when there is not one whole block.
     """
     key = key_of("token stream", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
-    directory = cached("stream", key, lambda staging: _keep_stream(part, tokenizer, staging))
-    blocks = TokenBlocks(part, directory, block_length, key)
+    entry = cached("stream", key, lambda staging: _keep_stream(part, tokenizer, staging))
+    blocks = TokenBlocks(part, entry, block_length)
     if blocks.num_tokens <= block_length:
         raise DatasetError(
             f"a part of {part.documents.path.name} has {blocks.num_tokens} tokens, fewer than one block of max_length"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infrastructure.data.cache import cached, key_of
+from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.rows import MappedBytes
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ CHARACTERS_PER_TOKEN = 24
 class TokenStore(Sequence[np.ndarray]):
     """Token ids [L_i] of text i, at most `max_length` of them; `was_cut` [N] tells which texts had more."""
 
-    def __init__(self, directory: Path) -> None:
-        self._ends: np.ndarray = np.load(directory / "ends.npy")
-        self._tokens = MappedBytes(directory / "tokens.bin")
-        self.was_cut: np.ndarray = np.load(directory / "was_cut.npy")
+    def __init__(self, entry: CacheEntry) -> None:
+        self._entry = entry
+        self._ends: np.ndarray = np.load(entry / "ends.npy")
+        self._tokens = MappedBytes(entry / "tokens.bin")
+        self.was_cut: np.ndarray = np.load(entry / "was_cut.npy")
 
     @property
     def num_cut(self) -> int:
@@ -39,6 +41,11 @@ class TokenStore(Sequence[np.ndarray]):
     def lengths(self) -> np.ndarray:
         """Number of tokens of each text [N]."""
         return np.diff(self._ends, prepend=0)
+
+    @property
+    def sha256(self) -> str:
+        """Give what differs when any token of any text does."""
+        return self._entry.digest_of("tokens.bin", "ends.npy")
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -78,11 +85,14 @@ def length_statistics(lengths: np.ndarray) -> dict[str, Any]:
     }
 
 
-def rows_fingerprint(sha256: str, indices: np.ndarray, lengths: np.ndarray) -> str:
-    """Give what differs when the rows of a file, their order or their tokens do."""
-    digest = hashlib.sha256(indices.tobytes())
-    digest.update(lengths.tobytes())
-    return f"{sha256} {digest.hexdigest()[:16]}"
+def rows_fingerprint(sha256: str, *parts: np.ndarray | str) -> str:
+    """Give what differs when the file or one of the parts does: row numbers, labels, names, digests of tokens."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode("utf-8", errors="surrogatepass") if isinstance(part, str) else part.tobytes()
+        digest.update(f"{len(content)} ".encode())  # so that nothing can move from one part to the next
+        digest.update(content)
+    return f"{sha256} {digest.hexdigest()[:32]}"
 
 
 def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:

@@ -83,6 +83,7 @@ class Windows(Dataset[Window]):
         for array in (self.series.values, self.series.observed, self.series.calendar, self.labels):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
+        digest.update(repr((self.series.values.shape, self.series.num_targets)).encode())
         digest.update(repr((self.context_length, self.horizons)).encode())
         return f"{self.sha256} {digest.hexdigest()[:16]}"
 

@@ -1,6 +1,7 @@
 """The kinds of tasks: one line each."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from application.ports import Run, SplitDataset
 from application.training_request import TrainModelRequest
 from domain.task import task_named
+from infrastructure.data.cache import collected_words
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.randomness import drawing
@@ -41,7 +43,9 @@ class TaskData:
 
     def load(self, request: TrainModelRequest) -> SplitDataset:
         """Read, check and split what a request names. Raises: DatasetError with every fault of the file."""
-        return kind_of(request.task).load(request)
+        with collected_words() as words:
+            dataset: Any = kind_of(request.task).load(request)
+        return replace(dataset, warnings=(*dataset.warnings, *words)) if words else dataset
 
 
 class TaskModels:

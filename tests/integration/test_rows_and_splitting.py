@@ -192,14 +192,14 @@ class TestCache:
             def fill(staging: Path) -> None:
                 (staging / "f").write_bytes(bytes(size))
 
-            return cache.cached("kind", name, fill)
+            return cache.cached("kind", name, fill).path
 
-        monkeypatch.setattr(cache, "LIMIT_BYTES", 250)
+        monkeypatch.setattr(cache, "LIMIT_BYTES", 25_000)
         for age, name in ((300, "old"), (200, "older than it seems"), (100, "young")):
-            entry = make(80, name)
+            entry = make(8_000, name)
             os.utime(entry, (1_700_000_000 - age, 1_700_000_000 - age))
-        make(80, "old")  # its use makes it the youngest
-        make(80, "new")
+        make(8_000, "old")  # its use makes it the youngest
+        make(8_000, "new")
         assert sorted(entry.name for entry in own_cache.iterdir()) == ["kind-new", "kind-old", "kind-young"]
 
     def test_tokens_are_made_once_for_a_tokenizer_and_a_length(
