@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import DatasetError
+from domain.limits import ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.readers import not_utf8, open_bytes, text_files
+from infrastructure.data.opening import not_utf8, open_bytes, require_unicode
+from infrastructure.data.readers import DEFAULT_LIMITS, text_files
 from infrastructure.data.rows import MAX_FAULTS_SHOWN, MappedBytes, RowSchema, append_text, check_rows, content_sha256
 from infrastructure.files import sha256_of
 
@@ -58,26 +60,27 @@ class Documents:
         return len(self) - len(np.unique(self.keys))
 
 
-def load_documents(path: Path, text_field: str | None = None) -> Documents:
+def load_documents(path: Path, text_field: str | None = None, limits: ReadingLimits = DEFAULT_LIMITS) -> Documents:
     """Read and check a file or directory once; later calls map what the first one kept.
 
     A table or JSON file gives a document a row, a directory one a text or code file, any other file is one document
     and keeps every byte but a byte order mark. Raises: DatasetError with every fault found.
     """
     if path.is_dir():
+        require_unicode(path)
         return keep_files(path, _visible(path))
     sha256 = content_sha256(path)
     key = key_of("documents", sha256, path.name, text_field)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     has_rows = suffix in ROW_FORMATS
-    return _kept(path, sha256, key, lambda: _rows(path, text_field) if has_rows else _files([path]))
+    return _kept(path, sha256, key, lambda: _rows(path, text_field, limits) if has_rows else _files([path], limits))
 
 
 def keep_files(path: Path, files: Sequence[Path]) -> Documents:
     """Keep the files below `path` as documents, those without a letter left out. Raises: DatasetError."""
     listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
     sha256 = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
-    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, root=path))
+    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, DEFAULT_LIMITS, root=path))
 
 
 def _visible(directory: Path) -> list[Path]:
@@ -93,21 +96,21 @@ def _visible(directory: Path) -> list[Path]:
 Chunks = Iterable[str | None]
 
 
-def _rows(path: Path, text_field: str | None) -> Chunks:
-    schema = RowSchema((text_field,) if text_field else TEXT_FIELDS, label_field=None)
+def _rows(path: Path, text_field: str | None, limits: ReadingLimits) -> Chunks:
+    schema = RowSchema((text_field,) if text_field else TEXT_FIELDS, label_field=None, limits=limits)
     for row, field, _ in check_rows(path, schema):
         yield row.values[field]
         yield None
 
 
-def _files(files: Sequence[Path], root: Path | None = None) -> Chunks:
+def _files(files: Sequence[Path], limits: ReadingLimits, root: Path | None = None) -> Chunks:
     """Read files in chunks. Raises: DatasetError behind the last one, naming each that cannot be decoded."""
     faults: list[str] = []
     for file in files:
         try:
             # An empty file among many says nothing and is no fault.
             if root is None or file.stat().st_size:
-                yield from _decoded(file)
+                yield from _decoded(file, limits)
         except DatasetError as error:
             if root is None:
                 raise
@@ -121,10 +124,10 @@ def _files(files: Sequence[Path], root: Path | None = None) -> Chunks:
         raise DatasetError("\n".join(faults))
 
 
-def _decoded(file: Path) -> Iterator[str]:
+def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset = 0
-    with open_bytes(file) as source:
+    with open_bytes(file, limits) as source:
         try:
             chunk = source.read(CHUNK_BYTES)
             if chunk.startswith(codecs.BOM_UTF8):

@@ -84,7 +84,8 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
     """Take the targets, then the other columns, then the realised volatility of each target where it is asked for."""
     targets = tuple(targets or table.names)
     names = (*targets, *(name for name in table.names if name not in targets))
-    order = [table.names.index(name) for name in names]
+    place_of = {name: place for place, name in enumerate(table.names)}
+    order = [place_of[name] for name in names]
     columns = table.values if order == list(range(len(table.names))) else table.values[:, order]
     if volatility_window is not None:
         names = (*names, *(f"{VOLATILITY}{target}" for target in targets))
@@ -95,7 +96,9 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
 def load_series(request: TrainModelRequest) -> SplitSeries:
     """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
     assert request.dataset_path is not None
-    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request))
+    table = open_table(
+        located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading_limits
+    )
     return split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
 
 

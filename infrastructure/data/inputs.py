@@ -7,24 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.exceptions import DatasetError
-from infrastructure.data.readers import Row, RowFault, not_utf8, read_rows
+from domain.limits import ReadingLimits
+from infrastructure.data.opening import BoundedLines, not_utf8, size_of
+from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
 from infrastructure.data.rows import RowSchema, fault_of, text_field_of
 
 STANDARD_INPUT = "-"
 
 
-def read_inputs(path: str, fields: tuple[str, ...]) -> Iterator[str]:
+def read_inputs(path: str, fields: tuple[str, ...], limits: ReadingLimits = DEFAULT_LIMITS) -> Iterator[str]:
     """Read texts from the first of `fields` that rows have; `-` reads standard input, a text or JSON object a line.
 
     Raises: DatasetError at a bad row.
     """
-    return _lines_of_standard_input(fields) if path == STANDARD_INPUT else _texts(Path(path), fields)
+    return _lines_of_standard_input(fields, limits) if path == STANDARD_INPUT else _texts(Path(path), fields, limits)
 
 
-def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[str]:
+def _texts(path: Path, fields: tuple[str, ...], limits: ReadingLimits) -> Iterator[str]:
+    if not path.is_dir():
+        size_of(path)
     schema = RowSchema(fields, label_field=None)
     field = ""
-    for row in read_rows(path):
+    for row in read_rows(path, limits):
         if not field and isinstance(row, Row):
             field = text_field_of(path, row, schema)
         fault = row if isinstance(row, RowFault) else fault_of(row, field, schema)
@@ -36,10 +40,12 @@ def _texts(path: Path, fields: tuple[str, ...]) -> Iterator[str]:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
 
 
-def _lines_of_standard_input(fields: tuple[str, ...]) -> Iterator[str]:
+def _lines_of_standard_input(fields: tuple[str, ...], limits: ReadingLimits) -> Iterator[str]:
     stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
     try:
-        for number, line in enumerate(stream, 1):
+        lines = BoundedLines(stream, "standard input", limits)
+        for number, line in enumerate(lines, 1):
+            lines.row_begins(number + 1)
             if line.strip():
                 yield _text_of_line(line.rstrip("\r\n"), number, fields)
     except UnicodeDecodeError as error:
@@ -49,7 +55,7 @@ def _lines_of_standard_input(fields: tuple[str, ...]) -> Iterator[str]:
 def _text_of_line(line: str, number: int, fields: tuple[str, ...]) -> str:
     try:
         values = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return line
     if not isinstance(values, dict):
         return line

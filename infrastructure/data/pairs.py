@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import DatasetError
+from domain.limits import ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.readers import Row, RowFault
+from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault
 from infrastructure.data.rows import TextColumn, append_text, content_sha256, good_rows, text_fault, white_space_key
 from infrastructure.data.splitting import drawn
 
@@ -54,7 +55,12 @@ class PairRows:
         return f"{self.file_names[int(self.file_numbers[row])]}:{int(self.lines[row])}"
 
 
-def load_pairs(path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...]) -> PairRows:
+def load_pairs(
+    path: Path,
+    source_fields: tuple[str, ...],
+    target_fields: tuple[str, ...],
+    limits: ReadingLimits = DEFAULT_LIMITS,
+) -> PairRows:
     """Read and check a file once; later calls map what the first one kept.
 
     The first of the named fields that the first row has holds the text.
@@ -62,7 +68,7 @@ def load_pairs(path: Path, source_fields: tuple[str, ...], target_fields: tuple[
     """
     sha256 = content_sha256(path)
     key = key_of("pairs", sha256, path.name, source_fields, target_fields)
-    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields))
+    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields, limits))
 
 
 def keep_pairs(path: Path, sha256: str, key: str, pairs: Callable[[], Iterable[Pair]]) -> PairRows:
@@ -102,7 +108,9 @@ def pairs_not_in(rows: PairRows, other: PairRows) -> np.ndarray:
     return np.flatnonzero(~np.isin(rows.keys, other.keys))
 
 
-def _checked(path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...]) -> Iterator[Pair]:
+def _checked(
+    path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...], limits: ReadingLimits
+) -> Iterator[Pair]:
     fields: list[str] = []
 
     def fault(row: Row) -> RowFault | None:
@@ -111,7 +119,7 @@ def _checked(path: Path, source_fields: tuple[str, ...], target_fields: tuple[st
             fields.append(_field_of(path, row, target_fields, "target"))
         return text_fault(row, fields[0]) or text_fault(row, fields[1])
 
-    for row in good_rows(path, fault):
+    for row in good_rows(path, fault, limits):
         yield Pair(row.values[fields[0]], row.values[fields[1]], path.name, row.line)
 
 

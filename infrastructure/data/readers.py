@@ -1,18 +1,27 @@
 """Rows of a file in any of the formats we take, one at a time and with their line."""
 
 import csv
-import gzip
-import io
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from domain.exceptions import DatasetError
+from domain.limits import MAX_FIELDS, ReadingLimits
+from infrastructure.data.opening import (
+    BoundedLines,
+    is_unicode,
+    open_text,
+    require_unicode,
+    row_too_large,
+    size_of,
+    told_of,
+)
 
+DEFAULT_LIMITS = ReadingLimits()
 CHUNK_CHARACTERS = 1 << 20
 LONGEST_TOKEN = 16  # characters: -Infinity, or a pair of \\uXXXX
 _BLANKS = re.compile(r"\s*")
@@ -36,27 +45,26 @@ class RowFault:
     remedy: str
 
 
-def read_rows(path: Path) -> Iterator[Row | RowFault]:
+Reader = Callable[[TextIO, str, ReadingLimits], Iterator[Row | RowFault]]
+
+
+def read_rows(path: Path, limits: ReadingLimits = DEFAULT_LIMITS) -> Iterator[Row | RowFault]:
     """Read a file or a directory of text files; a directory gives one row a file, labelled by its sub-directory.
 
     Memory does not grow with the file. Raises: DatasetError when the file as a whole cannot be read.
     """
     if path.is_dir():
-        yield from _directory(path)
+        yield from _directory(path, limits)
         return
     kind = format_of(path)
     if kind == ".parquet":
-        yield from _parquet(path)
+        from infrastructure.data.parquet_rows import parquet_rows
+
+        for number, values in enumerate(parquet_rows(path, limits), 1):
+            yield Row(number, values)
         return
-    with open_text(path) as file:
-        try:
-            yield from _READERS[kind](file)
-        except UnicodeDecodeError as error:
-            raise not_utf8(path, error) from error
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DatasetError(
-                f"{path.name} is damaged or cut off: {error}.", remedy="Copy or download the file again."
-            ) from error
+    with told_of(path), open_text(path, limits) as file:
+        yield from _READERS[kind](file, path.name, limits)
 
 
 def format_of(path: Path) -> str:
@@ -74,56 +82,20 @@ def format_of(path: Path) -> str:
     return suffix
 
 
-def open_text(path: Path) -> TextIO:
-    """Open a plain or gzipped file as UTF-8. Raises: DatasetError when it is missing, empty, binary or refused."""
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
-
-
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a plain or gzipped file that should hold text. Raises: DatasetError, as `open_text` does."""
-    try:
-        raw = path.open("rb")
-        head = raw.read(4096)
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
-    raw.seek(0)
-    if not head:
-        raise DatasetError(f"{path} is empty.", remedy="Give a file with rows.")
-    if path.suffix.lower() == ".gz":
-        if not head.startswith(b"\x1f\x8b"):
-            raise DatasetError(f"{path.name} is not gzip.", remedy="Rename it without .gz or compress it.")
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]  # reads like the file it wraps
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DatasetError(f"{path.name} is binary, not text.", remedy="Give a text, JSON, CSV or Parquet file.")
-    return raw
-
-
-def not_utf8(path: Path, error: UnicodeDecodeError, offset: int | None = None) -> DatasetError:
-    """Say which byte of the file is not UTF-8, and where it stands if that is known."""
-    byte = error.object[error.start]
-    place = "" if offset is None else f" at offset {offset:,}"
-    return DatasetError(
-        f"{path.name} is not UTF-8: byte 0x{byte:02x}{place} cannot be decoded.",
-        remedy=f"Convert it, for example: iconv -f LATIN1 -t UTF-8 {path.name}",
-    )
-
-
-def _json_lines(file: TextIO) -> Iterator[Row | RowFault]:
-    for number, line in enumerate(file, 1):
+def _json_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+    for number, line in _single_lines(file, name, limits):
         if line.strip():
             try:
                 values = json.loads(line)
             except (ValueError, RecursionError) as error:
                 yield RowFault(number, f"is not JSON ({error})", "Write one JSON object a line.")
                 continue
-            yield _object(number, values)
+            yield _object(number, values, "\\u" in line)
 
 
-def _json_array(file: TextIO) -> Iterator[Row | RowFault]:
+def _json_array(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
     """Decode one element of the array at a time."""
-    window = _Window(file)
+    window = _Window(file, name, limits)
     sign = window.sign()
     if sign != "[":
         kind = "a JSON object" if sign == "{" else "no JSON array"
@@ -153,8 +125,8 @@ def _json_array(file: TextIO) -> Iterator[Row | RowFault]:
 class _Window:
     """A part of a text and a place in it; what lies behind the place is dropped when more is read."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    def __init__(self, file: TextIO, name: str, limits: ReadingLimits) -> None:
+        self._file, self._name, self._limits = file, name, limits
         self._text = ""
         self._at = 0
         self._decoder = json.JSONDecoder()
@@ -170,8 +142,8 @@ class _Window:
     def pass_sign(self) -> None:
         self._at += 1
 
-    def value(self) -> tuple[int, Any]:
-        """Decode the next value, reading on while it is cut off; gives the line it begins on, too.
+    def value(self) -> tuple[int, Any, bool]:
+        """Decode the next value, reading on while it is cut off; gives the line it begins on and whether it escapes.
 
         Raises: ValueError, RecursionError.
         """
@@ -188,9 +160,9 @@ class _Window:
                 # A number that touches the end of the window may go on behind it.
                 size = end - self._at
                 if end < len(self._text) or not self._read(chunk):
-                    line = self.line
-                    self._move(self._at + size)
-                    return line, value
+                    line, at = self.line, self._at
+                    self._move(at + size)
+                    return line, value, self._text.find("\\u", at, at + size) >= 0
             chunk *= 2
 
     def _is_cut(self, error: json.JSONDecodeError) -> bool:
@@ -202,14 +174,20 @@ class _Window:
         self._at = to
 
     def _read(self, count: int) -> bool:
+        if len(self._text) - self._at > self._limits.row_characters:
+            raise row_too_large(self._name, self.line, self._limits)
         more = self._file.read(count)
         self._text, self._at = self._text[self._at :] + more, 0
         return bool(more)
 
 
-def _object(line: int, values: Any) -> Row | RowFault:
+def _object(line: int, values: Any, has_escapes: bool) -> Row | RowFault:
     if isinstance(values, dict):
-        return Row(line, values)
+        # The file is UTF-8, so that only an escape can have made half a character.
+        bad = next((name for name in values if not is_unicode(name)), None) if has_escapes else None
+        if bad is None:
+            return Row(line, values)
+        return RowFault(line, f"the field {ascii(bad)[:40]} has no valid Unicode as its name", "Rename the field.")
     return RowFault(line, f"is {_kind(values)}, but must be an object", 'Write {"field": value, ...}.')
 
 
@@ -218,58 +196,59 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _separated(delimiter: str) -> Callable[[TextIO], Iterator[Row | RowFault]]:
-    def read(file: TextIO) -> Iterator[Row | RowFault]:
-        csv.field_size_limit(1 << 30)
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+def _separated(delimiter: str) -> Reader:
+    def read(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+        csv.field_size_limit(1 << 30)  # ours comes first
+        lines = BoundedLines(file, name, limits)
+        reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
         names: list[str] = []
         line = 1
         try:
             for fields in reader:
                 if fields and not names:
                     names = fields
+                    refuse_many_fields(name, line, len(names))
                 elif fields and len(fields) != len(names):
                     yield RowFault(line, f"has not {len(names)} columns", "Quote fields that hold a separator.")
                 elif fields:
                     yield Row(line, dict(zip(names, fields, strict=True)))
                 line = reader.line_num + 1  # a quoted field may have taken several lines
+                lines.row_begins(line)
         except csv.Error as error:
             yield RowFault(line, f"cannot be read ({error})", "Check the quotes of this line.")
 
     return read
 
 
-def _plain_lines(file: TextIO) -> Iterator[Row | RowFault]:
-    for number, line in enumerate(file, 1):
+def _plain_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+    for number, line in _single_lines(file, name, limits):
         if line.strip():
             yield Row(number, {"text": line.rstrip("\r\n")})
 
 
-def _parquet(path: Path) -> Iterator[Row | RowFault]:
-    import pyarrow
-    import pyarrow.parquet
+def _single_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[tuple[int, str]]:
+    most = limits.row_characters
+    for number, line in enumerate(iter(partial(file.readline, most + 1), ""), 1):
+        if len(line) > most:
+            raise row_too_large(name, number, limits)
+        yield number, line
 
-    try:
-        # Parquet is read from its end: a gzipped one has to be unpacked first.
-        packed = path.suffix.lower() == ".gz"
-        source = pyarrow.BufferReader(gzip.decompress(path.read_bytes())) if packed else path
-        table = pyarrow.parquet.ParquetFile(source)
-        number = 0
-        for batch in table.iter_batches(batch_size=4096):
-            for values in batch.to_pylist():
-                number += 1
-                yield Row(number, values)
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path.name} holds text that is not UTF-8.", remedy="Write it again.") from error
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
-    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
-        raise DatasetError(f"{path.name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
+
+def refuse_many_fields(name: str, line: int, count: int) -> None:
+    """Refuse a header that names more fields than a row may have. Raises: DatasetError."""
+    if count > MAX_FIELDS:
+        raise DatasetError(
+            f"{name}:{line}: has {count:,} columns, but at most {MAX_FIELDS:,} are read.", remedy="Remove columns."
+        )
 
 
 def text_files(path: Path) -> list[Path]:
     """List the text and code files below a directory. Raises: DatasetError when there are none."""
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.suffix.lower() in TEXT_SUFFIXES]
+    named = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in TEXT_SUFFIXES]
+    files = [file for file in named if file.is_file()]
+    for file in named:
+        if file.exists() and not file.is_dir() and not file.is_file():
+            size_of(file)  # refuses it: what has the name of a text and is a pipe is not left out without a word
     if not files:
         raise DatasetError(
             f"{path} is a directory without text or code files ({', '.join(TEXT_SUFFIXES)}).",
@@ -278,16 +257,17 @@ def text_files(path: Path) -> list[Path]:
     return files
 
 
-def _directory(path: Path) -> Iterator[Row | RowFault]:
+def _directory(path: Path, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+    require_unicode(path)
     for number, file in enumerate(text_files(path), 1):
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise not_utf8(file, error) from error
+        with told_of(file), file.open(encoding="utf-8-sig") as opened:
+            text = opened.read(limits.row_characters + 1)
+        if len(text) > limits.row_characters:
+            raise row_too_large(file.relative_to(path).as_posix(), 1, limits)
         yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})
 
 
-_READERS: Mapping[str, Callable[[TextIO], Iterator[Row | RowFault]]] = {
+_READERS: Mapping[str, Reader] = {
     ".json": _json_array,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

@@ -5,7 +5,7 @@ import json
 import mmap
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,13 +13,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from domain.exceptions import DatasetError
+from domain.limits import MAX_NAME_CHARACTERS, ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.opening import is_unicode, require_unicode, size_of
+from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
 from infrastructure.files import sha256_of
 
 MAX_FAULTS_SHOWN = 20
 UNLABELLED = -1
+FAMILY = "family"  # the field that groups rows where they have it
 MAPPED_AT_ONCE = 1 << 16  # bytes that Linux maps around a page that is asked for
 KEPT_RESIDENT = 1 << 24
 
@@ -36,6 +39,7 @@ class RowSchema:
     label_field: str | None = "label"
     labels: tuple[str, ...] = ()
     group_field: str | None = None
+    limits: ReadingLimits = field(default=DEFAULT_LIMITS, repr=False)  # no part of the name of cached rows
 
 
 class MappedBytes:
@@ -147,15 +151,17 @@ def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | 
         text_field = text_field or text_field_of(path, row, schema)
         return fault_of(row, text_field, schema)
 
-    for row in good_rows(path, fault):
+    for row in good_rows(path, fault, schema.limits):
         yield row, text_field, row.values[schema.label_field] if schema.label_field else None
 
 
-def good_rows(path: Path, fault_of: Callable[[Row], RowFault | None]) -> Iterator[Row]:
+def good_rows(
+    path: Path, fault_of: Callable[[Row], RowFault | None], limits: ReadingLimits = DEFAULT_LIMITS
+) -> Iterator[Row]:
     """Yield each row without a fault. Raises: DatasetError after the last row when there were faults, or no rows."""
     faults: list[str] = []
     num_faults = num_rows = 0
-    for row in read_rows(path):
+    for row in read_rows(path, limits):
         num_rows += 1
         fault = row if isinstance(row, RowFault) else fault_of(row)
         if fault is None:
@@ -177,7 +183,9 @@ def content_sha256(path: Path) -> str:
     """Give the SHA-256 of a file, or of the names and contents of a directory. Raises: DatasetError."""
     try:
         if not path.is_dir():
+            size_of(path)
             return sha256_of(path)
+        require_unicode(path)
         files = sorted(file for file in path.rglob("*") if file.is_file())
         listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
         return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
@@ -223,16 +231,43 @@ def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
         return RowFault(row.line, f"field {schema.label_field!r} is missing", "Add it, or set label_field.")
     label = row.values[schema.label_field]
     if not isinstance(label, str) or not label.strip():
-        remedy = f'Write "{label}" in quotes.' if isinstance(label, int | float) else "Give the row a label."
+        remedy = f"Write {_shown(str(label))} in quotes." if type(label) in (int, float) else "Give the row a label."
         return RowFault(row.line, f"{schema.label_field} is {_shown(label)}, not a name", remedy)
     if schema.labels and label not in schema.labels:
         remedy = "Correct the row, or use --task text_classification for labels of your own."
-        return RowFault(row.line, f"label {label!r} is not one of {', '.join(schema.labels)}", remedy)
+        return RowFault(row.line, f"label {_shown(label)} is not one of {', '.join(schema.labels)}", remedy)
+    return name_fault(row.line, schema.label_field, label) or _group_fault(row, schema)
+
+
+def name_fault(line: int, field: str, name: str) -> RowFault | None:
+    """Say why a label or a group cannot be a name, which cards, tables and pictures will hold as it is."""
+    if not is_unicode(name):
+        return RowFault(line, f"{field} is {_shown(name)}, which is no valid Unicode", "Write it anew.")
+    if len(name) > MAX_NAME_CHARACTERS:
+        said = f"{field} has {len(name):,} characters, but a name has at most {MAX_NAME_CHARACTERS:,}"
+        return RowFault(line, said, "Shorten it, or name the field that holds the labels with label_field.")
     return None
 
 
+def _group_fault(row: Row, schema: RowSchema) -> RowFault | None:
+    field = schema.group_field or FAMILY
+    group = row.values.get(field)
+    if group is None or isinstance(group, int | float):
+        return None
+    if not isinstance(group, str):
+        return RowFault(row.line, f"{field} is {_shown(group)}, not a name", "Name the group in a string.")
+    return name_fault(row.line, field, group)
+
+
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
+    """Show a value that may be of any size or depth, or no valid Unicode, in a few characters."""
+    if isinstance(value, list | tuple):
+        return "an array"
+    if isinstance(value, dict):
+        return "an object"
+    text = (
+        ascii(value[:40]) if isinstance(value, str) and not is_unicode(value[:40]) else json.dumps(value, default=str)
+    )
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -247,11 +282,12 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
             ends.append(append_text(file, text))
             labels.append(UNLABELLED if label is None else names.setdefault(label, len(names)))
             keys.append(white_space_key(text))
-            group = row.values.get(schema.group_field or "family")
+            group = row.values.get(schema.group_field or FAMILY)
             groups.append(-1 if group is None else group_ids.setdefault(str(group), len(group_ids)))
             lines.append(row.line)
     order = sorted(names) if not schema.labels else list(schema.labels)
-    renumbered = np.array([order.index(name) for name in names], dtype=np.int32)
+    number_of = {name: number for number, name in enumerate(order)}
+    renumbered = np.array([number_of[name] for name in names], dtype=np.int32)
     label_ids = np.frombuffer(labels, dtype=np.int32)
     columns: dict[str, np.ndarray] = {
         "ends": np.frombuffer(ends, dtype=np.int64),

@@ -1,8 +1,6 @@
 """Columns of CSV and Parquet files in blocks, so that memory does not grow with the file."""
 
 import csv
-import gzip
-import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +16,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domain.exceptions import DatasetError
-from infrastructure.data.readers import not_utf8, open_bytes, open_text
+from domain.limits import ReadingLimits
+from infrastructure.data.opening import BoundedLines, not_utf8, open_bytes, open_text
+from infrastructure.data.parquet_rows import open_parquet
+from infrastructure.data.readers import DEFAULT_LIMITS, refuse_many_fields
 from infrastructure.data.rows import MAX_FAULTS_SHOWN
 from infrastructure.data.table_faults import TableFaults
 
@@ -50,8 +51,8 @@ class Header:
 class CsvSource:
     """A separated text file, plain or gzipped."""
 
-    def __init__(self, path: Path, name: str, delimiter: str) -> None:
-        self.path, self.name, self._delimiter = path, name, delimiter
+    def __init__(self, path: Path, name: str, delimiter: str, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
+        self.path, self.name, self._delimiter, self._limits = path, name, delimiter, limits
         self._ragged = 0
 
     def header(self) -> Header:
@@ -60,6 +61,7 @@ class CsvSource:
         if not rows:
             raise DatasetError(f"{self.name} is empty.", remedy="Give a file with a header and rows.")
         line, names = rows[0]
+        refuse_many_fields(self.name, line, len(names))
         for other in {",", ";", "\t", "|"} - {self._delimiter}:
             if len(names) == 1 and other in names[0]:
                 raise DatasetError(
@@ -77,7 +79,7 @@ class CsvSource:
         """Read the cells of some columns as texts, None where one is missing. Raises: DatasetError."""
         self._ragged = 0
         try:
-            with open_bytes(self.path) as file:
+            with open_bytes(self.path, self._limits) as file:
                 yield from self._stream(file, written)
         except pyarrow.ArrowInvalid as error:
             # Reading slowly says which byte is not UTF-8; what else stops the parser is a cell longer than a block.
@@ -139,12 +141,14 @@ class CsvSource:
         csv.field_size_limit(1 << 30)
         line = 1
         try:
-            with open_text(self.path) as file:
-                reader = csv.reader(file, delimiter=self._delimiter)
+            with open_text(self.path, self._limits) as file:
+                rows = BoundedLines(file, self.name, self._limits)
+                reader = csv.reader(iter(rows), delimiter=self._delimiter)
                 for cells in reader:
                     if cells:
                         yield line, cells
                     line = reader.line_num + 1
+                    rows.row_begins(line)
         except UnicodeDecodeError as error:
             raise not_utf8(Path(self.name), error) from error
         except csv.Error as error:
@@ -156,15 +160,9 @@ class CsvSource:
 class ParquetSource:
     """A Parquet file; what is a line elsewhere is the number of the row here, counted from 1."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
         self.path, self.name = path, name
-        try:
-            packed = path.suffix.lower() == ".gz"
-            self._file = pyarrow.parquet.ParquetFile(io.BytesIO(gzip.decompress(path.read_bytes())) if packed else path)
-        except FileNotFoundError as error:
-            raise DatasetError(f"{path} does not exist.", remedy="Check the path.") from error
-        except _UNREADABLE as error:
-            raise DatasetError(f"{name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
+        self._file = open_parquet(path, name, limits)
 
     def header(self) -> Header:
         """Read the names and the first row. Raises: DatasetError when there is none."""
@@ -195,20 +193,20 @@ class ParquetSource:
         return {row: row + 1 for row in rows}
 
 
-def source_of(path: Path, name: str) -> CsvSource | ParquetSource:
+def source_of(path: Path, name: str, limits: ReadingLimits = DEFAULT_LIMITS) -> CsvSource | ParquetSource:
     """Find out how a file is read. Raises: DatasetError for a directory or an ending that no table has."""
     if path.is_dir():
         raise DatasetError(f"{path} is a directory.", remedy="Give a CSV or Parquet file.")
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     kind = suffixes[-1] if suffixes else ""
     if kind == ".parquet":
-        return ParquetSource(path, name)
+        return ParquetSource(path, name, limits)
     if kind not in DELIMITERS:
         raise DatasetError(
             f"{name} has the ending {kind!r}, but a table has one of .csv, .tsv (or that and .gz), .parquet.",
             remedy="Convert or rename the file.",
         )
-    return CsvSource(path, name, DELIMITERS[kind])
+    return CsvSource(path, name, DELIMITERS[kind], limits)
 
 
 def _damaged(name: str, error: BaseException) -> DatasetError:

@@ -1,8 +1,10 @@
 """Tables of numbers with a clock or none: checked, put in order, kept on disk and mapped into memory."""
 
 import json
+import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from difflib import get_close_matches
@@ -11,8 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import ConfigurationError, DatasetError
+from domain.limits import MAX_COLUMNS, ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.opening import is_unicode, size_of
+from infrastructure.data.readers import DEFAULT_LIMITS
 from infrastructure.data.rows import content_sha256
 from infrastructure.data.table_columns import (
     CsvSource,
@@ -96,26 +101,29 @@ class Table:
         return stamp_texts(self.stamps[row : row + 1], self.zone, self.step)[0]
 
 
-def open_table(path: str | Path, schema: TableSchema) -> Table:
+def open_table(path: str | Path, schema: TableSchema, limits: ReadingLimits = DEFAULT_LIMITS) -> Table:
     """Read and check a CSV or Parquet file, or map what was read before; "-" reads CSV from standard input.
 
     Memory does not grow with the file but for the stamps. Raises: DatasetError with every fault, the first 20 told.
     """
     if str(path) != STANDARD_INPUT:
-        return _open(Path(path), Path(path), schema)
+        return _open(Path(path), Path(path), schema, limits)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "standard input.csv"
-        file.write_bytes(sys.stdin.buffer.read())
+        with file.open("wb") as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
         try:
-            return _open(file, Path(STANDARD_INPUT), schema)
+            return _open(file, Path(STANDARD_INPUT), schema, limits)
         except DatasetError as error:
             said = str(error).replace(str(file), file.stem).replace(file.name, file.stem)
             raise DatasetError(said) from error
 
 
-def _open(file: Path, path: Path, schema: TableSchema) -> Table:
+def _open(file: Path, path: Path, schema: TableSchema, limits: ReadingLimits) -> Table:
     name = "standard input" if str(path) == STANDARD_INPUT else path.name
-    source = source_of(file, name)
+    if not file.is_dir():
+        size_of(file)
+    source = source_of(file, name, limits)
     sha256 = content_sha256(file)
     key = key_of(FORMAT, sha256, file.suffixes, astuple(schema))
     entry = cached("table", key, lambda made: _keep(source, schema, made))
@@ -143,7 +151,8 @@ def _keep(source: CsvSource | ParquetSource, schema: TableSchema, directory: Pat
     reading = TableReading(time, columns, schema.needed, schema.missing_values, faults)
     with (directory / "values.bin").open("wb") as file:
         read = [*columns] if time is None else [*columns, time]
-        for block in source.blocks([header.written[header.names.index(name)] for name in read]):
+        written = dict(zip(reversed(header.names), reversed(header.written), strict=True))  # the first of a name
+        for block in source.blocks([written[name] for name in read]):
             reading.numbers(block[: len(columns)]).tofile(file)
             if time is not None:
                 reading.clock(block[-1])
@@ -179,30 +188,39 @@ def _choose(
     if is_text and any(map(is_number, names)) and all(is_number(name) or read_stamp(name) for name in names):
         faults.add("the first line holds numbers, but must hold the names of the columns", "Write a header above it.")
         return None, ()
+    first: dict[str, int] = {}
     for number, name in enumerate(names, 1):
+        earlier = first.setdefault(name, number)
         if not name:
             faults.add(f"column {number} has no name", "Name it in the header, or remove it.")
-        elif names.index(name) < number - 1:
-            faults.add(f"two columns are named {name!r} ({names.index(name) + 1} and {number})", "Rename one of them.")
+        elif earlier < number:
+            faults.add(f"two columns are named {name!r} ({earlier} and {number})", "Rename one of them.")
+        elif not is_unicode(name):
+            faults.add(f"the name of column {number}, {name!a}, is no valid Unicode", "Rename it.")
     time = _time_column(header, schema)
-    if time is not None and time not in names:
+    if time is not None and time not in first:
         _unknown("the time column", time, schema, names, faults, "" if schema.settled else ", or time_column=none")
     columns = tuple(name for name in names if name != time) if schema.columns is None else schema.columns
-    for name in dict.fromkeys(columns):
+    if len(columns) > MAX_COLUMNS:
+        remedy = f"Name those to read: {columns_setting(columns[:2])}."
+        faults.add(f"has {len(columns):,} columns to read, but at most {MAX_COLUMNS:,} are taken", remedy)
+        return time, columns
+    counts = Counter(columns)
+    for name in counts:
         if name == time:
             faults.add(f"{name!r} is the time column and no number", "Take it out of columns, or set time_column=none.")
-        elif name not in names:
+        elif name not in first:
             _unknown("column", name, schema, names, faults)
-        if schema.columns is not None and columns.count(name) > 1:
-            faults.add(f"columns names {name!r} {columns.count(name)} times", "Name it once.")
+        if schema.columns is not None and counts[name] > 1:
+            faults.add(f"columns names {name!r} {counts[name]} times", "Name it once.")
     for name in dict.fromkeys(schema.needed):
         if schema.needed.count(name) > 1:
             faults.add(f"the target {name!r} is named {schema.needed.count(name)} times", "Name it once.")
-        if name not in names:
+        if name not in first:
             _unknown("the target", name, schema, names, faults)
         elif name == time:
             faults.add(f"the target {name!r} is the time column", "Name a column of numbers as the target.")
-        elif name not in columns:
+        elif name not in counts:
             faults.add(
                 f"the target {name!r} is not among the columns to read", f"Add it: {columns_setting((*columns, name))}."
             )

@@ -8,10 +8,12 @@ import numpy as np
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
+from domain.limits import ReadingLimits
 from domain.task import STANDARD_LIBRARY, Task, task_named
 from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.documents import Documents, load_documents
 from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
+from infrastructure.data.readers import DEFAULT_LIMITS
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
 
 
@@ -82,7 +84,7 @@ class BothTexts(Sequence[str]):
 def load_text(request: TrainModelRequest) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
     assert request.dataset_path is not None
-    documents = open_documents(request.dataset_path, request.text_field)
+    documents = open_documents(request.dataset_path, request.text_field, request.reading_limits)
     warnings = []
     if documents.num_duplicates:
         warnings.append(
@@ -90,16 +92,16 @@ def load_text(request: TrainModelRequest) -> SplitText:
             "repeats were kept on one side of the split."
         )
     if request.eval_dataset:
-        evaluation = open_documents(request.eval_dataset, request.text_field)
+        evaluation = open_documents(request.eval_dataset, request.text_field, request.reading_limits)
         train = documents_not_in(documents, evaluation)
         return SplitText(train, whole_documents(evaluation), tuple(warnings))
     assert request.validation_split is not None
     return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
 
 
-def open_documents(path: str, text_field: str | None) -> Documents:
+def open_documents(path: str, text_field: str | None, limits: ReadingLimits = DEFAULT_LIMITS) -> Documents:
     """Open a file, a directory or the standard library. Raises: DatasetError."""
-    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field)
+    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field, limits)
 
 
 def load_pair_data(request: TrainModelRequest) -> SplitPairs:
@@ -107,7 +109,7 @@ def load_pair_data(request: TrainModelRequest) -> SplitPairs:
     assert request.dataset_path is not None
     assert request.validation_split is not None
     task = task_named(request.task)
-    fields = (request.source_field, request.target_field)
+    fields = (request.source_field, request.target_field, request.reading_limits)
     rows = open_pairs(request.dataset_path, task, *fields)
     if not request.eval_dataset:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
@@ -128,13 +130,19 @@ def load_pair_data(request: TrainModelRequest) -> SplitPairs:
     return SplitPairs(rows, scored, train, np.arange(len(scored)), warnings)
 
 
-def open_pairs(path: str, task: Task, source_field: str | None, target_field: str | None) -> PairRows:
+def open_pairs(
+    path: str,
+    task: Task,
+    source_field: str | None,
+    target_field: str | None,
+    limits: ReadingLimits = DEFAULT_LIMITS,
+) -> PairRows:
     """Open a file of pairs or those of the standard library. Raises: DatasetError."""
     if _means_library(path):
         return load_standard_library_pairs(task.kind)
     sources = (source_field,) if source_field else task.text_fields
     targets = (target_field,) if target_field else task.target_fields
-    return load_pairs(Path(path), sources, targets)
+    return load_pairs(Path(path), sources, targets, limits)
 
 
 def _means_library(path: str) -> bool:

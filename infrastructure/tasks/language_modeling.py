@@ -8,6 +8,7 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.limits import ReadingLimits
 from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
@@ -49,7 +50,7 @@ class LanguageModeling:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
         """Turn all text into one stream. Raises: DatasetError."""
-        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length)
+        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length, request.reading_limits)
 
     def build(self, request: TrainModelRequest, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
@@ -99,7 +100,7 @@ class LanguageModeling:
         model, tokenizer = open_finished(directory, DECODER)
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            blocks = _stream(path, known.text_field, tokenizer, known.max_length)
+            blocks = _stream(path, known.text_field, tokenizer, known.max_length, known.reading_limits)
             return blocks, _adapter(tokenizer, blocks)
 
         named = (known.text_field,) if known.text_field else ()
@@ -109,8 +110,14 @@ class LanguageModeling:
         )
 
 
-def _stream(path: str, text_field: str | None, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
-    return token_blocks(whole_documents(open_documents(path, text_field)), tokenizer, max_length)
+def _stream(
+    path: str,
+    text_field: str | None,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    limits: ReadingLimits,
+) -> TokenBlocks:
+    return token_blocks(whole_documents(open_documents(path, text_field, limits)), tokenizer, max_length)
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.limits import ReadingLimits
 from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
@@ -72,7 +73,7 @@ class PairKind:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
         """Make all pairs ready for a model. Raises: DatasetError."""
-        fields = (request.source_field, request.target_field)
+        fields = (request.source_field, request.target_field, request.reading_limits)
         rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
         return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
 
@@ -117,7 +118,7 @@ class PairKind:
         source, target = known.source_field, known.target_field
 
         def score(path: str) -> tuple[PairDataset, TaskAdapter]:
-            rows = open_pairs(path, task, source, target)
+            rows = open_pairs(path, task, source, target, ReadingLimits.of(card))
             dataset = self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
             samples = self._samples(dataset, len(dataset), tokenizer, card)
             return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)

@@ -10,6 +10,7 @@ from torch import nn
 
 from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.generation import GenerationSettings
+from domain.limits import ReadingLimits
 from infrastructure.data.inputs import read_inputs
 from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
@@ -77,7 +78,7 @@ class FinishedWriter:
 
     def inputs(self, input_path: str) -> Iterator[str]:
         """Read prompts. Raises: DatasetError at a bad row."""
-        return read_inputs(input_path, self.fields)
+        return read_inputs(input_path, self.fields, ReadingLimits.of(self.card))
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
