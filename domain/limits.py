@@ -16,6 +16,7 @@ UNPACKED_TIMES = 200
 MAX_COLUMNS = 10_000  # of a table, read as numbers
 MAX_FIELDS = 100_000  # of one row
 MAX_NAME_CHARACTERS = 1_000  # of a label
+MAX_LABELS = 5_000  # each is scored against each
 
 
 @dataclass(frozen=True)

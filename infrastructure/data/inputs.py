@@ -8,7 +8,7 @@ from pathlib import Path
 
 from domain.exceptions import DatasetError
 from domain.limits import ReadingLimits
-from infrastructure.data.opening import BoundedLines, not_utf8, size_of
+from infrastructure.data.opening import BoundedLines, mended, not_utf8, size_of
 from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
 from infrastructure.data.rows import RowSchema, fault_of, text_field_of
 
@@ -35,7 +35,7 @@ def _texts(path: Path, fields: tuple[str, ...], limits: ReadingLimits) -> Iterat
         if fault is not None:
             raise DatasetError(f"{path.name}:{fault.line}: {fault.problem}.", remedy=fault.remedy)
         assert isinstance(row, Row)
-        yield row.values[field]
+        yield mended(row.values[field])
     if not field:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
 
@@ -47,7 +47,7 @@ def _lines_of_standard_input(fields: tuple[str, ...], limits: ReadingLimits) -> 
         for number, line in enumerate(lines, 1):
             lines.row_begins(number + 1)
             if line.strip():
-                yield _text_of_line(line.rstrip("\r\n"), number, fields)
+                yield mended(_text_of_line(line.rstrip("\r\n"), number, fields))
     except UnicodeDecodeError as error:
         raise not_utf8(Path("standard input"), error) from error
 

@@ -58,6 +58,13 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def mended(text: str) -> str:
+    """Replace each half of a surrogate pair, so that the text can be written down."""
+    if is_unicode(text):
+        return text
+    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
+
+
 def require_unicode(path: Path) -> None:
     """Refuse a path that no card and no log can hold. Raises: DatasetError."""
     if not is_unicode(str(path)):

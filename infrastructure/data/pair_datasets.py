@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from infrastructure.data.pairs import PairRows
-from infrastructure.data.tokenization import TokenStore, length_statistics, rows_fingerprint, tokenize
+from infrastructure.data.tokenization import TokenStore, bounded, length_statistics, rows_fingerprint, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -127,7 +127,7 @@ def prompt_of(tokenizer: "PreTrainedTokenizerBase", source: str, max_length: int
     """Give the ids of a source as `JoinedPairs` does: beginning, head of the source, separator."""
     head = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     separator = separator_ids(tokenizer)
-    ids = tokenizer(source, add_special_tokens=False)["input_ids"]
+    ids = tokenizer(bounded(source, max_length), add_special_tokens=False)["input_ids"]
     return [*head, *ids[: max(1, max_length // 2 - len(head) - len(separator))], *separator]
 
 

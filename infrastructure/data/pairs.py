@@ -14,7 +14,16 @@ from domain.limits import ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault
-from infrastructure.data.rows import TextColumn, append_text, content_sha256, good_rows, text_fault, white_space_key
+from infrastructure.data.rows import (
+    TextColumn,
+    append_text,
+    content_sha256,
+    fields_of,
+    good_rows,
+    listed,
+    text_fault,
+    white_space_key,
+)
 from infrastructure.data.splitting import drawn
 
 
@@ -127,10 +136,10 @@ def _field_of(path: Path, row: Row, candidates: tuple[str, ...], role: str) -> s
     for name in candidates:
         if name in row.values:
             return name
-    present = [str(name) for name in row.values]
+    present = fields_of(row)
     nearest = next((near[0] for name in candidates if (near := get_close_matches(name, present, n=1))), "NAME")
     raise DatasetError(
-        f"{path.name}:{row.line}: has the fields {', '.join(map(repr, present)) or 'nothing'}, but the {role} is looked"
+        f"{path.name}:{row.line}: has the fields {listed(present)}, but the {role} is looked"
         f" for in {' or '.join(map(repr, candidates))}.",
         remedy=f"Name the field that holds it: --set {role}_field={nearest}",
     )

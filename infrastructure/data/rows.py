@@ -7,16 +7,17 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from domain.exceptions import DatasetError
-from domain.limits import MAX_NAME_CHARACTERS, ReadingLimits
+from domain.limits import MAX_LABELS, MAX_NAME_CHARACTERS, ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.opening import is_unicode, require_unicode, size_of
+from infrastructure.data.opening import is_unicode, mended, require_unicode, size_of
 from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
 from infrastructure.files import sha256_of
 
@@ -201,13 +202,24 @@ def text_field_of(path: Path, row: Row, schema: RowSchema) -> str:
         if name in row.values:
             return name
     wanted = " or ".join(repr(name) for name in schema.text_fields)
-    fields = ", ".join(repr(str(name)) for name in row.values) or "nothing"
-    nearest = get_close_matches(schema.text_fields[0], [str(name) for name in row.values], n=1)
+    fields = fields_of(row)
+    nearest = get_close_matches(schema.text_fields[0], fields, n=1)
     name = nearest[0] if nearest else "NAME"
     raise DatasetError(
-        f"{path.name}:{row.line}: has the fields {fields}, but the text is looked for in {wanted}.",
+        f"{path.name}:{row.line}: has the fields {listed(fields)}, but the text is looked for in {wanted}.",
         remedy=f"Name the field that holds it: --set text_field={name}",
     )
+
+
+def fields_of(row: Row) -> list[str]:
+    """Give the first fields of a row by their names, as many as somebody may have meant."""
+    return [str(name) for name in islice(row.values, 1_000)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write down some names, not all of very many."""
+    shown = ", ".join(map(repr, names[:MAX_FAULTS_SHOWN])) or "nothing"
+    return f"{shown}, ..." if len(names) > MAX_FAULTS_SHOWN else shown
 
 
 def text_fault(row: Row, field: str) -> RowFault | None:
@@ -265,9 +277,8 @@ def _shown(value: Any) -> str:
         return "an array"
     if isinstance(value, dict):
         return "an object"
-    text = (
-        ascii(value[:40]) if isinstance(value, str) and not is_unicode(value[:40]) else json.dumps(value, default=str)
-    )
+    value = value[:40] if isinstance(value, str) else value
+    text = json.dumps(value, default=str)  # escapes all but ASCII
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -281,6 +292,12 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
             text = row.values[text_field]
             ends.append(append_text(file, text))
             labels.append(UNLABELLED if label is None else names.setdefault(label, len(names)))
+            if len(names) > MAX_LABELS:
+                raise DatasetError(
+                    f"{path.name}:{row.line}: there are more than {MAX_LABELS:,} different labels in the rows up to "
+                    "here, but a classifier knows at most that many.",
+                    remedy="Check that label_field names the field of the labels.",
+                )
             keys.append(white_space_key(text))
             group = row.values.get(schema.group_field or FAMILY)
             groups.append(-1 if group is None else group_ids.setdefault(str(group), len(group_ids)))
@@ -304,7 +321,7 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
 
 def append_text(file: BinaryIO, text: str) -> int:
     """Write a text as UTF-8, halves of surrogate pairs replaced, and give the place behind it."""
-    file.write(text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace").encode("utf-8"))
+    file.write(mended(text).encode("utf-8"))
     return file.tell()
 
 
@@ -325,7 +342,7 @@ def require_labels(rows: LabelledRows) -> None:
     single = sorted(label for label, count in counts.items() if count == 1)
     if single:
         raise DatasetError(
-            f"{rows.path.name} has one row of label {', '.join(map(repr, single))}, but a split needs two of each.",
+            f"{rows.path.name} has one row of label {listed(single)}, but a split needs two of each.",
             remedy="Add rows of that label, remove it, or give the evaluation part with --set eval_dataset=PATH.",
         )
 

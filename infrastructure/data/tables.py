@@ -246,7 +246,7 @@ def _time_column(header: Header, schema: TableSchema) -> str | None:
 def _unknown(
     what: str, name: str, schema: TableSchema, names: Sequence[str], faults: TableFaults, also: str = ""
 ) -> None:
-    nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1)
+    nearest = get_close_matches(name.lower(), [known.lower() for known in names[:1_000]], n=1)
     meant = next((known for known in names if nearest and known.lower() == nearest[0]), None)
     shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
     if schema.settled:

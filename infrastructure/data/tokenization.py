@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Encode = Callable[[list[str], int | None], list[list[int]]]
 TEXTS_PER_CALL = 512
 CHARACTERS_PER_TOKEN = 24
+LONGEST_READ = 1 << 20  # characters
 
 
 class TokenStore(Sequence[np.ndarray]):
@@ -72,6 +73,11 @@ def tokenize(
     key = key_of("tokens and cuts", cache_key, fingerprint(tokenizer), max_length, marks, as_target)
     encode = partial(_ids, tokenizer, marks, as_target)
     return TokenStore(cached("tokens", key, lambda staging: _keep_tokens(texts, encode, max_length, staging)))
+
+
+def bounded(text: str, max_length: int) -> str:
+    """Give as much of a text as is encoded at most: one word of many megabytes would take minutes and gigabytes."""
+    return text[: max(LONGEST_READ, max_length * CHARACTERS_PER_TOKEN)]
 
 
 def length_statistics(lengths: np.ndarray) -> dict[str, Any]:
@@ -139,7 +145,8 @@ def _encoded(texts: Sequence[str], encode: Encode, max_length: int) -> Iterator[
             if len(ids) > max_length:
                 yield encode([text[:head]], max_length)[0], True
             elif len(text) > head:
-                num_tokens = len(encode([text], None)[0])
-                yield encode([text], max_length)[0], num_tokens > max_length
+                read = bounded(text, max_length)
+                num_tokens = len(encode([read], None)[0])
+                yield encode([read], max_length)[0], num_tokens > max_length or len(read) < len(text)
             else:
                 yield ids, False

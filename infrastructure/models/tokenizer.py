@@ -1,5 +1,6 @@
 """Tokenizers learnt from the texts they will read: byte-level BPE, and one token for each character."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ MAX_CHARACTERS = 50_000_000
 MAX_CHARACTERS_PER_TEXT = 20_000
 # Merges come from counts of whole words, and those of a tenth of the text of MAX_CHARACTERS rank alike.
 MAX_WRITING_CHARACTERS = 10_000_000
+LONGEST_WORD = 1_000
 NUM_BYTES = 256
 # One piece of vocabulary for this many characters of text, so that the rare ones are still met often enough.
 CHARACTERS_PER_PIECE = 512
@@ -154,7 +156,14 @@ def _learn_merges(tokenizer: "Tokenizer", sample: Iterator[str], vocab_size: int
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(sample, trainer)
+    tokenizer.train_from_iterator(map(_in_words, sample), trainer)
+
+
+def _in_words(text: str) -> str:
+    """Break words that are no words: each merge goes through a word from end to end, however long it is."""
+    if len(text) <= LONGEST_WORD or max(map(len, text.split()), default=0) <= LONGEST_WORD:
+        return text
+    return re.sub(rf"(\S{{{LONGEST_WORD}}})(?=\S)", r"\1\n", text)
 
 
 def _frame_text(tokenizer: "Tokenizer", document_start: bool, end: bool) -> None:

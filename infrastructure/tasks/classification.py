@@ -19,6 +19,7 @@ from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
+from infrastructure.data.tokenization import bounded
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
@@ -27,6 +28,7 @@ from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.baselines import bag_of_words_baseline
+from infrastructure.tasks.classification_metrics import MAX_CLASSES_COMPARED
 from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 
@@ -108,9 +110,16 @@ class Classification:
     ) -> Report:
         """Draw `confusion_matrix.png` and train a bag of words to compare with."""
         metrics = results["final_metrics"]
-        if "confusion_matrix" not in metrics:
+        if "majority_accuracy" not in metrics:
             return Report()
         names = dataset.label_names
+        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+        if "confusion_matrix" not in metrics:
+            left_out = (
+                f"there are {len(names):,} labels: the confusion matrix and the bag of words to compare with were left "
+                f"out, which are made for at most {MAX_CLASSES_COMPARED}."
+            )
+            return Report(majority, warnings=(left_out,))
         draw_confusion_matrix(metrics["confusion_matrix"], names, path / "confusion_matrix.png")
         labels = dataset.train_labels()
         weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
@@ -123,7 +132,6 @@ class Classification:
             seed=request.seed,
             class_weights=None if weights is None else weights.tolist(),
         )
-        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         return Report({**majority, **bag_of_words})
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
@@ -183,8 +191,9 @@ class FinishedClassifier:
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
     ) -> Iterator[Mapping[str, Any]]:
         """Give `label` and `scores` (probabilities) of each text."""
-        texts = list(inputs)
-        ids = self.tokenizer(texts, truncation=True, max_length=self.card.max_length)["input_ids"]
+        max_length = self.card.max_length
+        texts = [bounded(text, max_length) for text in inputs]
+        ids = self.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
         adapter = self.adapter
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
         device = next(model.parameters()).device

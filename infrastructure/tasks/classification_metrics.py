@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from domain.exceptions import ConfigurationError, DatasetError
 
 NUM_CALIBRATION_BINS = 15
+MAX_CLASSES_COMPARED = 500  # each with each; of more, nobody would look at the 250,000 pairs
 _BLOCK_ROWS = 65_536  # of 50 classes in float64 are 26 MB; a million rows at once would be 400 MB
 _FARTHEST = 1e300  # stands for infinity, so that differences stay numbers
 
@@ -28,7 +29,7 @@ def classification_metrics(
     """Score logits against labels, beside the answer that is always the same.
 
     Shapes: logits [N, C], labels [N] in 0..C-1, label_names [C]; confusion_matrix has a row for each true class and a
-    column for each predicted one.
+    column for each predicted one, and is left out for more than MAX_CLASSES_COMPARED classes.
     Units: shares between 0 and 1. Macro averages run over the classes that occur among labels or answers, that of
     pr_auc over those among labels. Without a denominator precision, recall and F1 are 0, as scikit-learn has it, and
     pr_auc, tpr, fpr, youden_j and auc are None. NaN logits rank lowest in their row.
@@ -58,7 +59,7 @@ def classification_metrics(
         "majority_macro_f1": constant_scores["macro_f1"],
         **binary,
         "per_class": per_class,
-        "confusion_matrix": confusion.tolist(),
+        **({"confusion_matrix": confusion.tolist()} if num_classes <= MAX_CLASSES_COMPARED else {}),
     }
 
 

@@ -13,6 +13,7 @@ from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
+from infrastructure.data.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
@@ -103,11 +104,12 @@ class LanguageModeling:
             blocks = _stream(path, known.text_field, tokenizer, known.max_length, known.reading_limits)
             return blocks, _adapter(tokenizer, blocks)
 
+        def prompt(text: str) -> list[int]:
+            return list(tokenizer(text[-LONGEST_READ:])["input_ids"])
+
         named = (known.text_field,) if known.text_field else ()
         fields = tuple(dict.fromkeys((*named, "prompt", *task_named(known.task).text_fields)))
-        return model, FinishedWriter(
-            tokenizer, known.model_dump(), fields, lambda text: tokenizer(text)["input_ids"], score
-        )
+        return model, FinishedWriter(tokenizer, known.model_dump(), fields, prompt, score)
 
 
 def _stream(
