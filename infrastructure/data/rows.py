@@ -248,7 +248,10 @@ def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
     if schema.labels and label not in schema.labels:
         remedy = "Correct the row, or use --task text_classification for labels of your own."
         return RowFault(row.line, f"label {_shown(label)} is not one of {', '.join(schema.labels)}", remedy)
-    return name_fault(row.line, schema.label_field, label) or _group_fault(row, schema)
+    field = schema.group_field or FAMILY
+    if label.isascii() and len(label) <= MAX_NAME_CHARACTERS and field not in row.values:  # nearly every row
+        return None
+    return name_fault(row.line, schema.label_field, label) or _group_fault(row, field)
 
 
 def name_fault(line: int, field: str, name: str) -> RowFault | None:
@@ -261,8 +264,7 @@ def name_fault(line: int, field: str, name: str) -> RowFault | None:
     return None
 
 
-def _group_fault(row: Row, schema: RowSchema) -> RowFault | None:
-    field = schema.group_field or FAMILY
+def _group_fault(row: Row, field: str) -> RowFault | None:
     group = row.values.get(field)
     if group is None or isinstance(group, int | float):
         return None

@@ -18,7 +18,7 @@ import pyarrow.parquet
 from domain.exceptions import DatasetError
 from domain.limits import ReadingLimits
 from infrastructure.data.opening import BoundedLines, not_utf8, open_bytes, open_text
-from infrastructure.data.parquet_rows import open_parquet
+from infrastructure.data.parquet_rows import BoundedParquet
 from infrastructure.data.readers import DEFAULT_LIMITS, refuse_many_fields
 from infrastructure.data.rows import MAX_FAULTS_SHOWN
 from infrastructure.data.table_faults import TableFaults
@@ -162,15 +162,15 @@ class ParquetSource:
 
     def __init__(self, path: Path, name: str, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
         self.path, self.name = path, name
-        self._file = open_parquet(path, name, limits)
+        self._file = BoundedParquet(path, name, limits)
 
     def header(self) -> Header:
         """Read the names and the first row. Raises: DatasetError when there is none."""
-        names = tuple(self._file.schema_arrow.names)
-        if not self._file.metadata.num_rows:
+        names = tuple(self._file.schema.names)
+        if not len(self._file):
             raise DatasetError(f"{self.name} has no rows.", remedy="Give a file with rows.")
         try:
-            batch = next(self._file.iter_batches(batch_size=1))
+            batch = next(self._file.batches(None, 1))
         except _UNREADABLE as error:
             raise _damaged(self.name, error) from error
         texts = (column[0].as_py() if pyarrow.types.is_string(column.type) else None for column in batch.columns)
@@ -180,7 +180,7 @@ class ParquetSource:
     def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
         """Read some columns. Raises: DatasetError."""
         try:
-            for batch in self._file.iter_batches(batch_size=BLOCK_ROWS, columns=list(written)):
+            for batch in self._file.batches(list(written), BLOCK_ROWS):
                 yield [batch.column(name) for name in written]
         except _UNREADABLE as error:
             raise _damaged(self.name, error) from error

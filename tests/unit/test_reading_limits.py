@@ -88,7 +88,7 @@ def test_repeated_cells_are_written_out_a_bounded_stretch_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = parquet(tmp_path / "x.parquet", text=["one", "two", None, "one"] * 50, number=list(range(200)))
-    monkeypatch.setattr(parquet_rows, "BYTES_AT_ONCE", 10)
+    monkeypatch.setattr(parquet_rows, "BYTES_AT_ONCE", 10)  # three rows of at most three bytes
     found = [row.values for row in read_all(path) if isinstance(row, Row)]
     assert found[:3] == [{"text": "one", "number": 0}, {"text": "two", "number": 1}, {"text": None, "number": 2}]
     assert len(found) == 200
