@@ -126,7 +126,7 @@ def _files(files: Sequence[Path], limits: ReadingLimits, root: Path | None = Non
 
 def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    offset = 0
+    offset = unbroken = 0
     with open_bytes(file, limits) as source:
         try:
             chunk = source.read(CHUNK_BYTES)
@@ -134,7 +134,15 @@ def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
                 offset = len(codecs.BOM_UTF8)
                 chunk = chunk[offset:]
             while chunk:
-                yield decoder.decode(chunk)
+                text = decoder.decode(chunk)
+                unbroken = _unbroken(text, unbroken)
+                if unbroken > limits.row_characters:
+                    raise DatasetError(
+                        f"{file.name} holds more than {limits.max_row_mib} MiB without a blank or a line end, before "
+                        f"offset {offset + len(chunk):,}.",
+                        remedy="That is no text; if it is, allow it with --set max_row_mib=NUMBER.",
+                    )
+                yield text
                 offset += len(chunk)
                 chunk = source.read(CHUNK_BYTES)
             yield decoder.decode(b"", final=True)
@@ -146,6 +154,12 @@ def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
             raise DatasetError(
                 f"{file.name} is damaged or cut off: {error}.", remedy="Copy or download the file again."
             ) from error
+
+
+def _unbroken(text: str, before: int) -> int:
+    """Count the characters behind the last blank of a text that follows `before` others without one."""
+    last = max(map(text.rfind, " \n\t"))
+    return before + len(text) if last < 0 else len(text) - last - 1
 
 
 def _kept(path: Path, sha256: str, key: str, texts: Callable[[], Chunks]) -> Documents:

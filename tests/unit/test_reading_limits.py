@@ -111,6 +111,12 @@ def test_a_compressed_file_beyond_the_limit_is_refused(tmp_path: Path, name: str
             load_documents(path, None, SMALL)
 
 
+def test_running_text_without_a_blank_is_refused_and_a_long_line_with_blanks_is_not(tmp_path: Path) -> None:
+    assert len(load_documents(written(tmp_path / "line.txt", LONG), None, SMALL)) == 1
+    with pytest.raises(DatasetError, match="holds more than 1 MiB without a blank"):
+        load_documents(written(tmp_path / "word.txt", "a b" + "x" * 2 * MIB), None, SMALL)
+
+
 def test_a_gzipped_parquet_file_is_read_and_limited(tmp_path: Path) -> None:
     plain = parquet(tmp_path / "x.parquet", text=["one", "two"])
     packed = written(tmp_path / "y.parquet.gz", plain.read_bytes())
