@@ -275,10 +275,10 @@ def _group_fault(row: Row, field: str) -> RowFault | None:
 
 def _shown(value: Any) -> str:
     """Show a value that may be of any size or depth, or no valid Unicode, in a few characters."""
-    if isinstance(value, list | tuple):
-        return "an array"
-    if isinstance(value, dict):
-        return "an object"
+    if isinstance(value, list | tuple | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        if len(value) > 3 or any(isinstance(part, list | tuple | dict) for part in inner):
+            return "an object" if isinstance(value, dict) else "an array"
     value = value[:40] if isinstance(value, str) else value
     text = json.dumps(value, default=str)  # escapes all but ASCII
     return text if len(text) <= 40 else text[:37] + "..."
