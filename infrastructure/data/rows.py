@@ -247,7 +247,7 @@ def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
         return RowFault(row.line, f"{schema.label_field} is {_shown(label)}, not a name", remedy)
     if schema.labels and label not in schema.labels:
         remedy = "Correct the row, or use --task text_classification for labels of your own."
-        return RowFault(row.line, f"label {_shown(label)} is not one of {', '.join(schema.labels)}", remedy)
+        return RowFault(row.line, f"label {label[:40]!r} is not one of {', '.join(schema.labels)}", remedy)
     field = schema.group_field or FAMILY
     if label.isascii() and len(label) <= MAX_NAME_CHARACTERS and field not in row.values:  # nearly every row
         return None
