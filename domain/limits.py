@@ -13,7 +13,7 @@ MOST_ROW_MIB = 1024  # a text is held whole, several times over, while it is che
 # repeated logs 100:1, and zeros 1000:1.
 UNPACKED_AT_LEAST_MIB = 1024
 UNPACKED_TIMES = 200
-MAX_COLUMNS = 10_000  # of a table, read as numbers
+MAX_COLUMNS = 1_000  # of a table, read as numbers: a window of ten thousand takes a model many gigabytes
 MAX_FIELDS = 100_000  # of one row
 MAX_NAME_CHARACTERS = 1_000  # of a label
 MAX_LABELS = 5_000  # each is scored against each

@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.documents import Documents
-from infrastructure.data.rows import MappedBytes
+from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.splitting import drawn
 
 PIECE_BYTES = 1 << 16

@@ -15,9 +15,10 @@ from domain.exceptions import DatasetError
 from domain.limits import ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.opening import not_utf8, open_bytes, require_unicode
 from infrastructure.data.readers import DEFAULT_LIMITS, text_files
-from infrastructure.data.rows import MAX_FAULTS_SHOWN, MappedBytes, RowSchema, append_text, check_rows, content_sha256
+from infrastructure.data.rows import MAX_FAULTS_SHOWN, RowSchema, append_text, check_rows, content_sha256
 from infrastructure.files import sha256_of
 
 TEXT_FIELDS = ("text", "content", "code")

@@ -13,9 +13,9 @@ from domain.exceptions import DatasetError
 from domain.limits import ReadingLimits
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.mapped import TextColumn
 from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault
 from infrastructure.data.rows import (
-    TextColumn,
     append_text,
     content_sha256,
     fields_of,

@@ -13,7 +13,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.document_parts import DocumentPart, Pieces
-from infrastructure.data.rows import MappedBytes
+from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.tokenization import fingerprint
 
 if TYPE_CHECKING:

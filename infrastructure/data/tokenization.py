@@ -12,7 +12,7 @@ import numpy as np
 
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.rows import MappedBytes
+from infrastructure.data.mapped import MappedBytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

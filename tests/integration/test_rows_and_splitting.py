@@ -20,7 +20,8 @@ from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
 from infrastructure.data import cache, rows, tokenization
 from infrastructure.data.labelled_data import ClassificationData, SplitRows
-from infrastructure.data.rows import LabelledRows, RowSchema, TextColumn, load_rows, require_labels, white_space_key
+from infrastructure.data.mapped import TextColumn
+from infrastructure.data.rows import LabelledRows, RowSchema, load_rows, require_labels, white_space_key
 from infrastructure.data.splitting import Split, split_rows
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader

@@ -209,7 +209,7 @@ def test_a_change_of_the_file_is_a_change_of_the_part(tmp_path: Path) -> None:
 def test_a_mapped_file_reads_alike_after_its_pages_were_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.data.rows.KEPT_RESIDENT", 0)
+    monkeypatch.setattr("infrastructure.data.mapped.KEPT_RESIDENT", 0)
     content = np.random.default_rng(0).integers(97, 123, 300_000, dtype=np.uint8).tobytes()
     made = load_documents(written(tmp_path / "x.txt", content))
     for _ in range(2):
