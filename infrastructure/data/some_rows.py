@@ -24,11 +24,6 @@ class SomeRows:
     def __getitem__(self, index: int) -> Any:
         return self._dataset[int(self._indices[index])]
 
-    @property
-    def fingerprint(self) -> str:
-        """Give what differs when the rows or the choice of them do."""
-        return f"{getattr(self._dataset, 'fingerprint', '')} {len(self)} of {len(self._dataset)}"
-
     def row_id(self, index: int) -> str:
         """Name a row as the whole data set does."""
         return str(self._dataset.row_id(int(self._indices[index])))

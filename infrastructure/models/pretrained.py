@@ -21,6 +21,7 @@ from infrastructure.models.model_directory import (
     checked_directory,
     settings_of,
 )
+from infrastructure.randomness import drawing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -68,7 +69,8 @@ def open_model(
     """
     weights = checked_directory(directory)
     opened: Any = _auto_class(model_class) if isinstance(model_class, str) else model_class
-    with _translated(directory):
+    # New weights are drawn from torch's generator, which another run may be using.
+    with _translated(directory), drawing(torch.device("cpu")):
         _refuse_larger(directory, opened, weights)
         model, loading = opened.from_pretrained(
             str(directory),
@@ -88,8 +90,7 @@ def _refuse_larger(directory: Path, opened: Any, weights: Weights) -> None:
     """Build the model without memory and compare its size with that of the files."""
     from transformers import AutoConfig
 
-    # The noise of initial weights is drawn from torch's generator: that of the caller stays where it was.
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):  # draws as many numbers as the real one will
         if hasattr(opened, "from_config"):
             config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
             model = opened.from_config(config, trust_remote_code=False)
