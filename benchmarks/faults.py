@@ -95,7 +95,7 @@ def sentence_of(facts: dict[str, object], results: Sequence[Result]) -> str:
 
 def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), metavar="NAME")
+    parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), metavar="NAME")
     parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK", help="of the four with data of their own")
     parser.add_argument("--kills", type=int, default=10, help="random kills for each task")
     parser.add_argument("--writes", default="16", help="all, or every so many changes of the file system")

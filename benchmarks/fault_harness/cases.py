@@ -78,7 +78,7 @@ def work_through(cases: Sequence[Case], scratch: Path, num_workers: int, keep: b
     """
     tickets, counter = os.pipe()
     answers = [os.pipe() for _ in range(num_workers)]
-    for reading, writing in answers:
+    for _, writing in answers:
         sys.stdout.flush()
         sys.stderr.flush()
         if os.fork() == 0:
@@ -132,12 +132,17 @@ def tried(case: Case, place: Path, keep: bool = False) -> Result:
         print(f"kept: {place}", file=sys.stderr)
     else:
         shutil.rmtree(place, ignore_errors=True)
-    return Result(case.section, case.task, case.group, case.name, case.right, verdict.outcome, verdict.fault, verdict.tries)
+    return Result(
+        case.section, case.task, case.group, case.name, case.right, verdict.outcome, verdict.fault, verdict.tries
+    )
 
 
 def table_of(results: Sequence[Result], skipped: Sequence[Skipped] = ()) -> str:
     """Give a table in Markdown: a line for each section, task and group."""
-    lines = ["| section | task | fault | tried | as it should be | right is | what came |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| section | task | fault | tried | as it should be | right is | what came |",
+        "|---|---|---|---|---|---|---|",
+    ]
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.section, result.task, result.group), []).append(result)

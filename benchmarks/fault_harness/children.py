@@ -15,7 +15,7 @@ from pathlib import Path
 
 HANG_SECONDS = 180.0
 TRACEBACK = "Traceback (most recent call last)"
-Body = Callable[[], object]
+Body = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ class Child:
         if hung:
             os.kill(self.pid, signal.SIGKILL)
             self.wait(float("inf"))
-        said = [path.read_text(errors="replace") if path.exists() else "" for path in (self._out, self._err)]
+        out, err = (path.read_text(errors="replace") if path.exists() else "" for path in (self._out, self._err))
         for path in (self._out, self._err):
             path.unlink(missing_ok=True)
         assert self._status is not None
-        return Ended(os.waitstatus_to_exitcode(self._status), *said, time.monotonic() - self._began, hung)
+        return Ended(os.waitstatus_to_exitcode(self._status), out, err, time.monotonic() - self._began, hung)
 
 
 def athanor(*words: object, before: Sequence[Body] = ()) -> Body:

@@ -26,7 +26,9 @@ class Facts:
 
 def facts_of(run: Path) -> Facts:
     """Read a run; what is missing or cannot be read is empty."""
-    model = {str(path.relative_to(run)): digest_of(path) for path in sorted((run / "model").rglob("*")) if path.is_file()}
+    model = {
+        str(path.relative_to(run)): digest_of(path) for path in sorted((run / "model").rglob("*")) if path.is_file()
+    }
     summary = _json_of(run / "summary.json")
     return Facts(
         model=model,

@@ -182,7 +182,7 @@ class Disk:
             self.meet("fsync", file if isinstance(file, int) else file.fileno())
             real(file)
 
-        os.fsync = fsync
+        os.fsync = fsync  # type: ignore[assignment]
 
     def _watch_safetensors(self) -> None:
         import safetensors.torch as library
@@ -200,7 +200,7 @@ class Disk:
             if torn:
                 _tear(path)
 
-        library.serialize_file = serialize_file  # type: ignore[attr-defined]
+        library.serialize_file = serialize_file  # type: ignore[attr-defined, assignment]
 
     def _watch_tokenizers(self) -> None:
         """`Tokenizer.save` is of a type that cannot be changed, so its one caller in transformers gets a stand-in."""
@@ -219,7 +219,7 @@ class Disk:
                 try:
                     torn = disk.meet("tokenizer", path)
                 except OSError as error:
-                    raise Exception(f"{error.strerror} (os error {error.errno})") from None  # noqa: TRY002
+                    raise Exception(f"{error.strerror} (os error {error.errno})") from None
                 self._tokenizer.save(path, *rest, **named)
                 if torn:
                     _tear(path)

@@ -1,19 +1,37 @@
 """The sections by name."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from benchmarks.fault_harness import kills, writes
+from benchmarks.fault_harness import (
+    changes,
+    damage,
+    full_disk,
+    kills,
+    neighbours,
+    numbers,
+    peer,
+    signals,
+    writes,
+)
 from benchmarks.fault_harness.cases import Case, Skipped
 from benchmarks.fault_harness.stage import Options, Stage
 
-_MADE_BY = {
-    "kills": kills.cases,
-    "tasks": kills.cases_of_all_tasks,
-    "writes": writes.cases,
+Made = Callable[[Stage, Options], Iterable[Case | Skipped]]
+PEER = "peer"
+SECTIONS: Mapping[str, Made] = {
+    kills.SECTION: kills.cases,
+    kills.SECTION_OF_ALL: kills.cases_of_all_tasks,
+    writes.SECTION: writes.cases,
+    full_disk.SECTION: full_disk.cases,
+    damage.SECTION: damage.cases,
+    signals.SECTION: signals.cases,
+    neighbours.SECTION: neighbours.cases,
+    changes.SECTION: changes.cases,
+    numbers.SECTION: numbers.cases,
+    numbers.SECTION_OF_MEMORY: numbers.cases_of_memory,
 }
-SECTIONS = tuple(_MADE_BY)
 
 
 def cases_of(section: str, stage: Stage, options: Options) -> Iterable[Case | Skipped]:
-    """Give the cases of a section."""
-    return _MADE_BY[section](stage, options)
+    """Give the cases of a section; that of the peer is chosen by an option of its own."""
+    return peer.cases(stage, options) if section == PEER else SECTIONS[section](stage, options)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.fault_harness.cases import Case
 from benchmarks.fault_harness.children import Ended
-from benchmarks.fault_harness.disk import KILL, REFUSALS, TORN, WRITES, Change, Disk, Fault, recorded
+from benchmarks.fault_harness.disk import KILL, REFUSALS, TORN, WRITES, Change, Disk, Fault
 from benchmarks.fault_harness.jobs import Job
 from benchmarks.fault_harness.stage import SAME, Options, Stage, Verdict, sentence_or_fault
 
@@ -32,8 +32,8 @@ def cases(stage: Stage, options: Options) -> Iterator[Case]:
     every kind of place meets all of them over the tasks; `all_refusals` tries all eight everywhere.
     """
     for number, task in enumerate(options.tasks):
-        job = stage.jobs.of(task, steps=4, save=2, evaluate=2, max_checkpoints=1)
-        targets = [Target("run", stage.reference(job).changes), Target("cache", _changes_of_cache(stage, job))]
+        job = stage.jobs.of(task, steps=2, save=1, evaluate=2, logging_steps=2, max_checkpoints=1)
+        targets = [Target("run", stage.reference(job).changes), Target("cache", stage.changes_of_cache(job))]
         for target in targets:
             for at, change in enumerate(target.changes):
                 if at % options.writes == 0:
@@ -87,13 +87,3 @@ def _met(stage: Stage, job: Job, where: str, fault: Fault, place: Path) -> Ended
 
 def _cache_of(where: str, place: Path) -> Path | None:
     return place / "cache" if where == "cache" else None
-
-
-def _changes_of_cache(stage: Stage, job: Job) -> Sequence[Change]:
-    place = stage.work / "references" / f"cache-of-{job.task}"
-    record = place / "changes"
-    place.mkdir(parents=True)
-    disk = Disk(place / "cache", record=record)
-    ended = stage.athanor(*job.train(place / "run"), before=(*job.before, disk), cache=place / "cache")
-    assert ended.exit_code == 0, ended.stderr
-    return recorded(record)
