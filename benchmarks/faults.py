@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.fault_harness.cases import Case, Result, Skipped, failures_of, table_of, work_through  # noqa: E402
 from benchmarks.fault_harness.jobs import tasks_named  # noqa: E402
-from benchmarks.fault_harness.sections import SECTIONS, cases_of  # noqa: E402
+from benchmarks.fault_harness.sections import PEER, SECTIONS, cases_of  # noqa: E402
 from benchmarks.fault_harness.stage import Options, Stage  # noqa: E402
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -39,9 +40,9 @@ def main() -> None:
     words = _words()
     options = Options(
         tasks=tasks_named(words.tasks),
-        kills=words.kills,
-        writes=1 if words.writes == "all" else int(words.writes),
-        all_refusals=words.all_refusals,
+        kills=1000 if words.case else words.kills,  # a case that is named may be any of all that there are
+        writes=1 if words.case or words.writes == "all" else int(words.writes),
+        all_refusals=words.all_refusals or bool(words.case),
         flips=words.flips,
         seed=words.seed,
     )
@@ -50,11 +51,14 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="athanor-faults-", dir=words.scratch))
     stage = Stage(scratch / "stage")
     stage.warm_up()
-    sections = ["peer"] if words.peer else words.sections
+    sections = [PEER] if words.peer else words.sections
+    if words.case:
+        sections = [words.case.partition("/")[0]]
     found = [part for section in sections for part in cases_of(section, stage, options)]
     skipped = [part for part in found if isinstance(part, Skipped)]
-    cases = [part for part in found if isinstance(part, Case) and re.search(words.only, part.title)]
-    results = sorted(_watched(cases, scratch / "cases", words), key=lambda r: [c.title for c in cases].index(r.title))
+    cases = [part for part in found if isinstance(part, Case) and _wanted(part, words)]
+    order = {case.title: number for number, case in enumerate(cases)}
+    results = sorted(_watched(cases, scratch / "cases", words), key=lambda result: order[result.title])
     facts = machine_facts() | {"seconds": round(time.monotonic() - started), "cases": len(results)}
     report = {"machine": facts, "results": [{**asdict(r), "repeat": r.repeat} for r in results]}
     report["skipped"] = [asdict(part) for part in skipped]
@@ -65,8 +69,6 @@ def main() -> None:
     if failures := failures_of(results):
         print(f"\n{failures}", file=sys.stderr if words.markdown else sys.stdout)
     if not words.keep:
-        import shutil
-
         shutil.rmtree(scratch, ignore_errors=True)
     sys.exit(int(bool(failures) or not results))
 
@@ -93,6 +95,10 @@ def sentence_of(facts: dict[str, object], results: Sequence[Result]) -> str:
     return f"{right} of {tried} as it should be, in {facts['seconds']} s ({machine})."
 
 
+def _wanted(case: Case, words: argparse.Namespace) -> bool:
+    return case.title == words.case if words.case else re.search(words.only, case.title) is not None
+
+
 def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), metavar="NAME")
@@ -102,6 +108,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--all-refusals", action="store_true", help="all eight refusals at every change: hours")
     parser.add_argument("--flips", type=int, default=2, help="flipped bits at random places of each file")
     parser.add_argument("--only", default="", metavar="REGEX", help="only cases whose title it finds")
+    parser.add_argument("--case", default="", metavar="TITLE", help="this case alone, whatever else is said")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="cases at a time")
     parser.add_argument("--peer", choices=["hf"], help="attack transformers.Trainer and this beside each other instead")

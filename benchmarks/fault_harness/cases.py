@@ -2,8 +2,8 @@
 
 import json
 import os
-import re
 import select
+import shlex
 import shutil
 import struct
 import sys
@@ -68,7 +68,7 @@ class Result:
     @property
     def repeat(self) -> str:
         """Give the command that tries this case alone."""
-        return f"python benchmarks/faults.py --sections {self.section} --only '^{re.escape(self.title)}$' --keep"
+        return f"python benchmarks/faults.py --keep --case {shlex.quote(self.title)}"
 
 
 def work_through(cases: Sequence[Case], scratch: Path, num_workers: int, keep: bool = False) -> Iterator[Result]:

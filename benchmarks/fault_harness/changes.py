@@ -138,7 +138,7 @@ def _surroundings(stage: Stage) -> Iterator[Case]:
         ("a row more", REFUSED, lambda run, d, e: _put(d, [*lines[:120], lines[0]])),
         ("rows in another order", REFUSED, lambda run, d, e: _put(d, lines[119::-1])),
         ("half of the evaluation rows", REFUSED, lambda run, d, e: _put(e, lines[120::2])),
-        ("evaluation rows in another order", SAME, lambda run, d, e: _put(e, lines[:119:-1])),
+        ("evaluation rows in another order", REFUSED_OR_SAME, lambda run, d, e: _put(e, lines[:119:-1])),
         ("evaluation labels changed", REFUSED, lambda run, d, e: _put(e, turned)),
         ("the data file removed", REFUSED, lambda run, d, e: d.unlink()),
         ("the evaluation file removed", REFUSED, lambda run, d, e: e.unlink()),
@@ -161,7 +161,7 @@ def _with_own_data(stage: Stage, job: Job, base: Path, change: Any, right: str, 
     rows, scored = (Path(shutil.copy(stage.work / "data" / name, place)) for name in (ROWS, SCORED))
     change(run, rows, scored)
     ended = stage.athanor("resume", run, before=(partial(os.chdir, place),))
-    if right == REFUSED:
+    if right == REFUSED or (right == REFUSED_OR_SAME and ended.exit_code != 0):
         return sentence_or_fault(ended, codes=(2,))
     # What had been measured before the stop is gone with its file.
     ignoring = ("metrics", "pictures") if right == LOST else ()

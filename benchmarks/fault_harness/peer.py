@@ -112,7 +112,7 @@ def _train(stage: Stage, run: Path) -> None:
     data = stage.jobs.of("text_classification").data
     assert data is not None
     rows = _rows(data)
-    tokenizer = train_tokenizer([row["text"] for row in rows], 400, lowercase=True, seed=3)
+    tokenizer: Any = train_tokenizer([row["text"] for row in rows], 400, lowercase=True, seed=3)
     labels = tuple(sorted({row["label"] for row in rows}))
     torch.manual_seed(3)
     model = AutoModelForSequenceClassification.from_config(

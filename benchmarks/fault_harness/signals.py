@@ -20,7 +20,7 @@ EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 RIGHT = f"exit 130, 143 or 129 without a traceback, then {SAME}"
 TOOK_NO_NOTICE = f"the run was all but over: {SAME}"
 # What Python imports first, last, and in between; the signal comes just before.
-IMPORTED = ("presentation.cli.commands.train", "pydantic", "torch", "transformers", "infrastructure.container")
+IMPORTED = ("click", "pydantic", "torch", "transformers", "infrastructure.container")
 _IMPORTING = """
 import os, runpy, sys
 def hook(event, arguments, told=[]):

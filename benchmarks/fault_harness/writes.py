@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.fault_harness.cases import Case
 from benchmarks.fault_harness.children import Ended
 from benchmarks.fault_harness.disk import KILL, REFUSALS, TORN, WRITES, Change, Disk, Fault
-from benchmarks.fault_harness.jobs import Job
+from benchmarks.fault_harness.jobs import FOUR, Job
 from benchmarks.fault_harness.stage import SAME, Options, Stage, Verdict, sentence_or_fault
 
 SECTION = "writes"
@@ -31,7 +31,8 @@ def cases(stage: Stage, options: Options) -> Iterator[Case]:
     Each change meets one refusal of the eight (four errnos, once or lasting) and each task another one, so that
     every kind of place meets all of them over the tasks; `all_refusals` tries all eight everywhere.
     """
-    for number, task in enumerate(options.tasks):
+    for task in options.tasks:
+        number = FOUR.index(task)
         job = stage.jobs.of(task, steps=2, save=1, evaluate=2, logging_steps=2, max_checkpoints=1)
         targets = [Target("run", stage.reference(job).changes), Target("cache", stage.changes_of_cache(job))]
         for target in targets:
