@@ -50,7 +50,7 @@ def main() -> None:
     started = time.monotonic()
     scratch = Path(tempfile.mkdtemp(prefix="athanor-faults-", dir=words.scratch))
     stage = Stage(scratch / "stage")
-    stage.warm_up()
+    stage.warm_up(options.tasks)
     sections = [PEER] if words.peer else words.sections
     if words.case:
         sections = [words.case.partition("/")[0]]

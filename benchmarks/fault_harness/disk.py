@@ -83,7 +83,8 @@ class Disk:
         self._watch_open()
         self._watch_fsync()
         self._watch_safetensors()
-        self._watch_tokenizers()
+        if "transformers.tokenization_utils_tokenizers" in sys.modules:  # as after `import_all`; else it takes seconds
+            self._watch_tokenizers()
         sys.addaudithook(self._audit)
 
     def meet(self, operation: str, path: Any) -> str:

@@ -7,6 +7,7 @@ from benchmarks.fault_harness import (
     damage,
     full_disk,
     kills,
+    memory,
     neighbours,
     numbers,
     peer,
@@ -28,7 +29,7 @@ SECTIONS: Mapping[str, Made] = {
     neighbours.SECTION: neighbours.cases,
     changes.SECTION: changes.cases,
     numbers.SECTION: numbers.cases,
-    numbers.SECTION_OF_MEMORY: numbers.cases_of_memory,
+    memory.SECTION: memory.cases,
 }
 
 

@@ -58,14 +58,14 @@ class Stage:
         self.jobs = Jobs(work / "data")
         self._references: dict[Job, Reference] = {}
 
-    def warm_up(self) -> None:
+    def warm_up(self, tasks: Sequence[str] = FOUR) -> None:
         """Learn from a first child of each task which modules the next ones need, and import them here."""
         names = self.work / "modules"
 
         def tell() -> None:
             names.write_text("\n".join(sorted(sys.modules)))
 
-        for task in FOUR:
+        for task in tasks:
             job = self.jobs.of(task, 2, 2, 2)
             ended = self.run(lambda job=job: _then(athanor(*job.train(self.work / "warm" / job.task)), tell))  # type: ignore[misc]
             assert ended.exit_code == 0, ended.stderr
