@@ -13,6 +13,7 @@ from benchmarks.fault_harness.stage import Options, Stage, Verdict, sentence_or_
 
 SECTION = "nan"
 CALLS_OF_A_STEP = 2
+BAD_ROW = 37
 GOES_ON = "goes on with a warning"
 
 
@@ -31,6 +32,10 @@ def cases(stage: Stage, options: Options) -> Iterator[Case]:
             right = "exit 1 in a sentence that names learning_rate; a resume without NaN ends well or in a sentence"
             yield Case(SECTION, task, group, "train", right, partial(_diverges, stage, job, calls))
     yield from _weights(stage, options)
+    for part, said in (("training", "StepDropped"), ("evaluation", "Warned")):
+        right = f"{GOES_ON} that names the row"
+        attack = partial(_in_a_row, stage, part, said)
+        yield Case(SECTION, "library", f"NaN in one row of {part}", "AdvancedTrainer", right, attack)
 
 
 def losses(calls: set[int]) -> Act:
@@ -97,3 +102,56 @@ def _spoil(path: Path) -> None:
         if tensor.is_floating_point():
             tensor.view(-1)[0] = float("nan")
     save_file(tensors, path, metadata={"format": "pt"})
+
+
+def _in_a_row(stage: Stage, part: str, said: str, place: Path) -> Verdict:
+    ended = stage.run(partial(_train_a_net, part, place / "run"))
+    if ended.exit_code != 0 or ended.fault:
+        return Verdict(f"exit {ended.exit_code}", what_was_said(ended))
+    told = [line for line in ended.stdout.splitlines() if line.startswith(said) and str(BAD_ROW) in line]
+    return Verdict(GOES_ON if told else "no word of the row", "" if told else f"no {said} names row {BAD_ROW}")
+
+
+def _train_a_net(part: str, output: Path) -> None:
+    """Train a net that gives NaN for the input 100; prints every event but those of plain steps."""
+    import torch
+    from torch import Tensor, nn
+
+    from domain.events import Event, StepCompleted
+    from infrastructure.training import AdvancedTrainer
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b = nn.Linear(1, 8), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            given: Tensor = self.b(torch.tanh(self.a(x.clamp(-3, 3))))
+            return given * torch.where(x > 50, float("nan"), 1.0)
+
+    class Told:
+        def notify(self, event: Event) -> None:
+            if not isinstance(event, StepCompleted):
+                print(type(event).__name__, event)
+
+        def stop_requested(self) -> str:
+            return ""
+
+    def rows(number: int, is_bad: bool) -> list[tuple[Tensor, Tensor]]:
+        inputs = torch.linspace(-1, 1, number)[:, None].clone()
+        if is_bad:
+            inputs[BAD_ROW] = 100.0
+        return [(x, x.clamp(-1, 1) ** 2) for x in inputs]
+
+    AdvancedTrainer(
+        Net(),
+        rows(64, part == "training"),
+        rows(40, part == "evaluation"),
+        output,
+        loss_function=nn.functional.mse_loss,
+        monitor=Told(),
+        num_epochs=2,
+        batch_size=8,
+        precision="fp32",
+    ).train()
