@@ -18,7 +18,6 @@ from benchmarks.fault_harness.cases import Case, Skipped
 from benchmarks.fault_harness.stage import Options, Stage
 
 Made = Callable[[Stage, Options], Iterable[Case | Skipped]]
-PEER = "peer"
 SECTIONS: Mapping[str, Made] = {
     kills.SECTION: kills.cases,
     kills.SECTION_OF_ALL: kills.cases_of_all_tasks,
@@ -35,4 +34,4 @@ SECTIONS: Mapping[str, Made] = {
 
 def cases_of(section: str, stage: Stage, options: Options) -> Iterable[Case | Skipped]:
     """Give the cases of a section; that of the peer is chosen by an option of its own."""
-    return peer.cases(stage, options) if section == PEER else SECTIONS[section](stage, options)
+    return peer.cases(stage, options) if section == peer.SECTION else SECTIONS[section](stage, options)
