@@ -2,8 +2,9 @@
 
 import hashlib
 import random
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from benchmarks.fault_harness.cases import Case, Skipped
 from benchmarks.fault_harness.children import Body, Ended
-from benchmarks.fault_harness.disk import Disk, Fault, recorded
+from benchmarks.fault_harness.disk import KILL, TORN, WRITES, Disk, Fault, recorded, tear
 from benchmarks.fault_harness.kills import chain
 from benchmarks.fault_harness.stage import SAME, Options, Stage, Verdict, what_was_said
 from benchmarks.fault_harness.writes import killed
@@ -38,10 +39,13 @@ def cases(stage: Stage, options: Options) -> Iterator[Case | Skipped]:
         yield Case(SECTION, THEIRS, group, f"from-{first}", SAME, partial(theirs.chain, kills, seed))
     group = "SIGKILL during a save"
     for change in ours[:: options.writes]:
-        attack = partial(killed, stage, job, "run", Fault(change, "kill"))
-        yield Case(SECTION, OURS, group, str(change), SAME, attack)
+        for what in (KILL, *([TORN] if change.operation in WRITES else [])):
+            attack = partial(killed, stage, job, "run", Fault(change, what))
+            yield Case(SECTION, OURS, f"{group}{', torn' if what == TORN else ''}", str(change), SAME, attack)
     for change in theirs.changes[:: options.writes]:
-        yield Case(SECTION, THEIRS, group, str(change), SAME, partial(theirs.killed_at, Fault(change, "kill")))
+        for what in (KILL, *([TORN] if change.operation in WRITES else [])):
+            attack = partial(theirs.killed_at, Fault(change, what))
+            yield Case(SECTION, THEIRS, f"{group}{', torn' if what == TORN else ''}", str(change), SAME, attack)
 
 
 class _Trainer:
@@ -52,6 +56,7 @@ class _Trainer:
         place = stage.work / "references" / "trainer"
         record = place / "changes"
         for disk in ((), (Disk(place / "run", record=record),)):
+            shutil.rmtree(place / "run", ignore_errors=True)
             ended = self._run(place / "run", *disk)
             assert ended.exit_code == 0, ended.stderr
             self._wanted = self._bytes_of(place / "run")
@@ -60,9 +65,10 @@ class _Trainer:
 
     def chain(self, kills: int, seed: str, place: Path) -> Verdict:
         """Kill one run so many times, then let it end and compare."""
-        instants, done = random.Random(seed), 0
+        instants, done, runs = random.Random(seed), 0, 1
+        run = place / "run"
         while done < kills:
-            child = self._stage.start(partial(_train, self._stage, place / "run"))
+            child = self._stage.start(partial(_train, self._stage, run))
             if not child.wait(instants.uniform(0.03, self.seconds * instants.choice((0.4, 0.6, 1.0)))):
                 child.send(signal.SIGKILL)
             ended = child.ended()
@@ -70,7 +76,10 @@ class _Trainer:
                 done += 1
             elif ended.exit_code != 0:
                 return Verdict("does not come back", f"resume {what_was_said(ended)}", kills)
-        return self._compared(place / "run", kills)
+            else:
+                runs += 1
+                run = place / f"run-{runs}"
+        return self._compared(run, kills)
 
     def killed_at(self, fault: Fault, place: Path) -> Verdict:
         """Die at a change, go on, compare."""
@@ -86,10 +95,11 @@ class _Trainer:
         same = self._bytes_of(run) == self._wanted
         return Verdict(SAME if same else "other bytes", "" if same else "other bytes in model.safetensors", tries)
 
-    def _run(self, run: Path, *before: Callable[[], None]) -> Ended:
+    def _run(self, run: Path, *disks: Disk) -> Ended:
         def body() -> None:
-            for prepare in before:
-                prepare()
+            for disk in disks:
+                disk()
+                _watch_torch(disk)
             _train(self._stage, run)
 
         as_body: Body = body
@@ -137,6 +147,22 @@ def _train(stage: Stage, run: Path) -> None:
     trainer = Trainer(model, arguments, train_dataset=encoded)
     trainer.train(resume_from_checkpoint=last)
     trainer.save_model(str(run / "final"))
+
+
+def _watch_torch(disk: Disk) -> None:
+    """Count what torch writes by itself, as the peer has it write optimizer and scheduler."""
+    import torch
+
+    library: Any = torch
+    real = library.save
+
+    def save(state: Any, path: Any, *rest: Any, **named: Any) -> None:
+        torn = disk.meet("serialize", path)
+        real(state, path, *rest, **named)
+        if torn:
+            tear(path)
+
+    library.save = save
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
