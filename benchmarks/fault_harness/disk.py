@@ -199,7 +199,7 @@ class Disk:
                 raise SafetensorError(words) from None
             real(tensors, path, *rest, **named)
             if torn:
-                _tear(path)
+                tear(path)
 
         library.serialize_file = serialize_file  # type: ignore[attr-defined, assignment]
 
@@ -223,7 +223,7 @@ class Disk:
                     raise Exception(f"{error.strerror} (os error {error.errno})") from None
                 self._tokenizer.save(path, *rest, **named)
                 if torn:
-                    _tear(path)
+                    tear(path)
 
         kind: Any = next(c for c in PreTrainedTokenizerFast.__mro__ if "backend_tokenizer" in vars(c))
         kind.backend_tokenizer = property(lambda tokenizer: Saving(real(tokenizer)))
@@ -246,7 +246,8 @@ def recorded(record: Path) -> list[Change]:
     return [Change.read(line) for line in record.read_text().splitlines()]
 
 
-def _tear(path: Any) -> None:
+def tear(path: Any) -> None:
+    """Take half of a file away and be killed."""
     os.truncate(path, os.path.getsize(path) // 2)
     die()
 
