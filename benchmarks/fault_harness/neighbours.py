@@ -23,9 +23,9 @@ ONE_WINS = f"one goes on to {SAME}, the others are refused in a sentence"
 def cases(stage: Stage, options: Options) -> Iterator[Case]:
     """Give races, each some times, for no two of them are alike."""
     for task in options.tasks:
-        job = stage.jobs.of(task, steps=4, save=2, evaluate=2)
+        job = stage.jobs.of(task, steps=6, save=2, evaluate=2)
         base = stage.work / "raced" / task
-        stage.stopped(job, base, at=stop_before(stage, job, 4))
+        stage.stopped(job, base, at=stop_before(stage, job, 6))
         races = (
             ("three trainings on one cold cache", SAME, partial(_one_cache, stage, job)),
             ("three trainings into one directory", ONE_WINS, partial(_one_directory, stage, job)),
