@@ -303,7 +303,9 @@ def test_code_in_the_directory_of_any_task_is_refused_before_the_library_is_call
 
 
 @pytest.mark.parametrize(
-    "opening", [open_config, open_tokenizer, lambda directory: open_model(directory, CLASSIFIER)], ids=str
+    "opening",
+    [open_config, open_tokenizer, lambda directory: open_model(directory, CLASSIFIER)],
+    ids=["config", "tokenizer", "model"],
 )
 def test_the_library_cannot_ask_even_where_a_wish_for_code_is_overlooked(
     opening: Callable[[Path], Any], model: Path, monkeypatch: pytest.MonkeyPatch
