@@ -1,11 +1,12 @@
 """Where a training stands: counters, smoothed loss, best score, patience."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from domain.metrics import is_better
+from domain.rules import between, whole
 from domain.schedule import Plateau
 
 EMA_DECAY = 0.98
@@ -199,6 +200,17 @@ class Progress:
             return False
         self.notes.append(message)
         return True
+
+    def faults(self) -> Iterator[str]:
+        """Say what cannot be of a state that was read from somewhere."""
+        for name in ("step", "num_rows", "num_tokens", "num_bad_steps", "num_rollbacks"):
+            yield from whole(name, getattr(self, name), at_least=0)
+        if not 0 <= self.applied_steps <= self.step:
+            yield f"applied_steps is {self.applied_steps}, but must lie between 0 and step, {self.step}."
+        yield from whole("micro_batch_size", self.micro_batch_size, at_least=1)
+        if self.evaluation_rows_at_once is not None:
+            yield from whole("evaluation_rows_at_once", self.evaluation_rows_at_once, at_least=1)
+        yield from between("lr_scale", self.lr_scale, 0.0, 1.0, above=True)
 
     def stop(self, reason: str) -> None:
         """End the run after this step; the first reason counts."""

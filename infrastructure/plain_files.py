@@ -60,9 +60,17 @@ def open_own(path: Path, flags: int) -> int:
 
 
 def _opened(path: Path, flags: int) -> int:
+    if path.exists():
+        _refuse_other_than_files(path.stat().st_mode)  # before it is opened: a device may act on that alone
     descriptor = os.open(path, flags | _CAREFULLY, NEW_FILE_MODE)
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    try:
+        _refuse_other_than_files(os.fstat(descriptor).st_mode)
+    except NotPlainError:
         os.close(descriptor)
-        raise NotPlainError("it is a directory" if stat.S_ISDIR(mode) else "it is a pipe or a device and no file")
+        raise
     return descriptor
+
+
+def _refuse_other_than_files(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise NotPlainError("it is a directory" if stat.S_ISDIR(mode) else "it is a pipe or a device and no file")

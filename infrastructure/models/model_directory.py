@@ -15,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from domain.exceptions import ModelError
+from infrastructure.plain_files import read_plain
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -91,19 +92,22 @@ def check_settings(directory: Path) -> None:
 
 def settings_of(path: Path) -> Mapping[str, Any]:
     """Read a file of settings, a JSON object. Raises: ModelError."""
-    _refuse_large(path, LARGEST_JSON)
     try:
-        settings = json.loads(path.read_bytes().decode("utf-8"))
+        settings = json.loads(read_plain(path, LARGEST_JSON))
     except FileNotFoundError as error:
         raise ModelError(f"model directory {path.parent} has no {path.name}.", remedy=RESTORE) from error
     except json.JSONDecodeError as error:
         raise ModelError(f"{path} cannot be opened: it is not JSON ({error}).", remedy=RESTORE) from error
     except (OSError, ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else _reason(error)
         raise ModelError(f"{path} cannot be opened: {reason.rstrip('.')}.", remedy=RESTORE) from error
     if not isinstance(settings, dict):
         raise ModelError(f"{path} holds {type(settings).__name__}, but must hold a JSON object.", remedy=RESTORE)
     return settings
+
+
+def _reason(error: Exception) -> str:
+    return ((isinstance(error, OSError) and error.strerror) or str(error))[:200]
 
 
 def _refuse_other_places(directory: Path) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A head made anew, or a table of embeddings that the files hold once and the model twice.
 ROOM_FOR_NEW = 1 << 26
+# What tokenizers raise for some files that they cannot read; no Exception, and importable from nowhere.
+RUST_PANIC = "PanicException"
 
 
 def new_model(auto_class: str, config: "PreTrainedConfig") -> "PreTrainedModel":
@@ -124,7 +126,9 @@ def _translated(place: Path) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except Exception as error:  # the library raises a dozen kinds, from OSError to those of its parsers
+    except BaseException as error:  # the library raises a dozen kinds, from OSError to those of its parsers
+        if not (isinstance(error, Exception) or type(error).__name__ == RUST_PANIC):
+            raise
         raise ModelError(
             f"{place} cannot be opened: {first_sentence(error)}.",
             remedy="Check that it is a whole save_pretrained directory of a model that suits the task.",
@@ -133,7 +137,7 @@ def _translated(place: Path) -> Iterator[None]:
         quiet.setLevel(level)
 
 
-def first_sentence(error: Exception) -> str:
+def first_sentence(error: BaseException) -> str:
     """Give the first line of what an error says, and the next one where that only announces it."""
     first, *rest = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     if first.endswith(":") and rest:

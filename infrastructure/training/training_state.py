@@ -60,6 +60,10 @@ class TrainingState:
             raise _foreign(name, f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}") from error
         if state.progress.step != step:
             raise _foreign(name, f"progress.step is {state.progress.step}")
+        for unknown in sorted(set(known["progress"]) - set(Progress.__dataclass_fields__)):
+            raise _foreign(name, f"progress.{unknown} is not known")
+        for broken in state.progress.faults():
+            raise _foreign(name, broken.partition(". ")[0])
         return state
 
     def to_json(self) -> dict[str, Any]:

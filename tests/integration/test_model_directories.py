@@ -216,7 +216,7 @@ REFUSED: dict[str, tuple[Damage, str]] = {
     "settings of the tokenizer nested deep": (nested("tokenizer_config.json"), "nested too deep"),
     "a giant config": (
         lambda directory: (directory / "config.json").write_text('{"a": "' + "x" * (9 << 20) + '"}'),
-        "8 at most",
+        "more than 8 MiB",
     ),
     "a config that is a list": (lambda directory: (directory / "config.json").write_text("[]"), "JSON object"),
     "a config that is no UTF-8": (lambda directory: (directory / "config.json").write_bytes(b"\xff{}"), "cannot be"),

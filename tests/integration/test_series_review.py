@@ -105,7 +105,7 @@ def test_a_report_that_the_disk_refuses_is_told_in_a_sentence(tmp_path: Path) ->
     wanted = request("quantile_forecasting", tmp_path).resolved()
     (tmp_path / "training_curves.png").mkdir()
     (tmp_path / "metrics.jsonl").touch()
-    results = {"metric_name": "loss", "model_path": str(tmp_path / "model")}
+    results = {"metric_name": "loss", "model_path": str(tmp_path / "model"), "num_threads": 1}
     run: Any = SimpleNamespace(path=str(tmp_path))
     with pytest.raises(TrainingError, match=r"the report of .* could not be written: Is a directory\."):
         ReportWriter().write(run, wanted, None, results)

@@ -108,9 +108,15 @@ def _changed(event: str, path: Any, at: Any, may_write: tuple[str, ...], tell: C
 def _own_places() -> list[str]:
     """Where the interpreter, the libraries and the system keep what any program reads."""
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    own = [os.path.join(here, name) for name in ("domain", "application", "infrastructure", "presentation", "tests")]
+    own = ["domain", "application", "infrastructure", "presentation", "tests", "data", "athanor.egg-info"]
     system = ["/proc", "/sys", "/dev/null", "/dev/urandom", "/etc", "/usr", "/lib", "/lib64"]
-    return [*own, *system, sys.prefix, sys.base_prefix, *(path for path in sys.path if "packages" in path)]
+    return [
+        *(os.path.join(here, name) for name in own),
+        *system,
+        sys.prefix,
+        sys.base_prefix,
+        *(path for path in sys.path if "packages" in path),
+    ]
 
 
 def _roots(places: Sequence[str]) -> tuple[str, ...]:
