@@ -10,8 +10,9 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from domain.exceptions import DatasetError
-from infrastructure.data.cache_entry import CacheEntry, DamagedEntryError, evict, open_entry, seal
+from infrastructure.data.cache_entry import CacheEntry, evict, open_entry, seal
 from infrastructure.files import remove_directory, remove_leftovers, staged_directory
+from infrastructure.manifest import DamageError
 from infrastructure.staging import STAGING_PREFIX
 
 LIMIT_BYTES = 20 * 2**30
@@ -84,7 +85,7 @@ def _whole(path: Path) -> CacheEntry | None:
     """Open an entry; one that is damaged is removed, with a word. Raises: OSError."""
     try:
         return open_entry(path)
-    except DamagedEntryError as error:
+    except DamageError as error:
         _tell(f"data cache: entry {path.name} is damaged ({error}); it was removed and made anew.")
     with suppress(FileNotFoundError):  # somebody else met it, too
         remove_directory(path)

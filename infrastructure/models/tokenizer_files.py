@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from domain.exceptions import ModelError
 from infrastructure.disk_errors import disk_errors
-from infrastructure.files import sha256_of, staged_directory
+from infrastructure.files import staged_directory
+from infrastructure.manifest import DamageError, listed, read_manifest, require_digests, write_manifest
 from infrastructure.models.model_directory import settings_of
 from infrastructure.models.pretrained import open_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-MANIFEST = "manifest.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 # What the library writes of how a tokenizer was opened, not of what it does.
 _OF_THE_OPENING = (
@@ -49,40 +49,17 @@ def keep_tokenizer(tokenizer: "PreTrainedTokenizerBase | None", target: Path) ->
         return
     with staged_directory(target) as staging:
         save_tokenizer(tokenizer, staging)
-        digests = {path.name: sha256_of(path) for path in sorted(staging.iterdir()) if path.is_file()}
-        (staging / MANIFEST).write_text(json.dumps({"sha256": digests}, indent=1) + "\n", encoding="utf-8")
+        write_manifest(staging, listed(staging))
 
 
 def open_kept_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
-    """Open the tokenizer that a run began with, every byte verified. Raises: ModelError saying which file is damaged.
-
-    One that was kept before there were manifests is opened as it is.
-    """
+    """Open the tokenizer that a run began with, every byte verified. Raises: ModelError naming the damaged file."""
     try:
-        if (directory / MANIFEST).exists() or not (directory / TOKENIZER_CONFIG).exists():
-            _verify(directory)
+        _, files = read_manifest(directory)
+        require_digests(directory, files)
         return open_tokenizer(directory)
-    except ModelError as error:
+    except (ModelError, DamageError) as error:
         raise ModelError(
-            f"the tokenizer that this run began with is damaged: {error.problem}",
+            f"the tokenizer that this run began with, {directory}, is damaged: {str(error).rstrip('.')}.",
             remedy=f"Restore {directory}, or remove it: the run then learns its tokenizer anew from the same data.",
         ) from error
-
-
-def _verify(directory: Path) -> None:
-    digests = settings_of(directory / MANIFEST).get("sha256")
-    if not isinstance(digests, dict) or not digests:
-        raise ModelError(f"{directory / MANIFEST} lists no files.")
-    for name, digest in digests.items():
-        path = directory / name
-        if Path(name).name != name or not path.is_file():
-            raise ModelError(f"{path} is missing.")
-        try:
-            found = sha256_of(path)
-        except OSError as error:
-            raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
-        if found != digest:
-            raise ModelError(f"{path} does not have the SHA-256 that was written.")
-    for path in directory.iterdir():
-        if path.name not in digests and path.name != MANIFEST:
-            raise ModelError(f"{path} does not belong there.")

@@ -1,14 +1,12 @@
 """One checkpoint on disk: tensors in safetensors, the rest in JSON, and a manifest that vouches for every byte."""
 
-import hashlib
 import json
-import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,37 +14,36 @@ from torch import Tensor
 from domain.exceptions import CheckpointError
 from domain.retention import CheckpointMetadata
 from infrastructure.disk_errors import disk_errors
-from infrastructure.files import sha256_of, staged_directory
+from infrastructure.files import staged_directory
+from infrastructure.manifest import (
+    MANIFEST,
+    DamageError,
+    Files,
+    first_fault,
+    listed,
+    read_manifest,
+    require_digests,
+    write_manifest,
+)
 from infrastructure.plain_files import read_plain
 from infrastructure.training.tensor_tree import join_tree, split_tree
 
-MANIFEST_FILE = "manifest.json"
 STATE_FILE = "state.json"
 FORMAT_VERSION = 1
 PARTS = ("model", "optimizer", "scheduler", "scaler", "extra")
 # Of a file that is read whole before anybody knows what it is.
-LARGEST_MANIFEST, LARGEST_STATE = 1 << 20, 1 << 28
+LARGEST_STATE = 1 << 28
 # These two have a tensor file even when it is empty, so that a reader knows where to look.
 _ALWAYS_ON_FILE = ("model", "optimizer")
 
 
-class _File(BaseModel):
-    """What a manifest says of a file."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    size_bytes: int = Field(ge=0)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-
-
-class _Manifest(BaseModel):
-    """What a manifest holds beside its own digest."""
+class _Facts(BaseModel):
+    """What a manifest holds beside the files."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     format_version: int
     metadata: CheckpointMetadata
-    files: dict[Annotated[str, Field(pattern=r"^\w+\.(safetensors|json)$")], _File]
 
 
 @dataclass(frozen=True)
@@ -86,11 +83,9 @@ def write_checkpoint(directory: Path, content: CheckpointContent, metadata: Chec
                 save_file(dict(tensors), staging / name)
             # safetensors writes through a private temporary file; a team reads what the umask lets it read.
             (staging / name).chmod(state.stat().st_mode & 0o777)
-        written = sorted(staging.iterdir())
-        files = {file.name: {"size_bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in written}
-        metadata = replace(metadata, size_bytes=sum(file.stat().st_size for file in written))
-        body = {"format_version": FORMAT_VERSION, "metadata": asdict(metadata), "files": files}
-        (staging / MANIFEST_FILE).write_text(_sealed(body), encoding="ascii")
+        files = listed(staging)
+        metadata = replace(metadata, size_bytes=sum(file.size_bytes for file in files.values()))
+        write_manifest(staging, files, format_version=FORMAT_VERSION, metadata=asdict(metadata))
     return metadata
 
 
@@ -102,15 +97,13 @@ def read_metadata(directory: Path) -> CheckpointMetadata:
     return _read_manifest(directory)[0]
 
 
-def verify_checkpoint(directory: Path) -> tuple[CheckpointMetadata, Mapping[str, _File]]:
+def verify_checkpoint(directory: Path) -> tuple[CheckpointMetadata, Files]:
     """Compare every byte with the manifest; gives the metadata and the files by name. Raises: CheckpointError."""
     metadata, files = _read_manifest(directory)
     try:
-        for name, facts in files.items():
-            if sha256_of(directory / name) != facts.sha256:
-                raise _damaged(directory, f"{name} does not have the SHA-256 that was written")
-    except OSError as error:
-        raise _damaged(directory, f"it cannot be read ({error})") from error
+        require_digests(directory, files)
+    except DamageError as error:
+        raise _damaged(directory, str(error)) from error
     return metadata, files
 
 
@@ -137,7 +130,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _load_tensors(path: Path, files: Mapping[str, Any]) -> dict[str, Tensor]:
+def _load_tensors(path: Path, files: Files) -> dict[str, Tensor]:
     if path.name not in files:
         return {}
     # Copied out of the memory map: an optimizer may go on using these tensors after the file is deleted, and its
@@ -145,50 +138,19 @@ def _load_tensors(path: Path, files: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in load_file(path).items()}
 
 
-def _sealed(body: Mapping[str, Any]) -> str:
-    """Render a manifest with the SHA-256 of all else in it, so that it vouches for its own bytes too."""
-    digest = hashlib.sha256(json.dumps(body, allow_nan=False).encode("ascii")).hexdigest()
-    return json.dumps({**body, "sha256": digest}, indent=1, allow_nan=False) + "\n"
-
-
-def _read_manifest(directory: Path) -> tuple[CheckpointMetadata, Mapping[str, _File]]:
+def _read_manifest(directory: Path) -> tuple[CheckpointMetadata, Files]:
     try:
-        text = read_plain(directory / MANIFEST_FILE, LARGEST_MANIFEST)
-        body = json.loads(text)
-        del body["sha256"]
-        if text != _sealed(body):
-            raise ValueError("its SHA-256 differs")
-        if body["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"its format version is {body['format_version']}, this program reads {FORMAT_VERSION}")
-        manifest = _Manifest.model_validate_json(json.dumps(body))
-    except FileNotFoundError as error:
-        raise _damaged(directory, f"{MANIFEST_FILE} is missing") from error
+        facts, files = read_manifest(directory)
+        known = _Facts.model_validate_json(json.dumps(facts))
+    except DamageError as error:
+        raise _damaged(directory, str(error)) from error
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, fault["loc"]))
-        raise _damaged(directory, f"{MANIFEST_FILE} cannot be used ({place}: {fault['msg'].lower()})") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(directory, f"{MANIFEST_FILE} cannot be used ({error})") from error
-    if manifest.metadata.name != directory.name:
-        raise _damaged(directory, f"its manifest is that of {manifest.metadata.name}")
-    _check_files(directory, manifest.files)
-    return manifest.metadata, manifest.files
-
-
-def _check_files(directory: Path, files: Mapping[str, _File]) -> None:
-    try:
-        found = {path.name: path.lstat() for path in directory.iterdir() if path.name != MANIFEST_FILE}
-    except OSError as error:
-        raise _damaged(directory, f"its files cannot be listed ({error})") from error
-    for name in sorted(files.keys() - found.keys()):
-        raise _damaged(directory, f"{name} is missing")
-    for name in sorted(found.keys() - files.keys()):
-        raise _damaged(directory, f"{name} does not belong there")
-    for name, facts in files.items():
-        if not stat.S_ISREG(found[name].st_mode):
-            raise _damaged(directory, f"{name} is a link, a device or a directory and no file")
-        if found[name].st_size != facts.size_bytes:
-            raise _damaged(directory, f"{name} has {found[name].st_size} bytes, but {facts.size_bytes} were written")
+        raise _damaged(directory, f"{MANIFEST} cannot be used ({first_fault(error)})") from error
+    if known.format_version != FORMAT_VERSION:
+        raise _damaged(directory, f"its format version is {known.format_version}, not {FORMAT_VERSION}")
+    if known.metadata.name != directory.name:
+        raise _damaged(directory, f"its manifest is that of {known.metadata.name}")
+    return known.metadata, files
 
 
 def _damaged(directory: Path, fault: str) -> CheckpointError:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.config import TrainingConfig
 from domain.exceptions import CheckpointError
 from domain.progress import Progress
+from infrastructure.manifest import first_fault
 from infrastructure.training.fingerprints import TRAINING_ROWS
 
 MAX_CHARACTERS_SHOWN = 60
@@ -56,14 +57,13 @@ class TrainingState:
         try:
             state = _CHECKED.validate_python({field: known.get(field) for field in cls.__dataclass_fields__})
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise _foreign(name, f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}") from error
+            raise _foreign(name, first_fault(error)) from error
         if state.progress.step != step:
             raise _foreign(name, f"progress.step is {state.progress.step}")
         for unknown in sorted(set(known["progress"]) - set(Progress.__dataclass_fields__)):
             raise _foreign(name, f"progress.{unknown} is not known")
-        for broken in state.progress.faults():
-            raise _foreign(name, broken.partition(". ")[0])
+        for fault in state.progress.faults():
+            raise _foreign(name, fault.partition(". ")[0])
         return state
 
     def to_json(self) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from domain.exceptions import DatasetError
+from infrastructure import manifest
 from infrastructure.data import cache, cache_entry
 from infrastructure.data.cache import cached, collected_words
-from infrastructure.data.cache_entry import MANIFEST, CacheEntry, evict
+from infrastructure.data.cache_entry import CacheEntry, evict
+from infrastructure.manifest import MANIFEST
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +128,7 @@ def test_digests_are_compared_once_for_each_process(monkeypatch: pytest.MonkeyPa
     def must_not_read(path: Path) -> str:
         raise AssertionError(f"{path} is read again")
 
-    monkeypatch.setattr(cache_entry, "sha256_of", must_not_read)
+    monkeypatch.setattr(manifest, "sha256_of", must_not_read)
     cached("kind", "key", must_not_run)
 
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from domain.exceptions import CheckpointError, ConfigurationError
+from infrastructure import manifest
 from infrastructure.files import staged_directory
 from infrastructure.staging import name_aside
-from infrastructure.training import checkpoint_files
 from infrastructure.training.checkpoint_manager import CheckpointManager, open_foreign_weights, unwrapped_names
 
 
@@ -373,7 +373,7 @@ def test_listing_reads_no_tensor_file(tmp_path: Path, monkeypatch: pytest.Monkey
     for step in range(6):
         save(manager, step, 1.0)
     hashed: list[Path] = []
-    monkeypatch.setattr(checkpoint_files, "sha256_of", hashed.append)
+    monkeypatch.setattr(manifest, "sha256_of", hashed.append)
     reopened = CheckpointManager(tmp_path)
     assert len(reopened.list_checkpoints()) == 6
     assert reopened.get_best_checkpoint_info() == manager.get_best_checkpoint_info()

@@ -93,10 +93,6 @@ def test_a_kept_tokenizer_with_a_damaged_file_is_refused_with_its_name_and_a_rem
 ) -> None:
     kept = tmp_path / "tokenizer"
     keep_tokenizer(learnt("labels"), kept)
-    if name == "manifest.json" and damage == "removed":
-        (kept / name).unlink()
-        open_kept_tokenizer(kept)  # as one that was kept before there were manifests
-        return
     DAMAGES[damage](kept / name)
     with pytest.raises(ModelError) as caught:
         open_kept_tokenizer(kept)
@@ -109,7 +105,7 @@ def test_two_tokens_that_have_changed_places_in_a_kept_tokenizer_are_found(tmp_p
     keep_tokenizer(learnt("pairs"), tmp_path / "tokenizer")
     swap_two_tokens(tmp_path / "tokenizer" / "tokenizer.json")
     open_tokenizer(tmp_path / "tokenizer")  # the library sees nothing
-    with pytest.raises(ModelError, match=r"tokenizer.json does not have the SHA-256"):
+    with pytest.raises(ModelError, match=r"tokenizer.json (does not have the SHA-256|has \d+ bytes)"):
         open_kept_tokenizer(tmp_path / "tokenizer")
 
 
