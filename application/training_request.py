@@ -28,6 +28,8 @@ CANNOT_MATTER: Mapping[str, str] = {
     "eval_dataset": "the rows are known by their content",
     "output_dir": "where a run lives changes nothing of it",
     "keep_checkpoints": "it is heeded when the result is there",
+    "max_row_mib": "it refuses rows and changes none",
+    "max_unpacked_mib": "it refuses files and changes none",
 }
 
 QUICK_STEPS = 6
