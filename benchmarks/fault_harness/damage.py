@@ -15,6 +15,7 @@ from benchmarks.fault_harness.jobs import Job, question_of
 from benchmarks.fault_harness.stage import (
     SAME,
     Options,
+    Reference,
     Stage,
     Verdict,
     fresh_copy,
@@ -74,6 +75,11 @@ def stop_before(stage: Stage, job: Job, step: int) -> Change:
     return next(c for c in stage.reference(job).changes if f"step-{step:08d}" in c.path)
 
 
+def export_of(reference: Reference) -> Change:
+    """Find the change by which the final model begins: every checkpoint that is kept is there."""
+    return next(c for c in reference.changes if c.path == ".staging-model")
+
+
 def _of_a_stopped_run(stage: Stage, job: Job, num_flips: int) -> Iterator[Case]:
     base = stage.work / "stopped" / job.task
     stage.stopped(job, base, at=stop_before(stage, job, 6))
@@ -114,7 +120,7 @@ def _of_the_best(stage: Stage, job: Job, num_flips: int) -> Iterator[Case]:
     best = int(reference.facts.summary["best_step"])
     steps = int(dict(job.settings)["max_steps"])
     base = stage.work / "best" / job.task
-    stage.stopped(job, base, at=next(c for c in reference.changes if "staging-model" in c.path))
+    stage.stopped(job, base, at=export_of(reference))
     directory = base / "checkpoints" / f"step-{best:08d}"
     right = "another best, and card, summary and metrics speak of that one; or exit 1 in a sentence"
     for path in sorted(directory.iterdir()):

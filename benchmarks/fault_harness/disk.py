@@ -23,8 +23,8 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FREES = ("os.remove", "os.rmdir", "os.utime", "os.chmod", "os.truncate")
 _AT_SECOND = ("os.rename", "os.link", "os.symlink")
 _AT_FIRST = ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.utime")
-# Staging names end in whatever makes them unique; entries of a cache are named by their content.
-_STAGED = re.compile(r"\.staging-(replaced-|deleted-)?(step-\d+|[A-Za-z_.]+)[^/]*")
+# Staging names hold host, process, thread and a random number; entries of a cache are named by their content.
+_UNIQUE = re.compile(r"(/?\.staging-[^/]+)-[^/-]+_\d+_\d+_[0-9a-f]{8}(?=-|/|$)")
 _KEY = re.compile(r"-[0-9a-f]{16,}")
 
 
@@ -231,8 +231,7 @@ class Disk:
 
 def normal(place: str) -> str:
     """Drop from a path what differs from run to run."""
-    staged = _STAGED.sub(lambda found: f".staging-{found[1] or ''}{found[2]}", place)
-    return _KEY.sub("-KEY", staged)
+    return _KEY.sub("-KEY", _UNIQUE.sub(r"\1", place))
 
 
 def die() -> None:

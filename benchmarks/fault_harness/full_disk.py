@@ -39,8 +39,8 @@ def cases(stage: Stage, options: Options) -> Iterator[Case | Skipped]:
 
 def _instants(reference: Reference) -> Iterator[tuple[str, Change]]:
     """Find when the final model and the tokenizer begin to be written."""
-    for group, text in (("full at the export", "staging-model"), ("full at the tokenizer", "staging-tokenizer")):
-        found = next((c for c in reference.changes if text in c.path), None)
+    for group, text in (("full at the export", ".staging-model"), ("full at the tokenizer", ".staging-tokenizer")):
+        found = next((c for c in reference.changes if c.path == text), None)
         if found is not None:
             yield group, found
 

@@ -113,10 +113,12 @@ class _Trainer:
 def _train(stage: Stage, run: Path) -> None:
     """Train in this process; goes on from the newest checkpoint that the library finds."""
     import torch
-    from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+    from transformers import Trainer, TrainingArguments
     from transformers.trainer_utils import get_last_checkpoint
 
+    from infrastructure.models.factory import CLASSIFIER
     from infrastructure.models.presets import ENCODERS, encoder_config
+    from infrastructure.models.pretrained import new_model
     from infrastructure.models.tokenizer import train_tokenizer
 
     data = stage.jobs.of("text_classification").data
@@ -125,9 +127,7 @@ def _train(stage: Stage, run: Path) -> None:
     tokenizer: Any = train_tokenizer([row["text"] for row in rows], 400, lowercase=True, seed=3)
     labels = tuple(sorted({row["label"] for row in rows}))
     torch.manual_seed(3)
-    model = AutoModelForSequenceClassification.from_config(
-        encoder_config(ENCODERS["encoder-tiny"], tokenizer, labels, 48)
-    )
+    model = new_model(CLASSIFIER, encoder_config(ENCODERS["encoder-tiny"], tokenizer, labels, 48))
     as_tokens = partial(tokenizer, truncation=True, max_length=48, padding="max_length")
     encoded: Any = [{**as_tokens(row["text"]), "labels": labels.index(row["label"])} for row in rows]
     arguments: Any = TrainingArguments(

@@ -115,11 +115,12 @@ def test_tensors_that_a_library_writes_by_itself_are_torn_and_refused_in_its_own
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        ("checkpoints/.staging-step-00000004-123", "checkpoints/.staging-step-00000004"),
-        ("checkpoints/.staging-step-00000004-host-12-ab/model.safetensors",
+        ("checkpoints/.staging-step-00000004-host_12_140_0123abcd", "checkpoints/.staging-step-00000004"),
+        ("checkpoints/.staging-step-00000004-a_host_12_140_0123abcd/model.safetensors",
          "checkpoints/.staging-step-00000004/model.safetensors"),
-        (".staging-replaced-model", ".staging-replaced-model"),
-        (".staging-summary.json-77", ".staging-summary.json"),
+        (".staging-model-host_12_140_0123abcd-replaced", ".staging-model-replaced"),
+        (".staging-model-rehearsal-host_12_140_0123abcd/athanor.json", ".staging-model-rehearsal/athanor.json"),
+        (".staging-summary.json-host_12_140_0123abcd", ".staging-summary.json"),
         ("tokens-0123456789abcdef0123456789abcdef/tokens.bin", "tokens-KEY/tokens.bin"),
         ("metrics.jsonl", "metrics.jsonl"),
     ],
