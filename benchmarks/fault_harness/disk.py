@@ -146,7 +146,9 @@ class Disk:
         elif event in _AT_SECOND:
             self.meet(event, arguments[1])
         elif event in _AT_FIRST:
-            self.meet(event, _with_directory(arguments))
+            path = _with_directory(arguments)
+            if event != "os.mkdir" or not os.path.isdir(path):  # one that is there already changes nothing
+                self.meet(event, path)
 
     def _watch_open(self) -> None:
         disk, real = self, io.open

@@ -5,7 +5,9 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fault_harness.children import Body, Child, Ended, athanor, import_all
 from benchmarks.fault_harness.comparing import Facts, differences, facts_of
@@ -56,11 +58,13 @@ class Stage:
         self.work = work
         self.cache = work / "cache"
         self.jobs = Jobs(work / "data")
+        self._is_drawing = False
         self._references: dict[Job, Reference] = {}
 
     def warm_up(self, tasks: Sequence[str] = FOUR) -> None:
         """Learn from a first child of each task which modules the next ones need, and import them here."""
         names = self.work / "modules"
+        self._is_drawing = True  # so that what draws is imported, and every picture is drawn once
 
         def tell() -> None:
             names.write_text("\n".join(sorted(sys.modules)))
@@ -71,6 +75,7 @@ class Stage:
             assert ended.exit_code == 0, ended.stderr
             import_all(names.read_text().splitlines())
         shutil.rmtree(self.work / "warm")
+        self._is_drawing = False
 
     def reference(self, job: Job) -> Reference:
         """Run a job undisturbed, twice; the second time the data cache is warm and every change is written down."""
@@ -98,7 +103,12 @@ class Stage:
     def start(self, body: Body, *, stdin: Path | None = None, cache: Path | None = None, **environment: str) -> Child:
         """Fork a child that has the cache of the stage, or another one."""
         variables = {"ATHANOR_CACHE": str(cache or self.cache), **environment}
-        return Child(body, self.work / "logs", stdin=stdin, environment=variables)
+        return Child(
+            body if self._is_drawing else partial(_undrawn, body),
+            self.work / "logs",
+            stdin=stdin,
+            environment=variables,
+        )
 
     def run(self, body: Body, *, stdin: Path | None = None, cache: Path | None = None, **environment: str) -> Ended:
         """Run a child to its end."""
@@ -143,6 +153,23 @@ class Stage:
         """Leave a run that was killed at a change."""
         ended = self.athanor(*job.train(run), before=(*job.before, Disk(run, Fault(at, KILL))))
         assert ended.exit_code == -9, f"{at} was not met: {ended.exit_code} {ended.stderr}"
+
+
+def draw_nothing() -> None:
+    """Let pictures be files of a few bytes, opened and written as real ones are: drawing takes most of a small run."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    def print_png(canvas: Any, path: Any, **named: Any) -> None:
+        with open(path, "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n")
+
+    drawing: Any = FigureCanvasAgg
+    drawing.print_png = print_png
+
+
+def _undrawn(body: Body) -> None:
+    draw_nothing()
+    body()
 
 
 def what_was_said(ended: Ended) -> str:

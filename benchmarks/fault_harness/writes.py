@@ -26,7 +26,7 @@ class Target:
 
 
 def cases(stage: Stage, options: Options) -> Iterator[Case]:
-    """Give for every change, or every so many, a kill, a torn write where it is one, and refusals.
+    """Give for every change, or every so many, a kill, in the middle of it where it is a write, and refusals.
 
     Each change meets one refusal of the eight (four errnos, once or lasting) and each task another one, so that
     every kind of place meets all of them over the tasks; `all_refusals` tries all eight everywhere.
@@ -45,9 +45,10 @@ def cases(stage: Stage, options: Options) -> Iterator[Case]:
 def _cases_at(
     stage: Stage, job: Job, where: str, change: Change, refusals: Sequence[tuple[str, bool]]
 ) -> Iterator[Case]:
-    for what in (KILL, *([TORN] if change.operation in WRITES else [])):
-        attack = partial(killed, stage, job, where, Fault(change, what))
-        yield Case(SECTION, job.task, f"{what} at changes of the {where}", str(change), SAME, attack)
+    # Before the bytes of a write comes an opening or another write, which are killed themselves.
+    what = TORN if change.operation in WRITES else KILL
+    attack = partial(killed, stage, job, where, Fault(change, what))
+    yield Case(SECTION, job.task, f"{what} at changes of the {where}", str(change), SAME, attack)
     for what, lasting in refusals:
         attack = partial(refused, stage, job, where, Fault(change, what, lasting))
         group = f"{what}{' from there on' if lasting else ''} at changes of the {where}"
