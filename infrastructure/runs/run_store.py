@@ -11,7 +11,7 @@ from typing import Any
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError, RunError
-from infrastructure.files import write_whole
+from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_replaced, write_whole
 from infrastructure.runs.run_file import RUN_FILE, dump_request, read_request
 from infrastructure.runs.run_lock import LOCK, RunLock, is_held
 from infrastructure.runs.run_summary import SUMMARY, read_summary, write_summary
@@ -80,6 +80,7 @@ class RunDirectory:
     def close(self) -> None:
         """Let another process use the run."""
         if self._lock is not None:
+            _remove_work_of_the_dead(self._path)
             lock, self._lock = self._lock, None
             lock.release()
 
@@ -129,6 +130,7 @@ class RunStore:
         """Find an unfinished run. Raises: RunError when there is none or it is finished."""
         directory = _run_at(path)
         if read_summary(directory).get("success"):
+            _tidy_up(directory)
             raise RunError(
                 f"{path} is finished; there is nothing to resume.",
                 remedy=f"To repeat it, use train --config {directory / RUN_FILE} --output NEW.",
@@ -160,6 +162,27 @@ class RunStore:
             return self.summary(str(directory))
         except AthanorError as error:
             return {**_named(directory), "status": UNREADABLE, "error": str(error)}
+
+
+def _tidy_up(directory: Path) -> None:
+    """Do what a kill behind the summary left undone; states that are whole stay, for nobody has said they may go."""
+    with suppress(AthanorError, OSError):  # somebody is at it, or the disk refuses: the run is finished all the same
+        _refuse_links(directory)
+        lock = RunLock.take(directory)
+        try:
+            _remove_work_of_the_dead(directory)
+        finally:
+            lock.release()
+
+
+def _remove_work_of_the_dead(directory: Path) -> None:
+    """Remove what lies aside of files that are in place; the directory may hold more that is not of the run."""
+    with suppress(OSError):
+        for target in [path for path in directory.iterdir() if not path.name.startswith(STAGING_PREFIX)]:
+            restore_replaced(target)
+        for place in (directory / "checkpoints", directory / "model"):
+            if place.is_dir() and not place.is_symlink():
+                remove_leftovers(place)
 
 
 def _named(directory: Path) -> dict[str, Any]:

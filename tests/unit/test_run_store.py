@@ -17,6 +17,7 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, RunError
 from infrastructure.runs import run_store, run_summary
 from infrastructure.runs.run_store import RUN_FILE, SUMMARY, RunDirectory, RunStore, dump_request
+from infrastructure.staging import DELETED, name_aside
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -349,3 +350,30 @@ class TestResuming:
         with pytest.raises(RunError, match="is finished") as caught:
             RunStore().reopen(str(tmp_path / "run"))
         assert f"train --config {tmp_path / 'run' / RUN_FILE}" in caught.value.remedy
+
+
+def put_aside(target: Path) -> None:
+    """Leave what a process leaves that was killed, or refused, while it removed something."""
+    aside = name_aside(target, DELETED)
+    aside.mkdir(parents=True)
+    (aside / "half").write_text("x")
+
+
+def test_what_the_disk_refused_to_remove_goes_when_the_run_ends(tmp_path: Path) -> None:
+    run = opened(tmp_path / "run")
+    put_aside(tmp_path / "run/checkpoints/step-00000001")
+    put_aside(tmp_path / "run/run.yaml")
+    (tmp_path / "run/.staging-notes").write_text("of somebody else")
+    run.close()
+    assert set(everything_in(tmp_path / "run")) == {".staging-notes", "checkpoints", "run.yaml"}
+
+
+def test_a_kill_behind_the_summary_leaves_nothing_once_a_resume_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path / "run").close()
+    run = tmp_path / "run"
+    (run / SUMMARY).write_text(json.dumps({"success": True}))
+    (run / "run.lock").touch()
+    put_aside(run / "checkpoints/step-00000001")
+    with pytest.raises(RunError, match="is finished"):
+        RunStore().reopen(str(run))
+    assert set(everything_in(run)) == {"checkpoints", "run.yaml", SUMMARY}
