@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
 from infrastructure.tasks.token_losses import linear_cross_entropy_sum, token_losses
-from infrastructure.training import ClassificationLoss, CombinedQuantileLoss, LanguageModelingLoss, PinballLoss
+from infrastructure.training.losses import ClassificationLoss, CombinedQuantileLoss, LanguageModelingLoss, PinballLoss
 
 TOKENS, WIDTH, VOCABULARY = 37, 8, 50
 ONE_ROW, FIVE_ROWS, ALL_ROWS = 4 * VOCABULARY, 5 * 4 * VOCABULARY, 2**20

@@ -296,12 +296,9 @@ print(pending, tracker.num_pending)
 
 
 def bare_python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Without the package's own __init__, which opens torch and takes seconds.
-    stub = "import sys, types; m = types.ModuleType('infrastructure.training'); "
-    stub += "m.__path__ = ['infrastructure/training']; sys.modules['infrastructure.training'] = m\n"
     root = Path(__file__).parents[2]
     return subprocess.run(
-        [sys.executable, "-c", stub + script, *arguments], capture_output=True, text=True, cwd=root, check=False
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=root, check=False
     )
 
 

@@ -1,0 +1,34 @@
+"""The package of training gives all its names, and no more of it is loaded than is asked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bare_python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_every_name_of_the_training_package_resolves_and_is_listed() -> None:
+    program = """
+import infrastructure.training as training
+for name in training.__all__:
+    assert getattr(training, name).__name__ == name, name
+assert set(training.__all__) == set(training._HOMES) <= set(dir(training))
+assert not hasattr(training, "Nothing")
+"""
+    bare_python(program)
+
+
+def test_checkpoints_are_read_without_transformers() -> None:
+    program = "import sys, infrastructure.training.checkpoint_manager; print('transformers' in sys.modules)"
+    assert bare_python(program) == "False"
+
+
+def test_metrics_are_logged_without_torch() -> None:
+    program = "import sys, infrastructure.training.training_metrics_tracker; print('torch' in sys.modules)"
+    assert bare_python(program) == "False"
