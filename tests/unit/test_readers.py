@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
@@ -162,6 +162,7 @@ LAYOUTS = st.sampled_from((None, 0, 1, 3))
 CHUNKS = st.sampled_from((1, 2, 3, 7, 16, 64, 1 << 20))
 
 
+@settings(max_examples=40)
 @given(objects=OBJECTS, indent=LAYOUTS, ascii_only=st.booleans(), chunk=CHUNKS, windows=st.booleans())
 def test_an_array_cut_anywhere_by_chunks_reads_like_the_whole(
     tmp_path_factory: pytest.TempPathFactory,

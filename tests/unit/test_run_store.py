@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.training_request import TrainModelRequest
@@ -85,6 +85,7 @@ TEXTS = st.text(max_size=20) | st.sampled_from(AWKWARD)
 
 
 class TestTheRunFile:
+    @settings(max_examples=25)
     @given(
         text=TEXTS.filter(bool),
         rate=st.floats(1e-12, 10.0),

@@ -97,18 +97,6 @@ def test_every_dtype_keeps_its_bits_in_every_shape(dtype: torch.dtype, shape: tu
     assert is_same(through_disk_formats({"x": tensor}), {"x": tensor})
 
 
-def test_the_state_of_an_optimizer_keeps_its_int_keys_and_tuples() -> None:
-    model = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.8, 0.99))
-    model(torch.ones(1, 3)).sum().backward()
-    optimizer.step()
-    state = optimizer.state_dict()
-    joined = through_disk_formats(state)
-    assert is_same(joined, state)
-    assert set(joined["state"]) == {0, 1}
-    assert joined["param_groups"][0]["betas"] == (0.8, 0.99)
-
-
 def test_views_of_one_memory_keep_their_own_values() -> None:
     memory = torch.arange(12.0).reshape(3, 4)
     numbers = torch.tensor([1 + 2j])

@@ -14,6 +14,7 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.muon import COEFFICIENTS, Muon, orthogonalised
 from infrastructure.training.optimizers import OptimizerBuilder, muon_groups
 from infrastructure.training.tensor_tree import join_tree, split_tree
+from tests.unit.test_tensor_tree import is_same, through_disk_formats
 
 
 class TinyModel(nn.Module):
@@ -78,6 +79,18 @@ def test_every_optimizer_continues_to_the_bit_from_a_checkpoint(name: str, tmp_p
     train(resumed, optimizer, range(4, 8))
     for parameter, expected in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.equal(parameter, expected)
+
+
+def test_the_state_of_an_optimizer_keeps_its_int_keys_and_tuples() -> None:
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.8, 0.99))
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    state = optimizer.state_dict()
+    joined = through_disk_formats(state)
+    assert is_same(joined, state)
+    assert set(joined["state"]) == {0, 1}
+    assert joined["param_groups"][0]["betas"] == (0.8, 0.99)
 
 
 def test_the_state_of_muon_is_plain_values_and_tensors() -> None:
