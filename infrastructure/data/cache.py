@@ -23,11 +23,19 @@ _words: ContextVar[list[str] | None] = ContextVar("words", default=None)
 
 
 def cache_root() -> Path:
-    """Give the directory of all cached work: `ATHANOR_CACHE`, else `athanor` in the user's cache directory."""
+    """Give the directory of all cached work: `ATHANOR_CACHE`, else `athanor` in the user's cache directory.
+
+    Raises: DatasetError when neither can be told.
+    """
     named = os.environ.get("ATHANOR_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "athanor"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "athanor"
+    except RuntimeError as error:  # a user without a home, as in a container that runs under any number
+        raise DatasetError(
+            "there is no home directory for the data cache.", remedy="Point ATHANOR_CACHE at a directory."
+        ) from error
 
 
 def key_of(*parts: object) -> str:

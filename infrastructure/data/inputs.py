@@ -41,7 +41,9 @@ def _texts(path: Path, fields: tuple[str, ...], limits: ReadingLimits) -> Iterat
 
 
 def _lines_of_standard_input(fields: tuple[str, ...], limits: ReadingLimits) -> Iterator[str]:
-    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    if sys.stdin is None:  # as a service may be started
+        raise DatasetError("standard input is closed.", remedy="Give a file, or pipe rows into it.")
+    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
         lines = BoundedLines(stream, "standard input", limits)
         for number, line in enumerate(lines, 1):

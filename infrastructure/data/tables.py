@@ -111,6 +111,8 @@ def open_table(path: str | Path, schema: TableSchema, limits: ReadingLimits = DE
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "standard input.csv"
         with file.open("wb") as kept:
+            if sys.stdin is None:
+                raise DatasetError("standard input is closed.", remedy="Give a file, or pipe a table into it.")
             shutil.copyfileobj(sys.stdin.buffer, kept)
         try:
             return _open(file, Path(STANDARD_INPUT), schema, limits)

@@ -18,7 +18,7 @@ class BackgroundSaver:
 
     def __init__(self, checkpoints: CheckpointManager) -> None:
         self._checkpoints = checkpoints
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._writer = _new_writer()
         self._in_flight: Future[CheckpointMetadata] | None = None
 
     def save(self, **state: Any) -> None:
@@ -50,5 +50,10 @@ class BackgroundSaver:
         return None if saving is None else saving.result()
 
     def close(self) -> None:
-        """Let the thread end once it has nothing to write."""
+        """Let the thread end once it has nothing to write; a later `save` begins another."""
         self._writer.shutdown(wait=True)
+        self._writer = _new_writer()
+
+
+def _new_writer() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")

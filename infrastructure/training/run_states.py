@@ -126,12 +126,13 @@ class RunStates:
         scores_remain = all(change.leaves_scores for change in changes)
         fresh.take_up(saved, scores_remain)
         told = "; ".join(map(str, changes))
-        lost = "" if scores_remain else " Scores from before do not count: the rows or the metric are others."
+        lost = "" if scores_remain else " Scores from before do not count, for they cannot be compared with later ones."
         self._warn(fresh, f"from step {fresh.step} on the run has other settings or data, as accepted: {told}.{lost}")
+        if not scores_remain:
+            # Before the save: after a kill between the two, the next resume would not know that these do not count.
+            self._checkpoints.discard(but=name)
         # Saved at once as a state of the new settings, so that a later resume needs no acceptance.
         self.save(fresh, epoch, at_once=True)
-        if not scores_remain:
-            self._checkpoints.discard(but=name)
         return fresh
 
     def _load(self, checkpoint: Mapping[str, Any], changes: list[Change]) -> None:

@@ -21,6 +21,9 @@ ESCAPING = "athanor_u_escapes"
 def prepare_streams() -> None:
     r"""Let no letter end the program that a stream cannot encode: it becomes a `\u` escape, in JSON the same letter."""
     codecs.register_error(ESCAPING, _escaped)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us; what is said goes nowhere
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 it lasts as long as we do
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=ESCAPING)
