@@ -23,7 +23,7 @@ class CausalLanguageModeling:
     the Hugging Face world the label of a place is its own token, and the shift by one is made here. A `bos_token_id`
     begins a document, wherever it stands; with `pack_to` above 0, short items share a row of up to so many tokens.
     Neither attention nor loss crosses from one document or item into another, so packing changes speed alone.
-    `num_bytes` of the evaluation part turn its loss into bits per byte.
+    `bytes_per_target` of the evaluation part turns its loss into bits per byte.
     """
 
     def __init__(
@@ -32,20 +32,20 @@ class CausalLanguageModeling:
         bos_token_id: int | None = None,
         pack_to: int = 0,
         label_smoothing: float = 0.0,
-        num_bytes: int | None = None,
+        bytes_per_target: float | None = None,
         samples: Samples | None = None,
     ) -> None:
         self._pad_token_id = pad_token_id
         self._bos_token_id = bos_token_id
         self._pack_to = pack_to
         self._label_smoothing = label_smoothing
-        self._num_bytes = num_bytes
+        self._bytes_per_target = bytes_per_target
         self._samples = samples
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
-        names = ("loss", "perplexity", *(("bits_per_byte",) if self._num_bytes else ()))
+        names = ("loss", "perplexity", *(("bits_per_byte",) if self._bytes_per_target else ()))
         return (*names, "exact_match", "parses") if self._samples else names
 
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
@@ -80,7 +80,7 @@ class CausalLanguageModeling:
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
-        return TokenPass(self, self._samples, self._num_bytes)
+        return TokenPass(self, self._samples, self._bytes_per_target)
 
     def loss_with(self, model: nn.Module, batch: Batch, label_smoothing: float) -> Tensor:
         """Sum the cross-entropy with another label smoothing."""
@@ -111,10 +111,10 @@ class TokenTask(Protocol):
 class TokenPass:
     """Sums the loss over tokens, without label smoothing, and lets the model write its samples at the end."""
 
-    def __init__(self, task: TokenTask, samples: Samples | None, num_bytes: int | None = None) -> None:
+    def __init__(self, task: TokenTask, samples: Samples | None, bytes_per_target: float | None = None) -> None:
         self._task = task
         self._samples = samples
-        self._num_bytes = num_bytes
+        self._bytes_per_target = bytes_per_target
         self._model: nn.Module | None = None
         self._loss_sum = 0.0
         self._num_targets = 0.0
@@ -129,8 +129,8 @@ class TokenPass:
         """Give the mean loss (nats a token), its exponential, bits per byte and the scores of the samples."""
         loss = self._loss_sum / self._num_targets
         metrics = {"loss": loss, "perplexity": math.exp(loss) if loss < LARGEST_EXPONENT else math.inf}
-        if self._num_bytes:
-            metrics["bits_per_byte"] = self._loss_sum / math.log(2.0) / self._num_bytes
+        if self._bytes_per_target:  # the pass may hold a few blocks of the part, whose own bytes nobody has counted
+            metrics["bits_per_byte"] = loss / math.log(2.0) / self._bytes_per_target
         if self._samples is not None and self._model is not None:
             metrics |= self._samples.scores(self._model)
         return metrics

@@ -144,5 +144,5 @@ def _adapter(
         tokenizer.pad_token_id,
         bos_token_id=document_start(tokenizer),  # a single document has none, however it is spelt
         label_smoothing=label_smoothing,
-        num_bytes=evaluation.statistics["num_bytes"],
+        bytes_per_target=evaluation.statistics["num_bytes"] / evaluation.num_targets,
     )
