@@ -38,7 +38,9 @@ def write_summary(console: Console, response: TrainModelResponse) -> None:
 def _scored(response: TrainModelResponse) -> str:
     words = words_of(response.task)
     if not response.test_metrics:
-        return f"{counted(response.num_eval_rows, words.read)} held out"
+        supports = [scores["support"] for scores in response.final_metrics.get("per_class", {}).values()]
+        few = supports and sum(supports) < (response.num_eval_rows or 0)  # as with --quick
+        return f"{f'{sum(supports):,} of ' if few else ''}{counted(response.num_eval_rows, words.read)} held out"
     classes = response.test_metrics.get("per_class", {})
     number = response.test_metrics.get("num_windows") or sum(scores["support"] for scores in classes.values())
     return f"{counted(number, words.fed)} of the test part"
@@ -131,13 +133,15 @@ def _facts(response: TrainModelResponse) -> dict[str, str]:
     words = words_of(response.task)
     tokens, samples = (response.throughput.get(f"{name}_per_second", 0.0) for name in ("tokens", "samples"))
     use = "predict {} --input PATH" if words.fed == WINDOWS else "evaluate {} --dataset PATH"
-    return {
+    facts = {
         "best": f"{response.metric_name} {score_of(response.metric_name, response.best_metric)}{_place(response)}",
         "time": f"{response.training_time:.0f} s, {words.speed(tokens, samples)}, {response.stop_reason}",
         "model": str(response.model_path),
         "report": f"{response.run_dir}/{', '.join(_reports(response.run_dir))}",
-        "next": f"athanor {use.format(response.run_dir)}",
     }
+    if response.success:  # otherwise the error that follows says how to go on
+        facts["next"] = f"athanor {use.format(response.run_dir)}"
+    return facts
 
 
 def _place(response: TrainModelResponse) -> str:
