@@ -41,7 +41,7 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Train transformer models on code and text, overnight and without surprises.
+    """Train transformer models on code, text and tables with a clock.
 
     Start with: athanor train --task security_classification
     """

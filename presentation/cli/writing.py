@@ -59,7 +59,7 @@ def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
         return
     table = Table(box=None)
     for column in ("run", "task", "status", "metric", "best", "epoch"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a name that is cut cannot be typed
     for run in summaries:
         best, epoch = run.get("best_metric"), run.get("best_epoch")
         cells = (
@@ -91,7 +91,7 @@ def write_verdict(response: VerifyResumeResponse) -> None:
     """Write what was killed when, what differs, and the verdict."""
     table = Table(box=None)
     for column in ("run", "began", "ended", "seconds", "newest checkpoint"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
+        table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
     for trial in response.trials:
         cells = (trial.run or "undisturbed", trial.began, trial.ended, f"{trial.seconds:.1f}", trial.checkpoint)
         table.add_row(*(Text(harmless(str(cell))) for cell in cells))

@@ -8,7 +8,7 @@ def command() -> None:
     """List runs or show one."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the runs below a directory, oldest first.")
 @click.option("--root", default="runs", show_default=True, help="Directory that holds the runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_runs(root: str, as_json: bool) -> int:

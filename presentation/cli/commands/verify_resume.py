@@ -26,7 +26,8 @@ def command(
     from presentation.cli.writing import write_verdict
 
     def tell(trial: TrialTold) -> None:
-        warn(f"run {trial.run}, {trial.began}: {trial.ended} after {trial.seconds:.1f} s  {trial.checkpoint}")
+        newest = f", newest checkpoint {trial.checkpoint}" if trial.checkpoint else ""
+        warn(f"run {trial.run}, {trial.began}: {trial.ended} after {trial.seconds:.1f} s{newest}")
 
     container = Container()
     training = container.runs().read_request(config) if config else TrainModelRequest()
