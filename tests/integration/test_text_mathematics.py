@@ -16,6 +16,7 @@ from transformers import (
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import Feed
+from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.generation import decoder_start
@@ -287,6 +288,10 @@ def test_the_loss_of_an_evaluation_is_the_mean_over_all_its_tokens(made: Any, ta
         num_bytes = words.evaluation.statistics["num_bytes"]
         bits = found["loss"] * len(targets) / torch.log(torch.tensor(2.0)).item() / num_bytes
         assert found["bits_per_byte"] == pytest.approx(bits, rel=1e-6)
+        few = SomeRows(words.evaluation, lengths_of(words.evaluation), 1)  # as with --quick
+        some = evaluate(words.model, words.prepared, few, 4, Precision("fp32", CPU), CPU)
+        ratio = found["bits_per_byte"] / found["loss"]
+        assert some["bits_per_byte"] / some["loss"] == pytest.approx(ratio, rel=1e-6)
 
 
 @each_task
