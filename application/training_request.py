@@ -251,7 +251,7 @@ class TrainModelRequest(BaseModel):
         if isinstance(self.class_weights, dict):
             for label, weight in self.class_weights.items():
                 if not 0.0 < weight <= 1e6:
-                    yield f"class_weights has {weight} for {shown(label)}, but a weight must be above 0. Change it."
+                    yield f"class_weights has {weight} for {shown(label)}, but must lie between 0 and 1e6. Change it."
         for name in ("dataset_path", "model_name", "output_dir"):
             if getattr(self, name) == "":
                 yield f"{name} is empty. Give a value or leave it out."

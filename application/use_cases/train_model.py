@@ -1,6 +1,7 @@
 """Train a model: the whole job, step by step."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -160,12 +161,12 @@ class TrainModelUseCase:
 def _way_out(stopped_by: str, run: Run, request: TrainModelRequest) -> str:
     """Say what can be done about a run that did not reach its end."""
     if stopped_by != DIVERGED:
-        return f"stopped ({stopped_by}) after saving; `athanor resume {run.path}` goes on."
+        return f"stopped ({stopped_by}) after saving; `athanor resume {quote(run.path)}` goes on."
     rate = request.learning_rate or 0.0
     run_file, lower = f"{run.path}/run.yaml", f"{rate / 10:g}"
     return (
         f"diverged: the loss stayed without a finite value at learning_rate {rate:g}, at half of it, and on. "
         f"To go on from the last good state, write learning_rate: {lower} in {run_file} and run "
-        f"`athanor resume {run.path} --accept-changes`; to begin anew, run "
-        f"`athanor train --config {run_file} --set learning_rate={lower} --output NEW`."
+        f"`athanor resume {quote(run.path)} --accept-changes`; to begin anew, run "
+        f"`athanor train --config {quote(run_file)} --set learning_rate={lower} --output NEW`."
     )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from application.training_request import TrainModelRequest
@@ -226,7 +227,8 @@ def _refuse_links(path: Path) -> None:
 def _refuse_taken(path: Path) -> None:
     if (path / RUN_FILE).exists():
         raise RunError(
-            f"{path} holds a run already.", remedy=f"Use `athanor resume {path}`, or another --output for a new one."
+            f"{path} holds a run already.",
+            remedy=f"Use `athanor resume {quote(str(path))}`, or another --output for a new one.",
         )
 
 

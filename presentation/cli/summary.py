@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -140,7 +141,7 @@ def _facts(response: TrainModelResponse) -> dict[str, str]:
         "report": f"{response.run_dir}/{', '.join(_reports(response.run_dir))}",
     }
     if response.success:  # otherwise the error that follows says how to go on
-        facts["next"] = f"athanor {use.format(response.run_dir)}"
+        facts["next"] = f"athanor {use.format(quote(str(response.run_dir)))}"
     return facts
 
 

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from shlex import quote
 from types import FrameType
 
 from rich.console import Console
@@ -69,7 +70,7 @@ class ConsoleMonitor:
         if not self._run_dir:
             return NOTHING_SAVED
         held = f"{self._checkpoint} is the newest checkpoint" if self._checkpoint else "no checkpoint is saved yet"
-        return f"interrupted at once; {held}, and `athanor resume {self._run_dir}` goes on."
+        return f"interrupted at once; {held}, and `athanor resume {quote(self._run_dir)}` goes on."
 
     def stop_requested(self) -> str:
         """Give the name of the signal that came, if any."""
