@@ -85,7 +85,15 @@ def open_model(
             output_loading_info=True,
             **settings,
         )
+    _refuse_not_finite(directory, model)
     return model, loading
+
+
+def _refuse_not_finite(directory: Path, model: "PreTrainedModel") -> None:
+    """Refuse weights with which every loss is NaN: no step would ever be applied."""
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"{directory}: the weights {name} hold NaN or infinities.", remedy=RESTORE)
 
 
 def _refuse_larger(directory: Path, opened: Any, weights: Weights) -> None:

@@ -59,7 +59,8 @@ def open_kept_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
         require_digests(directory, files)
         return open_tokenizer(directory)
     except (ModelError, DamageError) as error:
+        fault = error.problem if isinstance(error, ModelError) else f"{directory}/{error}."
         raise ModelError(
-            f"the tokenizer that this run began with, {directory}, is damaged: {str(error).rstrip('.')}.",
+            f"the tokenizer that this run began with is damaged: {fault}",
             remedy=f"Restore {directory}, or remove it: the run then learns its tokenizer anew from the same data.",
         ) from error

@@ -16,7 +16,9 @@ from infrastructure.plain_files import read_plain
 SUMMARY = "summary.json"
 MAX_BYTES = 64 << 20
 MAX_FAULTS = 3
-_REMEDY = "Restore it, or remove it: the run then counts as unfinished, and `athanor resume` goes on or trains anew."
+_REMEDY = (
+    "Restore it, or remove the file: the run then counts as unfinished, and `athanor resume` goes on or trains anew."
+)
 
 
 def read_summary(directory: Path) -> Mapping[str, Any]:

@@ -373,3 +373,21 @@ def test_names_of_the_machine_of_the_author_in_old_tokenizers_are_no_reason_to_r
 def test_a_card_without_digests_is_that_of_an_older_model(model: Path) -> None:
     edit(model / "athanor.json", lambda card: card.pop("files") and None)
     PredictorSource().open(str(model), "cpu")
+
+
+def test_a_label_may_be_called_like_a_wish_for_code(model: Path) -> None:
+    named = json.loads((model / "config.json").read_text())
+    first = named["id2label"]["0"]
+    named["id2label"]["0"] = "auto_map"
+    named["label2id"] = {"auto_map" if name == first else name: number for name, number in named["label2id"].items()}
+    (model / "config.json").write_text(json.dumps(named))
+    open_config(model)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(model: Path) -> None:
+    weights = load_file(model / "model.safetensors")
+    name = sorted(weights)[0]
+    weights[name].view(-1)[0] = float("nan")
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=f"{name} hold NaN"):
+        open_model(model, CLASSIFIER)
