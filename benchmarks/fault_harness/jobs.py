@@ -79,7 +79,8 @@ class Jobs:
     def quick(self, task: Task) -> Job:
         """Give the quick run of any task on a part of its default data: a task that is new needs no line here."""
         family = str(task.settings["model_name"]).partition("-")[0]
-        settings = {"quick": True, "model_name": f"{family}-tiny", "seed": 3, "save_steps": 1, "precision": "fp32"}
+        settings = {"quick": True, "model_name": f"{family}-tiny", "seed": 3, "precision": "fp32"}
+        settings |= {"save_steps": 1, "logging_steps": 1}
         if "max_length" in task.settings or "split" not in task.settings:
             settings |= {"max_length": 48, "sample_rows": 1, "max_new_tokens": 8, "batch_size": 4}
         return Job(task.name, self._part_of(task), tuple(settings.items()), (self._small_library(),))
