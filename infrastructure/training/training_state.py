@@ -15,7 +15,7 @@ from infrastructure.training.fingerprints import TRAINING_ROWS
 MAX_CHARACTERS_SHOWN = 60
 # Scores from before a change of one of these can be compared with those after it, and are of the weights that would be
 # kept: without an average a state that was scored by its average would be kept by its own weights.
-_SCORED_ALIKE = frozenset(TrainingConfig.__dataclass_fields__) - {"metric_name", "precision", "average_decay"}
+_SCORED_ALIKE = {*TrainingConfig.__dataclass_fields__, "epochs"} - {"metric_name", "precision", "average_decay"}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from domain.exceptions import CheckpointError
 from infrastructure.container import Container
 from infrastructure.training import CheckpointManager
 from infrastructure.training.machine import computed_elsewhere
+from infrastructure.training.training_state import Change
 from tests.fakes.ports import FakeMonitor
 from tests.integration import tiny
 from tests.integration.tiny_module import Net, rows, trainer, weights
@@ -66,6 +67,14 @@ def test_a_change_that_was_accepted_need_not_be_accepted_again(stopped: Path) ->
     results = trainer(Net(), stopped, learning_rate=0.02).train()
     assert results["steps"] == 16
     assert any("as accepted" in warning for warning in results["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("name", "remain"),
+    [("learning_rate", True), ("epochs", True), ("num_epochs", True), ("average_decay", False), ("metric_name", False)],
+)
+def test_scores_remain_where_they_can_be_compared(name: str, remain: bool) -> None:
+    assert Change(name, 1, 2, is_data=False).leaves_scores is remain
 
 
 def test_an_accepted_rate_and_decay_are_those_that_are_applied(stopped: Path) -> None:
