@@ -137,12 +137,15 @@ class Stage:
         words = self.words_to_go_on(job, run)
         how = "resumed" if words[0] == "resume" else "begun anew"
         ended = self.athanor(*words, before=(*job.before, *before), cache=cache)
-        if ended.exit_code == 2 and "is finished" in ended.stderr:
-            how, ended = "was finished", replace(ended, exit_code=0)
         return self.compared(job, run, ended, how, ignoring)
 
     def compared(self, job: Job, run: Path, ended: Ended, how: str = "", ignoring: Sequence[str] = ()) -> Verdict:
-        """Ask of a run that has ended: exit 0 and the bytes of the undisturbed one."""
+        """Ask of a run that has ended: exit 0 and the bytes of the undisturbed one.
+
+        A kill behind the summary has left a finished run, which a resume refuses: that is an end as well.
+        """
+        if ended.exit_code == 2 and "is finished" in ended.stderr:
+            how, ended = "was finished", replace(ended, exit_code=0)
         prefix = f"{how}: " if how else ""
         if ended.fault or ended.exit_code != 0:
             return Verdict(f"{prefix}exit {ended.exit_code}", f"{prefix}{what_was_said(ended)}")

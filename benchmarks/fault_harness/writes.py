@@ -70,7 +70,8 @@ def refused(stage: Stage, job: Job, where: str, fault: Fault, place: Path) -> Ve
     run = place / "run"
     ended = _met(stage, job, where, fault, place)
     if ended.exit_code == 0:
-        return stage.compared(job, run, ended, "went on")
+        # A disk that refuses everything from there on refuses to tidy up as well.
+        return stage.compared(job, run, ended, "went on", ("leftovers",) if fault.lasting else ())
     said = sentence_or_fault(ended)
     if said.fault:
         return said
