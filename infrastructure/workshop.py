@@ -14,7 +14,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
-from infrastructure.runs.run_store import RunDirectory
+from infrastructure.runs.run_store import REHEARSAL, RunDirectory
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.registry import TOKENIZER, kind_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
@@ -95,7 +95,7 @@ class TrainingWorkshop:
             },
         }
         # What is written at the end is written now: a name that no file can hold must not cost the training.
-        place = Path(run.path) / "model-rehearsal"
+        place = Path(run.path) / REHEARSAL
         typed_card(kind_of(request.task).card_type, model.rehearse(place), place)
         return AdvancedTrainer(
             model,

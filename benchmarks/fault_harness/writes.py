@@ -70,8 +70,10 @@ def refused(stage: Stage, job: Job, where: str, fault: Fault, place: Path) -> Ve
     run = place / "run"
     ended = _met(stage, job, where, fault, place)
     if ended.exit_code == 0:
-        # A disk that refuses everything from there on refuses to tidy up as well.
-        return stage.compared(job, run, ended, "went on", ("leftovers",) if fault.lasting else ())
+        # A disk that refuses everything from there on refuses to tidy up as well, and who may not remove the lock
+        # file leaves it, which holds nobody.
+        stays = fault.lasting or "run.lock" in str(fault.change)
+        return stage.compared(job, run, ended, "went on", ("leftovers",) if stays else ())
     said = sentence_or_fault(ended)
     if said.fault:
         return said

@@ -19,6 +19,8 @@ from infrastructure.runs.run_summary import SUMMARY, read_summary, write_summary
 
 __all__ = ["LOCK", "RUN_FILE", "SUMMARY", "RunDirectory", "RunStore", "dump_request"]
 
+# Where an export is tried before the first step; nothing stands there for long.
+REHEARSAL = "model-rehearsal"
 RUNS = Path("runs")
 # What a run fills or appends to: behind a link it would be written into somebody else's files. All other files are
 # written aside and renamed, which replaces a link and not what it points to.
@@ -179,7 +181,8 @@ def _tidy_up(directory: Path) -> None:
 def _remove_work_of_the_dead(directory: Path) -> None:
     """Remove what lies aside of files that are in place; the directory may hold more that is not of the run."""
     with suppress(OSError):
-        for target in [path for path in directory.iterdir() if not path.name.startswith(STAGING_PREFIX)]:
+        own = [path for path in directory.iterdir() if not path.name.startswith(STAGING_PREFIX)]
+        for target in (*own, directory / REHEARSAL):
             restore_replaced(target)
         for place in (directory / "checkpoints", directory / "model"):
             if place.is_dir() and not place.is_symlink():
