@@ -51,6 +51,18 @@ class FakeMonitor:
         return self.stop_reason
 
 
+class StopsAt(FakeMonitor):
+    """Asks for a stop once a number of steps was asked about."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self._left = step
+
+    def stop_requested(self) -> str:
+        self._left -= 1
+        return "cancelled" if self._left < 0 else ""
+
+
 @dataclass
 class FakeTracker:
     finished: int = 0

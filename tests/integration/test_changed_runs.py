@@ -17,21 +17,9 @@ from infrastructure.container import Container
 from infrastructure.training import CheckpointManager
 from infrastructure.training.machine import computed_elsewhere
 from infrastructure.training.training_state import Change
-from tests.fakes.ports import FakeMonitor
+from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.integration import tiny
 from tests.integration.tiny_module import Net, rows, trainer, weights
-
-
-class StopsAt(FakeMonitor):
-    """Asks for a stop before a step."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._left = step
-
-    def stop_requested(self) -> str:
-        self._left -= 1
-        return "cancelled" if self._left < 0 else ""
 
 
 @pytest.fixture

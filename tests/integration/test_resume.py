@@ -15,7 +15,7 @@ from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from infrastructure.runs.run_store import dump_request
 from infrastructure.training import AdvancedTrainer, DatasetLoader
-from tests.fakes.ports import FakeMonitor
+from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.integration import tiny
 from tests.support.forked import start
 from tests.support.runs import pictures_undrawn
@@ -47,18 +47,6 @@ def metrics_of(run: Path) -> list[tuple[str, float, int]]:
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     measured = ("seconds", "per_second", "memory_bytes")
     return [(e["name"], e["value"], e["step"]) for e in entries if not e["name"].endswith(measured)]
-
-
-class StopsAt(FakeMonitor):
-    """Asks for a stop once a number of steps was asked about."""
-
-    def __init__(self, step: int) -> None:
-        super().__init__()
-        self._left = step
-
-    def stop_requested(self) -> str:
-        self._left -= 1
-        return "cancelled" if self._left < 0 else ""
 
 
 def stopped_and_resumed(wanted: TrainModelRequest, step: int) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.integration.test_resume import StopsAt, bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
+from tests.fakes.ports import StopsAt
+from tests.integration.test_resume import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.integration.tiny_series import SERIES_TASKS, bars, request, table_file
 from tests.support.runs import pictures_undrawn
 
