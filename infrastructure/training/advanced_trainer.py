@@ -215,19 +215,9 @@ class AdvancedTrainer:
     def _taken_back(self, progress: Progress, error: UpdateInterruptedError) -> Progress:
         """Return to the newest state: an update that was broken off is neither applied nor not."""
         self._halve(progress, error)
-        self._states.settle(progress)
-        earlier = self._states.restored(self._fresh())
-        if earlier is None:
-            raise TrainingError(
-                f"memory ran out inside the update of step {progress.step} and no checkpoint is whole: "
-                f"{' '.join(self._checkpoints.damaged)}",
-                remedy="Check the disk, take a smaller model and train anew.",
-            ) from error
-        earlier = progress.return_to(earlier)
-        self._warn(
-            earlier, f"memory ran out inside the update of step {progress.step}; the run went back to {earlier.step}."
-        )
-        self._tracker.rewind(earlier.step)
+        lost = f"memory ran out inside the update of step {progress.step}"
+        earlier = progress.return_to(self._newest_state(progress, lost, "take a smaller model"))
+        self._warn(earlier, f"{lost}; the run went back to {earlier.step}.")
         return earlier
 
     def _dropped(self, progress: Progress, result: StepResult) -> Progress | None:
@@ -238,16 +228,20 @@ class AdvancedTrainer:
         if progress.num_rollbacks >= self._config.max_rollbacks:
             progress.stop("diverged")
             return None
+        reason = f"the loss is not finite at step {progress.step}"
+        earlier = progress.roll_back(self._newest_state(progress, reason, "lower learning_rate"))
+        self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
+        return earlier
+
+    def _newest_state(self, progress: Progress, reason: str, way_out: str) -> Progress:
+        """Load the newest whole state and take back what was logged since. Raises: TrainingError when there is none."""
         self._states.settle(progress)
         earlier = self._states.restored(self._fresh())
         if earlier is None:
             raise TrainingError(
-                f"the loss is not finite at step {progress.step} and no checkpoint is whole: "
-                f"{' '.join(self._checkpoints.damaged)}",
-                remedy="Check the disk, lower learning_rate and train anew.",
+                f"{reason} and no checkpoint is whole: {' '.join(self._checkpoints.damaged)}",
+                remedy=f"Check the disk, {way_out} and train anew.",
             )
-        earlier = progress.roll_back(earlier)
-        self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
         self._tracker.rewind(earlier.step)
         return earlier
 
