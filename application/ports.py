@@ -223,8 +223,8 @@ class Predictor(Protocol):
 class PredictorSource(Protocol):
     """Opens finished models."""
 
-    def open(self, path: str, device: str) -> Predictor:
-        """Open a run or a model directory. Raises: ModelError."""
+    def open(self, path: str, device: str, reading: Mapping[str, Any]) -> Predictor:
+        """Open a run or a model directory; `reading` replaces how it reads files. Raises: ModelError."""
 
 
 class AnswerFiles(Protocol):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from domain import forecast
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
-from domain.limits import MAX_ROW_MIB, ReadingLimits, limit_faults
+from domain.reading import MAX_ROW_MIB, Reading
 from domain.rules import between, whole
 from domain.showing import shown
 from domain.task import Task, task_named
@@ -57,11 +57,16 @@ class TrainModelRequest(BaseModel):
     target_field: str | None = None
     label_field: str = "label"
     group_field: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
     max_row_mib: int = MAX_ROW_MIB
     max_unpacked_mib: int | None = None
     validation_split: float | None = None
 
     time_column: str | None = None
+    time_format: str | None = None
+    time_zone: str | None = None
     columns: tuple[str, ...] | None = None
     target_columns: tuple[str, ...] | None = None
     price_column: str | None = None
@@ -207,9 +212,9 @@ class TrainModelRequest(BaseModel):
         return self.model_dump(mode="json", exclude=set(CANNOT_MATTER))
 
     @property
-    def reading_limits(self) -> ReadingLimits:
-        """How much of a data file is taken before it is refused."""
-        return ReadingLimits(self.max_row_mib, self.max_unpacked_mib)
+    def reading(self) -> Reading:
+        """How data files are read."""
+        return Reading(**{name: getattr(self, name) for name in Reading.__dataclass_fields__})
 
     def _check(self, task: Task) -> None:
         faults: list[str] = []
@@ -232,7 +237,7 @@ class TrainModelRequest(BaseModel):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < 1.0:
                 yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
-        yield from limit_faults(self.max_row_mib, self.max_unpacked_mib)
+        yield from self.reading.faults()
         yield from self._forecast_faults()
         for name, remedy in task.meaningless.items():
             if getattr(self, name) not in (None, TrainModelRequest.model_fields[name].default):

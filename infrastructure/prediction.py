@@ -10,6 +10,7 @@ from torch import nn
 
 from application.answers import Answers
 from domain.exceptions import ModelError
+from domain.reading import Reading
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
@@ -24,13 +25,16 @@ from infrastructure.training.precision import Precision, choose_precision
 class PredictorSource:
     """Opens run directories and model directories."""
 
-    def open(self, path: str, device: str = "auto") -> "FinishedModel":
-        """Open a finished model of any task. Raises: ModelError, ConfigurationError."""
+    def open(self, path: str, device: str = "auto", reading: Mapping[str, Any] | None = None) -> "FinishedModel":
+        """Open a finished model of any task; `reading` replaces how it reads files.
+
+        Raises: ModelError, ConfigurationError.
+        """
         directory = Path(path)
         if not directory.is_dir():
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
         directory = directory / "model" if (directory / "model").is_dir() else directory
-        card = read_card(directory)
+        card = {**read_card(directory), **Reading.given(reading or {})}
         known = typed_card(ModelCard, card, directory)
         model, task = kind_of(known.task).open(directory, card)
         require_files(known, directory)

@@ -83,8 +83,7 @@ class TrainingWorkshop:
             "precision": request.precision,
             "batch_size": request.batch_size,
             **prepared.card,
-            "max_row_mib": request.max_row_mib,
-            "max_unpacked_mib": request.max_unpacked_mib,
+            **request.reading.travelling(),
             "data": {
                 "path": request.dataset_path,
                 "sha256": prepared.train.sha256,

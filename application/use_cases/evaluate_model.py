@@ -8,13 +8,14 @@ from application.ports import PredictorSource
 
 
 class EvaluateModelRequest(BaseModel):
-    """A run or model directory, and the rows to score it on."""
+    """A run or model directory, and the rows to score it on; `reading` are fields of `Reading`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     run: str
     dataset_path: str
     device: str = "auto"
+    reading: dict[str, Any] = {}
 
 
 class EvaluateModelResponse(BaseModel):
@@ -35,5 +36,5 @@ class EvaluateModelUseCase:
 
     def execute(self, request: EvaluateModelRequest) -> EvaluateModelResponse:
         """Raises: ModelError, DatasetError."""
-        predictor = self._predictors.open(request.run, request.device)
+        predictor = self._predictors.open(request.run, request.device, request.reading)
         return EvaluateModelResponse.model_validate(predictor.evaluate(request.dataset_path))

@@ -17,8 +17,8 @@ CSV = (".csv", ".csv.gz")
 class PredictRequest(BaseModel):
     """A run or model directory, and rows without labels; `-` reads standard input, a row a line.
 
-    `for_spreadsheets` keeps a CSV from being taken for formulas. The other fields are those of `GenerationSettings`;
-    None leaves what travels with the model.
+    `reading` are fields of `Reading` that replace those of the model. `for_spreadsheets` keeps a CSV from being taken
+    for formulas. The other fields are those of `GenerationSettings`; None leaves what travels with the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,12 +34,13 @@ class PredictRequest(BaseModel):
     seed: int | None = None
     max_repeats: int | None = None
     stop: tuple[str, ...] | None = None
+    reading: dict[str, Any] = {}
     for_spreadsheets: bool = False
 
     @property
     def options(self) -> Mapping[str, Any]:
         """The settings of generation that were given."""
-        given = self.model_dump(exclude={"run", "input_path", "device", "for_spreadsheets"})
+        given = self.model_dump(exclude={"run", "input_path", "device", "reading", "for_spreadsheets"})
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -59,7 +60,9 @@ class PredictUseCase:
         """
         options = request.options
         GenerationSettings().changed(options)  # a wrong option need not wait for the model to open
-        answers = self._predictors.open(request.run, request.device).predict(request.input_path, options, on_text)
+        answers = self._predictors.open(request.run, request.device, request.reading).predict(
+            request.input_path, options, on_text
+        )
         if not request.for_spreadsheets:
             return answers
         if not answers.is_table:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.opening import not_utf8, open_bytes, require_unicode
-from infrastructure.data.readers import DEFAULT_LIMITS, text_files
+from infrastructure.data.readers import text_files
 from infrastructure.data.rows import MAX_FAULTS_SHOWN, RowSchema, append_text, check_rows, content_sha256
 from infrastructure.files import sha256_of
 
@@ -61,7 +61,7 @@ class Documents:
         return len(self) - len(np.unique(self.keys))
 
 
-def load_documents(path: Path, text_field: str | None = None, limits: ReadingLimits = DEFAULT_LIMITS) -> Documents:
+def load_documents(path: Path, text_field: str | None = None, reading: Reading = AS_FOUND) -> Documents:
     """Read and check a file or directory once; later calls map what the first one kept.
 
     A table or JSON file gives a document a row, a directory one a text or code file, any other file is one document
@@ -74,14 +74,14 @@ def load_documents(path: Path, text_field: str | None = None, limits: ReadingLim
     key = key_of("documents", sha256, path.name, text_field)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     has_rows = suffix in ROW_FORMATS
-    return _kept(path, sha256, key, lambda: _rows(path, text_field, limits) if has_rows else _files([path], limits))
+    return _kept(path, sha256, key, lambda: _rows(path, text_field, reading) if has_rows else _files([path], reading))
 
 
 def keep_files(path: Path, files: Sequence[Path]) -> Documents:
     """Keep the files below `path` as documents, those without a letter left out. Raises: DatasetError."""
     listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
     sha256 = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
-    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, DEFAULT_LIMITS, root=path))
+    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, AS_FOUND, root=path))
 
 
 def _visible(directory: Path) -> list[Path]:
@@ -97,21 +97,21 @@ def _visible(directory: Path) -> list[Path]:
 Chunks = Iterable[str | None]
 
 
-def _rows(path: Path, text_field: str | None, limits: ReadingLimits) -> Chunks:
-    schema = RowSchema((text_field,) if text_field else TEXT_FIELDS, label_field=None, limits=limits)
+def _rows(path: Path, text_field: str | None, reading: Reading) -> Chunks:
+    schema = RowSchema((text_field,) if text_field else TEXT_FIELDS, label_field=None, reading=reading)
     for row, field, _ in check_rows(path, schema):
         yield row.values[field]
         yield None
 
 
-def _files(files: Sequence[Path], limits: ReadingLimits, root: Path | None = None) -> Chunks:
+def _files(files: Sequence[Path], reading: Reading, root: Path | None = None) -> Chunks:
     """Read files in chunks. Raises: DatasetError behind the last one, naming each that cannot be decoded."""
     faults: list[str] = []
     for file in files:
         try:
             # An empty file among many says nothing and is no fault.
             if root is None or file.stat().st_size:
-                yield from _decoded(file, limits)
+                yield from _decoded(file, reading)
         except DatasetError as error:
             if root is None:
                 raise
@@ -125,10 +125,10 @@ def _files(files: Sequence[Path], limits: ReadingLimits, root: Path | None = Non
         raise DatasetError("\n".join(faults))
 
 
-def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
+def _decoded(file: Path, reading: Reading) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset = unbroken = 0
-    with open_bytes(file, limits) as source:
+    with open_bytes(file, reading) as source:
         try:
             chunk = source.read(CHUNK_BYTES)
             if chunk.startswith(codecs.BOM_UTF8):
@@ -137,9 +137,9 @@ def _decoded(file: Path, limits: ReadingLimits) -> Iterator[str]:
             while chunk:
                 text = decoder.decode(chunk)
                 unbroken = _unbroken(text, unbroken)
-                if unbroken > limits.row_characters:
+                if unbroken > reading.row_characters:
                     raise DatasetError(
-                        f"{file.name} holds more than {limits.max_row_mib} MiB without a blank or a line end, before "
+                        f"{file.name} holds more than {reading.max_row_mib} MiB without a blank or a line end, before "
                         f"offset {offset + len(chunk):,}.",
                         remedy="That is no text; if it is, allow it with --set max_row_mib=NUMBER.",
                     )

@@ -96,9 +96,7 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
 def load_series(request: TrainModelRequest) -> SplitSeries:
     """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
     assert request.dataset_path is not None
-    table = open_table(
-        located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading_limits
-    )
+    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
     return split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
 
 

@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.opening import BoundedLines, mended, not_utf8, size_of
-from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
+from infrastructure.data.readers import Row, RowFault, read_rows
 from infrastructure.data.rows import RowSchema, fault_of, text_field_of
 
 STANDARD_INPUT = "-"
 
 
-def read_inputs(path: str, fields: tuple[str, ...], limits: ReadingLimits = DEFAULT_LIMITS) -> Iterator[str]:
+def read_inputs(path: str, fields: tuple[str, ...], reading: Reading = AS_FOUND) -> Iterator[str]:
     """Read texts from the first of `fields` that rows have; `-` reads standard input, a text or JSON object a line.
 
     Raises: DatasetError at a bad row.
     """
-    return _lines_of_standard_input(fields, limits) if path == STANDARD_INPUT else _texts(Path(path), fields, limits)
+    return _lines_of_standard_input(fields, reading) if path == STANDARD_INPUT else _texts(Path(path), fields, reading)
 
 
-def _texts(path: Path, fields: tuple[str, ...], limits: ReadingLimits) -> Iterator[str]:
+def _texts(path: Path, fields: tuple[str, ...], reading: Reading) -> Iterator[str]:
     if not path.is_dir():
         size_of(path)
     schema = RowSchema(fields, label_field=None)
     field = ""
-    for row in read_rows(path, limits):
+    for row in read_rows(path, reading):
         if not field and isinstance(row, Row):
             field = text_field_of(path, row, schema)
         fault = row if isinstance(row, RowFault) else fault_of(row, field, schema)
@@ -40,12 +40,12 @@ def _texts(path: Path, fields: tuple[str, ...], limits: ReadingLimits) -> Iterat
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
 
 
-def _lines_of_standard_input(fields: tuple[str, ...], limits: ReadingLimits) -> Iterator[str]:
+def _lines_of_standard_input(fields: tuple[str, ...], reading: Reading) -> Iterator[str]:
     if sys.stdin is None:  # as a service may be started
         raise DatasetError("standard input is closed.", remedy="Give a file, or pipe rows into it.")
     stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
-        lines = BoundedLines(stream, "standard input", limits)
+        lines = BoundedLines(stream, "standard input", reading)
         for number, line in enumerate(lines, 1):
             lines.row_begins(number + 1)
             if line.strip():

@@ -9,10 +9,9 @@ import numpy as np
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
-from infrastructure.data.readers import DEFAULT_LIMITS
 from infrastructure.data.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.shipped import located
 from infrastructure.data.splitting import split_rows, without_duplicates_of
@@ -98,7 +97,7 @@ class ClassificationData:
         assert request.dataset_path is not None
         assert request.validation_split is not None
         task = task_named(request.task)
-        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading_limits)
+        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)
         if request.eval_dataset:
             split = _already_split(task, rows, load_rows(Path(request.eval_dataset), schema))
@@ -116,7 +115,7 @@ class ClassificationData:
         """Read and check all rows and tokenise them. Raises: DatasetError."""
         assert request.dataset_path is not None
         task = task_named(request.task)
-        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading_limits)
+        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)
         return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
 
@@ -126,11 +125,11 @@ def schema_of(
     text_field: str | None,
     label_field: str,
     group_field: str | None,
-    limits: ReadingLimits = DEFAULT_LIMITS,
+    reading: Reading = AS_FOUND,
 ) -> RowSchema:
     """Say what the rows of a task must hold."""
     fields = (text_field,) if text_field else task.text_fields
-    return RowSchema(fields, label_field, task.labels, group_field, limits)
+    return RowSchema(fields, label_field, task.labels, group_field, reading)
 
 
 def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> SplitRows:

@@ -68,9 +68,7 @@ def load_market(request: TrainModelRequest) -> SplitSeries:
     """Read, check and split a table of prices. Raises: DatasetError, ConfigurationError."""
     assert request.dataset_path is not None
     rule = DirectionRule.of(request)
-    table = open_table(
-        located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading_limits
-    )
+    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
     dataset = split_series(request.changed(horizons=(rule.horizon,)), table, rule.inputs(table))
     counts = class_counts(dataset)
     absent = [name for name, count in counts.items() if not count]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from domain.exceptions import DatasetError
-from domain.limits import MIB, ReadingLimits
+from domain.reading import MIB, Reading
 
 UNPACKED_AT_ONCE = 1 << 18
 _KINDS = (
@@ -73,14 +73,14 @@ def require_unicode(path: Path) -> None:
         )
 
 
-def open_text(path: Path, limits: ReadingLimits) -> TextIO:
+def open_text(path: Path, reading: Reading) -> TextIO:
     """Open a plain or gzipped file as UTF-8. Raises: DatasetError when it is missing, empty, binary or refused."""
-    return io.TextIOWrapper(open_bytes(path, limits), encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(open_bytes(path, reading), encoding="utf-8-sig", newline="")
 
 
-def open_bytes(path: Path, limits: ReadingLimits) -> BinaryIO:
+def open_bytes(path: Path, reading: Reading) -> BinaryIO:
     """Open a plain or gzipped file that should hold text. Raises: DatasetError, as `open_text` does."""
-    file = open_unpacked(path, limits)
+    file = open_unpacked(path, reading)
     # A damaged one is told of by whoever reads on, in the words for it.
     with suppress(EOFError, OSError, zlib.error):
         head = file.peek(4096)[:4096]
@@ -89,7 +89,7 @@ def open_bytes(path: Path, limits: ReadingLimits) -> BinaryIO:
     return file
 
 
-def open_unpacked(path: Path, limits: ReadingLimits) -> io.BufferedReader:
+def open_unpacked(path: Path, reading: Reading) -> io.BufferedReader:
     """Open a plain or gzipped file of any content. Raises: DatasetError when it is missing, empty or refused."""
     size = size_of(path)
     try:
@@ -104,7 +104,7 @@ def open_unpacked(path: Path, limits: ReadingLimits) -> io.BufferedReader:
         return raw
     if not head.startswith(b"\x1f\x8b"):
         raise DatasetError(f"{path.name} is not gzip.", remedy="Rename it without .gz or compress it.")
-    return io.BufferedReader(_Unpacked(path, raw, limits.unpacked_bytes(size)), UNPACKED_AT_ONCE)
+    return io.BufferedReader(_Unpacked(path, raw, reading.unpacked_bytes(size)), UNPACKED_AT_ONCE)
 
 
 def _unreadable(path: Path, error: OSError) -> DatasetError:
@@ -144,10 +144,10 @@ def grown_too_large(name: str, most: int) -> DatasetError:
     )
 
 
-def row_too_large(name: str, line: int, limits: ReadingLimits) -> DatasetError:
+def row_too_large(name: str, line: int, reading: Reading) -> DatasetError:
     """Say that a row is longer than it may be."""
     return DatasetError(
-        f"{name}:{line}: the row that begins here is longer than {limits.max_row_mib} MiB.",
+        f"{name}:{line}: the row that begins here is longer than {reading.max_row_mib} MiB.",
         remedy="Split it, close a quote that was left open, or allow it with --set max_row_mib=NUMBER.",
     )
 
@@ -183,8 +183,8 @@ class BoundedLines:
     `row_begins` is told where a row begins. Raises: DatasetError.
     """
 
-    def __init__(self, file: TextIO, name: str, limits: ReadingLimits) -> None:
-        self._file, self._name, self._limits = file, name, limits
+    def __init__(self, file: TextIO, name: str, reading: Reading) -> None:
+        self._file, self._name, self._reading = file, name, reading
         self._taken = 0
         self._line = 1
 
@@ -194,10 +194,10 @@ class BoundedLines:
         self._line = line
 
     def __iter__(self) -> Iterator[str]:
-        most = self._limits.row_characters
+        most = self._reading.row_characters
         readline = self._file.readline
         while line := readline(most + 1):
             self._taken += len(line)
             if self._taken > most:
-                raise row_too_large(self._name, self._line, self._limits)
+                raise row_too_large(self._name, self._line, self._reading)
             yield line

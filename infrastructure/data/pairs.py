@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.mapped import TextColumn
-from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault
+from infrastructure.data.readers import Row, RowFault
 from infrastructure.data.rows import (
     append_text,
     content_sha256,
@@ -68,7 +68,7 @@ def load_pairs(
     path: Path,
     source_fields: tuple[str, ...],
     target_fields: tuple[str, ...],
-    limits: ReadingLimits = DEFAULT_LIMITS,
+    reading: Reading = AS_FOUND,
 ) -> PairRows:
     """Read and check a file once; later calls map what the first one kept.
 
@@ -77,7 +77,7 @@ def load_pairs(
     """
     sha256 = content_sha256(path)
     key = key_of("pairs", sha256, path.name, source_fields, target_fields)
-    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields, limits))
+    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields, reading))
 
 
 def keep_pairs(path: Path, sha256: str, key: str, pairs: Callable[[], Iterable[Pair]]) -> PairRows:
@@ -118,7 +118,7 @@ def pairs_not_in(rows: PairRows, other: PairRows) -> np.ndarray:
 
 
 def _checked(
-    path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...], limits: ReadingLimits
+    path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...], reading: Reading
 ) -> Iterator[Pair]:
     fields: list[str] = []
 
@@ -128,7 +128,7 @@ def _checked(
             fields.append(_field_of(path, row, target_fields, "target"))
         return text_fault(row, fields[0]) or text_fault(row, fields[1])
 
-    for row in good_rows(path, fault, limits):
+    for row in good_rows(path, fault, reading):
         yield Pair(row.values[fields[0]], row.values[fields[1]], path.name, row.line)
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from domain.exceptions import DatasetError
-from domain.limits import MAX_FIELDS, MIB, ReadingLimits
+from domain.reading import MAX_FIELDS, MIB, Reading
 from infrastructure.data.opening import (
     UNPACKED_AT_ONCE,
     grown_too_large,
@@ -29,11 +29,11 @@ BYTES_AT_ONCE = 64 * MIB
 class BoundedParquet:
     """A plain or gzipped Parquet file. Raises: DatasetError when it cannot be read or unpacks to more than it may."""
 
-    def __init__(self, path: Path, name: str, limits: ReadingLimits) -> None:
-        self.name, self._limits = name, limits
-        self._most = limits.unpacked_bytes(size_of(path))
+    def __init__(self, path: Path, name: str, reading: Reading) -> None:
+        self.name, self._reading = name, reading
+        self._most = reading.unpacked_bytes(size_of(path))
         try:
-            source = _unpacked(path, limits) if path.suffix.lower() == ".gz" else path
+            source = _unpacked(path, reading) if path.suffix.lower() == ".gz" else path
             self._file = pyarrow.parquet.ParquetFile(source)
             self.schema = self._file.schema_arrow
             self._texts = [field.name for field in self.schema if _is_text(field.type)]
@@ -60,8 +60,8 @@ class BoundedParquet:
             size = self._rows_at_once(number, columns, most_rows, row)
             for batch in self._file.iter_batches(batch_size=size, row_groups=[number], columns=columns):
                 sizes = _row_sizes(batch)
-                if len(sizes) and sizes.max() > self._limits.row_characters:
-                    raise row_too_large(self.name, row + int(sizes.argmax()) + 1, self._limits)
+                if len(sizes) and sizes.max() > self._reading.row_characters:
+                    raise row_too_large(self.name, row + int(sizes.argmax()) + 1, self._reading)
                 taken += int(sizes.sum())
                 if taken > self._most:
                     raise grown_too_large(self.name, self._most)
@@ -80,14 +80,14 @@ class BoundedParquet:
             if first is not None and pyarrow.types.is_dictionary(first.column(0).type):
                 lengths = pyarrow.compute.binary_length(first.column(0).dictionary)
                 longest = max(longest, pyarrow.compute.max(lengths).as_py() or 0)
-        if longest > self._limits.row_characters:
-            raise row_too_large(self.name, row + 1, self._limits)
+        if longest > self._reading.row_characters:
+            raise row_too_large(self.name, row + 1, self._reading)
         return int(min(max(BYTES_AT_ONCE // max(longest, 1), 1), most_rows))
 
 
-def parquet_rows(path: Path, limits: ReadingLimits) -> Iterator[Mapping[str, Any]]:
+def parquet_rows(path: Path, reading: Reading) -> Iterator[Mapping[str, Any]]:
     """Give the values of each row. Raises: DatasetError when the file cannot be read or a cell is too large."""
-    file = BoundedParquet(path, path.name, limits)
+    file = BoundedParquet(path, path.name, reading)
     flat = [field.name for field in file.schema if not pyarrow.types.is_nested(field.type)]
     # A nested column holds neither a text nor a label; an empty value is enough to say of what kind it is.
     nested = {field.name: _empty(field.type) for field in file.schema if pyarrow.types.is_nested(field.type)}
@@ -101,10 +101,10 @@ def parquet_rows(path: Path, limits: ReadingLimits) -> Iterator[Mapping[str, Any
         raise DatasetError(f"{path.name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
 
 
-def _unpacked(path: Path, limits: ReadingLimits) -> Any:
+def _unpacked(path: Path, reading: Reading) -> Any:
     # Parquet is read from its end: a gzipped one has to be unpacked first.
     file = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as what reads from it
-    with told_of(path), open_unpacked(path, limits) as packed:
+    with told_of(path), open_unpacked(path, reading) as packed:
         shutil.copyfileobj(packed, file, UNPACKED_AT_ONCE)
     file.seek(0)
     return file

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from domain.exceptions import DatasetError
-from domain.limits import MAX_FIELDS, ReadingLimits
+from domain.reading import AS_FOUND, MAX_FIELDS, Reading
 from infrastructure.data.opening import (
     BoundedLines,
     is_unicode,
@@ -21,7 +21,6 @@ from infrastructure.data.opening import (
     told_of,
 )
 
-DEFAULT_LIMITS = ReadingLimits()
 CHUNK_CHARACTERS = 1 << 20
 LONGEST_TOKEN = 16  # characters: -Infinity, or a pair of \\uXXXX
 _BLANKS = re.compile(r"\s*")
@@ -45,26 +44,26 @@ class RowFault:
     remedy: str
 
 
-Reader = Callable[[TextIO, str, ReadingLimits], Iterator[Row | RowFault]]
+Reader = Callable[[TextIO, str, Reading], Iterator[Row | RowFault]]
 
 
-def read_rows(path: Path, limits: ReadingLimits = DEFAULT_LIMITS) -> Iterator[Row | RowFault]:
+def read_rows(path: Path, reading: Reading = AS_FOUND) -> Iterator[Row | RowFault]:
     """Read a file or a directory of text files; a directory gives one row a file, labelled by its sub-directory.
 
     Memory does not grow with the file. Raises: DatasetError when the file as a whole cannot be read.
     """
     if path.is_dir():
-        yield from _directory(path, limits)
+        yield from _directory(path, reading)
         return
     kind = format_of(path)
     if kind == ".parquet":
         from infrastructure.data.parquet_rows import parquet_rows
 
-        for number, values in enumerate(parquet_rows(path, limits), 1):
+        for number, values in enumerate(parquet_rows(path, reading), 1):
             yield Row(number, values)
         return
-    with told_of(path), open_text(path, limits) as file:
-        yield from _READERS[kind](file, path.name, limits)
+    with told_of(path), open_text(path, reading) as file:
+        yield from _READERS[kind](file, path.name, reading)
 
 
 def format_of(path: Path) -> str:
@@ -82,8 +81,8 @@ def format_of(path: Path) -> str:
     return suffix
 
 
-def _json_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
-    for number, line in _single_lines(file, name, limits):
+def _json_lines(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
+    for number, line in _single_lines(file, name, reading):
         if line.strip():
             try:
                 values = json.loads(line)
@@ -93,9 +92,9 @@ def _json_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row 
             yield _object(number, values, "\\u" in line)
 
 
-def _json_array(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+def _json_array(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
     """Decode one element of the array at a time."""
-    window = _Window(file, name, limits)
+    window = _Window(file, name, reading)
     sign = window.sign()
     if sign != "[":
         kind = "a JSON object" if sign == "{" else "no JSON array"
@@ -125,8 +124,8 @@ def _json_array(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row 
 class _Window:
     """A part of a text and a place in it; what lies behind the place is dropped when more is read."""
 
-    def __init__(self, file: TextIO, name: str, limits: ReadingLimits) -> None:
-        self._file, self._name, self._limits = file, name, limits
+    def __init__(self, file: TextIO, name: str, reading: Reading) -> None:
+        self._file, self._name, self._reading = file, name, reading
         self._text = ""
         self._at = 0
         self._decoder = json.JSONDecoder()
@@ -174,8 +173,8 @@ class _Window:
         self._at = to
 
     def _read(self, count: int) -> bool:
-        if len(self._text) - self._at > self._limits.row_characters:
-            raise row_too_large(self._name, self.line, self._limits)
+        if len(self._text) - self._at > self._reading.row_characters:
+            raise row_too_large(self._name, self.line, self._reading)
         more = self._file.read(count)
         self._text, self._at = self._text[self._at :] + more, 0
         return bool(more)
@@ -197,9 +196,9 @@ def _kind(value: Any) -> str:
 
 
 def _separated(delimiter: str) -> Reader:
-    def read(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+    def read(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
         csv.field_size_limit(1 << 30)  # ours comes first
-        lines = BoundedLines(file, name, limits)
+        lines = BoundedLines(file, name, reading)
         reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
         names: list[str] = []
         line = 1
@@ -220,17 +219,17 @@ def _separated(delimiter: str) -> Reader:
     return read
 
 
-def _plain_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[Row | RowFault]:
-    for number, line in _single_lines(file, name, limits):
+def _plain_lines(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
+    for number, line in _single_lines(file, name, reading):
         if line.strip():
             yield Row(number, {"text": line.rstrip("\r\n")})
 
 
-def _single_lines(file: TextIO, name: str, limits: ReadingLimits) -> Iterator[tuple[int, str]]:
-    most = limits.row_characters
+def _single_lines(file: TextIO, name: str, reading: Reading) -> Iterator[tuple[int, str]]:
+    most = reading.row_characters
     for number, line in enumerate(iter(partial(file.readline, most + 1), ""), 1):
         if len(line) > most:
-            raise row_too_large(name, number, limits)
+            raise row_too_large(name, number, reading)
         yield number, line
 
 
@@ -257,13 +256,13 @@ def text_files(path: Path) -> list[Path]:
     return files
 
 
-def _directory(path: Path, limits: ReadingLimits) -> Iterator[Row | RowFault]:
+def _directory(path: Path, reading: Reading) -> Iterator[Row | RowFault]:
     require_unicode(path)
     for number, file in enumerate(text_files(path), 1):
         with told_of(file), file.open(encoding="utf-8-sig") as opened:
-            text = opened.read(limits.row_characters + 1)
-        if len(text) > limits.row_characters:
-            raise row_too_large(file.relative_to(path).as_posix(), 1, limits)
+            text = opened.read(reading.row_characters + 1)
+        if len(text) > reading.row_characters:
+            raise row_too_large(file.relative_to(path).as_posix(), 1, reading)
         yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})
 
 

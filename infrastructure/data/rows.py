@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from domain.exceptions import DatasetError
-from domain.limits import MAX_LABELS, MAX_NAME_CHARACTERS, ReadingLimits
+from domain.reading import AS_FOUND, MAX_LABELS, MAX_NAME_CHARACTERS, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.mapped import TextColumn
 from infrastructure.data.opening import is_unicode, mended, require_unicode, size_of
-from infrastructure.data.readers import DEFAULT_LIMITS, Row, RowFault, read_rows
+from infrastructure.data.readers import Row, RowFault, read_rows
 from infrastructure.files import sha256_of
 
 MAX_FAULTS_SHOWN = 20
@@ -38,7 +38,7 @@ class RowSchema:
     label_field: str | None = "label"
     labels: tuple[str, ...] = ()
     group_field: str | None = None
-    limits: ReadingLimits = field(default=DEFAULT_LIMITS, repr=False)  # no part of the name of cached rows
+    reading: Reading = field(default=AS_FOUND, repr=False)  # no part of the name of cached rows
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
     Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
     """
     sha256 = content_sha256(path)
-    key = key_of("rows", sha256, path.name, schema)
+    key = key_of("rows", sha256, path.name, schema, schema.reading.decisive)
     entry = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
     facts = json.loads((entry / "rows.json").read_text(encoding="utf-8"))
     return LabelledRows(
@@ -100,17 +100,15 @@ def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | 
         text_field = text_field or text_field_of(path, row, schema)
         return fault_of(row, text_field, schema)
 
-    for row in good_rows(path, fault, schema.limits):
+    for row in good_rows(path, fault, schema.reading):
         yield row, text_field, row.values[schema.label_field] if schema.label_field else None
 
 
-def good_rows(
-    path: Path, fault_of: Callable[[Row], RowFault | None], limits: ReadingLimits = DEFAULT_LIMITS
-) -> Iterator[Row]:
+def good_rows(path: Path, fault_of: Callable[[Row], RowFault | None], reading: Reading = AS_FOUND) -> Iterator[Row]:
     """Yield each row without a fault. Raises: DatasetError after the last row when there were faults, or no rows."""
     faults: list[str] = []
     num_faults = num_rows = 0
-    for row in read_rows(path, limits):
+    for row in read_rows(path, reading):
         num_rows += 1
         fault = row if isinstance(row, RowFault) else fault_of(row)
         if fault is None:

@@ -16,10 +16,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.opening import BoundedLines, not_utf8, open_bytes, open_text
 from infrastructure.data.parquet_rows import BoundedParquet
-from infrastructure.data.readers import DEFAULT_LIMITS, refuse_many_fields
+from infrastructure.data.readers import refuse_many_fields
 from infrastructure.data.rows import MAX_FAULTS_SHOWN
 from infrastructure.data.table_faults import TableFaults
 
@@ -51,8 +51,8 @@ class Header:
 class CsvSource:
     """A separated text file, plain or gzipped."""
 
-    def __init__(self, path: Path, name: str, delimiter: str, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
-        self.path, self.name, self._delimiter, self._limits = path, name, delimiter, limits
+    def __init__(self, path: Path, name: str, delimiter: str, reading: Reading = AS_FOUND) -> None:
+        self.path, self.name, self._delimiter, self._reading = path, name, delimiter, reading
         self._ragged = 0
 
     def header(self) -> Header:
@@ -79,7 +79,7 @@ class CsvSource:
         """Read the cells of some columns as texts, None where one is missing. Raises: DatasetError."""
         self._ragged = 0
         try:
-            with open_bytes(self.path, self._limits) as file:
+            with open_bytes(self.path, self._reading) as file:
                 yield from self._stream(file, written)
         except pyarrow.ArrowInvalid as error:
             # Reading slowly says which byte is not UTF-8; what else stops the parser is a cell longer than a block.
@@ -141,8 +141,8 @@ class CsvSource:
         csv.field_size_limit(1 << 30)
         line = 1
         try:
-            with open_text(self.path, self._limits) as file:
-                rows = BoundedLines(file, self.name, self._limits)
+            with open_text(self.path, self._reading) as file:
+                rows = BoundedLines(file, self.name, self._reading)
                 reader = csv.reader(iter(rows), delimiter=self._delimiter)
                 for cells in reader:
                     if cells:
@@ -160,9 +160,9 @@ class CsvSource:
 class ParquetSource:
     """A Parquet file; what is a line elsewhere is the number of the row here, counted from 1."""
 
-    def __init__(self, path: Path, name: str, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
+    def __init__(self, path: Path, name: str, reading: Reading = AS_FOUND) -> None:
         self.path, self.name = path, name
-        self._file = BoundedParquet(path, name, limits)
+        self._file = BoundedParquet(path, name, reading)
 
     def header(self) -> Header:
         """Read the names and the first row. Raises: DatasetError when there is none."""
@@ -193,20 +193,20 @@ class ParquetSource:
         return {row: row + 1 for row in rows}
 
 
-def source_of(path: Path, name: str, limits: ReadingLimits = DEFAULT_LIMITS) -> CsvSource | ParquetSource:
+def source_of(path: Path, name: str, reading: Reading = AS_FOUND) -> CsvSource | ParquetSource:
     """Find out how a file is read. Raises: DatasetError for a directory or an ending that no table has."""
     if path.is_dir():
         raise DatasetError(f"{path} is a directory.", remedy="Give a CSV or Parquet file.")
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     kind = suffixes[-1] if suffixes else ""
     if kind == ".parquet":
-        return ParquetSource(path, name, limits)
+        return ParquetSource(path, name, reading)
     if kind not in DELIMITERS:
         raise DatasetError(
             f"{name} has the ending {kind!r}, but a table has one of .csv, .tsv (or that and .gz), .parquet.",
             remedy="Convert or rename the file.",
         )
-    return CsvSource(path, name, DELIMITERS[kind], limits)
+    return CsvSource(path, name, DELIMITERS[kind], reading)
 
 
 def _damaged(name: str, error: BaseException) -> DatasetError:

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from domain.exceptions import ConfigurationError, DatasetError
-from domain.limits import MAX_COLUMNS, ReadingLimits
+from domain.reading import AS_FOUND, MAX_COLUMNS, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.opening import is_unicode, size_of
-from infrastructure.data.readers import DEFAULT_LIMITS
 from infrastructure.data.rows import content_sha256
 from infrastructure.data.table_columns import (
     CsvSource,
@@ -101,13 +100,13 @@ class Table:
         return stamp_texts(self.stamps[row : row + 1], self.zone, self.step)[0]
 
 
-def open_table(path: str | Path, schema: TableSchema, limits: ReadingLimits = DEFAULT_LIMITS) -> Table:
+def open_table(path: str | Path, schema: TableSchema, reading: Reading = AS_FOUND) -> Table:
     """Read and check a CSV or Parquet file, or map what was read before; "-" reads CSV from standard input.
 
     Memory does not grow with the file but for the stamps. Raises: DatasetError with every fault, the first 20 told.
     """
     if str(path) != STANDARD_INPUT:
-        return _open(Path(path), Path(path), schema, limits)
+        return _open(Path(path), Path(path), schema, reading)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "standard input.csv"
         with file.open("wb") as kept:
@@ -115,19 +114,19 @@ def open_table(path: str | Path, schema: TableSchema, limits: ReadingLimits = DE
                 raise DatasetError("standard input is closed.", remedy="Give a file, or pipe a table into it.")
             shutil.copyfileobj(sys.stdin.buffer, kept)
         try:
-            return _open(file, Path(STANDARD_INPUT), schema, limits)
+            return _open(file, Path(STANDARD_INPUT), schema, reading)
         except DatasetError as error:
             said = str(error).replace(str(file), file.stem).replace(file.name, file.stem)
             raise DatasetError(said) from error
 
 
-def _open(file: Path, path: Path, schema: TableSchema, limits: ReadingLimits) -> Table:
+def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Table:
     name = "standard input" if str(path) == STANDARD_INPUT else path.name
     if not file.is_dir():
         size_of(file)
-    source = source_of(file, name, limits)
+    source = source_of(file, name, reading)
     sha256 = content_sha256(file)
-    key = key_of(FORMAT, sha256, file.suffixes, astuple(schema))
+    key = key_of(FORMAT, sha256, file.suffixes, astuple(schema), reading.decisive)
     entry = cached("table", key, lambda made: _keep(source, schema, made))
     facts = json.loads((entry / "table.json").read_text(encoding="utf-8"))
     return Table(

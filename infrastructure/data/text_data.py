@@ -8,12 +8,11 @@ import numpy as np
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
-from domain.limits import ReadingLimits
+from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
 from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.documents import Documents, load_documents
 from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
-from infrastructure.data.readers import DEFAULT_LIMITS
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
 
 
@@ -84,7 +83,7 @@ class BothTexts(Sequence[str]):
 def load_text(request: TrainModelRequest) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
     assert request.dataset_path is not None
-    documents = open_documents(request.dataset_path, request.text_field, request.reading_limits)
+    documents = open_documents(request.dataset_path, request.text_field, request.reading)
     warnings = []
     if documents.num_duplicates:
         warnings.append(
@@ -92,16 +91,16 @@ def load_text(request: TrainModelRequest) -> SplitText:
             "repeats were kept on one side of the split."
         )
     if request.eval_dataset:
-        evaluation = open_documents(request.eval_dataset, request.text_field, request.reading_limits)
+        evaluation = open_documents(request.eval_dataset, request.text_field, request.reading)
         train = documents_not_in(documents, evaluation)
         return SplitText(train, whole_documents(evaluation), tuple(warnings))
     assert request.validation_split is not None
     return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
 
 
-def open_documents(path: str, text_field: str | None, limits: ReadingLimits = DEFAULT_LIMITS) -> Documents:
+def open_documents(path: str, text_field: str | None, reading: Reading = AS_FOUND) -> Documents:
     """Open a file, a directory or the standard library. Raises: DatasetError."""
-    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field, limits)
+    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field, reading)
 
 
 def load_pair_data(request: TrainModelRequest) -> SplitPairs:
@@ -109,7 +108,7 @@ def load_pair_data(request: TrainModelRequest) -> SplitPairs:
     assert request.dataset_path is not None
     assert request.validation_split is not None
     task = task_named(request.task)
-    fields = (request.source_field, request.target_field, request.reading_limits)
+    fields = (request.source_field, request.target_field, request.reading)
     rows = open_pairs(request.dataset_path, task, *fields)
     if not request.eval_dataset:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
@@ -135,14 +134,14 @@ def open_pairs(
     task: Task,
     source_field: str | None,
     target_field: str | None,
-    limits: ReadingLimits = DEFAULT_LIMITS,
+    reading: Reading = AS_FOUND,
 ) -> PairRows:
     """Open a file of pairs or those of the standard library. Raises: DatasetError."""
     if _means_library(path):
         return load_standard_library_pairs(task.kind)
     sources = (source_field,) if source_field else task.text_fields
     targets = (target_field,) if target_field else task.target_fields
-    return load_pairs(Path(path), sources, targets, limits)
+    return load_pairs(Path(path), sources, targets, reading)
 
 
 def _means_library(path: str) -> bool:

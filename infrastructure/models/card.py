@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
-from domain.limits import MAX_ROW_MIB, MOST_ROW_MIB, ReadingLimits
+from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
 from domain.task import TASKS
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
@@ -32,13 +32,18 @@ class ModelCard(BaseModel):
     batch_size: int = Field(default=64, ge=1, le=MOST_ROWS)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     files: dict[str, str] = {}
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    time_format: str | None = None
+    time_zone: str | None = None
     max_row_mib: int = Field(default=MAX_ROW_MIB, ge=1, le=MOST_ROW_MIB)
     max_unpacked_mib: int | None = Field(default=None, ge=1)
 
     @property
-    def reading_limits(self) -> ReadingLimits:
-        """How much of a data file is taken before it is refused, as in training."""
-        return ReadingLimits(self.max_row_mib, self.max_unpacked_mib)
+    def reading(self) -> Reading:
+        """How a data file is read: the clock and the limits as in training, the rest as it is found."""
+        return Reading(**{name: getattr(self, name) for name in Reading.__dataclass_fields__})
 
 
 AnyCard = TypeVar("AnyCard", bound=ModelCard)

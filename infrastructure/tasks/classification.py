@@ -13,7 +13,6 @@ from torch import nn
 
 from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.exceptions import ModelError
-from domain.limits import ReadingLimits
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.inputs import read_inputs
@@ -172,20 +171,15 @@ class FinishedClassifier:
         named = (self.card.text_field,) if self.card.text_field else ()
         return tuple(dict.fromkeys((*named, *self.task.text_fields)))
 
-    @property
-    def limits(self) -> ReadingLimits:
-        """How much of a file is taken, as in training."""
-        return self.card.reading_limits
-
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
-        schema = RowSchema(self.fields, self.card.label_field, self.task.labels, limits=self.limits)
+        schema = RowSchema(self.fields, self.card.label_field, self.task.labels, reading=self.card.reading)
         rows = load_rows(Path(dataset_path), schema)
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
     def inputs(self, input_path: str) -> Iterator[str]:
         """Read texts. Raises: DatasetError at a bad row."""
-        return read_inputs(input_path, self.fields, self.limits)
+        return read_inputs(input_path, self.fields, self.card.reading)
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None

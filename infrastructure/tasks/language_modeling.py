@@ -8,7 +8,7 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
-from domain.limits import ReadingLimits
+from domain.reading import Reading
 from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
@@ -51,7 +51,7 @@ class LanguageModeling:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
         """Turn all text into one stream. Raises: DatasetError."""
-        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length, request.reading_limits)
+        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length, request.reading)
 
     def build(self, request: TrainModelRequest, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
@@ -101,7 +101,7 @@ class LanguageModeling:
         model, tokenizer = open_finished(directory, DECODER)
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            blocks = _stream(path, known.text_field, tokenizer, known.max_length, known.reading_limits)
+            blocks = _stream(path, known.text_field, tokenizer, known.max_length, known.reading)
             return blocks, _adapter(tokenizer, blocks)
 
         def prompt(text: str) -> list[int]:
@@ -109,7 +109,7 @@ class LanguageModeling:
 
         named = (known.text_field,) if known.text_field else ()
         fields = tuple(dict.fromkeys((*named, "prompt", *task_named(known.task).text_fields)))
-        return model, FinishedWriter(tokenizer, known.model_dump(), fields, prompt, score)
+        return model, FinishedWriter(tokenizer, known.model_dump(), fields, prompt, score, known.reading)
 
 
 def _stream(
@@ -117,9 +117,9 @@ def _stream(
     text_field: str | None,
     tokenizer: "PreTrainedTokenizerBase",
     max_length: int,
-    limits: ReadingLimits,
+    reading: Reading,
 ) -> TokenBlocks:
-    return token_blocks(whole_documents(open_documents(path, text_field, limits)), tokenizer, max_length)
+    return token_blocks(whole_documents(open_documents(path, text_field, reading)), tokenizer, max_length)
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

@@ -10,7 +10,6 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
-from domain.limits import ReadingLimits
 from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
@@ -73,7 +72,7 @@ class PairKind:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
         """Make all pairs ready for a model. Raises: DatasetError."""
-        fields = (request.source_field, request.target_field, request.reading_limits)
+        fields = (request.source_field, request.target_field, request.reading)
         rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
         return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
 
@@ -118,7 +117,7 @@ class PairKind:
         source, target = known.source_field, known.target_field
 
         def score(path: str) -> tuple[PairDataset, TaskAdapter]:
-            rows = open_pairs(path, task, source, target, ReadingLimits.of(card))
+            rows = open_pairs(path, task, source, target, known.reading)
             dataset = self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
             samples = self._samples(dataset, len(dataset), tokenizer, card)
             return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
@@ -128,7 +127,7 @@ class PairKind:
         def prompt(text: str) -> Sequence[int]:
             return self.prompt(tokenizer, text, max_length)
 
-        return model, FinishedWriter(tokenizer, card, fields, prompt, score)
+        return model, FinishedWriter(tokenizer, card, fields, prompt, score, known.reading)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card

@@ -7,6 +7,7 @@ from typing import Any
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError, ModelError
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.forecast_data import SplitSeries, table_schema
 from infrastructure.data.series import SeriesRecipe
 from infrastructure.data.tables import Table, TableSchema, open_table
@@ -32,6 +33,7 @@ class SeriesCard:
     dead_band: float
     price_column: str | None
     calibration: Calibration | None = None
+    reading: Reading = AS_FOUND
 
     @classmethod
     def of(cls, request: TrainModelRequest, dataset: SplitSeries) -> "SeriesCard":
@@ -48,6 +50,7 @@ class SeriesCard:
             volatility_window=request.volatility_window,
             dead_band=request.dead_band,
             price_column=request.price_column,
+            reading=request.reading,
         )
 
     def calibrated(self, calibration: Calibration) -> "SeriesCard":
@@ -56,7 +59,7 @@ class SeriesCard:
 
     def open_table(self, path: str) -> Table:
         """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""
-        table = open_table(path, self.schema)
+        table = open_table(path, self.schema, self.reading)
         if self.step and table.step and abs(table.step - self.step) > STEP_SHARE * self.step:
             raise DatasetError(
                 f"the rows of {table.path.name} are {table.step / 1e6:,.0f} s apart, but the model learnt from rows"
@@ -85,13 +88,16 @@ class SeriesCard:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
-        return {"series": {**asdict(self), "recipe": self.recipe.to_json()}}
+        """Give plain values; `reading` stands with those of every card."""
+        values = {**asdict(self), "recipe": self.recipe.to_json()}
+        del values["reading"]
+        return {"series": values}
 
     @classmethod
     def read(cls, card: Mapping[str, Any], directory: Path, kind: type[ForecastCard]) -> "SeriesCard":
         """Read what `to_json` gave, once it has been through a file. Raises: ModelError naming field and rule."""
-        values = typed_card(kind, card, directory).series.model_dump(by_alias=True)
+        known = typed_card(kind, card, directory)
+        values = known.series.model_dump(by_alias=True)
         schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
         calibration = values["calibration"]
         return cls(
@@ -101,5 +107,6 @@ class SeriesCard:
                 "recipe": SeriesRecipe.from_json(values["recipe"]),
                 "quantiles": tuple(values["quantiles"]),
                 "calibration": Calibration(**calibration) if calibration else None,
+                "reading": known.reading,
             }
         )

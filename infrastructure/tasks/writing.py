@@ -10,7 +10,7 @@ from torch import nn
 
 from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.generation import GenerationSettings
-from domain.limits import ReadingLimits
+from domain.reading import Reading
 from infrastructure.data.inputs import read_inputs
 from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
@@ -69,6 +69,7 @@ class FinishedWriter:
     fields: tuple[str, ...]
     prompt: Callable[[str], Sequence[int]]
     score: Callable[[str], tuple[Any, TaskAdapter]]
+    reading: Reading
     rows_at_once: int = 64
     gives_table: bool = False
 
@@ -78,7 +79,7 @@ class FinishedWriter:
 
     def inputs(self, input_path: str) -> Iterator[str]:
         """Read prompts. Raises: DatasetError at a bad row."""
-        return read_inputs(input_path, self.fields, ReadingLimits.of(self.card))
+        return read_inputs(input_path, self.fields, self.reading)
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None

@@ -381,7 +381,8 @@ def test_a_label_may_be_called_like_a_wish_for_code(model: Path) -> None:
     named["id2label"]["0"] = "auto_map"
     named["label2id"] = {"auto_map" if name == first else name: number for name, number in named["label2id"].items()}
     (model / "config.json").write_text(json.dumps(named))
-    assert open_config(model).id2label[0] == "auto_map"
+    labels: Any = open_config(model).id2label
+    assert labels[0] == "auto_map"
 
 
 def test_weights_that_are_not_finite_are_refused_by_name(model: Path) -> None:

@@ -61,7 +61,7 @@ def test_an_answer_is_made_when_its_line_is_asked_for() -> None:
 class Nobody:
     """Opens nothing and writes nothing."""
 
-    def open(self, path: str, device: str) -> "Nobody":
+    def open(self, path: str, device: str, reading: Mapping[str, Any]) -> "Nobody":
         raise AssertionError("opened")
 
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:

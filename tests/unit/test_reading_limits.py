@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, DatasetError
-from domain.limits import MIB, ReadingLimits
+from domain.reading import MIB, Reading
 from infrastructure.data import parquet_rows, rows
 from infrastructure.data.documents import load_documents
 from infrastructure.data.inputs import read_inputs
@@ -24,8 +25,9 @@ from infrastructure.data.pairs import load_pairs
 from infrastructure.data.readers import Row, RowFault, read_rows
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.models.card import ModelCard, typed_card
 
-SMALL = ReadingLimits(max_row_mib=1, max_unpacked_mib=2)
+SMALL = Reading(max_row_mib=1, max_unpacked_mib=2)
 LABELLED = RowSchema(("text",))
 LONG = "ab " * (MIB // 2)
 
@@ -79,9 +81,9 @@ def test_a_cell_that_repeats_is_counted_before_it_is_written_out(tmp_path: Path)
     texts = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 3000, pyarrow.int32()), [LONG])
     path = parquet(tmp_path / "x.parquet", text=texts)
     assert path.stat().st_size < MIB
-    for limits, said in (((1, 10), r"x\.parquet:1: the row"), ((2, 10), "unpacks to more than 10 MiB")):
+    for (row, whole), said in (((1, 10), r"x\.parquet:1: the row"), ((2, 10), "unpacks to more than 10 MiB")):
         with pytest.raises(DatasetError, match=said):
-            list(read_rows(path, ReadingLimits(*limits)))
+            list(read_rows(path, Reading(max_row_mib=row, max_unpacked_mib=whole)))
 
 
 def test_repeated_cells_are_written_out_a_bounded_stretch_at_a_time(
@@ -129,9 +131,9 @@ def test_a_gzipped_parquet_file_is_read_and_limited(tmp_path: Path) -> None:
 
 
 def test_by_default_a_file_may_grow_to_a_gibibyte_or_two_hundred_times() -> None:
-    assert ReadingLimits().unpacked_bytes(1) == 1 << 30
-    assert ReadingLimits().unpacked_bytes(1 << 30) == 200 << 30
-    assert ReadingLimits(max_unpacked_mib=3).unpacked_bytes(1 << 30) == 3 << 20
+    assert Reading().unpacked_bytes(1) == 1 << 30
+    assert Reading().unpacked_bytes(1 << 30) == 200 << 30
+    assert Reading(max_unpacked_mib=3).unpacked_bytes(1 << 30) == 3 << 20
 
 
 @pytest.mark.parametrize("values", [{"max_row_mib": 0}, {"max_row_mib": 4096}, {"max_unpacked_mib": 0}])
@@ -141,8 +143,32 @@ def test_limits_that_make_no_sense_are_refused(values: dict[str, int]) -> None:
 
 
 def test_the_limits_of_a_card_hold_for_what_is_read_later() -> None:
-    assert ReadingLimits.of({"max_row_mib": 3, "max_unpacked_mib": None}) == ReadingLimits(3, None)
-    assert ReadingLimits.of({"max_row_mib": "3", "max_unpacked_mib": -1}) == ReadingLimits()
+    card = typed_card(ModelCard, {"task": "text_classification", **Reading(max_row_mib=3).travelling()}, Path())
+    assert card.reading == Reading(max_row_mib=3)
+
+
+def test_what_is_of_a_file_does_not_travel_and_the_clock_does() -> None:
+    told = Reading(delimiter=";", encoding="latin-1", sheet="May", time_format="%d.%m.%Y", time_zone="Europe/Berlin")
+    assert told.travelling().keys() == {"time_format", "time_zone", "max_row_mib"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"delimiter": ":"}, "delimiter is ':'"),
+        ({"encoding": "klingon"}, "encoding is 'klingon'"),
+        ({"encoding": "base64"}, "encoding is 'base64'"),
+        ({"encoding": 8}, "encoding is 8"),
+        ({"time_format": "day"}, "time_format is 'day'"),
+        ({"time_zone": "Berlin"}, "time_zone is 'Berlin'"),
+        ({"time_zone": "../etc/passwd"}, "time_zone is"),
+        ({"max_row_mib": True}, "max_row_mib is True"),
+        ({"delimitre": ","}, "'delimitre' is not one of reading"),
+    ],
+)
+def test_settings_of_reading_that_make_no_sense_are_refused(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        Reading.given(values)
 
 
 def pipe(path: Path) -> None:
@@ -332,4 +358,4 @@ def test_more_labels_than_a_classifier_knows_are_refused(tmp_path: Path, monkeyp
 
 
 def test_a_request_that_says_nothing_has_the_limits_of_the_domain() -> None:
-    assert TrainModelRequest().reading_limits == ReadingLimits()
+    assert TrainModelRequest().reading == Reading()

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from presentation.cli.settings import parsed
+
 STANDARD_INPUT = "-"
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 
@@ -16,6 +18,9 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option("--input", "input_path", required=True, metavar="PATH|-", help="Rows or a table, - for standard input.")
 @click.option("--output", metavar="FILE", help="Write there: .jsonl, or for forecasts also .csv, .csv.gz, .parquet.")
 @click.option("--device", default="auto", show_default=True)
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="How the file is read, such as encoding=windows-1252."
+)
 @click.option("--max-new-tokens", type=int, help="Longest text to write, in tokens.")
 @click.option("--temperature", type=float, help="0 takes the likeliest token each time; above 0 draws.")
 @click.option("--top-k", type=int, help="Draw from this many of the likeliest tokens; 0 for all.")
@@ -34,7 +39,9 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
     default=None,
     help="Show a text while it is written, not as JSON; the rule on a terminal with --input -.",
 )
-def command(output: str | None, stop: tuple[str, ...], stream: bool | None, **options: Any) -> int:
+def command(
+    output: str | None, settings: tuple[str, ...], stop: tuple[str, ...], stream: bool | None, **options: Any
+) -> int:
     """Answer each row of the input with RUN: one JSON object a line, in order; forecasts as CSV.
 
     The options of writing hold for models that write and replace what was set when RUN was trained.
@@ -43,7 +50,7 @@ def command(output: str | None, stop: tuple[str, ...], stream: bool | None, **op
     from infrastructure.container import Container
     from presentation.cli.saying import say_data, say_json, say_piece
 
-    request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, **options)
+    request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, reading=parsed(settings), **options)
     predict = Container().predict()
     if output is not None:
         if stream:

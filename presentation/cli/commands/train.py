@@ -1,12 +1,11 @@
 """Turn words into a request, train, and say how it went."""
 
-import json
 from typing import Any
 
 import click
 
-from domain.exceptions import AthanorError, ConfigurationError
-from domain.showing import shown
+from domain.exceptions import AthanorError
+from presentation.cli.settings import parsed
 
 
 @click.command()
@@ -35,26 +34,10 @@ def command(config: str | None, settings: tuple[str, ...], as_json: bool, **opti
     try:
         named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
         given = {name: value for name, value in options.items() if value is not None}
-        request = TrainModelRequest(**{**named, **given, **_parsed(settings)})
+        request = TrainModelRequest(**{**named, **given, **parsed(settings)})
     except AthanorError as error:
         return write_response(
             TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code), as_json
         )
     with watched() as monitor:
         return write_response(container.train_model().execute(request, monitor), as_json)
-
-
-def _parsed(settings: tuple[str, ...]) -> dict[str, Any]:
-    """Read KEY=VALUE; a value that is JSON is taken as such, anything else as text."""
-    parsed = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or not name:
-            raise ConfigurationError(
-                f"--set {shown(setting)} is not KEY=VALUE.", remedy="Write, for example, --set seed=1."
-            )
-        try:
-            parsed[name] = json.loads(value)
-        except (ValueError, RecursionError):  # no JSON, or nested deeper than any setting
-            parsed[name] = value
-    return parsed
