@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow
 
-from infrastructure.data.table_columns import UNKNOWN_REMEDY, number_fault, read_numbers
 from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.table_numbers import UNKNOWN_REMEDY, number_fault, read_numbers
 from infrastructure.data.time_stamps import KNOWN_FORMS, NO_STAMP, read_stamps
 
 STAMPS = "stamps"  # the kind of faults that leaves rows without a place in time

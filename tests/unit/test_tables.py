@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data import table_columns, table_order
+from infrastructure.data import table_csv, table_numbers, table_order
 from infrastructure.data.tables import Table, TableSchema, open_table
 from infrastructure.data.time_stamps import DAY, SECOND, commonest_step, next_stamps, stamp_texts
 
@@ -74,10 +74,10 @@ def test_every_format_gives_the_same_table(tmp_path: Path, name: str) -> None:
 
 
 def test_blocks_joined_are_what_numpy_parses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_columns, "BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr(table_csv, "BLOCK_BYTES", 1 << 16)
     lines = [f"{1_600_000_000 + 60 * row},{row * 0.37 - 9},{row % 977}" for row in range(50_000)]
     sizes: list[int] = []
-    read = table_columns.read_numbers
+    read = table_numbers.read_numbers
 
     def watched(cells: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
         sizes.append(len(cells))
@@ -433,7 +433,7 @@ def test_a_bad_table_has_a_sentence_of_its_own(
 def test_a_quote_that_is_never_closed_is_told_by_the_line_it_begins_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_columns, "BLOCK_BYTES", 1 << 10)
+    monkeypatch.setattr(table_csv, "BLOCK_BYTES", 1 << 10)
     (fault,) = faults_of(tmp_path, "a,b\n1,2\n" + '3,"4\n' + "5,6\n" * 1000)
     assert fault.startswith("t.csv:3: cannot be read")
     assert fault.endswith("Close the quote that begins there.")

@@ -1,0 +1,72 @@
+"""Cells as numbers: what counts as one, what is missing, and what is said of the rest."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet
+
+MISSING = ("", "nan", "na", "n/a", "null", "none")
+_NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
+UNKNOWN_REMEDY = "Correct the cell, or leave it empty if the value is unknown."
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a cell holds a number in the form that is read."""
+    return re.match(_NUMBER, text.strip()) is not None
+
+
+def read_numbers(column: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Read a block as float64 [n], NaN where a value is missing, and tell which cells hold no number [n]."""
+    kind = column.type
+    if pyarrow.types.is_dictionary(kind):
+        return read_numbers(column.dictionary_decode())
+    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
+        try:
+            return _floats(column), np.zeros(len(column), dtype=bool)
+        except pyarrow.ArrowInvalid:
+            return _careful_numbers(column)
+    if pyarrow.types.is_null(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_decimal(kind):
+        return _floats(column), np.zeros(len(column), dtype=bool)
+    if pyarrow.types.is_integer(kind):
+        return _floats(column), np.zeros(len(column), dtype=bool)
+    return np.full(len(column), np.nan), column.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _floats(column: pyarrow.Array) -> np.ndarray:
+    numbers = column.cast(pyarrow.float64(), safe=False).fill_null(np.nan)
+    return numbers.to_numpy(zero_copy_only=False)
+
+
+def _careful_numbers(column: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Read a block in which some cell is no number, or has blanks around it."""
+    texts = pyarrow.compute.utf8_trim_whitespace(column)
+    good = pyarrow.compute.match_substring_regex(texts, _NUMBER)
+    missing = pyarrow.compute.is_in(pyarrow.compute.utf8_lower(texts), value_set=pyarrow.array(MISSING, texts.type))
+    numbers = _floats(pyarrow.compute.if_else(good, texts, None))
+    bad = pyarrow.compute.invert(pyarrow.compute.or_(good, missing)).fill_null(False)
+    return numbers, bad.to_numpy(zero_copy_only=False)
+
+
+def number_fault(name: str, value: Any) -> tuple[str, str]:
+    """Say what is wrong with a cell that holds no number, and what to do."""
+    problem = f"{name} is {cut(value)}, but must be a number"
+    text = str(value).strip()
+    if isinstance(value, bool) or text.lower() in ("true", "false"):
+        return problem, "Write 1 and 0 for true and false."
+    if re.fullmatch(r"[+-]?\d*,\d+", text):
+        return problem, f"Write a decimal point, {text.replace(',', '.')}."
+    if re.fullmatch(r"[+-]?\d{1,3}([,_' ]\d{3})+(\.\d*)?", text):
+        return problem, f"Write it without marks between thousands, {re.sub(r'[^0-9.+-]', '', text)}."
+    if "\n" in text:
+        return problem, "Close the quote that begins there."
+    return problem, UNKNOWN_REMEDY
+
+
+def cut(value: Any) -> str:
+    """Show the beginning of a cell."""
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 40 else shown[:37] + "..."
