@@ -15,7 +15,7 @@ from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import FinishedTask
+from infrastructure.tasks.kind import FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
@@ -72,15 +72,21 @@ class FinishedModel:
 
         Raises, once it comes to that: DatasetError at a bad row, ConfigurationError for bad options.
         """
-        return Answers(self._answered(input_path, options, on_text), is_table=self._task.gives_table)
+        notes: list[str] = []
+
+        def note(sentence: str) -> None:
+            if sentence not in notes:  # memory that ran out makes an answer begin anew
+                notes.append(sentence)
+
+        return Answers(self._answered(input_path, options, on_text, note), self._task.gives_table, notes)
 
     def _answered(
-        self, input_path: str, options: Mapping[str, Any] | None, on_text: Callable[[str], None] | None
+        self, input_path: str, options: Mapping[str, Any] | None, on_text: Callable[[str], None] | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         inputs = self._task.inputs(input_path)
         rows_at_once = 1 if on_text else self._task.rows_at_once
         while batch := list(islice(inputs, rows_at_once)):
-            yield from self.answer(batch, options, on_text)
+            yield from self.answer(batch, options, on_text, note)
 
     @torch.inference_mode()
     def answer(
@@ -88,8 +94,9 @@ class FinishedModel:
         inputs: Sequence[str],
         options: Mapping[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
+        note: Note = lambda sentence: None,
     ) -> list[Mapping[str, Any]]:
-        """Answer some inputs, in order, fewer at once when memory runs out.
+        """Answer some inputs, in order, fewer at once when memory runs out; `note` is told what is unusual.
 
         Raises: TrainingError when memory is too small for a single one.
         """
@@ -98,7 +105,8 @@ class FinishedModel:
             starts = range(0, len(inputs), rows_at_once)
             parts = [inputs[start : start + rows_at_once] for start in starts]
             with self._precision.autocast():
-                return [row for part in parts for row in self._task.answers(self._model, part, options or {}, on_text)]
+                answers = (self._task.answers(self._model, part, options or {}, on_text, note) for part in parts)
+                return [row for answered in answers for row in answered]
 
         def remember(rows_at_once: int) -> None:
             self._answers_at_once = rows_at_once

@@ -1,6 +1,6 @@
 """Predict with a finished model, row by row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,8 @@ class PredictUseCase:
             )
         return answers.for_spreadsheets()
 
-    def write(self, request: PredictRequest, output_path: str) -> None:
-        """Answer into a file, in the format that the ending of its name says.
+    def write(self, request: PredictRequest, output_path: str) -> Sequence[str]:
+        """Answer into a file, in the format that the ending of its name says; gives the notes on the answers.
 
         Raises: ConfigurationError, ModelError, DatasetError, with nothing left behind.
         """
@@ -84,4 +84,6 @@ class PredictUseCase:
             raise ConfigurationError(
                 f"for_spreadsheets is for CSV, and --output {output_path} is none.", remedy="Write .csv or .csv.gz."
             )
-        self._files.write(output_path, self.execute(request))
+        answers = self.execute(request)
+        self._files.write(output_path, answers)
+        return answers.notes

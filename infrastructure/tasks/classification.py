@@ -28,7 +28,7 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.baselines import bag_of_words_baseline
 from infrastructure.tasks.classification_metrics import MAX_CLASSES_COMPARED
-from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class FinishedClassifier:
         return read_inputs(input_path, self.fields, self.card.reading)
 
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         """Give `label` and `scores` (probabilities) of each text."""
         max_length = self.card.max_length

@@ -25,7 +25,7 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.adapter import Batch
 from infrastructure.tasks.classification_metrics import classification_metrics
-from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 from infrastructure.tasks.series_batches import cut_windows, forecast_of, last_history
 from infrastructure.tasks.series_card import SeriesCard
@@ -187,7 +187,7 @@ class FinishedDirection:
         yield input_path
 
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
         for path in inputs:

@@ -20,7 +20,7 @@ from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_nu
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
-from infrastructure.tasks.kind import Card, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
@@ -117,7 +117,7 @@ class FinishedForecaster:
         yield input_path
 
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
         for path in inputs:

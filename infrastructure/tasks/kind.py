@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Card = Mapping[str, Any]
 OnText = Callable[[str], None]
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,12 @@ class FinishedTask(Protocol):
         """Read what is to be answered, `-` from standard input. Raises: DatasetError at a bad row."""
 
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
-        """Answer some inputs in order; `options` override how the model was told to write."""
+        """Answer some inputs in order; `options` override how the model was told to write.
+
+        `note` is told, in a sentence, what a reader of the answers should know.
+        """
 
 
 class TaskKind(Protocol):

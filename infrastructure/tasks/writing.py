@@ -17,7 +17,7 @@ from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Card, OnText
+from infrastructure.tasks.kind import Card, Note, OnText
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -82,7 +82,7 @@ class FinishedWriter:
         return read_inputs(input_path, self.fields, self.reading)
 
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         """Give the `text` that follows each input."""
         settings = generation_with(self.card).changed(options)

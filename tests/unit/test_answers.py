@@ -58,6 +58,18 @@ def test_an_answer_is_made_when_its_line_is_asked_for() -> None:
     assert made == [0]
 
 
+def test_notes_are_complete_once_all_rows_have_come_and_stay_with_guarded_answers() -> None:
+    notes: list[str] = []
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        yield {"row": 1}
+        notes.append("y was last observed 3 rows before the end.")
+
+    answers = Answers(rows(), is_table=True, notes=notes).for_spreadsheets()
+    assert list(answers.lines()) == ["row", "1"]
+    assert list(answers.notes) == ["y was last observed 3 rows before the end."]
+
+
 class Nobody:
     """Opens nothing and writes nothing."""
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -48,14 +48,14 @@ def command(
     """
     from application.use_cases.predict import PredictRequest
     from infrastructure.container import Container
-    from presentation.cli.saying import say_data, say_json, say_piece
+    from presentation.cli.saying import say_data, say_json, say_piece, warn
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, reading=parsed(settings), **options)
     predict = Container().predict()
     if output is not None:
         if stream:
             raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
-        predict.write(request, output)
+        _tell(predict.write(request, output), warn)
         return 0
     if stream is None:
         stream = request.input_path == STANDARD_INPUT and sys.stdout.isatty()
@@ -64,6 +64,7 @@ def command(
     if answers.is_table or not stream:
         for line in answers.lines():
             say_data(line)
+        _tell(answers.notes, warn)
         return 0
     for answer in answers:
         # A classifier streams nothing: its answers are JSON on a terminal too.
@@ -71,7 +72,13 @@ def command(
             say_piece("\n")
         else:
             say_json(answer)
+    _tell(answers.notes, warn)
     return 0
+
+
+def _tell(notes: Sequence[str], warn: Callable[[str], None]) -> None:
+    for note in notes:
+        warn(f"warning: {note}")
 
 
 class _Screen:
