@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from infrastructure.data.pairs import PairRows
+from infrastructure.data.text_ids import text_ids
 from infrastructure.data.tokenization import TokenStore, bounded, length_statistics, rows_fingerprint, tokenize
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def prompt_of(tokenizer: "PreTrainedTokenizerBase", source: str, max_length: int
     """Give the ids of a source as `JoinedPairs` does: beginning, head of the source, separator."""
     head = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     separator = separator_ids(tokenizer)
-    ids = tokenizer(bounded(source, max_length), add_special_tokens=False)["input_ids"]
+    (ids,) = text_ids(tokenizer, [bounded(source, max_length)], marks=False)
     return [*head, *ids[: max(1, max_length // 2 - len(head) - len(separator))], *separator]
 
 
@@ -135,7 +136,7 @@ def separator_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """Give what stands between source and target: the tokenizer's separator, or a line end where it has none."""
     if tokenizer.sep_token_id is not None:
         return [tokenizer.sep_token_id]
-    return list(tokenizer("\n", add_special_tokens=False)["input_ids"])
+    return text_ids(tokenizer, ["\n"], marks=False)[0]
 
 
 class SourceTargetPairs(PairDataset):

@@ -14,6 +14,7 @@ from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.document_parts import DocumentPart, Pieces
 from infrastructure.data.mapped import MappedBytes
+from infrastructure.data.text_ids import text_ids
 from infrastructure.data.tokenization import fingerprint
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def token_blocks(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", block
 
     Text that spells out a special token means its letters. Raises: DatasetError when there is not one whole block.
     """
-    key = key_of("token stream", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
+    key = key_of("stream of letters", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
     entry = cached("stream", key, lambda staging: _keep_stream(part, tokenizer, staging))
     blocks = TokenBlocks(part, entry, block_length)
     if blocks.num_tokens <= block_length:
@@ -139,16 +140,7 @@ def document_start(tokenizer: "PreTrainedTokenizerBase") -> int | None:
 
 def _encoded(pieces: Pieces, tokenizer: "PreTrainedTokenizerBase") -> Iterator[tuple[list[int], bool]]:
     for first, texts in _batches(pieces):
-        encoded = tokenizer(
-            texts,
-            add_special_tokens=False,
-            truncation=False,
-            split_special_tokens=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-            verbose=False,
-        )["input_ids"]
-        for index, ids in enumerate(encoded, first):
+        for index, ids in enumerate(text_ids(tokenizer, texts, marks=False), first):
             yield ids, pieces.begins_document(index)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.mapped import MappedBytes
+from infrastructure.data.text_ids import text_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -70,8 +71,8 @@ def tokenize(
     `marks` adds the signs of beginning and end that the tokenizer has; `as_target` asks for the ids that a decoder
     learns, for some tokenizers know two languages.
     """
-    key = key_of("tokens and cuts", cache_key, fingerprint(tokenizer), max_length, marks, as_target)
-    encode = partial(_ids, tokenizer, marks, as_target)
+    key = key_of("tokens of letters", cache_key, fingerprint(tokenizer), max_length, marks, as_target)
+    encode = partial(text_ids, tokenizer, marks=marks, as_target=as_target)
     return TokenStore(cached("tokens", key, lambda staging: _keep_tokens(texts, encode, max_length, staging)))
 
 
@@ -112,14 +113,6 @@ def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
     sides = f"{tokenizer.truncation_side} {getattr(tokenizer, 'split_special_tokens', False)}"
     described = f"{type(tokenizer).__name__} {sides} {special} {json.dumps(rules)}"
     return hashlib.sha256(described.encode("utf-8", errors="replace")).hexdigest()
-
-
-def _ids(
-    tokenizer: "PreTrainedTokenizerBase", marks: bool, as_target: bool, texts: list[str], max_length: int | None
-) -> list[list[int]]:
-    given = {"text_target" if as_target else "text": texts}
-    cut = {"truncation": max_length is not None, "max_length": max_length}
-    return list(tokenizer(**given, add_special_tokens=marks, verbose=False, **cut)["input_ids"])
 
 
 def _keep_tokens(texts: Sequence[str], encode: Encode, max_length: int, directory: Path) -> None:

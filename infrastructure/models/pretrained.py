@@ -51,13 +51,13 @@ def open_config(directory: Path) -> "PreTrainedConfig":
 
 
 def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
-    """Open the tokenizer of a directory. Raises: ModelError."""
+    """Open the tokenizer of a directory; special tokens that a text spells out are text. Raises: ModelError."""
     from transformers import AutoTokenizer
 
     check_settings(directory)
     with _translated(directory):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            str(directory), trust_remote_code=False, local_files_only=True
+            str(directory), trust_remote_code=False, local_files_only=True, split_special_tokens=True
         )
     return tokenizer
 

@@ -18,6 +18,7 @@ from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
+from infrastructure.data.text_ids import text_ids
 from infrastructure.data.tokenization import bounded
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
@@ -187,7 +188,7 @@ class FinishedClassifier:
         """Give `label` and `scores` (probabilities) of each text."""
         max_length = self.card.max_length
         texts = [bounded(text, max_length) for text in inputs]
-        ids = self.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
+        ids = text_ids(self.tokenizer, texts, max_length)
         adapter = self.adapter
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
         device = next(model.parameters()).device

@@ -12,6 +12,7 @@ from domain.reading import Reading
 from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.text_data import SplitText, load_text, open_documents
+from infrastructure.data.text_ids import text_ids
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.data.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
@@ -105,7 +106,7 @@ class LanguageModeling:
             return blocks, _adapter(tokenizer, blocks)
 
         def prompt(text: str) -> list[int]:
-            return list(tokenizer(text[-LONGEST_READ:])["input_ids"])
+            return text_ids(tokenizer, [text[-LONGEST_READ:]])[0]
 
         named = (known.text_field,) if known.text_field else ()
         fields = tuple(dict.fromkeys((*named, "prompt", *task_named(known.task).text_fields)))

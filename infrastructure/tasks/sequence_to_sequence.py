@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from application.training_request import TrainModelRequest
 from infrastructure.data.pair_datasets import SourceTargetPairs
 from infrastructure.data.text_data import SplitPairs
+from infrastructure.data.text_ids import text_ids
 from infrastructure.models.factory import ENCODER_DECODER, Blueprint
 from infrastructure.models.generation import decoder_start
 from infrastructure.models.presets import ENCODER_DECODERS, encoder_decoder_config
@@ -39,7 +40,7 @@ def _adapter(
 
 
 def _prompt(tokenizer: "PreTrainedTokenizerBase", text: str, max_length: int) -> list[int]:
-    return list(tokenizer(text, truncation=True, max_length=max_length)["input_ids"])
+    return text_ids(tokenizer, [text], max_length)[0]
 
 
 def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:

@@ -24,6 +24,7 @@ PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "she
 NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
+READER = PurePosixPath("infrastructure/data/text_ids.py")
 SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
 OPENINGS = {"from_pretrained", "from_config", "resolve_trust_remote_code", "get_class_from_dynamic_module"}
 
@@ -163,6 +164,8 @@ def _misplaced_calls(path: PurePosixPath, tree: ast.Module) -> Iterator[Violatio
             yield Violation(path, node.lineno, f"calls {said}()", f"Only train_step in {STEP} differentiates: call it.")
         if said.rpartition(".")[2] in OPENINGS and path != DOOR:
             yield Violation(path, node.lineno, f"calls {said}()", f"Only {DOOR} opens models: call it.")
+        if said.rpartition(".")[2] == "tokenizer" and path.parts[0] == "infrastructure" and path != READER:
+            yield Violation(path, node.lineno, f"calls {said}()", f"Only text_ids in {READER} reads text: call it.")
         if any(given.get(name, safe) != safe for name, safe in SAFE.items()):
             yield Violation(path, node.lineno, f"calls {said}() with trust", "A model directory may come from anyone.")
         if said == "torch.load" and given.get("weights_only") != "True":
@@ -279,6 +282,7 @@ FAULTS = [
         "AutoConfig.from_pretrained(p, trust_remote_code=False)",
         "calls AutoConfig.",
     ),
+    ("infrastructure/tasks/samples.py", "self.tokenizer(text)", "calls self.tokenizer()"),
     ("benchmarks/throughput.py", "AutoModel.from_config(config)", "calls AutoModel.from_config()"),
     ("infrastructure/models/pretrained.py", "open_it(path, trust_remote_code=True)", "with trust"),
     ("infrastructure/models/pretrained.py", "opened.from_pretrained(path, use_safetensors=None)", "with trust"),

@@ -1,0 +1,143 @@
+"""Text to ids, for all text of users: what a text spells out is text, and a special token is only what we add.
+
+The library's `split_special_tokens` leaves out the search for special tokens, yet some models of tokenizers have them
+among their pieces all the same: a unigram model takes `</s>` for its end, a model of words `[SEP]` for a word.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerBase
+
+# Stands before the name of a piece that no text is to match.
+NOWHERE = "\U0010fffd" * 4
+
+_speller_of: "WeakKeyDictionary[PreTrainedTokenizerBase, _Speller | None]" = WeakKeyDictionary()
+
+
+def text_ids(
+    tokenizer: "PreTrainedTokenizerBase",
+    texts: Sequence[str],
+    max_length: int | None = None,
+    *,
+    marks: bool = True,
+    as_target: bool = False,
+) -> list[list[int]]:
+    """Give the ids of texts, at most `max_length` of each, None for all.
+
+    `marks` adds the signs of beginning and end that the tokenizer has; `as_target` asks for the ids that a decoder
+    learns, for some tokenizers know two languages. No other special id comes out, but that of what is unknown.
+    """
+    if tokenizer not in _speller_of:
+        _speller_of[tokenizer] = _Speller(tokenizer) if _reads_special_tokens(tokenizer) else None
+    speller = _speller_of[tokenizer]
+    if speller is None:
+        return _called(tokenizer, texts, max_length, marks, as_target)
+    beginning, end = _marks(tokenizer, as_target) if marks else ([], [])
+    room = None if max_length is None else max(0, max_length - len(beginning) - len(end))
+    from_left = tokenizer.truncation_side == "left"
+    spelt = speller.ids(texts, as_target)
+    cut = [ids[max(0, len(ids) - room) :] if from_left else ids[:room] for ids in spelt] if room is not None else spelt
+    return [[*beginning, *ids, *end] for ids in cut]
+
+
+class _Speller:
+    """Gives ids without marks, none of them special, of a tokenizer that has special tokens among its pieces."""
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self._tokenizer = tokenizer
+        self._backend = _without_special_pieces(tokenizer)
+        self._spelling = {} if self._backend else {number: _spelt(tokenizer, number) for number in _special(tokenizer)}
+
+    def ids(self, texts: Sequence[str], as_target: bool) -> list[list[int]]:
+        """Encode texts."""
+        if self._backend is not None:
+            return [encoding.ids for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False)]
+        encoded = _called(self._tokenizer, texts, None, False, as_target)
+        return [[part for number in ids for part in self._spelling.get(number, [number])] for ids in encoded]
+
+
+def _called(
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_length: int | None, marks: bool, as_target: bool
+) -> list[list[int]]:
+    given: dict[str, Any] = {"text_target" if as_target else "text": list(texts)}
+    encoded = tokenizer(
+        **given,
+        add_special_tokens=marks,
+        split_special_tokens=True,
+        truncation=max_length is not None,
+        max_length=max_length,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )
+    return list(encoded["input_ids"])
+
+
+def _special(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
+    """Give the special tokens by their ids, without the one that stands for what is unknown."""
+    named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+    added = ((number, token.content) for number, token in tokenizer.added_tokens_decoder.items() if token.special)
+    return {number: str(token) for number, token in (*added, *named) if number != tokenizer.unk_token_id}
+
+
+def _reads_special_tokens(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    special = _special(tokenizer)
+    unknown = [] if tokenizer.unk_token is None else [str(tokenizer.unk_token)]
+    texts = [text for token in (*special.values(), *unknown) for text in (token, f" {token}", f"a{token}")]
+    found = _called(tokenizer, texts, None, False, False) if texts else []
+    return any(number in special for ids in found for number in ids)
+
+
+def _marks(tokenizer: "PreTrainedTokenizerBase", as_target: bool) -> tuple[list[int], list[int]]:
+    """Give what the tokenizer puts before and behind a text."""
+    (plain,), (marked,) = (_called(tokenizer, ["a"], None, marks, as_target) for marks in (False, True))
+    for start in range(len(marked) - len(plain) + 1):
+        if marked[start : start + len(plain)] == plain:
+            return marked[:start], marked[start + len(plain) :]
+    return [], []
+
+
+def _without_special_pieces(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer | None":
+    """Copy the rules of a fast tokenizer with its special tokens renamed to what no text holds; None for a slow one."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    rules = json.loads(backend.to_str())
+    rules["truncation"] = rules["padding"] = rules["post_processor"] = None
+    special = {*_special(tokenizer).values(), str(tokenizer.unk_token)}
+
+    def renamed(token: str) -> str:
+        return f"{NOWHERE}{token}" if token in special else token
+
+    for added in rules["added_tokens"]:
+        added["content"] = renamed(added["content"])
+    model = rules["model"]
+    if isinstance(model["vocab"], dict):
+        model["vocab"] = {renamed(token): number for token, number in model["vocab"].items()}
+    else:
+        model["vocab"] = [[renamed(token), score] for token, score in model["vocab"]]
+    if "merges" in model:
+        merges = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
+        model["merges"] = [pair for pair in merges if not special & {*pair, "".join(pair)}]
+    if isinstance(model.get("unk_token"), str):
+        model["unk_token"] = renamed(model["unk_token"])
+    copy: Tokenizer = type(backend).from_str(json.dumps(rules))
+    copy.encode_special_tokens = True
+    return copy
+
+
+def _spelt(tokenizer: "PreTrainedTokenizerBase", number: int) -> list[int]:
+    """Spell a special token with the ids of its parts, or with that of what is unknown."""
+    special = _special(tokenizer)
+    token = special[number]
+    for end in range(1, len(token)):
+        head, tail = _called(tokenizer, [token[:end], token[end:]], None, False, False)
+        ids = [*head, *tail]
+        if not set(ids) & set(special):
+            return ids
+    return [] if tokenizer.unk_token_id is None else [tokenizer.unk_token_id]
