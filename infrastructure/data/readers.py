@@ -57,10 +57,10 @@ def read_rows(path: Path, reading: Reading = AS_FOUND) -> Iterator[Row | RowFaul
         return
     kind = format_of(path)
     if kind == ".parquet":
-        from infrastructure.data.parquet_rows import parquet_rows
+        from infrastructure.data.columnar import open_columnar
+        from infrastructure.data.columnar_rows import columnar_rows
 
-        for number, values in enumerate(parquet_rows(path, reading), 1):
-            yield Row(number, values)
+        yield from columnar_rows(open_columnar(path, path.name, reading))
         return
     with told_of(path), open_text(path, reading) as file:
         yield from _READERS[kind](file, path.name, reading)

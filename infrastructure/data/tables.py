@@ -18,12 +18,12 @@ from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.opening import is_unicode, size_of
 from infrastructure.data.rows import content_sha256
+from infrastructure.data.table_columnar import ColumnarSource
 from infrastructure.data.table_columns import Header
 from infrastructure.data.table_csv import CsvSource
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.table_numbers import is_number
 from infrastructure.data.table_order import StampedRows, map_rows
-from infrastructure.data.table_parquet import ParquetSource
 from infrastructure.data.table_reading import TableReading, columns_setting
 from infrastructure.data.table_sources import source_of
 from infrastructure.data.time_stamps import commonest_step, read_stamp, stamp_texts, zone_of_frame
@@ -142,7 +142,7 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
     )
 
 
-def _keep(source: CsvSource | ParquetSource, schema: TableSchema, directory: Path) -> None:
+def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, directory: Path) -> None:
     header = source.header()
     faults = TableFaults()
     time, columns = _choose(header, schema, isinstance(source, CsvSource), faults)

@@ -18,7 +18,7 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.reading import MIB, Reading
-from infrastructure.data import parquet_rows, rows
+from infrastructure.data import plain_columns, rows
 from infrastructure.data.documents import load_documents
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.pairs import load_pairs
@@ -83,24 +83,19 @@ def test_a_cell_that_repeats_is_counted_before_it_is_written_out(tmp_path: Path)
     assert path.stat().st_size < MIB
     for (row, whole), said in (((1, 10), r"x\.parquet:1: the row"), ((2, 10), "unpacks to more than 10 MiB")):
         with pytest.raises(DatasetError, match=said):
-            list(read_rows(path, Reading(max_row_mib=row, max_unpacked_mib=whole)))
+            load_rows(
+                path, RowSchema(("text",), label_field=None, reading=Reading(max_row_mib=row, max_unpacked_mib=whole))
+            )
 
 
 def test_repeated_cells_are_written_out_a_bounded_stretch_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = parquet(tmp_path / "x.parquet", text=["one", "two", None, "one"] * 50, number=list(range(200)))
-    monkeypatch.setattr(parquet_rows, "BYTES_AT_ONCE", 10)  # three rows of at most three bytes
+    monkeypatch.setattr(plain_columns, "BYTES_AT_ONCE", 10)  # three rows of at most three bytes
     found = [row.values for row in read_all(path) if isinstance(row, Row)]
     assert found[:3] == [{"text": "one", "number": 0}, {"text": "two", "number": 1}, {"text": None, "number": 2}]
     assert len(found) == 200
-
-
-def test_a_nested_column_is_known_by_its_kind_alone(tmp_path: Path) -> None:
-    path = parquet(tmp_path / "x.parquet", text=["a"], tags=[["x", "y"]], of=[{"b": 1}])
-    (row,) = read_all(path)
-    assert isinstance(row, Row)
-    assert row.values == {"text": "a", "tags": [], "of": {}}
 
 
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.csv.gz", "x.txt.gz"])

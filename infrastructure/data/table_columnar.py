@@ -1,0 +1,60 @@
+"""Columns of columnar files in blocks, so that memory does not grow with the file."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet
+
+from domain.exceptions import DatasetError
+from domain.reading import AS_FOUND, Reading
+from infrastructure.data.columnar import open_columnar, unreadable
+from infrastructure.data.plain_columns import is_utf8
+from infrastructure.data.table_columns import UNREADABLE, Header
+from infrastructure.data.table_faults import TableFaults
+
+BLOCK_ROWS = 1 << 16
+
+
+class ColumnarSource:
+    """A file of columns: Parquet, Arrow, a saved data set, a workbook."""
+
+    def __init__(self, path: Path, name: str, reading: Reading = AS_FOUND) -> None:
+        self.path, self.name = path, name
+        self._file = open_columnar(path, name, reading)
+        self.notes = self._file.notes
+
+    def header(self) -> Header:
+        """Read the names and the first row. Raises: DatasetError when there is none."""
+        schema = self._file.schema
+        names = tuple(schema.names)
+        if not len(self._file):
+            raise DatasetError(f"{self.name} has no rows.", remedy="Give a file with rows.")
+        clock = tuple(field.name for field in schema if pyarrow.types.is_temporal(field.type))
+        return Header(names, names, tuple(self._first_text(field) for field in schema), clock)
+
+    def _first_text(self, field: pyarrow.Field) -> str | None:
+        if not is_utf8(field.type):
+            return None
+        try:
+            first = next(self._file.batches([field.name], 1)).column(0)[0].as_py()
+        except UNREADABLE as error:
+            raise unreadable(self.name, error) from error
+        return None if first is None else str(first)
+
+    def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
+        """Read some columns. Raises: DatasetError."""
+        try:
+            for batch in self._file.batches(list(written), BLOCK_ROWS):
+                yield [batch.column(name) for name in written]
+        except UNREADABLE as error:
+            raise unreadable(self.name, error) from error
+
+    def add_ragged(self, faults: TableFaults) -> None:
+        """Say nothing: columns of one file are as long as each other."""
+
+    def lines_of(self, rows: list[int]) -> dict[int, int]:
+        """Give the numbers of rows, counted from 1."""
+        return {row: self._file.lines(row, 1)[0] for row in rows}
