@@ -1,12 +1,13 @@
 """How text and values of others are shown: nothing moves a cursor or turns a line, and nothing fills the screen."""
 
-import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
+
+from domain.strict_json import strict_json
 
 TAB = "    "
 LONGEST_VALUE = 80
@@ -33,8 +34,8 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
     NaN and infinities become null, so that every parser reads it.
     """
-    text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
-    # A line end is no part of a text here, which json.dumps has escaped; only `indent` writes one.
+    text = strict_json(value, indent=indent, ensure_ascii=False)
+    # A line end is no part of a text here, which the writer has escaped; only `indent` writes one.
     return "\n".join(line if line.isprintable() else _UNPRINTABLE.sub(_json_escape, line) for line in text.split("\n"))
 
 
@@ -47,14 +48,6 @@ def u_escape(letters: str) -> str:
     r"""Write letters as JSON escapes: `\u00e9`, or two of them for one beyond the first 65,536."""
     units = letters.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def shown(value: Any) -> str:

@@ -105,7 +105,7 @@ def _checked(path: Path) -> Mapping[str, str]:
     if facts.get("name") != path.name:
         raise DamageError(f"its manifest is that of {facts.get('name')!r}")
     digests = {name: file.sha256 for name, file in files.items()}
-    key = (path.absolute(), hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest())
+    key = (path.absolute(), hashlib.sha256(json.dumps(digests, sort_keys=True, allow_nan=False).encode()).hexdigest())
     signature = _signature(path, files)
     with _verified_lock:
         if _verified.get(key) == signature:

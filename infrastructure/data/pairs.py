@@ -165,4 +165,4 @@ def _keep(pairs: Iterable[Pair], directory: Path) -> None:
     }
     for name, column in columns.items():
         np.save(directory / f"{name}.npy", column)
-    (directory / "files.json").write_text(json.dumps(list(files)), encoding="utf-8")
+    (directory / "files.json").write_text(json.dumps(list(files), allow_nan=False), encoding="utf-8")

@@ -264,7 +264,7 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     for name, column in columns.items():
         np.save(directory / f"{name}.npy", column)
     facts = {"text_field": text_field, "label_names": order, "path": path.name}
-    (directory / "rows.json").write_text(json.dumps(facts), encoding="utf-8")
+    (directory / "rows.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
 
 def append_text(file: BinaryIO, text: str) -> int:

@@ -141,7 +141,7 @@ def list_setting(setting: str, names: Sequence[str]) -> str:
     """Write a setting that holds names, as a shell takes it."""
     if all(re.fullmatch(r"[\w.%-]+", name) for name in names):
         return f"--set {setting}=[{','.join(names)}]"
-    return f"--set {shlex.quote(f'{setting}={json.dumps(list(names), ensure_ascii=False)}')}"
+    return f"--set {shlex.quote(f'{setting}={json.dumps(list(names), ensure_ascii=False, allow_nan=False)}')}"
 
 
 def _always(problem: str, remedy: str) -> Callable[[int], tuple[str, str]]:

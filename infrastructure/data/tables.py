@@ -176,7 +176,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, directory: Pa
         "warnings": [*notes, *reading.warnings()],
         "as_read": as_read,
     }
-    (directory / "table.json").write_text(json.dumps(facts), encoding="utf-8")
+    (directory / "table.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
 
 def _choose(

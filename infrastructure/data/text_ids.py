@@ -126,7 +126,7 @@ def _without_special_pieces(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer 
         model["merges"] = [pair for pair in merges if not special & {*pair, "".join(pair)}]
     if isinstance(model.get("unk_token"), str):
         model["unk_token"] = renamed(model["unk_token"])
-    copy: Tokenizer = type(backend).from_str(json.dumps(rules))
+    copy: Tokenizer = type(backend).from_str(json.dumps(rules, allow_nan=False))
     copy.encode_special_tokens = True
     return copy
 

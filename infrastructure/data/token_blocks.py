@@ -129,7 +129,7 @@ def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", direc
             num_unknown += 0 if unknown is None else int((tokens == unknown).sum())
             file.write(tokens.tobytes())
     facts = {"dtype": dtype.name, "num_unknown": num_unknown, "document_start_id": start}
-    (directory / "stream.json").write_text(json.dumps(facts), encoding="utf-8")
+    (directory / "stream.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
 
 def document_start(tokenizer: "PreTrainedTokenizerBase") -> int | None:

@@ -111,7 +111,7 @@ def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
         del rules["truncation"], rules["padding"]
     special = sorted(tokenizer.special_tokens_map.items())
     sides = f"{tokenizer.truncation_side} {getattr(tokenizer, 'split_special_tokens', False)}"
-    described = f"{type(tokenizer).__name__} {sides} {special} {json.dumps(rules)}"
+    described = f"{type(tokenizer).__name__} {sides} {special} {json.dumps(rules, allow_nan=False)}"
     return hashlib.sha256(described.encode("utf-8", errors="replace")).hexdigest()
 
 

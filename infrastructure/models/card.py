@@ -1,6 +1,5 @@
 """What travels with a model in `athanor.json`: written as strict JSON, read through one typed model for each kind."""
 
-import json
 from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
+from domain.strict_json import strict_json
 from domain.task import TASKS
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
@@ -113,7 +113,7 @@ def _sentence(fault: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return f"a {'list' if isinstance(value, list) else 'mapping'} of {len(value)}"
-    text = json.dumps(value) if not isinstance(value, int) or abs(value) < 1e30 else "a huge number"
+    text = strict_json(value) if not isinstance(value, int) or abs(value) < 1e30 else "a huge number"
     return text if len(text) <= 60 else text[:60] + "..."
 
 
@@ -123,31 +123,22 @@ def card_text(card: Mapping[str, Any]) -> str:
     Raises: ConfigurationError naming the place of a value that a file cannot hold.
     """
     try:
-        plain = _finite(card)
-        text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = strict_json(card, indent=2, ensure_ascii=False) + "\n"
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:  # a lone surrogate is a UnicodeEncodeError, a ValueError
         places = [where for where, value in entries_of(card) if not _can_be_written(where, value)]
         raise ConfigurationError(
-            f"{CARD} cannot hold {json.dumps(places[0]) if places else 'the card'}: {_reason(error)}.",
+            f"{CARD} cannot hold {strict_json(places[0]) if places else 'the card'}: {_reason(error)}.",
             remedy="Rename the label, column or file to plain text, or correct the setting.",
         ) from error
     return text
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _can_be_written(where: str, value: Any) -> bool:
     if isinstance(value, dict | list | tuple):
         return True
     try:
-        f"{where} {json.dumps(value, ensure_ascii=False)}".encode()
+        f"{where} {strict_json(value, ensure_ascii=False)}".encode()
     except (TypeError, ValueError):
         return False
     return True

@@ -1,10 +1,10 @@
 """A tokenizer on disk: always the same bytes for the same tokenizer, and kept beside a run under a manifest."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.exceptions import ModelError
+from domain.strict_json import strict_json
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
 from infrastructure.manifest import DamageError, listed, read_manifest, require_digests, write_manifest
@@ -40,7 +40,7 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", directory: Path) -> Non
         tokenizer.save_pretrained(directory)
     path = directory / TOKENIZER_CONFIG
     settings = {name: value for name, value in settings_of(path).items() if name not in _OF_THE_OPENING}
-    path.write_text(json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(strict_json(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def keep_tokenizer(tokenizer: "PreTrainedTokenizerBase | None", target: Path) -> None:

@@ -25,6 +25,7 @@ from application.training_request import TrainModelRequest
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from domain.exceptions import RunError, TrainingError
+from domain.strict_json import strict_json
 from infrastructure.files import STAGING_PREFIX
 from infrastructure.runs.run_facts import facts_of
 from infrastructure.runs.run_file import RUN_FILE
@@ -125,7 +126,7 @@ class ForkedTrials:
                 response = self._resume_training.execute(str(run))
             else:
                 response = self._train_model.execute(training.changed(output_dir=str(run)))
-            report.write_text(json.dumps({"errors": response.errors, "modules": sorted(sys.modules)}))
+            report.write_text(strict_json({"errors": response.errors, "modules": sorted(sys.modules)}))
             exit_code = response.exit_code
         except BaseException:
             traceback.print_exc()

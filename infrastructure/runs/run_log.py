@@ -8,6 +8,7 @@ import structlog
 
 from application.ports import Guarded, RunMonitor
 from domain.events import Event
+from domain.strict_json import finite
 from infrastructure.plain_files import open_to_append
 
 LOG_FILE = "log.jsonl"
@@ -28,7 +29,8 @@ class RunLog:
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.JSONRenderer(default=str),
+                lambda logger, method, event: finite(event),
+                structlog.processors.JSONRenderer(default=str, allow_nan=False),
             ],
             wrapper_class=structlog.BoundLogger,
         )

@@ -141,7 +141,7 @@ def _load_tensors(path: Path, files: Files) -> dict[str, Tensor]:
 def _read_manifest(directory: Path) -> tuple[CheckpointMetadata, Files]:
     try:
         facts, files = read_manifest(directory)
-        known = _Facts.model_validate_json(json.dumps(facts))
+        known = _Facts.model_validate_json(json.dumps(facts, allow_nan=False))
     except DamageError as error:
         raise _damaged(directory, str(error)) from error
     except ValidationError as error:

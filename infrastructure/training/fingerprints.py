@@ -1,7 +1,6 @@
 """What the result of a training follows from, as values that can be kept and compared."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from domain.config import WITHOUT_EFFECT, TrainingConfig
+from domain.strict_json import strict_json
 from infrastructure.data.tokenization import fingerprint as fingerprint_of_tokenizer
 from infrastructure.models.bundle import ModelBundle
 
@@ -40,7 +40,7 @@ def fingerprint_of(dataset: Any) -> str:
 
 def _fingerprint_of_model(model: nn.Module) -> str:
     config = getattr(model, "config", None)
-    described = repr(model) if config is None else json.dumps(_plain(config.to_dict()), sort_keys=True, default=str)
+    described = repr(model) if config is None else strict_json(_plain(config.to_dict()), sort_keys=True, default=str)
     return hashlib.sha256(f"{type(model).__name__} {described}".encode(errors="replace")).hexdigest()
 
 

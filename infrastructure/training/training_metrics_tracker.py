@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import math
 import numbers
 import operator
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.exceptions import ConfigurationError, RunError, TrainingError
 from domain.metrics import MetricEntry, MetricStatistics, direction_of, is_better
 from domain.rules import LARGEST
+from domain.strict_json import strict_json
 from infrastructure.files import restore_replaced, write_whole
 from infrastructure.plain_files import open_to_append, open_to_read
 
@@ -119,7 +119,7 @@ class TrainingMetricsTracker:
     def export_to_json(self, path: str | Path) -> Path:
         """Write the summary and all entries; NaN and infinities become null. Raises: TrainingError."""
         content = {**self.get_summary(), "entries": [asdict(entry) for entry in self._entries]}
-        return _export(Path(path), json.dumps(_strict(content), indent=2, allow_nan=False) + "\n")
+        return _export(Path(path), strict_json(content, indent=2) + "\n")
 
     def export_to_csv(self, path: str | Path) -> Path:
         """Write the entries as a table with a header; what is not known is empty. Raises: TrainingError."""
@@ -247,7 +247,7 @@ def _whole(count: int | None) -> int | None:
 
 
 def _line_of(entry: MetricEntry) -> bytes:
-    return json.dumps(_strict(asdict(entry)), allow_nan=False).encode("ascii") + b"\n"
+    return strict_json(asdict(entry)).encode("ascii") + b"\n"
 
 
 class _Line(BaseModel):
@@ -280,15 +280,6 @@ def _statistics(entries: Iterable[MetricEntry]) -> dict[str, MetricStatistics]:
 
 def _as_dicts(statistics: Mapping[str, MetricStatistics]) -> dict[str, dict[str, float]]:
     return {name: asdict(of_name) for name, of_name in statistics.items()}
-
-
-def _strict(value: Any) -> Any:
-    """Replace what strict JSON cannot say."""
-    if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_strict(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _export(path: Path, text: str) -> Path:

@@ -25,6 +25,8 @@ NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
 READER = PurePosixPath("infrastructure/data/text_ids.py")
+# What stands here is shown in a message and written nowhere.
+SHOWN_ONLY = (PurePosixPath("infrastructure/data/rows.py"),)
 SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
 OPENINGS = {"from_pretrained", "from_config", "resolve_trust_remote_code", "get_class_from_dynamic_module"}
 
@@ -166,6 +168,10 @@ def _misplaced_calls(path: PurePosixPath, tree: ast.Module) -> Iterator[Violatio
             yield Violation(path, node.lineno, f"calls {said}()", f"Only {DOOR} opens models: call it.")
         if said.rpartition(".")[2] == "tokenizer" and path.parts[0] == "infrastructure" and path != READER:
             yield Violation(path, node.lineno, f"calls {said}()", f"Only text_ids in {READER} reads text: call it.")
+        is_json = said in ("json.dumps", "json.dump") and path.parts[0] in LAYERS and path not in SHOWN_ONLY
+        if is_json and given.get("allow_nan") != "False":
+            remedy = "NaN is no JSON: use strict_json, or say allow_nan=False where no number can be one."
+            yield Violation(path, node.lineno, f"calls {said}()", remedy)
         if any(given.get(name, safe) != safe for name, safe in SAFE.items()):
             yield Violation(path, node.lineno, f"calls {said}() with trust", "A model directory may come from anyone.")
         if said == "torch.load" and given.get("weights_only") != "True":
@@ -283,6 +289,8 @@ FAULTS = [
         "calls AutoConfig.",
     ),
     ("infrastructure/tasks/samples.py", "self.tokenizer(text)", "calls self.tokenizer()"),
+    ("infrastructure/tasks/samples.py", "json.dumps(samples)", "calls json.dumps()"),
+    ("domain/plan.py", "json.dump(plan, file, allow_nan=True)", "calls json.dump()"),
     ("benchmarks/throughput.py", "AutoModel.from_config(config)", "calls AutoModel.from_config()"),
     ("infrastructure/models/pretrained.py", "open_it(path, trust_remote_code=True)", "with trust"),
     ("infrastructure/models/pretrained.py", "opened.from_pretrained(path, use_safetensors=None)", "with trust"),
