@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from infrastructure.data.clock_finding import FoundClock, find_clock
+from infrastructure.data.clocks import Clock, Even, Monthly, Zoned
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.table_faults import TableFaults
-from infrastructure.data.time_stamps import Grid, commonest_step, grid_of, stamp_texts
+from infrastructure.data.time_zones import is_named
 
 CHUNK_ROWS = 1 << 16
 MOST_FILLED = 20  # rows to fill for each row there is: a stamp of another century is a mistake and no gap
@@ -21,13 +24,15 @@ class StampedRows:
     """Rows of a file and their stamps, through one policy after the other: `sort`, `merge`, `treat_gaps`.
 
     `faults` takes what a policy refuses, by the row of the table as it was read; `notes` tells what was repaired.
-    `as_read` says that every row stands where it stood in the file.
+    `as_read` says that every row stands where it stood in the file, `clock` which clock ascending stamps follow.
     """
 
-    def __init__(self, path: Path, num_columns: int, stamps: np.ndarray, faults: TableFaults) -> None:
+    def __init__(self, path: Path, num_columns: int, stamps: np.ndarray, faults: TableFaults, zone: str = "") -> None:
         self.stamps = stamps
         self.notes: list[str] = []
         self.as_read = True
+        self.clock: FoundClock | None = None
+        self._zone = zone if is_named(zone) else ""
         self._path, self._columns, self._faults = path, num_columns, faults
         self._rows_read = np.arange(len(stamps))
 
@@ -64,18 +69,23 @@ class StampedRows:
     def treat_gaps(self, policy: str) -> None:
         """Keep, fill with rows of NaN, or refuse the gaps of strictly ascending stamps.
 
-        A gap is where places of the table's clock are left out: steps, weekdays or calendar months (`grid_of`).
+        A gap is where places of the table's clock are left out (`find_clock`).
         """
-        step = commonest_step(self.stamps)
-        if step is None:
+        self.clock = find_clock(self.stamps, self._zone)
+        if self.clock is None:
             return
-        grid = grid_of(self.stamps, step, origin=int(self.stamps[0]))
-        places, exact = grid.places(self.stamps)
-        if policy == "fill" and not exact.all():
-            self._refuse_off_clock(grid, np.flatnonzero(~exact))
-            return
+        clock = self.clock.clock
+        self._note_beside(self.clock)
+        places = clock.places(self.stamps)
+        places -= places[0]
+        if policy == "fill" and not _each_has_a_place(clock, places):
+            exact = clock.stamps(clock.places(self.stamps)) == self.stamps
+            if not exact.all():
+                self._refuse_off_clock(clock, np.flatnonzero(~exact))
+                return
         # Without a calendar by distance and not by place, so that a clock that trembles has no gaps.
-        missing = np.diff(places) - 1 if grid.by_calendar else (np.diff(self.stamps) + step // 2) // step - 1
+        step = clock.step if isinstance(clock, Even) else 0
+        missing = (np.diff(self.stamps) + step // 2) // step - 1 if step else np.diff(places) - 1
         gaps = np.flatnonzero(missing > 0) + 1
         if not len(gaps):
             return
@@ -92,30 +102,41 @@ class StampedRows:
             self._faults.add(f"filling would add {added} to {len(self.stamps):,} ({told})", "Set gaps=keep.")
         else:
             self._rewrite(_filled(map_rows(self._path, self._columns), places, total))
-            self.stamps = grid.stamps(np.arange(total))
+            first = clock.places(self.stamps[:1])
+            filled = clock.stamps(first + np.arange(total))
+            filled[places] = self.stamps
+            self.stamps = filled
             self.notes.append(f"{told}; filled in with {added} of missing values.")
+
+    def _note_beside(self, found: FoundClock) -> None:
+        if found.beside:
+            self.notes.append(
+                f"{found.beside:,} of {len(self.stamps):,} stamps do not lie on a regular clock"
+                f" ({found.clock}), by which forecasts are dated."
+            )
 
     def _largest_gap(self, gaps: np.ndarray, missing: np.ndarray) -> str:
         largest = int(missing.argmax())
-        before, after = stamp_texts(self.stamps[largest : largest + 2], "", None)
+        before, after = stamp_texts(self.stamps[largest : largest + 2], self._zone, None)
         size = _count(int(missing[largest]), "row")
         return f"{_count(len(gaps), 'gap')} in the stamps, the largest of {size} between {before} and {after}"
 
     def _refuse(self, kind: str, places: np.ndarray, problem: str, remedy: str) -> None:
         def say(number: int) -> tuple[str, str]:
-            before, here = stamp_texts(self.stamps[places[number] - 1 : places[number] + 1], "", None)
+            before, here = stamp_texts(self.stamps[places[number] - 1 : places[number] + 1], self._zone, None)
             return problem.format(before=before, here=here), remedy
 
         self._faults.add_rows(kind, self._rows_read[places], say)
 
-    def _refuse_off_clock(self, grid: Grid, places: np.ndarray) -> None:
+    def _refuse_off_clock(self, clock: Clock, places: np.ndarray) -> None:
+        if isinstance(clock, Even):
+            problem = f"is no whole number of steps of {clock.step / 1e6:,g} seconds behind the first stamp"
+        else:
+            problem = f"does not lie on the clock of the table ({clock})"
+
         def say(number: int) -> tuple[str, str]:
-            text = stamp_texts(self.stamps[places[number] : places[number] + 1], "", None)[0]
-            step = f"{grid.step / 1e6:,g} seconds"
-            return (
-                f"{text} is no whole number of steps of {step} behind the first stamp",
-                "Correct it, or set gaps=keep.",
-            )
+            text = stamp_texts(self.stamps[places[number] : places[number] + 1], self._zone, None)[0]
+            return f"{text} {problem}", "Correct it, or set gaps=keep."
 
         self._faults.add_rows("off the clock", self._rows_read[places], say)
 
@@ -127,6 +148,12 @@ class StampedRows:
             for chunk in chunks:
                 np.ascontiguousarray(chunk, dtype=np.float64).tofile(file)
         aside.replace(self._path)
+
+
+def _each_has_a_place(clock: Clock, places: np.ndarray) -> bool:
+    """Tell whether rows beside the clock are those of a month whose usual day is a holiday."""
+    on_walls = clock.wall if isinstance(clock, Zoned) else clock
+    return isinstance(on_walls, Monthly) and bool(np.all(np.diff(places) > 0))
 
 
 def _merged(old: np.ndarray, starts: np.ndarray, policy: str) -> Iterator[np.ndarray]:

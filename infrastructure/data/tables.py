@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,11 @@ from domain.exceptions import ConfigurationError, DatasetError
 from domain.reading import AS_FOUND, MAX_COLUMNS, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.clock_finding import FoundClock
+from infrastructure.data.clock_json import clock_json, clock_of
 from infrastructure.data.opening import is_unicode, size_of
 from infrastructure.data.rows import content_sha256
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.table_columnar import ColumnarSource
 from infrastructure.data.table_columns import Header
 from infrastructure.data.table_csv import CsvSource
@@ -26,13 +30,13 @@ from infrastructure.data.table_numbers import is_number
 from infrastructure.data.table_order import StampedRows, map_rows
 from infrastructure.data.table_reading import TableReading, columns_setting
 from infrastructure.data.table_sources import source_of
-from infrastructure.data.time_stamps import commonest_step, read_stamp, stamp_texts, zone_of_frame
+from infrastructure.data.time_stamps import commonest_step, read_stamp, zone_of_frame
 
 STANDARD_INPUT = "-"
 NO_CLOCK = "none"
 TIME_NAMES = ("date", "time", "timestamp", "datetime", "date_time", "ds", "__index_level_0__")
 # Counted up when the checks or the files change: what an older version kept is not taken for checked.
-FORMAT = "table 3"
+FORMAT = "table 4"
 POLICIES = {
     "unsorted_stamps": ("refuse", "sort"),
     "duplicate_stamps": ("refuse", "first", "last", "mean"),
@@ -76,8 +80,8 @@ class Table:
 
     `values` [N, C] float64 are mapped from disk, NaN where one is missing; `names` [C]. `stamps` [N] int64 are
     microseconds of the wall clock since 1970, strictly ascending, None without a clock; `zone` stands behind every
-    one of them. `step` is their most frequent distance, None for one row. `as_read` is False where a policy moved,
-    merged or added rows, so that a row's number is no longer that of the file.
+    one of them. `step` is their most frequent distance and `clock` what they follow, None for one row. `as_read` is
+    False where a policy moved, merged or added rows, so that a row's number is no longer that of the file.
     """
 
     path: Path
@@ -90,6 +94,7 @@ class Table:
     step: int | None
     warnings: tuple[str, ...]
     as_read: bool = True
+    clock: FoundClock | None = None
     entry: CacheEntry | None = None
 
     def time_of(self, row: int) -> str:
@@ -138,6 +143,7 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
         step=facts["step"],
         warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
         as_read=facts["as_read"],
+        clock=_clock(facts["clock"]),
         entry=entry,
     )
 
@@ -158,25 +164,32 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, directory: Pa
             reading.rows += len(block[0])
     source.add_ragged(faults)
     reading.judge_columns()
-    stamps, notes, as_read = None, [], True
+    zone = zone_of_frame(reading.frame or "")
+    stamps, notes, as_read, clock = None, [], True, None
     if time is not None and reading.rows and not faults.count_of("stamps"):
-        rows = StampedRows(directory / "values.bin", len(columns), np.concatenate(reading.stamps), faults)
+        rows = StampedRows(directory / "values.bin", len(columns), np.concatenate(reading.stamps), faults, zone)
         rows.sort(schema.unsorted_stamps)
         rows.merge(schema.duplicate_stamps)
         if np.all(np.diff(rows.stamps) > 0):
             rows.treat_gaps(schema.gaps)
-        stamps, notes, as_read = rows.stamps, rows.notes, rows.as_read
+        stamps, notes, as_read, clock = rows.stamps, rows.notes, rows.as_read, rows.clock
         np.save(directory / "stamps.npy", stamps)
     faults.raise_any(source.name, source.lines_of)
     facts = {
         "names": columns,
         "time_column": time,
-        "zone": zone_of_frame(reading.frame or ""),
+        "zone": zone,
         "step": None if stamps is None else commonest_step(stamps),
         "warnings": [*notes, *reading.warnings()],
         "as_read": as_read,
+        "clock": clock
+        and {"clock": clock_json(clock.clock), "beside": clock.beside, "doubt": clock.doubt, "loose": clock.loose},
     }
     (directory / "table.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
+
+
+def _clock(kept: dict[str, Any] | None) -> FoundClock | None:
+    return FoundClock(**{**kept, "clock": clock_of(kept["clock"])}) if kept else None
 
 
 def _choose(

@@ -6,8 +6,9 @@ import numpy as np
 
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.forecast import Split
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
-from infrastructure.data.time_stamps import read_stamp, stamp_texts
+from infrastructure.data.time_stamps import read_stamp
 from infrastructure.data.windows import Windows
 
 SHORTEST_CONTEXT = 2

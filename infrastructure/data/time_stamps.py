@@ -1,8 +1,7 @@
-"""Stamps of a table: read from texts and numbers, counted on where they end, and written again."""
+"""Stamps of a table, read from texts and numbers."""
 
 import datetime
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow
@@ -10,7 +9,6 @@ import pyarrow.compute
 
 SECOND = 1_000_000  # microseconds, the unit of every stamp
 DAY = 86_400 * SECOND
-MONTH = 146_097 * DAY // 4_800  # mean of the 400 years after which the calendar repeats
 FIRST = -719_162 * DAY  # year 1
 LAST = 2_932_897 * DAY - 1  # year 9999
 _TEXT = re.compile(
@@ -147,101 +145,3 @@ def commonest_step(stamps: np.ndarray) -> int | None:
         return None
     distances, counts = np.unique(np.diff(stamps), return_counts=True)
     return int(distances[counts.argmax()])
-
-
-def stamp_texts(stamps: np.ndarray, zone: str, step: int | None) -> list[str]:
-    """Write stamps [N] in ISO 8601: the date alone where stamps and step are whole days and no zone is to be told."""
-    if not len(stamps):
-        return []
-    if not zone and not np.any(stamps % DAY) and (step is None or step % DAY == 0):
-        unit = "D"
-    elif not np.any(stamps % SECOND):
-        unit = "s"
-    else:
-        unit = "us" if np.any(stamps % 1000) else "ms"
-    texts = np.datetime_as_string(stamps.astype("datetime64[us]"), unit=unit)  # type: ignore[call-overload]
-    return [f"{text}{zone}" for text in texts.tolist()]
-
-
-def next_stamps(stamps: np.ndarray, step: int, count: int, session: tuple[int, int] | None = None) -> np.ndarray:
-    """Go on behind the last of `stamps` [N] for `count` places [count], by steps, weekdays or calendar months.
-
-    With a `session`, the time of day of its first row and of its last one behind that, by steps within sessions, on
-    weekdays alone where `stamps` know no weekend. Holidays are not known.
-    """
-    last = int(stamps[-1])
-    if session is None or (last % DAY - session[0]) % step:
-        return grid_of(stamps, step, origin=last).stamps(np.arange(1, count + 1))
-    times = np.arange(session[0], session[0] + session[1] + 1, step)  # of day
-    today = np.array([last - last % DAY])
-    days = np.concatenate([today, next_stamps(stamps - stamps % DAY, DAY, -(-count // len(times)))])
-    following = (days[:, None] + times).reshape(-1)
-    return following[following > last][:count]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Places of a regular clock, numbered from 0 at `origin`.
-
-    `months` is above zero when the clock goes by calendar months, on day `day` or the last of a shorter month;
-    `weekdays` when it goes by days and leaves out Saturday and Sunday; else places are `step` apart.
-    """
-
-    origin: int
-    step: int
-    months: int = 0
-    day: int = 0
-    weekdays: bool = False
-
-    @property
-    def by_calendar(self) -> bool:
-        """Tell whether places are not all as far apart."""
-        return self.weekdays or self.months > 0
-
-    def stamps(self, places: np.ndarray) -> np.ndarray:
-        """Give the stamps of places [n]."""
-        places = np.asarray(places, dtype=np.int64)
-        time = self.origin % DAY
-        if self.months:
-            month = places * self.months + _months(np.array(self.origin))
-            start = month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-            end = (month + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-            return np.minimum(start + self.day, end) * DAY - DAY + time
-        if self.weekdays:
-            number = places + _weekday_number(np.array(self.origin))
-            return (number // 5 * 7 + number % 5 - 3) * DAY + time
-        return self.origin + places * self.step
-
-    def places(self, stamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give the nearest places [n] of stamps, and whether each stamp stands exactly there."""
-        if self.months:
-            places = (_months(stamps) - _months(np.array(self.origin))) // self.months
-        elif self.weekdays:
-            places = _weekday_number(stamps) - _weekday_number(np.array(self.origin))
-        else:
-            places = (stamps - self.origin + self.step // 2) // self.step
-        return places, self.stamps(places) == stamps
-
-
-def _months(stamps: np.ndarray) -> np.ndarray:
-    return stamps.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-
-
-def _weekday_number(stamps: np.ndarray) -> np.ndarray:
-    days = stamps // DAY + 3  # 1970-01-01 was a Thursday: now Monday is divisible by 7
-    return days // 7 * 5 + np.minimum(days % 7, 4)
-
-
-def grid_of(stamps: np.ndarray, step: int, origin: int) -> Grid:
-    """Find the clock that stamps [N] with this commonest step follow."""
-    whole_days = step % DAY == 0
-    months = round(step / MONTH)
-    if whole_days and months and abs(step - months * MONTH) < 2.5 * DAY:
-        month_starts = stamps.astype("datetime64[us]").astype("datetime64[M]").astype("datetime64[us]").astype(np.int64)
-        day = int(((stamps - month_starts) // DAY).max()) + 1
-        grid = Grid(origin, step, months=months, day=day)
-        if grid.places(stamps)[1].all():
-            return grid
-    if step == DAY and not np.any((stamps // DAY + 3) % 7 >= 5):
-        return Grid(origin, step, weekdays=True)
-    return Grid(origin, step)

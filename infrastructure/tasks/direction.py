@@ -16,8 +16,8 @@ from infrastructure.data.feed import RowNoise
 from infrastructure.data.forecast_data import SplitSeries, all_windows
 from infrastructure.data.market import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.market_data import DirectionRule, class_counts, load_market
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
-from infrastructure.data.time_stamps import stamp_texts
 from infrastructure.data.windows import Window, Windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers

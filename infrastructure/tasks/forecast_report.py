@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
-from infrastructure.data.time_stamps import stamp_texts
 from infrastructure.data.windows import Windows
 from infrastructure.reports.forecast_pictures import MAX_FANS, Fan, draw_fans, draw_reliability
 from infrastructure.tasks.forecast_metrics import level_name

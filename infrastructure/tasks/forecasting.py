@@ -13,13 +13,13 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from infrastructure.data.forecast_data import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.tables import Table
-from infrastructure.data.time_stamps import next_stamps, stamp_texts
 from infrastructure.data.windows import Windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
+from infrastructure.tasks.forecast_times import times_ahead
 from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_batches import last_history
@@ -122,7 +122,7 @@ class FinishedForecaster:
         """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
         for path in inputs:
             table = self.card.open_table(path)
-            yield from self._rows(table, self._forecast(model, table))
+            yield from self._rows(table, self._forecast(model, table), note)
 
     def _inputs(self, table: Table) -> Inputs:
         recipe = self.card.recipe
@@ -137,14 +137,13 @@ class FinishedForecaster:
             forecast = self.card.calibration.applied(forecast)
         return recipe.in_own_units(forecast)
 
-    def _rows(self, table: Table, forecast: np.ndarray) -> Iterator[Mapping[str, Any]]:
+    def _rows(self, table: Table, forecast: np.ndarray, note: Note) -> Iterator[Mapping[str, Any]]:
         recipe, last = self.card.recipe, len(table.values)
         times: list[Any] = [last + step for step in recipe.horizons]
         name = "row"
         levels = [f"q{level:g}" for level in self.card.quantiles]
         if table.stamps is not None and self.card.step is not None:
-            ahead = next_stamps(table.stamps, self.card.step, max(recipe.horizons), recipe.calendar.session)
-            times = stamp_texts(ahead[np.array(recipe.horizons) - 1], table.zone, self.card.step)
+            times = times_ahead(table, self.card.clock, self.card.step, recipe.horizons, note)
             clock = table.time_column or "time"
             name = "time" if clock in ("target", "horizon", *levels) else clock
         for target, scale, of_target in zip(recipe.target_names, recipe.target_scales, forecast, strict=True):

@@ -8,6 +8,8 @@ from typing import Any
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
+from infrastructure.data.clock_json import clock_json, clock_of
+from infrastructure.data.clocks import Clock
 from infrastructure.data.forecast_data import SplitSeries, table_schema
 from infrastructure.data.series import SeriesRecipe
 from infrastructure.data.tables import Table, TableSchema, open_table
@@ -22,7 +24,10 @@ STEP_SHARE = 0.2
 
 @dataclass(frozen=True)
 class SeriesCard:
-    """How a finished forecaster reads tables. `step` is the distance of rows in microseconds, None without a clock."""
+    """How a finished forecaster reads tables.
+
+    `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock.
+    """
 
     task: str
     schema: TableSchema
@@ -33,6 +38,7 @@ class SeriesCard:
     dead_band: float
     price_column: str | None
     calibration: Calibration | None = None
+    clock: Clock | None = None
     reading: Reading = AS_FOUND
 
     @classmethod
@@ -50,6 +56,7 @@ class SeriesCard:
             volatility_window=request.volatility_window,
             dead_band=request.dead_band,
             price_column=request.price_column,
+            clock=table.clock.clock if table.clock else None,
             reading=request.reading,
         )
 
@@ -89,7 +96,7 @@ class SeriesCard:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values; `reading` stands with those of every card."""
-        values = {**asdict(self), "recipe": self.recipe.to_json()}
+        values = {**asdict(self), "recipe": self.recipe.to_json(), "clock": self.clock and clock_json(self.clock)}
         del values["reading"]
         return {"series": values}
 
@@ -99,7 +106,7 @@ class SeriesCard:
         known = typed_card(kind, card, directory)
         values = known.series.model_dump(by_alias=True)
         schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
-        calibration = values["calibration"]
+        calibration, clock = values["calibration"], values["clock"]
         return cls(
             **{
                 **values,
@@ -107,6 +114,7 @@ class SeriesCard:
                 "recipe": SeriesRecipe.from_json(values["recipe"]),
                 "quantiles": tuple(values["quantiles"]),
                 "calibration": Calibration(**calibration) if calibration else None,
+                "clock": clock_of(clock) if clock else None,
                 "reading": known.reading,
             }
         )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from domain.forecast import CALENDAR
 from infrastructure.data.forecast_data import VOLATILITY
 from infrastructure.models.card import ModelCard
+from infrastructure.tasks.clock_fields import ClockFields
 
 MOST_ROWS_AHEAD = 1_000_000
 
@@ -87,6 +88,7 @@ class SeriesFields(_Fields):
     dead_band: float = Field(ge=0.0)
     price_column: str | None
     calibration: CalibrationFields | None
+    clock: ClockFields | None = None
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

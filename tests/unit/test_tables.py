@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.data import table_csv, table_numbers, table_order
+from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table, TableSchema, open_table
-from infrastructure.data.time_stamps import DAY, SECOND, commonest_step, next_stamps, stamp_texts
+from infrastructure.data.time_stamps import DAY, SECOND, commonest_step
 
 DAILY = "date,close\n2024-01-01,1\n2024-01-02,2\n2024-01-04,4\n"
 
@@ -236,39 +237,6 @@ def test_whole_days_are_written_as_dates_and_hours_at_midnight_are_not() -> None
     assert stamp_texts(midnight, "", DAY) == ["2024-01-01"]
     assert stamp_texts(midnight, "", 3600 * SECOND) == ["2024-01-01T00:00:00"]
     assert stamp_texts(midnight, "Z", DAY) == ["2024-01-01T00:00:00Z"]
-
-
-@pytest.mark.parametrize(
-    ("known", "following"),
-    [
-        (["2024-01-01T22", "2024-01-01T23"], ["2024-01-02T00", "2024-01-02T01"]),
-        (["2024-01-04", "2024-01-05"], ["2024-01-08", "2024-01-09"]),
-        (["2024-01-05", "2024-01-06"], ["2024-01-07", "2024-01-08"]),
-        (["2023-11-30", "2023-12-31"], ["2024-01-31", "2024-02-29"]),
-        (["2024-01-01", "2024-02-01"], ["2024-03-01", "2024-04-01"]),
-        (["2023-09-30", "2023-12-31"], ["2024-03-31", "2024-06-30"]),
-        (["2023-01-01T06", "2024-01-01T06"], ["2025-01-01T06", "2026-01-01T06"]),
-        (["2024-01-01", "2024-01-31"], ["2024-03-01", "2024-03-31"]),
-        (["1969-12-30", "1969-12-31"], ["1970-01-01", "1970-01-02"]),
-    ],
-)
-def test_stamps_go_on_as_the_calendar_of_the_table_does(known: list[str], following: list[str]) -> None:
-    stamps = np.array(micros(*known))
-    assert next_stamps(stamps, int(np.diff(stamps)[0]), 2).tolist() == micros(*following)
-
-
-@pytest.mark.parametrize(
-    ("known", "following"),
-    [
-        (("2024-01-04 15:30", "2024-01-05 10:00"), ("2024-01-05 11:30", "2024-01-05 13:00", "2024-01-05 14:30")),
-        (("2024-01-04 14:30", "2024-01-05 13:00"), ("2024-01-05 14:30", "2024-01-08 10:00", "2024-01-08 11:30")),
-        (("2024-01-06 14:30", "2024-01-07 14:30"), ("2024-01-08 10:00", "2024-01-08 11:30", "2024-01-08 13:00")),
-        (("2024-01-05 14:30", "2024-01-06 13:00"), ("2024-01-06 14:30", "2024-01-07 10:00", "2024-01-07 11:30")),
-    ],
-)
-def test_stamps_go_on_in_the_next_session(known: tuple[str, ...], following: tuple[str, ...]) -> None:
-    session = (10 * 3600 * SECOND, 4 * 3600 * SECOND + 1800 * SECOND)  # 10:00 to 14:30
-    assert next_stamps(np.array(micros(*known)), 5400 * SECOND, 3, session).tolist() == micros(*following)
 
 
 # Policies
