@@ -1,16 +1,17 @@
 """Files that keep their cells by column, whatever their format: Parquet, Arrow, saved data sets, workbooks."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow
 
 from domain.exceptions import DatasetError
-from domain.reading import Reading
-
-PARQUET = ".parquet"
-COLUMNAR = (PARQUET,)
+from domain.reading import MAX_FIELDS, Reading
+from infrastructure.data.formats import PARQUET, ending_of
+from infrastructure.data.opening import UNPACKED_AT_ONCE, open_unpacked, told_of
 
 
 class Columnar(Protocol):
@@ -35,10 +36,28 @@ class Columnar(Protocol):
 
 
 def open_columnar(path: Path, name: str, reading: Reading) -> Columnar:
-    """Open a file by its ending. Raises: DatasetError when it cannot be read or unpacks to more than it may."""
+    """Open a file or a directory of columns. Raises: DatasetError when it cannot be read or unpacks to too much."""
+    from infrastructure.data.arrow_file import ArrowFile
     from infrastructure.data.parquet_file import ParquetFile
+    from infrastructure.data.saved_dataset import open_saved_dataset
 
-    return ParquetFile(path, name, reading)
+    if path.is_dir():
+        return open_saved_dataset(path, name, reading)
+    return (ParquetFile if ending_of(path) == PARQUET else ArrowFile)(path, name, reading)
+
+
+def unpacked(path: Path, reading: Reading) -> Any:
+    """Open a file by a name under which one may seek in it: its own, or that of what it holds gzipped.
+
+    Raises: DatasetError when it is missing, empty or unpacks to more than it may.
+    """
+    with told_of(path), open_unpacked(path, reading) as packed:
+        if path.suffix.lower() != ".gz":
+            return path.open("rb")
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115  # lives as long as what reads from it
+        shutil.copyfileobj(packed, file, UNPACKED_AT_ONCE)
+    file.seek(0)
+    return file
 
 
 def unreadable(name: str, error: BaseException) -> DatasetError:
@@ -46,3 +65,10 @@ def unreadable(name: str, error: BaseException) -> DatasetError:
     if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
         return DatasetError(f"{name} holds text that is not UTF-8.", remedy="Write it again.")
     return DatasetError(f"{name} is damaged or cut off: {error}.", remedy="Write, copy or download it again.")
+
+
+def refuse_many_columns(name: str, schema: pyarrow.Schema) -> None:
+    """Refuse a file of more columns than a row may have. Raises: DatasetError."""
+    if len(schema.names) > MAX_FIELDS:
+        said = f"{name} has {len(schema.names):,} columns, but at most {MAX_FIELDS:,} are read."
+        raise DatasetError(said, remedy="Remove columns.")

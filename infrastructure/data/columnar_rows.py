@@ -9,6 +9,7 @@ from pyarrow import types
 from domain.exceptions import DatasetError
 from infrastructure.data.columnar import Columnar, unreadable
 from infrastructure.data.readers import Row
+from infrastructure.data.saved_dataset import NamedLabels
 
 ROWS_AT_ONCE = 4096
 
@@ -20,7 +21,7 @@ def columnar_rows(file: Columnar) -> Iterator[Row]:
     neither text nor number.
     """
     _refuse_repeated_names(file)
-    columns = _Columns(file)
+    columns = _Columns(NamedLabels(file))
     row = 0
     while row < len(file):
         for block in columns.blocks(row):

@@ -15,6 +15,7 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.formats import COLUMNAR, ending_of, is_saved_dataset
 from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.opening import not_utf8, open_bytes, require_unicode
 from infrastructure.data.readers import text_files
@@ -22,7 +23,7 @@ from infrastructure.data.rows import MAX_FAULTS_SHOWN, RowSchema, append_text, c
 from infrastructure.files import sha256_of
 
 TEXT_FIELDS = ("text", "content", "code")
-ROW_FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+ROW_FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", *COLUMNAR)
 CHUNK_BYTES = 1 << 20
 
 
@@ -67,13 +68,13 @@ def load_documents(path: Path, text_field: str | None = None, reading: Reading =
     A table or JSON file gives a document a row, a directory one a text or code file, any other file is one document
     and keeps every byte but a byte order mark. Raises: DatasetError with every fault found.
     """
-    if path.is_dir():
+    is_saved = path.is_dir() and is_saved_dataset(path)
+    if path.is_dir() and not is_saved:
         require_unicode(path)
         return keep_files(path, _visible(path))
     sha256 = content_sha256(path)
     key = key_of("documents", sha256, path.name, text_field)
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    has_rows = suffix in ROW_FORMATS
+    has_rows = is_saved or ending_of(path) in ROW_FORMATS
     return _kept(path, sha256, key, lambda: _rows(path, text_field, reading) if has_rows else _files([path], reading))
 
 

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 
 from domain.exceptions import DatasetError
+from infrastructure.data.formats import ending_of
 
 DIRECTIONS = ("down", "flat", "up")
 DOWN, FLAT, UP = range(3)
@@ -220,8 +222,8 @@ def _fault_of(row: np.ndarray, columns: MarketColumns, where: str) -> str:
 
 def _line_of(path_name: str) -> Callable[[int], str]:
     # A CSV file counts its lines from 1 and begins with the names.
-    is_parquet = path_name.lower().removesuffix(".gz").endswith(".parquet")
-    return lambda row: f": row {row + 1}" if is_parquet else f":{row + 2}"
+    is_text = ending_of(Path(path_name)) in (".csv", ".tsv", "")
+    return lambda row: f":{row + 2}" if is_text else f": row {row + 1}"
 
 
 def _is_price(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 """A Parquet file in bounded batches: few bytes of it may stand for very many."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,10 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from domain.exceptions import DatasetError
-from domain.reading import MAX_FIELDS, Reading
+from domain.reading import Reading
 from infrastructure.data import plain_columns
-from infrastructure.data.opening import (
-    UNPACKED_AT_ONCE,
-    grown_too_large,
-    open_unpacked,
-    row_too_large,
-    size_of,
-    told_of,
-)
+from infrastructure.data.columnar import refuse_many_columns, unpacked
+from infrastructure.data.opening import grown_too_large, row_too_large, size_of
 
 
 class ParquetFile:
@@ -31,12 +23,12 @@ class ParquetFile:
         self.notes: Sequence[str] = ()
         self._most = reading.unpacked_bytes(size_of(path))
         try:
-            source = unpacked(path, reading)
-            self._file = pyarrow.parquet.ParquetFile(source)
+            self._source = unpacked(path, reading)
+            self._file = pyarrow.parquet.ParquetFile(self._source.name)
             self.schema = self._file.schema_arrow
             self._texts = [field.name for field in self.schema if plain_columns.is_text(field.type)]
             # The same file with each repeated text once: it tells how long they are before they are written out.
-            self._once = pyarrow.parquet.ParquetFile(source, read_dictionary=self._texts)
+            self._once = pyarrow.parquet.ParquetFile(self._source.name, read_dictionary=self._texts)
         except UnicodeDecodeError as error:
             raise DatasetError(f"{name} has a column whose name is not UTF-8.", remedy="Rename it.") from error
         except (pyarrow.ArrowException, OSError, EOFError) as error:
@@ -87,21 +79,3 @@ class ParquetFile:
         if longest > self._reading.row_characters:
             raise row_too_large(self.name, row + 1, self._reading)
         return int(min(max(plain_columns.BYTES_AT_ONCE // max(longest, 1), 1), most_rows))
-
-
-def unpacked(path: Path, reading: Reading) -> Any:
-    """Give what a reader may seek in: the path, or what a gzipped file holds. Raises: DatasetError."""
-    if path.suffix.lower() != ".gz":
-        return path
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as what reads from it
-    with told_of(path), open_unpacked(path, reading) as packed:
-        shutil.copyfileobj(packed, file, UNPACKED_AT_ONCE)
-    file.seek(0)
-    return file
-
-
-def refuse_many_columns(name: str, schema: pyarrow.Schema) -> None:
-    """Refuse a file of more columns than a row may have. Raises: DatasetError."""
-    if len(schema.names) > MAX_FIELDS:
-        said = f"{name} has {len(schema.names):,} columns, but at most {MAX_FIELDS:,} are read."
-        raise DatasetError(said, remedy="Remove columns.")

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, MAX_FIELDS, Reading
+from infrastructure.data.formats import COLUMNAR, is_saved_dataset
 from infrastructure.data.opening import (
     BoundedLines,
     is_unicode,
@@ -52,11 +53,11 @@ def read_rows(path: Path, reading: Reading = AS_FOUND) -> Iterator[Row | RowFaul
 
     Memory does not grow with the file. Raises: DatasetError when the file as a whole cannot be read.
     """
-    if path.is_dir():
+    if path.is_dir() and not is_saved_dataset(path):
         yield from _directory(path, reading)
         return
-    kind = format_of(path)
-    if kind == ".parquet":
+    kind = COLUMNAR[0] if path.is_dir() else format_of(path)
+    if kind in COLUMNAR:
         from infrastructure.data.columnar import open_columnar
         from infrastructure.data.columnar_rows import columnar_rows
 
@@ -72,8 +73,8 @@ def format_of(path: Path) -> str:
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
     suffix = suffixes[-1] if suffixes else ""
-    if suffix != ".parquet" and suffix not in _READERS:
-        known = ", ".join((*_READERS, ".parquet"))
+    if suffix not in COLUMNAR and suffix not in _READERS:
+        known = ", ".join((*_READERS, *COLUMNAR))
         raise DatasetError(
             f"{path.name} has the ending {suffix!r}, but must have one of {known} (or that and .gz).",
             remedy="Convert or rename the file.",
