@@ -207,7 +207,7 @@ class Predictor(Protocol):
     """A finished model, opened from its directory alone."""
 
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        """Score labelled rows: `metrics`, `num_rows` and `task`. Raises: DatasetError."""
+        """Score labelled rows: `metrics`, `num_rows`, `task` and `warnings`. Raises: DatasetError."""
 
     def predict(
         self, input_path: str, options: Mapping[str, Any], on_text: Callable[[str], None] | None = None

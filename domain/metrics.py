@@ -1,8 +1,12 @@
 """A metric as it happens, what is known of it so far, and which direction is better."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+LOSS = "loss"
+MAX_NAMES_TOLD = 5
 
 # Every metric whose name holds one of these words is better when larger; the others when smaller.
 _LARGER_IS_BETTER = (
@@ -52,6 +56,25 @@ class MetricStatistics:
         mean = sum(value / len(finite) for value in finite)
         variance = sum((value - mean) * (value - mean) / len(finite) for value in finite)
         return cls(len(finite), mean, math.sqrt(variance), min(finite), max(finite))
+
+
+def is_undefined(value: Any) -> bool:
+    """Tell whether a metric could not be computed: None and NaN are no values, an infinity is one."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def undefined_told(metrics: Mapping[str, Any], part: str) -> str:
+    """Say which metrics could not be computed on a part of the data, and why where that is known; empty for none.
+
+    A loss that is NaN leaves nothing else to tell, so nothing is told of it here.
+    """
+    names = [name for name, value in metrics.items() if is_undefined(value)]
+    if not names or LOSS in names:
+        return ""
+    more = f" and {len(names) - MAX_NAMES_TOLD} more" if len(names) > MAX_NAMES_TOLD else ""
+    classes = [name for name, scores in metrics.get("per_class", {}).items() if scores["support"]]
+    why = f", which has only the label {classes[0]!r}" if len(classes) == 1 else ""
+    return f"{', '.join(names[:MAX_NAMES_TOLD])}{more} cannot be computed on {part}{why}."
 
 
 def direction_of(name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from domain.metrics import is_better
+from domain.metrics import direction_of, is_better
 from domain.rules import between, whole
 from domain.schedule import Plateau
 
@@ -25,6 +25,8 @@ _COUNTED = (
     "notes",
 )
 _SCORED = (
+    "direction",
+    "judged_by",
     "best_metric",
     "best_step",
     "best_epoch",
@@ -94,7 +96,8 @@ class Progress:
 
     `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
     alone. `evaluation_rows_at_once` is None until memory runs out in an evaluation. `notes` is what a reader of the
-    summary must know of the way to it. `stopped` is empty while the run goes on, then the reason.
+    summary must know of the way to it. `judged_by` is the metric that takes the place of one that cannot be computed.
+    `stopped` is empty while the run goes on, then the reason.
     """
 
     direction: str
@@ -106,6 +109,7 @@ class Progress:
     num_rows: int = 0
     num_tokens: int = 0
     loss_ema: float | None = None
+    judged_by: str | None = None
     best_metric: float | None = None
     best_step: int | None = None
     best_epoch: int | None = None
@@ -149,7 +153,8 @@ class Progress:
 
         The plateau counts too, whatever the schedule; only the one of that name asks it.
         """
-        value = float(metrics.get(metric_name, math.nan))
+        given = metrics.get(metric_name)
+        value = math.nan if given is None else float(given)
         best = is_better(value, self.best_metric, self.direction)
         if best:
             self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
@@ -160,6 +165,10 @@ class Progress:
         if self.early_stopping.says_stop(value, self.direction):
             self.stop("early_stopping")
         return best
+
+    def judge_by(self, metric_name: str) -> None:
+        """Let another metric choose the best from now on; nothing has been scored before."""
+        self.judged_by, self.direction = metric_name, direction_of(metric_name)
 
     def return_to(self, earlier: "Progress") -> "Progress":
         """Go back to an earlier state, remembering what was learnt of the machine and the data meanwhile."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from application.answers import Answers
 from domain.exceptions import ModelError
+from domain.metrics import undefined_told
 from domain.reading import Reading
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
@@ -56,9 +57,15 @@ class FinishedModel:
         self._precision = Precision(choose_precision(card.precision, True, device), device)
 
     def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        """Score rows with their targets: `metrics` over all of them, `num_rows` and `task`. Raises: DatasetError."""
+        """Score rows with their targets: `metrics` over all of them, `num_rows`, `task` and `warnings`.
+
+        Raises: DatasetError.
+        """
         dataset, adapter = self._task.scored(dataset_path)
-        return {"metrics": self.score(dataset, adapter), "num_rows": len(dataset), "task": self._task_name}
+        metrics = self.score(dataset, adapter)
+        told = undefined_told(metrics, Path(dataset_path).name)
+        warnings = (told,) if told else ()
+        return {"metrics": metrics, "num_rows": len(dataset), "task": self._task_name, "warnings": warnings}
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""

@@ -19,12 +19,16 @@ class EvaluateModelRequest(BaseModel):
 
 
 class EvaluateModelResponse(BaseModel):
-    """Metrics over all rows; `task` says what the rows are and is no part of the answer to programs."""
+    """Metrics over all rows, None for one that cannot be computed on them, which is among the `warnings`.
+
+    `task` says what the rows are and is no part of the answer to programs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     metrics: dict[str, Any]
     num_rows: int
+    warnings: tuple[str, ...] = ()
     task: str | None = Field(default=None, exclude=True)
 
 

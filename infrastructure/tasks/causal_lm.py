@@ -127,8 +127,8 @@ class TokenPass:
 
     def metrics(self) -> dict[str, Any]:
         """Give the mean loss (nats a token), its exponential, bits per byte and the scores of the samples."""
-        loss = self._loss_sum / self._num_targets
-        metrics = {"loss": loss, "perplexity": math.exp(loss) if loss < LARGEST_EXPONENT else math.inf}
+        loss = self._loss_sum / self._num_targets if self._num_targets else math.nan
+        metrics = {"loss": loss, "perplexity": math.inf if loss >= LARGEST_EXPONENT else math.exp(loss)}
         if self._bytes_per_target:  # the pass may hold a few blocks of the part, whose own bytes nobody has counted
             metrics["bits_per_byte"] = loss / math.log(2.0) / self._bytes_per_target
         if self._samples is not None and self._model is not None:

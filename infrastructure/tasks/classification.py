@@ -103,7 +103,7 @@ class Classification:
         )
         card = {"text_field": train.rows.text_field}
         warnings = _length_warnings(train.rows.path.name, train.tokens.num_cut, len(train.tokens), request.max_length)
-        return Prepared(train, evaluation, adapter, card, warnings)
+        return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
 
     def report(
         self, request: TrainModelRequest, dataset: SplitRows, results: Mapping[str, Any], trained: Trained, path: Path
@@ -197,6 +197,16 @@ class FinishedClassifier:
         for row in torch.softmax(logits, dim=-1).cpu().tolist():
             best = max(range(len(row)), key=row.__getitem__)
             yield {"label": labels[best], "scores": dict(zip(labels, row, strict=True))}
+
+
+def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:
+    found = np.unique(evaluation.labels)
+    if len(found) != 1 or len(evaluation.label_names) == 1:
+        return ()
+    return (
+        f"the evaluation part has only the label {evaluation.label_names[int(found[0])]!r}: pr_auc cannot be computed, "
+        "and the other scores say nothing of other labels. Give it rows of all labels.",
+    )
 
 
 def _length_warnings(name: str, num_cut: int, num_rows: int, max_length: int) -> tuple[str, ...]:

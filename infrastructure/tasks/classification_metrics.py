@@ -31,8 +31,8 @@ def classification_metrics(
     Shapes: logits [N, C], labels [N] in 0..C-1, label_names [C]; confusion_matrix has a row for each true class and a
     column for each predicted one, and is left out for more than MAX_CLASSES_COMPARED classes.
     Units: shares between 0 and 1. Macro averages run over the classes that occur among labels or answers, that of
-    pr_auc over those among labels. Without a denominator precision, recall and F1 are 0, as scikit-learn has it, and
-    pr_auc, tpr, fpr, youden_j and auc are None. NaN logits rank lowest in their row.
+    pr_auc over those among labels, and none where all labels are the same. What has no denominator is None; in a macro
+    average it counts as 0, as scikit-learn has it. NaN logits rank lowest in their row.
     `majority` is the index of the constant answer, by default the most frequent of `labels`. `negative_label` adds
     the binary view, in which all other labels are positive.
     Raises: DatasetError without rows, ConfigurationError when the negative label is not a label.
@@ -53,7 +53,7 @@ def classification_metrics(
             binary = binary_scores(confusion, index) | {"auc": area_under_roc(-probability, labels != index)}
     return {
         **averaged_scores(confusion),
-        "pr_auc": float(np.mean([scores["pr_auc"] for scores in per_class.values() if scores["support"]])),
+        "pr_auc": _mean([scores["pr_auc"] for scores in per_class.values() if scores["support"]]),
         "ece": expected_calibration_error(1.0 / normaliser, predicted == labels),
         "majority_accuracy": constant_scores["accuracy"],
         "majority_macro_f1": constant_scores["macro_f1"],
@@ -83,11 +83,20 @@ def averaged_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
 
 
 def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Give precision, recall, F1 and support (the number of rows) of each class of a confusion matrix [C, C]."""
-    rows = zip(label_names, *(values.tolist() for values in _scores(confusion)), strict=True)
+    """Give precision, recall, F1 and support (the number of rows) of each class of a confusion matrix [C, C].
+
+    None stands for the precision of a class that was never answered, the recall of one without rows, the F1 of both.
+    """
+    answers = confusion.sum(axis=0)
+    rows = zip(label_names, answers.tolist(), *(values.tolist() for values in _scores(confusion)), strict=True)
     return {
-        name: {"precision": precision, "recall": recall, "f1": f1, "support": support}
-        for name, precision, recall, f1, support in rows
+        name: {
+            "precision": precision if answered else None,
+            "recall": recall if support else None,
+            "f1": f1 if answered or support else None,
+            "support": support,
+        }
+        for name, answered, precision, recall, f1, support in rows
     }
 
 
@@ -95,6 +104,7 @@ def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, floa
     """Score "anything but the negative class" from a confusion matrix [C, C].
 
     `tpr` is None without positive rows, `fpr` without negative ones, `youden_j` (their difference) without either.
+    `binary_recall` is `tpr`, and `binary_precision` 0 without positive answers, as in an average.
     """
     true_negatives = int(confusion[negative, negative])
     false_positives = int(confusion[negative].sum()) - true_negatives
@@ -108,20 +118,20 @@ def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, floa
         "fpr": fpr,
         "youden_j": None if tpr is None or fpr is None else tpr - fpr,
         "binary_precision": true_positives / max(true_positives + false_positives, 1),
-        "binary_recall": true_positives / max(positives, 1),
+        "binary_recall": tpr,
     }
 
 
 def average_precision(scores: Floats, is_positive: Booleans) -> float | None:
     """Sum precision over the recall gained at each distinct score, without interpolation; equal scores count as one.
 
-    Shapes: scores [N], is_positive [N]. None without positives.
+    Shapes: scores [N], is_positive [N]. None without positives, and without negatives, where any order is perfect.
     Source: the definition of sklearn.metrics.average_precision_score.
     """
     thresholds, gained = np.unique(scores[is_positive], return_counts=True)  # [T] ascending
-    if not gained.size:
-        return None
     negatives = np.sort(scores[~is_positive])
+    if not gained.size or not negatives.size:
+        return None
     hits = gained[::-1].cumsum()[::-1]  # positives at or above each threshold
     false_alarms = negatives.size - np.searchsorted(negatives, thresholds, side="left")
     return float((gained * (hits / (hits + false_alarms))).sum() / gained.sum())
@@ -151,6 +161,11 @@ def expected_calibration_error(confidence: Floats, is_correct: Booleans) -> floa
     bins = np.searchsorted(inner_edges, confidence, side="left")
     surplus = np.bincount(bins, weights=confidence - is_correct, minlength=NUM_CALIBRATION_BINS)
     return float(np.abs(surplus).sum() / confidence.size)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _check(logits: Numbers, labels: Integers, label_names: Sequence[str], negative_label: str | None) -> None:

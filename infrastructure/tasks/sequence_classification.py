@@ -1,5 +1,6 @@
 """One label for a sequence of tokens."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,10 +23,8 @@ METRIC_NAMES = (
     "macro_recall",
     "pr_auc",
     "ece",
-    "youden_j",
-    "tpr",
-    "fpr",
 )
+BINARY_NAMES = ("youden_j", "tpr", "fpr")
 
 
 class SequenceClassification:
@@ -61,7 +60,7 @@ class SequenceClassification:
     @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
-        return METRIC_NAMES
+        return METRIC_NAMES if self._negative_label is None else (*METRIC_NAMES, *BINARY_NAMES)
 
     def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
         """Pad to the longest: `input_ids`, `attention_mask` [B, L], `labels` [B] where items have them."""
@@ -137,7 +136,8 @@ class _Pass:
 
     def metrics(self) -> dict[str, Any]:
         """Give loss and metrics over all rows."""
-        loss = self._loss_sum / self._num_targets
+        # Labels that weigh nothing leave nothing to average.
+        loss = self._loss_sum / self._num_targets if self._num_targets else math.nan
         return self._task._metrics(loss, np.concatenate(self._logits), np.concatenate(self._labels))
 
 

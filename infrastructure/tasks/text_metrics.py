@@ -1,6 +1,7 @@
 """What written texts are worth, beside the texts that were wanted."""
 
 import ast
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
     """Give corpus BLEU over n-grams of 1 to 4 white-space tokens, by sacrebleu with `tokenize="none"`.
 
-    Units: 0 to 100; 0 without rows.
+    Units: 0 to 100; NaN without rows.
     The tokens are those of CodeXGLUE's code translation. Its evaluator smooths otherwise: it adds one to the matches
     and the totals of every order, always, where sacrebleu (`exp`) only lifts an order without a match. On the thousand
     answers to the Java to C# test that CodeXGLUE publishes both give 77.46; on its ten sample rows 61.08 and 60.75.
@@ -18,7 +19,7 @@ def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
 
     _check(outputs, references)
     if not outputs:
-        return 0.0
+        return math.nan
     # force: a full stop that stands alone is how code is tokenised here, and not worth a warning.
     return float(BLEU(tokenize="none", force=True).corpus_score(outputs, [references]).score)
 
@@ -26,30 +27,34 @@ def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
 def chrf(outputs: Sequence[str], references: Sequence[str]) -> float:
     """Give corpus chrF2: F-score of character n-grams of 1 to 6, recall counting double, by sacrebleu's defaults.
 
-    Units: 0 to 100; 0 without rows. White space is left out of the n-grams.
+    Units: 0 to 100; NaN without rows. White space is left out of the n-grams.
     Source: Popovic, chrF (2015).
     """
     from sacrebleu.metrics.chrf import CHRF
 
     _check(outputs, references)
     if not outputs:
-        return 0.0
+        return math.nan
     return float(CHRF().corpus_score(outputs, [references]).score)
 
 
 def exact_match(outputs: Sequence[str], references: Sequence[str]) -> float:
-    """Give the share of outputs equal to their reference, white space at both ends aside; 0 without rows.
+    """Give the share of outputs equal to their reference, white space at both ends aside; NaN without rows.
 
     White space within a text counts, as in CodeXGLUE's evaluator, which gives the same number in percent.
     """
     _check(outputs, references)
     pairs = zip(outputs, references, strict=True)
-    return sum(output.strip() == wanted.strip() for output, wanted in pairs) / max(len(outputs), 1)
+    return _share(sum(output.strip() == wanted.strip() for output, wanted in pairs), len(outputs))
 
 
 def share_that_parses(outputs: Sequence[str]) -> float:
-    """Give the share of outputs that are Python with at least one statement; 0 without rows. Runs none of them."""
-    return sum(map(_parses, outputs)) / max(len(outputs), 1)
+    """Give the share of outputs that are Python with at least one statement; NaN without rows. Runs none."""
+    return _share(sum(map(_parses, outputs)), len(outputs))
+
+
+def _share(count: int, of: int) -> float:
+    return count / of if of else math.nan
 
 
 def _parses(source: str) -> bool:

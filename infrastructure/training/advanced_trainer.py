@@ -21,7 +21,7 @@ from domain.events import (
     Warned,
 )
 from domain.exceptions import TrainingError
-from domain.metrics import direction_of
+from domain.metrics import LOSS, direction_of, is_undefined, undefined_told
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.schedule import Plateau
@@ -157,6 +157,7 @@ class AdvancedTrainer:
             # Saved before the first step: a run that goes astray at once has a state to return to, and a disk that
             # cannot hold a checkpoint is found now and not after hours.
             self._save(progress, at_once=True)
+        self._rank_as(progress)
         self._tracker.rewind(progress.step)
         self._monitor.notify(
             RunStarted(
@@ -242,6 +243,7 @@ class AdvancedTrainer:
                 f"{reason} and no checkpoint is whole: {' '.join(self._checkpoints.damaged)}",
                 remedy=f"Check the disk, {way_out} and train anew.",
             )
+        self._rank_as(earlier)
         self._tracker.rewind(earlier.step)
         return earlier
 
@@ -282,12 +284,28 @@ class AdvancedTrainer:
         metrics = self._scoring.metrics(progress)
         seconds = time.perf_counter() - started
         epoch = self._plan.epoch_of(progress.step - 1)
-        is_best = progress.consider(metrics, self._metric, epoch)
+        self._settle_metric(progress, metrics)
+        is_best = progress.consider(metrics, progress.judged_by or self._metric, epoch)
         numbers = {f"eval_{name}": value for name, value in metrics.items() if isinstance(value, int | float)}
         self._tracker.log_metrics(
             {**numbers, "evaluation_seconds": seconds, "train_seconds": progress.train_seconds}, progress.step, epoch
         )
         self._monitor.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
+
+    def _settle_metric(self, progress: Progress, metrics: Mapping[str, Any]) -> None:
+        """Tell what could not be computed; where that is the metric itself, the loss chooses the best model."""
+        if told := undefined_told(metrics, "the evaluation part"):
+            self._warn(progress, told)
+        if progress.judged_by or progress.best_metric is not None or not is_undefined(metrics.get(self._metric)):
+            return
+        if not is_undefined(metrics.get(LOSS)):
+            progress.judge_by(LOSS)
+            self._rank_as(progress)
+            self._warn(progress, f"{self._metric} cannot choose the best model, so the loss does.")
+
+    def _rank_as(self, progress: Progress) -> None:
+        """Let saved states be ranked by what chooses the best model."""
+        self._checkpoints.judge_by(progress.judged_by or self._config.metric_name, progress.direction)
 
     def _save(self, progress: Progress, at_once: bool = False) -> None:
         self._states.save(progress, self._plan.epoch_of(max(0, progress.step - 1)), at_once)
@@ -312,7 +330,7 @@ class AdvancedTrainer:
             "best_metric": progress.best_metric,
             "best_epoch": progress.best_epoch,
             "best_step": progress.best_step,
-            "metric_name": self._metric,
+            "metric_name": progress.judged_by or self._metric,
             "stop_reason": reason,
             "training_time": seconds,
             "steps": progress.step,

@@ -88,6 +88,10 @@ class CheckpointManager:
                 f"{self._directory} cannot hold checkpoints: {error.strerror}.", remedy="Choose another directory."
             ) from error
 
+    def judge_by(self, metric_name: str, mode: str) -> None:
+        """Rank by another metric from now on; scores in the one before count as none."""
+        self._metric_name, self._mode = metric_name, mode
+
     @property
     def damaged(self) -> list[str]:
         """Say which checkpoints were found damaged so far, and how."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.showing import harmless
-from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, counted, score_of, words_of
+from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, Headline, counted, score_of, words_of
 
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
@@ -20,6 +20,7 @@ MAX_SAMPLE_LINES = 27
 MAX_WARNINGS_SHOWN = 3
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
+PER_CLASS = Headline("", ".3f")
 BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
 
 
@@ -56,7 +57,7 @@ def write_classes(console: Console, metrics: Mapping[str, Any], rows: str) -> No
     for column in ("label", "precision", "recall", "f1", rows):
         table.add_column(column, justify="left" if column == "label" else "right")
     for label, scores in classes.items():
-        numbers = [f"{scores[name]:.3f}" for name in ("precision", "recall", "f1")]
+        numbers = [PER_CLASS.text(scores[name]) for name in ("precision", "recall", "f1")]
         table.add_row(Text(harmless(label)), *numbers, str(scores["support"]))
     console.print(table)
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.metrics import is_undefined
+
 
 @dataclass(frozen=True)
 class Headline:
@@ -20,7 +22,7 @@ class Headline:
 
     def text(self, value: Any) -> str:
         """Write a value; a dash where there is none."""
-        return "-" if value is None else format(value, self.form)
+        return "-" if is_undefined(value) else format(value, self.form)
 
 
 # In the order in which they are shown. A metric that is not here is shown by `evaluate` alone, under its own name.

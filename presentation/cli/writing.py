@@ -10,9 +10,10 @@ from rich.text import Text
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.verify_resume import VerifyResumeResponse
+from domain.metrics import is_undefined
 from domain.showing import harmless
 from presentation.cli import summary
-from presentation.cli.saying import abandon, say, say_error, say_json, screen
+from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
 from presentation.cli.wording import FORECASTING, HEADLINES, counted, headlines, score_of, words_of
 
 
@@ -34,6 +35,8 @@ def write_response(response: TrainModelResponse, as_json: bool) -> int:
 
 def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     """Write the answer of an evaluation."""
+    for warning in response.warnings:
+        warn(f"warning: {warning}")
     if as_json:
         say_json(response.model_dump())
         return
@@ -46,7 +49,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     others = {
         name: f"{value:.4f}"
         for name, value in response.metrics.items()
-        if isinstance(value, int | float) and name not in HEADLINES
+        if isinstance(value, int | float) and not is_undefined(value) and name not in HEADLINES
     }
     summary.write_facts(console, {**headlines(response.metrics, response.task), **others})
     summary.write_classes(console, response.metrics, words_of(response.task).fed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from domain.exceptions import ConfigurationError, DatasetError
+from domain.metrics import undefined_told
 from infrastructure.tasks import classification_metrics as module
 from infrastructure.tasks.classification_metrics import (
     area_under_roc,
@@ -64,17 +65,18 @@ def test_averages_and_classes_are_those_of_scikit_learn(rows: Rows) -> None:
     assert result["weighted_f1"] == pytest.approx(weighted)
     everything = range(len(names))
     assert result["confusion_matrix"] == reference.confusion_matrix(labels, predicted, labels=everything).tolist()
-    by_class = reference.precision_recall_fscore_support(labels, predicted, labels=everything, zero_division=0)
+    by_class = reference.precision_recall_fscore_support(labels, predicted, labels=everything, zero_division=np.nan)
     for name, *expected in zip(names, *by_class, strict=True):
-        scores = result["per_class"][name]
-        assert [scores[key] for key in ("precision", "recall", "f1", "support")] == pytest.approx(expected)
+        scores = [result["per_class"][name][key] for key in ("precision", "recall", "f1", "support")]
+        known = [np.nan if score is None else score for score in scores]
+        assert known == pytest.approx(expected, nan_ok=True), "None stands where scikit-learn can be told to say NaN"
 
 
 @settings(max_examples=40, deadline=None)
 @given(ranked_rows())
 def test_average_precision_and_auc_are_those_of_scikit_learn_where_scores_tie(rows: Rows) -> None:
     scores, positive = rows
-    if positive.any():
+    if positive.any() and not positive.all():
         assert average_precision(scores, positive) == pytest.approx(reference.average_precision_score(positive, scores))
     else:
         assert average_precision(scores, positive) is None
@@ -93,6 +95,16 @@ def test_pr_auc_averages_over_the_classes_that_occur() -> None:
     assert [result["per_class"][name]["pr_auc"] for name in NAMES[:4]] == pytest.approx(expected)
     assert result["per_class"][NAMES[4]]["pr_auc"] is None
     assert result["pr_auc"] == pytest.approx(np.mean(expected))
+
+
+def test_pr_auc_of_a_single_label_is_unknown_however_good_the_answers_are() -> None:
+    for logits in (np.eye(3)[[0, 0, 0]], np.eye(3)[[1, 0, 2]]):
+        result = classification_metrics(logits, np.array([0, 0, 0]), NAMES[:3])
+        assert result["pr_auc"] is None
+        assert [scores["pr_auc"] for scores in result["per_class"].values()] == [None] * 3
+        told = undefined_told(result, "part.csv")
+        assert told == f"pr_auc cannot be computed on part.csv, which has only the label {NAMES[0]!r}."
+        json.dumps(result, allow_nan=False)
 
 
 def test_the_binary_view_counts_every_other_label_as_positive() -> None:
