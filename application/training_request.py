@@ -59,6 +59,8 @@ class TrainModelRequest(BaseModel):
     group_field: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    quoting: str | None = None
+    decimal: str | None = None
     sheet: str | None = None
     max_row_mib: int = MAX_ROW_MIB
     max_unpacked_mib: int | None = None

@@ -22,20 +22,27 @@ MAX_FIELDS = 100_000  # of one row
 MAX_NAME_CHARACTERS = 1_000  # of a label
 MAX_LABELS = 5_000  # each is scored against each
 DELIMITERS = (",", ";", "\t", "|")
+DECIMALS = (".", ",")
+QUOTINGS = ("none", "double")
+_CHOICES = {"delimiter": DELIMITERS, "quoting": QUOTINGS, "decimal": DECIMALS}
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a data file is read; what is None is found out from the file.
 
-    `delimiter` and `encoding` are of texts, `sheet` names one of a workbook, `time_format` (as in `strptime`) and
-    `time_zone` (a name such as Europe/Berlin) are of the clock of a table.
+    `delimiter`, `encoding`, `quoting` and `decimal` are of texts: a cell may stand between quotes, and doubles those
+    within ("double"), or a quote is a letter ("none"); a point or a comma stands before the tenths. `sheet` names one
+    of a workbook, `time_format` (as in `strptime`) and `time_zone` (a name such as Europe/Berlin) are of the clock of a
+    table.
     A row, line or cell has at most `max_row_mib` (counted in characters), a compressed file `max_unpacked_mib` once
     unpacked; without that it may grow to 1 GiB or to 200 times its size, whichever is more.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
+    quoting: str | None = None
+    decimal: str | None = None
     sheet: str | None = None
     time_format: str | None = None
     time_zone: str | None = None
@@ -50,7 +57,7 @@ class Reading:
     @property
     def decisive(self) -> tuple[str | None, ...]:
         """What changes the rows that are read; the limits only refuse some."""
-        return self.delimiter, self.encoding, self.sheet, self.time_format, self.time_zone
+        return self.delimiter, self.encoding, self.quoting, self.decimal, self.sheet, self.time_format, self.time_zone
 
     def unpacked_bytes(self, packed_bytes: int) -> int:
         """Greatest size of what comes out of a compressed file of this size."""
@@ -80,14 +87,16 @@ class Reading:
 
     def faults(self) -> Iterator[str]:
         """Say what is wrong with what was asked for."""
-        for name in ("encoding", "sheet", "time_format", "time_zone", "delimiter"):
+        for name in ("encoding", "sheet", "time_format", "time_zone", *_CHOICES):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and value):
                 yield f"{name} is {shown(value)}, but must be a text. Correct it or leave it out."
                 return
-        if self.delimiter is not None and self.delimiter not in DELIMITERS:
-            names = ", ".join(map(repr, DELIMITERS))
-            yield f"delimiter is {shown(self.delimiter)}, but must be one of {names}. Choose one of them."
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                names = ", ".join(map(repr, choices))
+                yield f"{name} is {shown(value)}, but must be one of {names}. Choose one of them."
         if self.encoding is not None and not _is_encoding(self.encoding):
             yield (
                 f"encoding is {shown(self.encoding)}, which is the name of none."

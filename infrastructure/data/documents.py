@@ -1,9 +1,7 @@
 """Running text: documents kept byte for byte on disk."""
 
-import codecs
-import gzip
 import hashlib
-import zlib
+import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,16 +13,17 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.encodings import Say, survey
 from infrastructure.data.formats import COLUMNAR, ending_of, is_saved_dataset
 from infrastructure.data.mapped import MappedBytes
-from infrastructure.data.opening import not_utf8, open_bytes, require_unicode
-from infrastructure.data.readers import text_files
+from infrastructure.data.opening import open_text, require_unicode, told_of
 from infrastructure.data.rows import MAX_FAULTS_SHOWN, RowSchema, append_text, check_rows, content_sha256
+from infrastructure.data.text_folders import text_files
 from infrastructure.files import sha256_of
 
 TEXT_FIELDS = ("text", "content", "code")
 ROW_FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", *COLUMNAR)
-CHUNK_BYTES = 1 << 20
+CHUNK_CHARACTERS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Documents:
     """All documents of one file or directory, in its order.
 
     Document i is the bytes from `ends[i - 1]` up to `ends[i]`; `keys` [N] are equal for documents that are equal up
-    to white space.
+    to white space. `warnings` say what was unusual about the files.
     """
 
     path: Path
@@ -42,6 +41,7 @@ class Documents:
     ends: np.ndarray
     keys: np.ndarray
     entry: CacheEntry | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -71,27 +71,27 @@ def load_documents(path: Path, text_field: str | None = None, reading: Reading =
     is_saved = path.is_dir() and is_saved_dataset(path)
     if path.is_dir() and not is_saved:
         require_unicode(path)
-        return keep_files(path, _visible(path))
+        words: list[str] = []
+        return keep_files(path, text_files(path, words.append), reading, words)
     sha256 = content_sha256(path)
-    key = key_of("documents", sha256, path.name, text_field)
+    key = key_of("documents", sha256, path.name, text_field, reading.decisive)
     has_rows = is_saved or ending_of(path) in ROW_FORMATS
-    return _kept(path, sha256, key, lambda: _rows(path, text_field, reading) if has_rows else _files([path], reading))
+
+    def chunks(say: Say) -> Chunks:
+        return _rows(path, text_field, reading) if has_rows else _files([path], reading, say)
+
+    return _kept(path, sha256, key, chunks)
 
 
-def keep_files(path: Path, files: Sequence[Path]) -> Documents:
-    """Keep the files below `path` as documents, those without a letter left out. Raises: DatasetError."""
+def keep_files(path: Path, files: Sequence[Path], reading: Reading = AS_FOUND, words: Sequence[str] = ()) -> Documents:
+    """Keep the files below `path` as documents, those without a letter left out. Raises: DatasetError.
+
+    `words` tell of what was left out before.
+    """
     listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
     sha256 = hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
-    return _kept(path, sha256, key_of("documents", sha256), lambda: _files(files, AS_FOUND, root=path))
-
-
-def _visible(directory: Path) -> list[Path]:
-    """List text files outside hidden directories, which hold what tools keep and nobody wrote."""
-    listed = text_files(directory)
-    visible = [file for file in listed if not any(part.startswith(".") for part in file.relative_to(directory).parts)]
-    if not visible:
-        raise DatasetError(f"{directory} has hidden text files only.", remedy="Give the directory they are in.")
-    return visible
+    key = key_of("documents", sha256, reading.decisive)
+    return _kept(path, sha256, key, lambda say: _files(files, reading, say, root=path), words)
 
 
 # Several chunks make a document; None ends it.
@@ -105,19 +105,19 @@ def _rows(path: Path, text_field: str | None, reading: Reading) -> Chunks:
         yield None
 
 
-def _files(files: Sequence[Path], reading: Reading, root: Path | None = None) -> Chunks:
+def _files(files: Sequence[Path], reading: Reading, say: Say, root: Path | None = None) -> Chunks:
     """Read files in chunks. Raises: DatasetError behind the last one, naming each that cannot be decoded."""
     faults: list[str] = []
     for file in files:
+        name = file.name if root is None else file.relative_to(root).as_posix()
         try:
             # An empty file among many says nothing and is no fault.
             if root is None or file.stat().st_size:
-                yield from _decoded(file, reading)
+                yield from _decoded(file, name, reading, say)
         except DatasetError as error:
             if root is None:
                 raise
-            within = file.relative_to(root).parent.as_posix()
-            faults.append(str(error) if within == "." else f"{within}/{error}")
+            faults.append(str(error) if str(error).startswith(name) else f"{name}: {error}")
         yield None
     if len(faults) > MAX_FAULTS_SHOWN:
         num_faults = len(faults)
@@ -126,36 +126,18 @@ def _files(files: Sequence[Path], reading: Reading, root: Path | None = None) ->
         raise DatasetError("\n".join(faults))
 
 
-def _decoded(file: Path, reading: Reading) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    offset = unbroken = 0
-    with open_bytes(file, reading) as source:
-        try:
-            chunk = source.read(CHUNK_BYTES)
-            if chunk.startswith(codecs.BOM_UTF8):
-                offset = len(codecs.BOM_UTF8)
-                chunk = chunk[offset:]
-            while chunk:
-                text = decoder.decode(chunk)
-                unbroken = _unbroken(text, unbroken)
-                if unbroken > reading.row_characters:
-                    raise DatasetError(
-                        f"{file.name} holds more than {reading.max_row_mib} MiB without a blank or a line end, before "
-                        f"offset {offset + len(chunk):,}.",
-                        remedy="That is no text; if it is, allow it with --set max_row_mib=NUMBER.",
-                    )
-                yield text
-                offset += len(chunk)
-                chunk = source.read(CHUNK_BYTES)
-            yield decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            # What the decoder had kept from the chunk before stands in front of this one.
-            kept = len(error.object) - len(chunk)
-            raise not_utf8(file, error, offset - kept + error.start) from error
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DatasetError(
-                f"{file.name} is damaged or cut off: {error}.", remedy="Copy or download the file again."
-            ) from error
+def _decoded(file: Path, name: str, reading: Reading, say: Say) -> Iterator[str]:
+    unbroken = 0
+    encoding = survey(file, name, reading, say).encoding
+    with told_of(file, name), open_text(file, reading, encoding) as source:
+        while text := source.read(CHUNK_CHARACTERS):
+            unbroken = _unbroken(text, unbroken)
+            if unbroken > reading.row_characters:
+                raise DatasetError(
+                    f"{name} holds more than {reading.max_row_mib} MiB without a blank or a line end.",
+                    remedy="That is no text; if it is, allow it with --set max_row_mib=NUMBER.",
+                )
+            yield text
 
 
 def _unbroken(text: str, before: int) -> int:
@@ -164,18 +146,20 @@ def _unbroken(text: str, before: int) -> int:
     return before + len(text) if last < 0 else len(text) - last - 1
 
 
-def _kept(path: Path, sha256: str, key: str, texts: Callable[[], Chunks]) -> Documents:
-    entry = cached("documents", key, lambda staging: _keep(path, texts(), staging))
+def _kept(path: Path, sha256: str, key: str, texts: Callable[[Say], Chunks], words: Sequence[str] = ()) -> Documents:
+    entry = cached("documents", key, lambda staging: _keep(path, texts, staging))
     ends, keys = (np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("ends", "keys"))
-    return Documents(path, sha256, key, MappedBytes(entry / "texts.bin"), ends, keys, entry)
+    told = json.loads((entry / "words.json").read_text(encoding="utf-8"))
+    return Documents(path, sha256, key, MappedBytes(entry / "texts.bin"), ends, keys, entry, (*words, *told))
 
 
-def _keep(path: Path, texts: Chunks, directory: Path) -> None:
+def _keep(path: Path, texts: Callable[[Say], Chunks], directory: Path) -> None:
+    words: list[str] = []
     ends, keys = array("q"), array("Q")
     start = end = 0
     letters = _Letters()
     with (directory / "texts.bin").open("wb") as file:
-        for chunk in texts:
+        for chunk in texts(words.append):
             if chunk is not None:
                 end = append_text(file, chunk)
                 letters.add(chunk)
@@ -192,6 +176,7 @@ def _keep(path: Path, texts: Chunks, directory: Path) -> None:
         raise DatasetError(f"{path} holds white space only.", remedy="Give a file or directory with text.")
     np.save(directory / "ends.npy", np.frombuffer(ends, dtype=np.int64))
     np.save(directory / "keys.npy", np.frombuffer(keys, dtype=np.uint64))
+    (directory / "words.json").write_text(json.dumps(words, allow_nan=False), encoding="utf-8")
 
 
 class _Letters:

@@ -1,6 +1,5 @@
 """What a finished model is asked: texts of a file or of standard input, one at a time."""
 
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
-from infrastructure.data.opening import BoundedLines, mended, not_utf8, size_of
+from infrastructure.data.encodings import decoded
+from infrastructure.data.opening import BoundedLines, mended, size_of, undecodable
 from infrastructure.data.readers import Row, RowFault, read_rows
 from infrastructure.data.rows import RowSchema, fault_of, text_field_of
 
@@ -43,15 +43,15 @@ def _texts(path: Path, fields: tuple[str, ...], reading: Reading) -> Iterator[st
 def _lines_of_standard_input(fields: tuple[str, ...], reading: Reading) -> Iterator[str]:
     if sys.stdin is None:  # as a service may be started
         raise DatasetError("standard input is closed.", remedy="Give a file, or pipe rows into it.")
-    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
+        stream = decoded(sys.stdin.buffer, "standard input", reading)
         lines = BoundedLines(stream, "standard input", reading)
         for number, line in enumerate(lines, 1):
             lines.row_begins(number + 1)
             if line.strip():
                 yield mended(_text_of_line(line.rstrip("\r\n"), number, fields))
     except UnicodeDecodeError as error:
-        raise not_utf8(Path("standard input"), error) from error
+        raise undecodable("standard input", error) from error
 
 
 def _text_of_line(line: str, number: int, fields: tuple[str, ...]) -> str:

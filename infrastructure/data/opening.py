@@ -1,13 +1,12 @@
 """Opening data files: only what is a file, whose name can be written down, and no more of it than the limits say."""
 
-import codecs
 import gzip
 import io
 import os
 import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -73,20 +72,9 @@ def require_unicode(path: Path) -> None:
         )
 
 
-def open_text(path: Path, reading: Reading) -> TextIO:
-    """Open a plain or gzipped file as UTF-8. Raises: DatasetError when it is missing, empty, binary or refused."""
-    return io.TextIOWrapper(open_bytes(path, reading), encoding="utf-8-sig", newline="")
-
-
-def open_bytes(path: Path, reading: Reading) -> BinaryIO:
-    """Open a plain or gzipped file that should hold text. Raises: DatasetError, as `open_text` does."""
-    file = open_unpacked(path, reading)
-    # A damaged one is told of by whoever reads on, in the words for it.
-    with suppress(EOFError, OSError, zlib.error):
-        head = file.peek(4096)[:4096]
-        if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise DatasetError(f"{path.name} is binary, not text.", remedy="Give a text, JSON, CSV or Parquet file.")
-    return file
+def open_text(path: Path, reading: Reading, encoding: str, newline: str = "") -> TextIO:
+    """Open a plain or gzipped file as text. Raises: DatasetError when it is missing, empty or refused."""
+    return io.TextIOWrapper(open_unpacked(path, reading), encoding=encoding, newline=newline)
 
 
 def open_unpacked(path: Path, reading: Reading) -> io.BufferedReader:
@@ -152,26 +140,25 @@ def row_too_large(name: str, line: int, reading: Reading) -> DatasetError:
     )
 
 
-def not_utf8(path: Path, error: UnicodeDecodeError, offset: int | None = None) -> DatasetError:
-    """Say which byte of the file is not UTF-8, and where it stands if that is known."""
-    byte = error.object[error.start]
-    place = "" if offset is None else f" at offset {offset:,}"
+def undecodable(name: str, error: UnicodeDecodeError) -> DatasetError:
+    """Say which byte of a text does not belong to its encoding."""
+    known = error.encoding.upper()
     return DatasetError(
-        f"{path.name} is not UTF-8: byte 0x{byte:02x}{place} cannot be decoded.",
-        remedy=f"Convert it, for example: iconv -f LATIN1 -t UTF-8 {path.name}",
+        f"{name} is not {known}: byte 0x{error.object[error.start]:02x} cannot be decoded ({error.reason}).",
+        remedy=f"Name its encoding, for example --set encoding=windows-1252, or write it as {known}.",
     )
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
+def told_of(path: Path, name: str = "") -> Iterator[None]:
     """Say in our words what stops the reading of a file within the block. Raises: DatasetError."""
     try:
         yield
     except UnicodeDecodeError as error:
-        raise not_utf8(path, error) from error
+        raise undecodable(name or path.name, error) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DatasetError(
-            f"{path.name} is damaged or cut off: {error}.", remedy="Copy or download the file again."
+            f"{name or path.name} is damaged or cut off: {error}.", remedy="Copy or download the file again."
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error

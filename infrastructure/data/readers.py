@@ -1,70 +1,53 @@
 """Rows of a file in any of the formats we take, one at a time and with their line."""
 
-import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from domain.exceptions import DatasetError
-from domain.reading import AS_FOUND, MAX_FIELDS, Reading
+from domain.reading import AS_FOUND, Reading
+from infrastructure.data.dialect import SeparatedFile
+from infrastructure.data.encodings import Say, survey, survey_of
 from infrastructure.data.formats import COLUMNAR, is_saved_dataset
-from infrastructure.data.opening import (
-    BoundedLines,
-    is_unicode,
-    open_text,
-    require_unicode,
-    row_too_large,
-    size_of,
-    told_of,
-)
+from infrastructure.data.opening import is_unicode, mended, open_text, require_unicode, row_too_large, told_of
+from infrastructure.data.row import Row as Row
+from infrastructure.data.row import RowFault as RowFault
+from infrastructure.data.separated_rows import separated_rows
+from infrastructure.data.text_folders import text_files
 
 CHUNK_CHARACTERS = 1 << 20
 LONGEST_TOKEN = 16  # characters: -Infinity, or a pair of \\uXXXX
 _BLANKS = re.compile(r"\s*")
-TEXT_SUFFIXES = (".txt", ".md", ".rst", ".py", ".c", ".h", ".cc", ".cpp", ".hpp", ".java", ".js", ".ts", ".go", ".rs")
 
 
-@dataclass(frozen=True)
-class Row:
-    """Values of one row and the line of the file it begins on, counted from 1."""
-
-    line: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RowFault:
-    """What is wrong with a row, and what to do."""
-
-    line: int
-    problem: str
-    remedy: str
-
-
-Reader = Callable[[TextIO, str, Reading], Iterator[Row | RowFault]]
-
-
-def read_rows(path: Path, reading: Reading = AS_FOUND) -> Iterator[Row | RowFault]:
+def read_rows(path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: None) -> Iterator[Row | RowFault]:
     """Read a file or a directory of text files; a directory gives one row a file, labelled by its sub-directory.
 
-    Memory does not grow with the file. Raises: DatasetError when the file as a whole cannot be read.
+    What is unusual about the file as a whole is told to `say`, a sentence at a time. Memory does not grow with the
+    file. Raises: DatasetError when the file as a whole cannot be read.
     """
     if path.is_dir() and not is_saved_dataset(path):
-        yield from _directory(path, reading)
+        yield from _directory(path, reading, say)
         return
     kind = COLUMNAR[0] if path.is_dir() else format_of(path)
     if kind in COLUMNAR:
         from infrastructure.data.columnar import open_columnar
         from infrastructure.data.columnar_rows import columnar_rows
 
-        yield from columnar_rows(open_columnar(path, path.name, reading))
-        return
-    with told_of(path), open_text(path, reading) as file:
-        yield from _READERS[kind](file, path.name, reading)
+        columns = open_columnar(path, path.name, reading)
+        for note in columns.notes:
+            say(f"{path.name}: {note}")
+        yield from columnar_rows(columns)
+    elif kind in SEPARATED:
+        yield from separated_rows(SeparatedFile(path, path.name, reading, say))
+    else:
+        encoding = survey(path, path.name, reading, say).encoding
+        with told_of(path), open_text(path, reading, encoding) as file:
+            yield from _READERS[kind](file, path.name, reading)
 
 
 def format_of(path: Path) -> str:
@@ -73,8 +56,8 @@ def format_of(path: Path) -> str:
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
     suffix = suffixes[-1] if suffixes else ""
-    if suffix not in COLUMNAR and suffix not in _READERS:
-        known = ", ".join((*_READERS, *COLUMNAR))
+    if suffix not in FORMATS:
+        known = ", ".join(FORMATS)
         raise DatasetError(
             f"{path.name} has the ending {suffix!r}, but must have one of {known} (or that and .gz).",
             remedy="Convert or rename the file.",
@@ -196,30 +179,6 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _separated(delimiter: str) -> Reader:
-    def read(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
-        csv.field_size_limit(1 << 30)  # ours comes first
-        lines = BoundedLines(file, name, reading)
-        reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
-        names: list[str] = []
-        line = 1
-        try:
-            for fields in reader:
-                if fields and not names:
-                    names = fields
-                    refuse_many_fields(name, line, len(names))
-                elif fields and len(fields) != len(names):
-                    yield RowFault(line, f"has not {len(names)} columns", "Quote fields that hold a separator.")
-                elif fields:
-                    yield Row(line, dict(zip(names, fields, strict=True)))
-                line = reader.line_num + 1  # a quoted field may have taken several lines
-                lines.row_begins(line)
-        except csv.Error as error:
-            yield RowFault(line, f"cannot be read ({error})", "Check the quotes of this line.")
-
-    return read
-
-
 def _plain_lines(file: TextIO, name: str, reading: Reading) -> Iterator[Row | RowFault]:
     for number, line in _single_lines(file, name, reading):
         if line.strip():
@@ -234,44 +193,24 @@ def _single_lines(file: TextIO, name: str, reading: Reading) -> Iterator[tuple[i
         yield number, line
 
 
-def refuse_many_fields(name: str, line: int, count: int) -> None:
-    """Refuse a header that names more fields than a row may have. Raises: DatasetError."""
-    if count > MAX_FIELDS:
-        raise DatasetError(
-            f"{name}:{line}: has {count:,} columns, but at most {MAX_FIELDS:,} are read.", remedy="Remove columns."
-        )
-
-
-def text_files(path: Path) -> list[Path]:
-    """List the text and code files below a directory. Raises: DatasetError when there are none."""
-    named = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in TEXT_SUFFIXES]
-    files = [file for file in named if file.is_file()]
-    for file in named:
-        if file.exists() and not file.is_dir() and not file.is_file():
-            size_of(file)  # refuses it: what has the name of a text and is a pipe is not left out without a word
-    if not files:
-        raise DatasetError(
-            f"{path} is a directory without text or code files ({', '.join(TEXT_SUFFIXES)}).",
-            remedy="Give a data file, or a directory with one sub-directory of files for each label.",
-        )
-    return files
-
-
-def _directory(path: Path, reading: Reading) -> Iterator[Row | RowFault]:
+def _directory(path: Path, reading: Reading, say: Say) -> Iterator[Row | RowFault]:
     require_unicode(path)
-    for number, file in enumerate(text_files(path), 1):
-        with told_of(file), file.open(encoding="utf-8-sig") as opened:
-            text = opened.read(reading.row_characters + 1)
+    for number, file in enumerate(text_files(path, say), 1):
+        name = mended(file.relative_to(path).as_posix())
+        with told_of(file, name), file.open("rb") as opened:
+            encoding = survey_of(opened, name, reading, say).encoding
+            opened.seek(0)
+            text = io.TextIOWrapper(opened, encoding=encoding).read(reading.row_characters + 1)
         if len(text) > reading.row_characters:
-            raise row_too_large(file.relative_to(path).as_posix(), 1, reading)
+            raise row_too_large(name, 1, reading)
         yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})
 
 
-_READERS: Mapping[str, Reader] = {
+_READERS: Mapping[str, Callable[[TextIO, str, Reading], Iterator[Row | RowFault]]] = {
     ".json": _json_array,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
-    ".csv": _separated(","),
-    ".tsv": _separated("\t"),
     ".txt": _plain_lines,
 }
+SEPARATED = (".csv", ".tsv")
+FORMATS = (*_READERS, *SEPARATED, *COLUMNAR)

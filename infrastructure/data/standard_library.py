@@ -11,7 +11,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.cache import key_of
 from infrastructure.data.documents import Documents, keep_files
 from infrastructure.data.pairs import Pair, PairRows, keep_pairs
-from infrastructure.data.readers import text_files
+from infrastructure.data.text_folders import text_files
 
 # Installed by others, tests (some broken on purpose), drawings, and tables that nobody wrote by hand.
 LEFT_OUT = frozenset(

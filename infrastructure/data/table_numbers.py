@@ -9,6 +9,8 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
+from infrastructure.data.decimal_marks import comma_fault
+
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
 UNKNOWN_REMEDY = "Correct the cell, or leave it empty if the value is unknown."
@@ -57,9 +59,10 @@ def number_fault(name: str, value: Any) -> tuple[str, str]:
     text = str(value).strip()
     if isinstance(value, bool) or text.lower() in ("true", "false"):
         return problem, "Write 1 and 0 for true and false."
-    if re.fullmatch(r"[+-]?\d*,\d+", text):
-        return problem, f"Write a decimal point, {text.replace(',', '.')}."
-    if re.fullmatch(r"[+-]?\d{1,3}([,_' ]\d{3})+(\.\d*)?", text):
+    comma = comma_fault(text)
+    if comma is not None:
+        return problem + comma[0], comma[1]
+    if re.fullmatch(r"[+-]?\d{1,3}([,_' \u00a0\u202f\u2019]\d{3})+(\.\d*)?", text):
         return problem, f"Write it without marks between thousands, {re.sub(r'[^0-9.+-]', '', text)}."
     if "\n" in text:
         return problem, "Close the quote that begins there."

@@ -8,7 +8,7 @@ from infrastructure.data.formats import COLUMNAR, ending_of, is_saved_dataset
 from infrastructure.data.table_columnar import ColumnarSource
 from infrastructure.data.table_csv import CsvSource
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SEPARATED = (".csv", ".tsv")
 
 
 def source_of(path: Path, name: str, reading: Reading = AS_FOUND) -> CsvSource | ColumnarSource:
@@ -18,10 +18,10 @@ def source_of(path: Path, name: str, reading: Reading = AS_FOUND) -> CsvSource |
     kind = ending_of(path)
     if path.is_dir() or kind in COLUMNAR:
         return ColumnarSource(path, name, reading)
-    if kind not in DELIMITERS:
+    if kind not in SEPARATED:
         raise DatasetError(
             f"{name} has the ending {kind!r}, but a table has one of "
-            f"{', '.join((*DELIMITERS, *COLUMNAR))} (or that and .gz).",
+            f"{', '.join((*SEPARATED, *COLUMNAR))} (or that and .gz).",
             remedy="Convert or rename the file.",
         )
-    return CsvSource(path, name, DELIMITERS[kind], reading)
+    return CsvSource(path, name, reading)

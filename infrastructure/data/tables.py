@@ -180,7 +180,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, directory: Pa
         "time_column": time,
         "zone": zone,
         "step": None if stamps is None else commonest_step(stamps),
-        "warnings": [*notes, *reading.warnings()],
+        "warnings": [*source.notes, *notes, *reading.warnings()],
         "as_read": as_read,
         "clock": clock
         and {"clock": clock_json(clock.clock), "beside": clock.beside, "doubt": clock.doubt, "loose": clock.loose},

@@ -34,6 +34,8 @@ class ModelCard(BaseModel):
     files: dict[str, str] = {}
     delimiter: str | None = None
     encoding: str | None = None
+    quoting: str | None = None
+    decimal: str | None = None
     sheet: str | None = None
     time_format: str | None = None
     time_zone: str | None = None

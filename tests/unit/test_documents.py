@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data import document_parts, documents
+from infrastructure.data import document_parts, documents, encodings
 from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.documents import Documents, load_documents
 
@@ -74,7 +74,7 @@ def test_pieces_are_short_whole_characters_and_together_the_text(
     text = "x" + "\n".join(lines).replace("\0", "").encode("utf-8", errors="replace").decode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(document_parts, "PIECE_BYTES", size)
-        patch.setattr(documents, "CHUNK_BYTES", chunk)
+        patch.setattr(documents, "CHUNK_CHARACTERS", chunk)
         patch.setenv("ATHANOR_CACHE", str(tmp_path_factory.mktemp("cache")))
         part = whole_documents(load_documents(written(tmp_path_factory.getbasetemp() / "cut.txt", text)))
         pieces = list(part.pieces)
@@ -157,7 +157,7 @@ class TestBadInput:
         [
             ("x.txt", b"", "is empty"),
             ("x.txt", b" \n\t\r\n \xe2\x80\x83", "holds white space only"),
-            ("x.txt", b"fine\n" * 10 + b"caf\xe9 au lait", r"byte 0xe9 at offset 53 cannot be decoded"),
+            ("x.txt", b"fine\n" * 10 + b"caf\x81 au lait", r"byte 0x81 at offset 53 cannot be decoded"),
             ("x.txt", b"\xef\xbb\xbfcaf\xe9 au lait", r"byte 0xe9 at offset 6 cannot"),
             ("x.txt", "café".encode()[:-1], r"byte 0xc3 at offset 3 cannot"),
             ("x.py", b"\x7fELF\0\0\0", "is binary"),
@@ -174,7 +174,7 @@ class TestBadInput:
 
     def test_is_found_in_any_chunk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for size in range(1, 9):
-            monkeypatch.setattr(documents, "CHUNK_BYTES", size)
+            monkeypatch.setattr(encodings, "CHUNK_BYTES", size)
             with pytest.raises(DatasetError, match=r"byte 0xff at offset 6"):
                 load_documents(written(tmp_path / "x.txt", "日本".encode() + b"\xffabc"))
 
@@ -193,12 +193,12 @@ class TestBadInput:
 
     def test_every_undecodable_file_of_a_directory_is_named(self, tmp_path: Path) -> None:
         written(tmp_path / "good.py", "x = 1")
-        written(tmp_path / "a" / "one.py", b"\xe9")
-        written(tmp_path / "two.txt", b"ab\xff")
+        written(tmp_path / "a" / "one.py", b"\x81")
+        written(tmp_path / "two.txt", b"ab\x8d")
         with pytest.raises(DatasetError) as caught:
             load_documents(tmp_path)
-        assert "a/one.py is not UTF-8: byte 0xe9 at offset 0" in str(caught.value)
-        assert "two.txt is not UTF-8: byte 0xff at offset 2" in str(caught.value)
+        assert "a/one.py is not UTF-8: byte 0x81 at offset 0" in str(caught.value)
+        assert "two.txt is not UTF-8: byte 0x8d at offset 2" in str(caught.value)
 
 
 def test_a_change_of_the_file_is_a_change_of_the_part(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""How a file of separated cells is written: found once, and then the same for rows and for tables."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+from domain.exceptions import DatasetError
+from domain.reading import DELIMITERS, Reading
+from infrastructure.data.encodings import Say, Survey, survey
+from infrastructure.data.opening import open_text, told_of
+from infrastructure.data.quoting import QUOTE_REMEDY, looks_like_rows, repeated_values, tabs_are_quoted
+
+SAMPLE_CHARACTERS = 1 << 18
+_LEAST_SHARE = 0.5  # of the rows that have as many cells as the header
+_LEAST_LEAD = 0.1
+_SHOWN = {"\t": "tabs"}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What stands between cells, whether a cell may stand between quotes, and how the text is decoded.
+
+    `newline` is what `open` takes for a line end; `skipped` counts lines before the header.
+    """
+
+    delimiter: str
+    is_quoted: bool
+    encoding: str
+    newline: str
+    skipped: int = 0
+
+    def cells(self, lines: Iterable[str], strict: bool = True) -> Any:
+        """Split lines into cells: a reader of the csv module."""
+        csv.field_size_limit(1 << 30)  # the limit of a row comes first
+        if self.is_quoted:
+            return csv.reader(lines, delimiter=self.delimiter, strict=strict)
+        return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=strict)
+
+
+class SeparatedFile:
+    """A plain or gzipped file of cells; `name` is what messages call it.
+
+    Raises: DatasetError when it is no text, or can be read in more than one way.
+    """
+
+    def __init__(self, path: Path, name: str, reading: Reading, say: Say) -> None:
+        self.path, self.name, self.reading, self.say = path, name, reading, say
+
+    @cached_property
+    def survey(self) -> Survey:
+        """Look at all of the file."""
+        return survey(self.path, self.name, self.reading, self.say)
+
+    @cached_property
+    def dialect(self) -> Dialect:
+        """Find out how the cells are written; what is set wins."""
+        found = self.survey
+        first = self._sample[0].rstrip("\r\n") if self._sample else ""
+        hint = first[4:] if first.lower().startswith("sep=") and first[4:] in DELIMITERS else None  # as Excel has it
+        delimiter = self.reading.delimiter or hint or self._delimiter()
+        skipped = int(hint is not None)
+        if self.reading.quoting is not None:
+            is_quoted = self.reading.quoting == "double"
+        elif delimiter == "\t" and found.marks:
+            with self.open() as file:
+                is_quoted = tabs_are_quoted(file, self.name, self.reading.row_characters)
+        else:
+            is_quoted = True
+        if delimiter != self._usual:
+            self.say(f"{self.name}: cells are split by {_SHOWN.get(delimiter, repr(delimiter))}.")
+        return Dialect(delimiter, is_quoted, found.encoding, found.newline, skipped)
+
+    @contextmanager
+    def open(self) -> Iterator[TextIO]:
+        """Open the text. Raises: DatasetError in our words for what stops the reading within the block."""
+        found = self.survey
+        with told_of(self.path, self.name), open_text(self.path, self.reading, found.encoding, found.newline) as file:
+            yield file
+
+    def line_fault(self, first: int, last: int, cells: Sequence[str]) -> tuple[str, str] | None:
+        """Say what is wrong with a row that takes several lines, and what to do; None when nothing seems to be."""
+        if not looks_like_rows(cells, self.dialect.delimiter, self._known):
+            return None
+        return f"a quoted cell takes the lines {first} to {last}, each of which looks like a row", QUOTE_REMEDY
+
+    @cached_property
+    def sample_rows(self) -> list[list[str]]:
+        """Give the cells of the first rows, the header among them."""
+        return [row for row in self.dialect.cells(self._sample[self.dialect.skipped :], strict=False) if row]
+
+    @cached_property
+    def _known(self) -> list[set[str]]:
+        return repeated_values(self.sample_rows[1:], len(self.sample_rows[0]) if self.sample_rows else 0)
+
+    @cached_property
+    def _sample(self) -> list[str]:
+        with self.open() as file:
+            lines = io.StringIO(file.read(SAMPLE_CHARACTERS), newline=self.survey.newline).readlines()
+            if len(lines) > 1 and file.read(1):
+                lines.pop()
+        return lines
+
+    @property
+    def _usual(self) -> str:
+        return "\t" if self.path.name.lower().removesuffix(".gz").endswith(".tsv") else ","
+
+    def _delimiter(self) -> str:
+        """Find what stands between cells: the header has it, and most rows as often. Raises: DatasetError."""
+        shares = {delimiter: self._share(delimiter) for delimiter in DELIMITERS}
+        likely = sorted((name for name in DELIMITERS if shares[name] >= _LEAST_SHARE), key=shares.__getitem__)[::-1]
+        if not likely:
+            return self._usual
+        if len(likely) == 1 or shares[likely[0]] == 1 > shares[likely[1]]:
+            return likely[0]
+        if shares[likely[0]] - shares[likely[1]] >= _LEAST_LEAD:
+            return likely[0]
+        settings = " or ".join(f"--set delimiter={_typed(name)}" for name in likely)
+        raise DatasetError(
+            f"{self.name}: cells may be split by {' or '.join(map(repr, likely))}.", remedy=f"Say which: {settings}."
+        )
+
+    def _share(self, delimiter: str) -> float:
+        """Give the share of rows that have as many cells as the header, 0 where that has one."""
+        shares = [0.0]
+        for is_quoted in (True, False) if delimiter == "\t" else (True,):
+            dialect = Dialect(delimiter, is_quoted, "", "")
+            widths = [len(row) for row in dialect.cells(self._sample, strict=False) if row]
+            rows = widths[1:-1] if len(widths) > 20 else widths[1:]  # the last may be cut
+            if widths and widths[0] > 1:
+                shares.append(sum(width == widths[0] for width in rows) / len(rows) if rows else 1.0)
+        return max(shares)
+
+
+def _typed(delimiter: str) -> str:
+    return """'"\\t"'""" if delimiter == "\t" else f"'{delimiter}'"

@@ -1,0 +1,120 @@
+"""Rows of a file of separated cells."""
+
+import csv
+from collections.abc import Iterator, Sequence
+
+from domain.exceptions import DatasetError
+from domain.reading import MAX_FIELDS
+from infrastructure.data.dialect import SeparatedFile
+from infrastructure.data.opening import BoundedLines
+from infrastructure.data.quoting import QUOTE_REMEDY
+from infrastructure.data.row import Row, RowFault
+
+RAGGED_REMEDY = "Give every row as many cells as the header; quote cells that hold a separator, close every quote."
+
+
+def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
+    """Read the rows of a file; those that are blank in every cell are left out with a word. Raises: DatasetError."""
+    dialect = source.dialect
+    blank = blank_line = waiting = 0
+    names: list[str] = []
+    width = 0
+    with source.open() as file:
+        lines = BoundedLines(file, source.name, source.reading)
+        reader = dialect.cells(iter(lines))
+        line = 1
+        try:
+            for cells in reader:
+                last = reader.line_num
+                if not names:
+                    if cells and line > dialect.skipped:
+                        names = header_names(cells)
+                        width = len(names)
+                        refuse_header(source.name, line, names)
+                elif not cells:
+                    waiting += 1  # at the end of the file a blank line is none
+                elif len(cells) != width:
+                    yield ragged(line, last, len(cells), width)
+                elif last != line and (fault := source.line_fault(line, last, cells)):
+                    yield RowFault(line, *fault)
+                elif not cells[0].strip() and not "".join(cells).strip():
+                    blank, waiting = blank + waiting + 1, 0
+                    blank_line = blank_line or line
+                else:
+                    if waiting:
+                        blank, waiting = blank + waiting, 0
+                        blank_line = blank_line or line - 1
+                    yield Row(line, dict(zip(names, cells)))  # noqa: B905  # as many cells as names
+                line = last + 1  # a quoted cell may have taken several lines
+                lines.row_begins(line)
+        except csv.Error as error:
+            yield unreadable(line, reader.line_num, error)
+    if blank:
+        source.say(
+            f"{source.name}: {blank:,} {'row is' if blank == 1 else 'rows are'} blank in every cell and left out,"
+            f" the first at line {blank_line}."
+        )
+
+
+def faults_of_lines(source: SeparatedFile) -> Iterator[RowFault]:
+    """Find rows of several lines that seem to be several rows, and what is no row at all."""
+    with source.open() as file:
+        lines = BoundedLines(file, source.name, source.reading)
+        reader = source.dialect.cells(iter(lines))
+        line = 1
+        try:
+            for cells in reader:
+                if reader.line_num > line and (fault := source.line_fault(line, reader.line_num, cells)):
+                    yield RowFault(line, *fault)
+                line = reader.line_num + 1
+                lines.row_begins(line)
+        except csv.Error as error:
+            yield unreadable(line, reader.line_num, error)
+
+
+def header_names(cells: Sequence[str]) -> list[str]:
+    """Give the names of columns without the blanks, and the marks of byte order, around them."""
+    return [cell.strip(" \t\r\n\ufeff") for cell in cells]
+
+
+def refuse_header(name: str, line: int, names: Sequence[str]) -> None:
+    """Refuse a header with very many names, or twice the same. Raises: DatasetError."""
+    if len(names) > MAX_FIELDS:
+        raise DatasetError(
+            f"{name}:{line}: has {len(names):,} columns, but at most {MAX_FIELDS:,} are read.", remedy="Remove columns."
+        )
+    twice = repeated_names(names)
+    if twice:
+        raise DatasetError(f"{name}:{line}: {'; '.join(twice)}.", remedy="Rename one of them.")
+
+
+def repeated_names(names: Sequence[str]) -> list[str]:
+    """Say which columns have one name; columns without any have none to share."""
+    first: dict[str, int] = {}
+    told = []
+    for number, name in enumerate(names, 1):
+        earlier = first.setdefault(name, number)
+        if name and earlier < number:
+            told.append(f"two columns are named {name!r} ({earlier} and {number})")
+    return told[:20]
+
+
+def ragged(line: int, last: int, count: int, width: int) -> RowFault:
+    """Say that a row has not as many cells as the header."""
+    said = f"has {count} {'cell' if count == 1 else 'cells'}, but the header has {width}"
+    if last > line:
+        said += f"; a quote joins the lines {line} to {last}"
+    return RowFault(line, said, RAGGED_REMEDY)
+
+
+def unreadable(line: int, last: int, error: csv.Error) -> RowFault:
+    """Say why a row cannot be split into cells."""
+    said = str(error)
+    if "unexpected end" in said:
+        said = "the quote that opens here is never closed"
+    elif "new-line" in said:
+        said = "a carriage return stands within it, but the lines of this file end in line feeds"
+        return RowFault(line, f"cannot be read ({said})", "Quote that cell, or remove the carriage return.")
+    if last > line:
+        said += f"; lines {line} to {last}"
+    return RowFault(line, f"cannot be read ({said})", QUOTE_REMEDY)
