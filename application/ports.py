@@ -210,13 +210,17 @@ class Predictor(Protocol):
         """Score labelled rows: `metrics`, `num_rows`, `task` and `warnings`. Raises: DatasetError."""
 
     def predict(
-        self, input_path: str, options: Mapping[str, Any], on_text: Callable[[str], None] | None = None
+        self,
+        input_path: str,
+        options: Mapping[str, Any],
+        on_text: Callable[[str], None] | None = None,
+        strict: bool = False,
     ) -> Answers:
-        """Answer each row in order, when it is asked for.
+        """Answer each row in order, when it is asked for; a bad row with nulls and the reason.
 
         A task that writes is told how by `options` and tells `on_text` as it writes.
 
-        Raises: DatasetError, ConfigurationError.
+        Raises: DatasetError, also at a bad row when `strict`; ConfigurationError.
         """
 
 

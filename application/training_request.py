@@ -32,6 +32,8 @@ CANNOT_MATTER: Mapping[str, str] = {
     "max_unpacked_mib": "it refuses files and changes none",
 }
 
+# Fields of the request that name columns of rows; predict and evaluate take them too.
+FIELD_SETTINGS = ("text_field", "label_field", "source_field", "target_field")
 QUICK_STEPS = 6
 MAX_LENGTH_LIMIT = 131_072
 # Of a file that is no run file at all, a screen of faults says enough.
@@ -52,10 +54,10 @@ class TrainModelRequest(BaseModel):
     task: str = "security_classification"
     dataset_path: str | None = None
     eval_dataset: str | None = None
-    text_field: str | None = None
-    source_field: str | None = None
-    target_field: str | None = None
-    label_field: str = "label"
+    text_field: str | tuple[str, ...] | None = None
+    source_field: str | tuple[str, ...] | None = None
+    target_field: str | tuple[str, ...] | None = None
+    label_field: str | None = None
     group_field: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
@@ -151,13 +153,30 @@ class TrainModelRequest(BaseModel):
         except ValidationError as error:
             raise ConfigurationError.of(_sentences(error.errors())) from error
 
+    @field_validator("text_field", "source_field", "target_field", "label_field", mode="before")
+    @classmethod
+    def _fields(cls, value: Any) -> Any:
+        """Take `[a,b]` as several names that hold a text together; a comma alone may be part of a name."""
+        if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+            value = _parts(value)
+        if isinstance(value, list | tuple):
+            return tuple(str(part) if type(part) is int else part for part in value)
+        return str(value) if type(value) is int else value  # YAML reads the name 0 as a number
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _labels(cls, value: Any) -> Any:
+        """Take the labels that YAML reads as numbers and truth values for their names."""
+        if isinstance(value, Mapping):
+            return {str(label) if isinstance(label, int | float) else label: weight for label, weight in value.items()}
+        return value
+
     @field_validator("columns", "target_columns", "calendar", "horizons", "quantiles", "split", mode="before")
     @classmethod
     def _listed(cls, value: Any, info: ValidationInfo) -> Any:
         """Take `a,b` and `[a,b]` as lists: a shell eats the quotes that JSON wants around names."""
         if isinstance(value, str) and value != forecast.AUTO:
-            parts = value.strip().removeprefix("[").removesuffix("]").split(",")
-            value = [part.strip().strip("\"'") for part in parts if part.strip()]
+            value = _parts(value)
         if isinstance(value, int | float) and info.field_name not in ("calendar", "horizons"):
             value = [value]
         if isinstance(value, list | tuple) and info.field_name in ("columns", "target_columns"):
@@ -240,6 +259,7 @@ class TrainModelRequest(BaseModel):
             if value is not None and not 0.0 <= value < 1.0:
                 yield f"{name} is {value}, but must be at least 0 and below 1. Choose another value."
         yield from self.reading.faults()
+        yield from self._field_faults()
         yield from self._forecast_faults()
         for name, remedy in task.meaningless.items():
             if getattr(self, name) not in (None, TrainModelRequest.model_fields[name].default):
@@ -263,6 +283,14 @@ class TrainModelRequest(BaseModel):
             if getattr(self, name) == "":
                 yield f"{name} is empty. Give a value or leave it out."
 
+    def _field_faults(self) -> Iterable[str]:
+        for name in FIELD_SETTINGS:
+            value = getattr(self, name)
+            if value is not None and not (value and all(value)):
+                yield f"{name} is {shown(value)}, but must name a column. Give a name or leave it out."
+            elif isinstance(value, tuple) and len(set(value)) < len(value):
+                yield f"{name} is {shown(list(value))}, but names a column twice. Name each once."
+
     def _forecast_faults(self) -> Iterable[str]:
         yield from forecast.horizon_faults(self.horizons)
         yield from forecast.quantile_faults(self.quantiles)
@@ -274,6 +302,21 @@ class TrainModelRequest(BaseModel):
             yield from whole("volatility_window", self.volatility_window, at_least=2)
         for name in ("sharpness_weight", "crossing_weight", "dead_band"):
             yield from between(name, getattr(self, name), 0.0, 1e6)
+
+
+def field_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check settings that name fields of rows; several names stand in a list. Raises: ConfigurationError."""
+    request = TrainModelRequest(**values)
+    faults = list(request._field_faults())
+    if faults:
+        raise ConfigurationError.of(faults)
+    given = {name: getattr(request, name) for name in values}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def _parts(value: str) -> list[str]:
+    parts = value.strip().removeprefix("[").removesuffix("]").split(",")
+    return [part.strip().strip("\"'") for part in parts if part.strip()]
 
 
 def _number_or_date(part: Any) -> Any:

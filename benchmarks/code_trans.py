@@ -72,13 +72,14 @@ def score(run: str, test: Path, beams: int, max_repeats: int | None) -> dict[str
     from application.use_cases.predict import PredictRequest
     from domain.task import task_named
     from infrastructure.container import Container
-    from infrastructure.data.text_data import open_pairs
+    from infrastructure.data.text_data import open_pairs, pair_fields
     from infrastructure.tasks.text_metrics import bleu, exact_match
 
     started = time.perf_counter()
     request = PredictRequest(run=run, input_path=str(test), num_beams=beams, max_repeats=max_repeats)
     outputs = [str(answer["text"]) for answer in Container().predict().execute(request)]
-    rows = open_pairs(str(test), task_named("sequence_to_sequence"), None, None)
+    task = task_named("sequence_to_sequence")
+    rows = open_pairs(str(test), task, *pair_fields(task, None, None))
     wanted = [str(rows.targets[row]) for row in range(len(rows))]
     return {
         "bleu": round(bleu(outputs, wanted), 2),

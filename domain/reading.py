@@ -1,7 +1,7 @@
 """How a data file is read, and how much of it is taken: what no honest file needs and a hostile one would use."""
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -66,11 +66,14 @@ class Reading:
         return max(UNPACKED_AT_LEAST_MIB * MIB, UNPACKED_TIMES * packed_bytes)
 
     @classmethod
-    def given(cls, values: Mapping[str, Any]) -> "Mapping[str, Any]":
-        """Check settings that replace those of a model. Raises: ConfigurationError naming each that is wrong."""
+    def given(cls, values: Mapping[str, Any], beside: Sequence[str] = ()) -> "Mapping[str, Any]":
+        """Check settings that replace those of a model; others, named `beside` them, are checked elsewhere.
+
+        Raises: ConfigurationError naming each that is wrong.
+        """
         known = tuple(cls.__dataclass_fields__)
         faults = [
-            f"setting {shown(name)} is not one of reading. Name one of {', '.join(known)}."
+            f"setting {shown(name)} is not one of reading. Name one of {', '.join((*known, *beside))}."
             for name in values
             if name not in known
         ]

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from application.answers import Answers
+from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ModelError
 from domain.metrics import undefined_told
 from domain.reading import Reading
+from infrastructure.data.inputs import BadInput
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
@@ -35,11 +37,19 @@ class PredictorSource:
         if not directory.is_dir():
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
         directory = directory / "model" if (directory / "model").is_dir() else directory
-        card = {**read_card(directory), **Reading.given(reading or {})}
+        card = {**read_card(directory), **_given(reading or {})}
         known = typed_card(ModelCard, card, directory)
         model, task = kind_of(known.task).open(directory, card)
         require_files(known, directory)
         return FinishedModel(model, task, known, choose_device(device))
+
+
+def _given(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Check what replaces the settings of a card: how files are read, and where rows hold what."""
+    fields = {name: value for name, value in settings.items() if name in FIELD_SETTINGS}
+    reading = Reading.given({name: value for name, value in settings.items() if name not in fields}, FIELD_SETTINGS)
+    named = {name: value for name, value in field_settings(fields).items() if value is not None}
+    return {**reading, **named, "named_fields": list(named)}
 
 
 class FinishedModel:
@@ -64,7 +74,7 @@ class FinishedModel:
         dataset, adapter = self._task.scored(dataset_path)
         metrics = self.score(dataset, adapter)
         told = undefined_told(metrics, Path(dataset_path).name)
-        warnings = (told,) if told else ()
+        warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
         return {"metrics": metrics, "num_rows": len(dataset), "task": self._task_name, "warnings": warnings}
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
@@ -73,11 +83,17 @@ class FinishedModel:
         return evaluate(self._model, adapter, dataset, rows_at_once, self._precision, self._device)
 
     def predict(
-        self, input_path: str, options: Mapping[str, Any] | None = None, on_text: Callable[[str], None] | None = None
+        self,
+        input_path: str,
+        options: Mapping[str, Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+        strict: bool = False,
     ) -> Answers:
         """Answer each row in order; `on_text` is told texts as they are written, a row at a time.
 
-        Raises, once it comes to that: DatasetError at a bad row, ConfigurationError for bad options.
+        A bad row is answered with nulls and the reason, and counted in a note.
+        Raises, once it comes to that: DatasetError for a file that cannot be read, and when `strict` at a bad row;
+        ConfigurationError for bad options.
         """
         notes: list[str] = []
 
@@ -85,15 +101,35 @@ class FinishedModel:
             if sentence not in notes:  # memory that ran out makes an answer begin anew
                 notes.append(sentence)
 
-        return Answers(self._answered(input_path, options, on_text, note), self._task.gives_table, notes)
+        return Answers(self._answered(input_path, options, on_text, note, strict), self._task.gives_table, notes)
 
     def _answered(
-        self, input_path: str, options: Mapping[str, Any] | None, on_text: Callable[[str], None] | None, note: Note
+        self,
+        input_path: str,
+        options: Mapping[str, Any] | None,
+        on_text: Callable[[str], None] | None,
+        note: Note,
+        strict: bool,
     ) -> Iterator[Mapping[str, Any]]:
-        inputs = self._task.inputs(input_path)
+        inputs = self._task.inputs(input_path, note)
         rows_at_once = 1 if on_text else self._task.rows_at_once
+        num_rows = num_bad = 0
         while batch := list(islice(inputs, rows_at_once)):
-            yield from self.answer(batch, options, on_text, note)
+            bad = [row for row in batch if isinstance(row, BadInput)]
+            good = [row for row in batch if not isinstance(row, BadInput)]
+            if bad and strict:
+                good = good[: batch.index(bad[0])]
+            answers = iter(self.answer(good, options, on_text, note) if good else ())
+            for row in batch:
+                if not isinstance(row, BadInput):
+                    yield next(answers)
+                elif strict:
+                    raise row.error()
+                else:
+                    yield self._task.unanswered(row.reason)
+            num_rows, num_bad = num_rows + len(batch), num_bad + len(bad)
+        if num_bad:
+            note(f"{num_bad:,} of {num_rows:,} rows could not be answered; `error` says why.")
 
     @torch.inference_mode()
     def answer(

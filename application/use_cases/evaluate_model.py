@@ -8,7 +8,10 @@ from application.ports import PredictorSource
 
 
 class EvaluateModelRequest(BaseModel):
-    """A run or model directory, and the rows to score it on; `reading` are fields of `Reading`."""
+    """A run or model directory, and the rows to score it on.
+
+    `reading` are fields of `Reading`, and names of fields such as `text_field`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -19,8 +22,9 @@ class EvaluateModelRequest(BaseModel):
 
 
 class EvaluateModelResponse(BaseModel):
-    """Metrics over all rows, None for one that cannot be computed on them, which is among the `warnings`.
+    """Metrics over all rows, None for one that cannot be computed on them.
 
+    `warnings` say which those are, and what was unusual in the file.
     `task` says what the rows are and is no part of the answer to programs.
     """
 

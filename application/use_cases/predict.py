@@ -17,7 +17,8 @@ CSV = (".csv", ".csv.gz")
 class PredictRequest(BaseModel):
     """A run or model directory, and rows without labels; `-` reads standard input, a row a line.
 
-    `reading` are fields of `Reading` that replace those of the model. `for_spreadsheets` keeps a CSV from being taken
+    `reading` are fields of `Reading`, and names of fields such as `text_field`, that replace those of the model. A bad
+    row is answered with nulls and the reason; when `strict` it stops. `for_spreadsheets` keeps a CSV from being taken
     for formulas. The other fields are those of `GenerationSettings`; None leaves what travels with the model.
     """
 
@@ -36,11 +37,12 @@ class PredictRequest(BaseModel):
     stop: tuple[str, ...] | None = None
     reading: dict[str, Any] = {}
     for_spreadsheets: bool = False
+    strict: bool = False
 
     @property
     def options(self) -> Mapping[str, Any]:
         """The settings of generation that were given."""
-        given = self.model_dump(exclude={"run", "input_path", "device", "reading", "for_spreadsheets"})
+        given = self.model_dump(exclude={"run", "input_path", "device", "reading", "for_spreadsheets", "strict"})
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -61,7 +63,7 @@ class PredictUseCase:
         options = request.options
         GenerationSettings().changed(options)  # a wrong option need not wait for the model to open
         answers = self._predictors.open(request.run, request.device, request.reading).predict(
-            request.input_path, options, on_text
+            request.input_path, options, on_text, request.strict
         )
         if not request.for_spreadsheets:
             return answers

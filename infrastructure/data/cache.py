@@ -16,7 +16,7 @@ from infrastructure.manifest import DamageError
 from infrastructure.staging import STAGING_PREFIX
 
 LIMIT_BYTES = 20 * 2**30
-FORMAT = 2
+FORMAT = 3
 _ATTEMPTS = 10
 
 _words: ContextVar[list[str] | None] = ContextVar("words", default=None)

@@ -78,6 +78,11 @@ class CodeDataset(Dataset[dict[str, Any]]):
         }
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was unusual in the file."""
+        return self.rows.warnings
+
+    @property
     def sha256(self) -> str:
         """Name the content of the file."""
         return self.rows.sha256
@@ -86,7 +91,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
     def fingerprint(self) -> str:
         """Give what differs when the rows, their order, a token or a label do."""
         labels = (self.labels, repr(self.label_names))
-        return rows_fingerprint(self.rows.sha256, self.tokens.sha256, self.indices, self.lengths, *labels)
+        return rows_fingerprint(self.rows.content, self.tokens.sha256, self.indices, self.lengths, *labels)
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

@@ -39,8 +39,8 @@ class DocumentPart:
 
     @property
     def sha256(self) -> str:
-        """Give what differs when the file or the choice from it does."""
-        digest = hashlib.sha256(self.documents.sha256.encode())
+        """Give what differs when the text or the choice from it does."""
+        digest = hashlib.sha256(self.documents.content_sha256.encode())
         digest.update(np.ascontiguousarray(self.starts).tobytes())
         digest.update(np.ascontiguousarray(self.ends).tobytes())
         return digest.hexdigest()

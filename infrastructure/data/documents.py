@@ -13,15 +13,17 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.checking import MAX_FAULTS_SHOWN, TextCheck, good_rows
 from infrastructure.data.encodings import Say, survey
+from infrastructure.data.fields import Names, Sought, sought
 from infrastructure.data.formats import COLUMNAR, ending_of, is_saved_dataset
 from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.opening import open_text, require_unicode, told_of
-from infrastructure.data.rows import MAX_FAULTS_SHOWN, RowSchema, append_text, check_rows, content_sha256
+from infrastructure.data.rows import append_text, as_setting, content_sha256
 from infrastructure.data.text_folders import text_files
 from infrastructure.files import sha256_of
 
-TEXT_FIELDS = ("text", "content", "code")
+TEXT = sought("text", ("text", "content", "code"))
 ROW_FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", *COLUMNAR)
 CHUNK_CHARACTERS = 1 << 18
 
@@ -31,7 +33,7 @@ class Documents:
     """All documents of one file or directory, in its order.
 
     Document i is the bytes from `ends[i - 1]` up to `ends[i]`; `keys` [N] are equal for documents that are equal up
-    to white space. `warnings` say what was unusual about the files.
+    to white space. `text_field` names the columns of a file of rows, `warnings` say what was unusual about the files.
     """
 
     path: Path
@@ -41,10 +43,16 @@ class Documents:
     ends: np.ndarray
     keys: np.ndarray
     entry: CacheEntry | None = None
+    text_field: Names | None = None
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    @property
+    def content_sha256(self) -> str:
+        """Give what differs when any text does, whatever format it stands in."""
+        return self.sha256 if self.entry is None else self.entry.digest_of("texts.bin", "ends.npy")
 
     @property
     def num_documents(self) -> int:
@@ -62,7 +70,7 @@ class Documents:
         return len(self) - len(np.unique(self.keys))
 
 
-def load_documents(path: Path, text_field: str | None = None, reading: Reading = AS_FOUND) -> Documents:
+def load_documents(path: Path, text: Sought = TEXT, reading: Reading = AS_FOUND) -> Documents:
     """Read and check a file or directory once; later calls map what the first one kept.
 
     A table or JSON file gives a document a row, a directory one a text or code file, any other file is one document
@@ -74,13 +82,11 @@ def load_documents(path: Path, text_field: str | None = None, reading: Reading =
         words: list[str] = []
         return keep_files(path, text_files(path, words.append), reading, words)
     sha256 = content_sha256(path)
-    key = key_of("documents", sha256, path.name, text_field, reading.decisive)
-    has_rows = is_saved or ending_of(path) in ROW_FORMATS
-
-    def chunks(say: Say) -> Chunks:
-        return _rows(path, text_field, reading) if has_rows else _files([path], reading, say)
-
-    return _kept(path, sha256, key, chunks)
+    key = key_of("documents", sha256, path.name, text, reading.decisive)
+    if not is_saved and ending_of(path) not in ROW_FORMATS:
+        return _kept(path, sha256, key, lambda say: _files([path], reading, say))
+    check = TextCheck(path.name, text)
+    return _kept(path, sha256, key, lambda say: _rows(path, check, reading, say), check=check)
 
 
 def keep_files(path: Path, files: Sequence[Path], reading: Reading = AS_FOUND, words: Sequence[str] = ()) -> Documents:
@@ -98,10 +104,9 @@ def keep_files(path: Path, files: Sequence[Path], reading: Reading = AS_FOUND, w
 Chunks = Iterable[str | None]
 
 
-def _rows(path: Path, text_field: str | None, reading: Reading) -> Chunks:
-    schema = RowSchema((text_field,) if text_field else TEXT_FIELDS, label_field=None, reading=reading)
-    for row, field, _ in check_rows(path, schema):
-        yield row.values[field]
+def _rows(path: Path, check: TextCheck, reading: Reading, say: Say) -> Chunks:
+    for _, text in good_rows(path, check, reading, say):
+        yield text
         yield None
 
 
@@ -146,22 +151,36 @@ def _unbroken(text: str, before: int) -> int:
     return before + len(text) if last < 0 else len(text) - last - 1
 
 
-def _kept(path: Path, sha256: str, key: str, texts: Callable[[Say], Chunks], words: Sequence[str] = ()) -> Documents:
-    entry = cached("documents", key, lambda staging: _keep(path, texts, staging))
+def _kept(
+    path: Path,
+    sha256: str,
+    key: str,
+    texts: Callable[[Say], Chunks],
+    words: Sequence[str] = (),
+    check: TextCheck | None = None,
+) -> Documents:
+    def make(staging: Path) -> None:
+        told: list[str] = []
+        _keep(path, texts(told.append), staging)
+        facts = {"text_field": list(check.columns) if check else None, "warnings": told}
+        (staging / "documents.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
+
+    entry = cached("documents", key, make)
     ends, keys = (np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("ends", "keys"))
-    told = json.loads((entry / "words.json").read_text(encoding="utf-8"))
-    return Documents(path, sha256, key, MappedBytes(entry / "texts.bin"), ends, keys, entry, (*words, *told))
+    facts = json.loads((entry / "documents.json").read_text(encoding="utf-8"))
+    field = as_setting(facts["text_field"]) if facts["text_field"] else None
+    warnings = (*words, *facts["warnings"])
+    return Documents(path, sha256, key, MappedBytes(entry / "texts.bin"), ends, keys, entry, field, warnings)
 
 
-def _keep(path: Path, texts: Callable[[Say], Chunks], directory: Path) -> None:
-    words: list[str] = []
+def _keep(path: Path, texts: Chunks, directory: Path) -> None:
     ends, keys = array("q"), array("Q")
     start = end = 0
     letters = _Letters()
     with (directory / "texts.bin").open("wb") as file:
-        for chunk in texts(words.append):
+        for chunk in texts:
             if chunk is not None:
-                end = append_text(file, chunk)
+                end += append_text(file, chunk)
                 letters.add(chunk)
                 continue
             if letters.are_there:
@@ -171,12 +190,12 @@ def _keep(path: Path, texts: Callable[[Say], Chunks], directory: Path) -> None:
             else:
                 file.seek(start)
                 file.truncate()
+                end = start
             letters = _Letters()
     if not ends:
         raise DatasetError(f"{path} holds white space only.", remedy="Give a file or directory with text.")
     np.save(directory / "ends.npy", np.frombuffer(ends, dtype=np.int64))
     np.save(directory / "keys.npy", np.frombuffer(keys, dtype=np.uint64))
-    (directory / "words.json").write_text(json.dumps(words, allow_nan=False), encoding="utf-8")
 
 
 class _Letters:

@@ -3,67 +3,97 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
+from infrastructure.data.checking import TextCells, TextCheck, looked_at
 from infrastructure.data.encodings import decoded
+from infrastructure.data.fields import Say, Sought, columns_of
 from infrastructure.data.opening import BoundedLines, mended, size_of, undecodable
 from infrastructure.data.readers import Row, RowFault, read_rows
-from infrastructure.data.rows import RowSchema, fault_of, text_field_of
 
 STANDARD_INPUT = "-"
+TYPED = "standard input"
 
 
-def read_inputs(path: str, fields: tuple[str, ...], reading: Reading = AS_FOUND) -> Iterator[str]:
-    """Read texts from the first of `fields` that rows have; `-` reads standard input, a text or JSON object a line.
+@dataclass(frozen=True)
+class BadInput:
+    """A row that cannot be asked."""
 
-    Raises: DatasetError at a bad row.
+    where: str
+    problem: str
+    remedy: str
+
+    @property
+    def reason(self) -> str:
+        """What its answer says."""
+        return f"{self.where}: {self.problem}"
+
+    def error(self) -> DatasetError:
+        """Give what stops a strict caller."""
+        return DatasetError(f"{self.reason}.", remedy=self.remedy)
+
+
+Input = str | BadInput
+
+
+def read_inputs(
+    path: str, text: Sought, reading: Reading = AS_FOUND, say: Say = lambda sentence: None
+) -> Iterator[Input]:
+    """Read the texts of rows; `-` reads standard input, a text or JSON object a line. A bad row gives its fault.
+
+    Raises: DatasetError for a file that cannot be read, or has no such column.
     """
-    return _lines_of_standard_input(fields, reading) if path == STANDARD_INPUT else _texts(Path(path), fields, reading)
+    return _lines_of_standard_input(text, reading, say) if path == STANDARD_INPUT else _texts(path, text, reading, say)
 
 
-def _texts(path: Path, fields: tuple[str, ...], reading: Reading) -> Iterator[str]:
+def _texts(name: str, text: Sought, reading: Reading, say: Say) -> Iterator[Input]:
+    path = Path(name)
     if not path.is_dir():
         size_of(path)
-    schema = RowSchema(fields, label_field=None)
-    field = ""
-    for row in read_rows(path, reading):
-        if not field and isinstance(row, Row):
-            field = text_field_of(path, row, schema)
-        fault = row if isinstance(row, RowFault) else fault_of(row, field, schema)
-        if fault is not None:
-            raise DatasetError(f"{path.name}:{fault.line}: {fault.problem}.", remedy=fault.remedy)
-        assert isinstance(row, Row)
-        yield mended(row.values[field])
-    if not field:
+    check = TextCheck(path.name, text)
+    is_empty = True
+    for row in looked_at(read_rows(path, reading, say), check, say):
+        found = check(row) if isinstance(row, Row) else [row]
+        is_empty = False
+        yield _bad(path.name, found[0]) if isinstance(found, list) else mended(found[1])
+    if is_empty:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
+    if check.columns:
+        for word in check.words():
+            say(word)
 
 
-def _lines_of_standard_input(fields: tuple[str, ...], reading: Reading) -> Iterator[str]:
+def _bad(name: str, fault: RowFault) -> BadInput:
+    return BadInput(f"{name}:{fault.line}", fault.problem, fault.remedy)
+
+
+def _lines_of_standard_input(text: Sought, reading: Reading, say: Say) -> Iterator[Input]:
     if sys.stdin is None:  # as a service may be started
         raise DatasetError("standard input is closed.", remedy="Give a file, or pipe rows into it.")
     try:
-        stream = decoded(sys.stdin.buffer, "standard input", reading)
-        lines = BoundedLines(stream, "standard input", reading)
+        lines = BoundedLines(decoded(sys.stdin.buffer, TYPED, reading, say), TYPED, reading)
         for number, line in enumerate(lines, 1):
             lines.row_begins(number + 1)
             if line.strip():
-                yield mended(_text_of_line(line.rstrip("\r\n"), number, fields))
+                yield _text_of_line(line.rstrip("\r\n"), number, text, say)
     except UnicodeDecodeError as error:
-        raise undecodable("standard input", error) from error
+        raise undecodable(TYPED, error) from error
 
 
-def _text_of_line(line: str, number: int, fields: tuple[str, ...]) -> str:
+def _text_of_line(line: str, number: int, text: Sought, say: Say) -> Input:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):
-        return line
+        return mended(line)
     if not isinstance(values, dict):
-        return line
-    for name in fields:
-        if isinstance(values.get(name), str) and values[name].strip():
-            return str(values[name])
-    raise DatasetError(
-        f"standard input:{number}: has no text in {' or '.join(map(repr, fields))}.", remedy="Add the field."
-    )
+        return mended(line)
+    # Each line may be typed by another hand: none of them decides for the next.
+    try:
+        (columns,) = columns_of(TYPED, list(values), [text], say)
+    except DatasetError as error:
+        return BadInput(f"{TYPED}:{number}", error.problem.removeprefix(f"{TYPED} ").rstrip("."), error.remedy)
+    found = TextCells(columns).of(Row(number, values))
+    return mended(found) if isinstance(found, str) else _bad(TYPED, found)

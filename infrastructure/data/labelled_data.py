@@ -12,6 +12,8 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
+from infrastructure.data.fields import Names, sought
+from infrastructure.data.labels import matching
 from infrastructure.data.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.shipped import located
 from infrastructure.data.splitting import split_rows, without_duplicates_of
@@ -100,7 +102,7 @@ class ClassificationData:
         schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)
         if request.eval_dataset:
-            split = _already_split(task, rows, load_rows(Path(request.eval_dataset), schema))
+            split = _already_split(task, rows, load_rows(Path(request.eval_dataset), replace(schema, group_field=None)))
         else:
             split = split_labelled(task, rows, request.validation_split, request.seed)
         if request.num_labels not in (None, len(split.label_names)):
@@ -122,21 +124,21 @@ class ClassificationData:
 
 def schema_of(
     task: Task,
-    text_field: str | None,
-    label_field: str,
+    text_field: Names | None,
+    label_field: str | None,
     group_field: str | None,
     reading: Reading = AS_FOUND,
 ) -> RowSchema:
     """Say what the rows of a task must hold."""
-    fields = (text_field,) if text_field else task.text_fields
-    return RowSchema(fields, label_field, task.labels, group_field, reading)
+    text, label = sought("text", task.text_fields, text_field), sought("label", ("label",), label_field)
+    return RowSchema(text, label, task.labels, group_field, reading)
 
 
 def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> SplitRows:
     """Split rows by label, the same way each time. Raises: DatasetError."""
     require_labels(rows)
     split = split_rows(rows, share, seed)
-    warnings = _label_warnings(rows)
+    warnings = [*rows.warnings, *_label_warnings(rows)]
     if split.num_duplicates:
         warnings.append(
             f"{rows.path.name}: {split.num_duplicates} rows repeat another (white space aside); "
@@ -148,7 +150,7 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
 def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:
     aligned = _aligned(evaluation, train.label_names)
     kept = without_duplicates_of(train, aligned)
-    warnings = _label_warnings(train)
+    warnings = [*train.warnings, *evaluation.warnings, *_label_warnings(train)]
     if len(kept) < len(train):
         warnings.append(
             f"{len(train) - len(kept)} rows of {train.path.name} also stand in {evaluation.path.name} "
@@ -171,14 +173,15 @@ def aligned_dataset(
 
 def _aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
     """Number the labels of `rows` as in `label_names`."""
-    unknown = sorted(set(rows.label_names) - set(label_names))
+    known = [matching(name, label_names) for name in rows.label_names]
+    unknown = sorted(name for name, label in zip(rows.label_names, known, strict=True) if label is None)
     if unknown:
         raise DatasetError(
             f"{rows.path.name} has labels that training had not: {', '.join(map(repr, unknown[:20]))}.",
             remedy="Add rows of them to the training part, or remove them here.",
         )
     number_of = {name: number for number, name in enumerate(label_names)}
-    renumbered = np.array([number_of[name] for name in rows.label_names], dtype=np.int32)
+    renumbered = np.array([number_of[str(label)] for label in known], dtype=np.int32)
     return replace(rows, label_names=label_names, labels=renumbered[rows.labels])
 
 

@@ -61,7 +61,7 @@ def mended(text: str) -> str:
     """Replace each half of a surrogate pair, so that the text can be written down."""
     if is_unicode(text):
         return text
-    return text.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
+    return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
 
 
 def require_unicode(path: Path) -> None:

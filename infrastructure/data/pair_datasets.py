@@ -46,6 +46,11 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
         }
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was unusual in the file."""
+        return self.rows.warnings
+
+    @property
     def sha256(self) -> str:
         """Name the content of the file."""
         return self.rows.sha256
@@ -54,7 +59,7 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
     def fingerprint(self) -> str:
         """Give what differs when the rows, their order, a token or what stands around them do."""
         tokens = (self._sources.sha256, self._targets.sha256, repr(self._frame()))
-        return rows_fingerprint(self.rows.sha256, *tokens, self.indices, self.lengths)
+        return rows_fingerprint(self.rows.content, *tokens, self.indices, self.lengths)
 
     def _frame(self) -> tuple[object, ...]:
         """Give what a sequence holds beside source and target."""

@@ -2,9 +2,8 @@
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,11 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.checking import Faults, TextCells, good_rows
+from infrastructure.data.fields import Names, Say, Sought, columns_of
 from infrastructure.data.mapped import TextColumn
 from infrastructure.data.readers import Row, RowFault
-from infrastructure.data.rows import (
-    append_text,
-    content_sha256,
-    fields_of,
-    good_rows,
-    listed,
-    text_fault,
-    white_space_key,
-)
+from infrastructure.data.rows import append_text, as_setting, content_sha256, white_space_key
 from infrastructure.data.splitting import drawn
 
 
@@ -42,7 +35,7 @@ class PairRows:
     """All pairs of one file, in its order.
 
     `keys` [N] are equal for sources that are equal up to white space; row i stands in line `lines[i]` of the file
-    `file_names[file_numbers[i]]`.
+    `file_names[file_numbers[i]]`. `fields` name the columns of source and target, `warnings` say what was unusual.
     """
 
     path: Path
@@ -55,34 +48,47 @@ class PairRows:
     file_numbers: np.ndarray
     file_names: tuple[str, ...]
     entry: CacheEntry | None = None
+    fields: tuple[Names, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    @property
+    def content(self) -> str:
+        """Give what differs when any text does, whatever format it stands in."""
+        files = ("sources.bin", "source_ends.npy", "targets.bin", "target_ends.npy")
+        return self.sha256 if self.entry is None else self.entry.digest_of(*files)
 
     def name_of(self, row: int) -> str:
         """Name a row the way an editor finds it."""
         return f"{self.file_names[int(self.file_numbers[row])]}:{int(self.lines[row])}"
 
 
-def load_pairs(
-    path: Path,
-    source_fields: tuple[str, ...],
-    target_fields: tuple[str, ...],
-    reading: Reading = AS_FOUND,
-) -> PairRows:
+def load_pairs(path: Path, source: Sought, target: Sought, reading: Reading = AS_FOUND) -> PairRows:
     """Read and check a file once; later calls map what the first one kept.
 
-    The first of the named fields that the first row has holds the text.
     Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
     """
     sha256 = content_sha256(path)
-    key = key_of("pairs", sha256, path.name, source_fields, target_fields)
-    return keep_pairs(path, sha256, key, lambda: _checked(path, source_fields, target_fields, reading))
+    key = key_of("pairs", sha256, path.name, source, target, reading.decisive)
+    check = _PairCheck(path.name, source, target)
+    return keep_pairs(path, sha256, key, lambda say: good_rows(path, check, reading, say), check)
 
 
-def keep_pairs(path: Path, sha256: str, key: str, pairs: Callable[[], Iterable[Pair]]) -> PairRows:
+def keep_pairs(
+    path: Path, sha256: str, key: str, pairs: Callable[[Say], Iterable[Pair]], check: "_PairCheck | None" = None
+) -> PairRows:
     """Map the pairs kept under `key`, or make and keep them. Raises: whatever `pairs` raises."""
-    entry = cached("pairs", key, lambda staging: _keep(pairs(), staging))
+
+    def make(staging: Path) -> None:
+        warnings: list[str] = []
+        files = _keep(pairs(warnings.append), staging)
+        facts = {"files": files, "fields": check.columns if check else [], "warnings": warnings}
+        (staging / "pairs.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
+
+    entry = cached("pairs", key, make)
+    facts = json.loads((entry / "pairs.json").read_text(encoding="utf-8"))
     return PairRows(
         path=path,
         sha256=sha256,
@@ -90,7 +96,9 @@ def keep_pairs(path: Path, sha256: str, key: str, pairs: Callable[[], Iterable[P
         entry=entry,
         sources=TextColumn(entry, "sources", "source_ends"),
         targets=TextColumn(entry, "targets", "target_ends"),
-        file_names=tuple(json.loads((entry / "files.json").read_text(encoding="utf-8"))),
+        file_names=tuple(facts["files"]),
+        fields=tuple(map(as_setting, facts["fields"])),
+        warnings=tuple(facts["warnings"]),
         **{name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("keys", "lines", "file_numbers")},
     )
 
@@ -117,42 +125,45 @@ def pairs_not_in(rows: PairRows, other: PairRows) -> np.ndarray:
     return np.flatnonzero(~np.isin(rows.keys, other.keys))
 
 
-def _checked(
-    path: Path, source_fields: tuple[str, ...], target_fields: tuple[str, ...], reading: Reading
-) -> Iterator[Pair]:
-    fields: list[str] = []
+class _PairCheck:
+    """Takes a pair from a row."""
 
-    def fault(row: Row) -> RowFault | None:
-        if not fields:
-            fields.append(_field_of(path, row, source_fields, "source"))
-            fields.append(_field_of(path, row, target_fields, "target"))
-        return text_fault(row, fields[0]) or text_fault(row, fields[1])
+    def __init__(self, name: str, source: Sought, target: Sought) -> None:
+        self._name, self._wanted = name, [source, target]
+        self.columns: list[tuple[str, ...]] = []
 
-    for row in good_rows(path, fault, reading):
-        yield Pair(row.values[fields[0]], row.values[fields[1]], path.name, row.line)
+    def look(self, fields: Sequence[str], say: Say) -> None:
+        """Find the columns. Raises: DatasetError."""
+        self.columns = columns_of(self._name, fields, self._wanted, say)
+        self._cells = [TextCells(columns) for columns in self.columns]
+
+    def __call__(self, row: Row) -> Pair | Faults:
+        """Give the pair of a good row."""
+        source, target = (cells.of(row) for cells in self._cells)
+        if isinstance(source, str) and isinstance(target, str):
+            return Pair(source, target, self._name, row.line)
+        return [fault for fault in (source, target) if isinstance(fault, RowFault)]
+
+    def last_faults(self) -> Faults:
+        """Say nothing: each row stands for itself."""
+        return []
+
+    def words(self) -> Sequence[str]:
+        """Say how many texts were numbers."""
+        return [word for cells in self._cells for word in cells.words(self._name)]
 
 
-def _field_of(path: Path, row: Row, candidates: tuple[str, ...], role: str) -> str:
-    for name in candidates:
-        if name in row.values:
-            return name
-    present = fields_of(row)
-    nearest = next((near[0] for name in candidates if (near := get_close_matches(name, present, n=1))), "NAME")
-    raise DatasetError(
-        f"{path.name}:{row.line}: has the fields {listed(present)}, but the {role} is looked"
-        f" for in {' or '.join(map(repr, candidates))}.",
-        remedy=f"Name the field that holds it: --set {role}_field={nearest}",
-    )
-
-
-def _keep(pairs: Iterable[Pair], directory: Path) -> None:
+def _keep(pairs: Iterable[Pair], directory: Path) -> list[str]:
     source_ends, target_ends, keys = array("q"), array("q"), array("Q")
     lines, file_numbers = array("q"), array("i")
     files: dict[str, int] = {}
+    source_end = target_end = 0
     with (directory / "sources.bin").open("wb") as sources, (directory / "targets.bin").open("wb") as targets:
         for pair in pairs:
-            source_ends.append(append_text(sources, pair.source))
-            target_ends.append(append_text(targets, pair.target))
+            source_end += append_text(sources, pair.source)
+            target_end += append_text(targets, pair.target)
+            source_ends.append(source_end)
+            target_ends.append(target_end)
             keys.append(white_space_key(pair.source))
             lines.append(pair.line)
             file_numbers.append(files.setdefault(pair.file, len(files)))
@@ -165,4 +176,4 @@ def _keep(pairs: Iterable[Pair], directory: Path) -> None:
     }
     for name, column in columns.items():
         np.save(directory / f"{name}.npy", column)
-    (directory / "files.json").write_text(json.dumps(list(files), allow_nan=False), encoding="utf-8")
+    return list(files)

@@ -3,10 +3,8 @@
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,26 +14,29 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, MAX_LABELS, MAX_NAME_CHARACTERS, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
+from infrastructure.data.checking import Faults, TextCells, good_rows, shown_cell
+from infrastructure.data.fields import Names, Say, Sought, columns_of, listed, sought
+from infrastructure.data.labels import LabelColumn, name_of
 from infrastructure.data.mapped import TextColumn
-from infrastructure.data.opening import is_unicode, mended, require_unicode, size_of
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.opening import mended, require_unicode, size_of
+from infrastructure.data.readers import Row, RowFault
 from infrastructure.files import sha256_of
 
-MAX_FAULTS_SHOWN = 20
 UNLABELLED = -1
 FAMILY = "family"  # the field that groups rows where they have it
+LABEL = sought("label", ("label",))
 
 
 @dataclass(frozen=True)
 class RowSchema:
-    """Which fields of a row hold what; the first of `text_fields` that the first row has is the text.
+    """What the rows of a file must hold: a text, and a label unless that is None.
 
     `labels` is the closed set of labels, empty when any label goes. `group_field` names rows that belong together;
     None takes "family" where rows have it.
     """
 
-    text_fields: tuple[str, ...]
-    label_field: str | None = "label"
+    text: Sought
+    label: Sought | None = LABEL
     labels: tuple[str, ...] = ()
     group_field: str | None = None
     reading: Reading = field(default=AS_FOUND, repr=False)  # no part of the name of cached rows
@@ -45,14 +46,15 @@ class RowSchema:
 class LabelledRows:
     """All rows of one file, in its order.
 
-    `labels` [N] index `label_names` (or are -1 without labels); `keys` [N] are equal for texts that are equal up to
-    white space; `groups` [N] are equal for rows that belong together, -1 for rows of no group.
+    `text_field` names the columns that hold the text. `labels` [N] index `label_names` (or are -1 without labels);
+    `keys` [N] are equal for texts that are equal up to white space; `groups` [N] are equal for rows that belong
+    together, -1 for rows of no group. `warnings` say what was unusual in the file.
     """
 
     path: Path
     sha256: str
     cache_key: str
-    text_field: str
+    text_field: Names
     label_names: tuple[str, ...]
     texts: TextColumn
     labels: np.ndarray
@@ -60,9 +62,16 @@ class LabelledRows:
     groups: np.ndarray
     lines: np.ndarray
     entry: CacheEntry | None = None
+    label_field: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def content(self) -> str:
+        """Give what differs when any text does, whatever format it stands in."""
+        return self.sha256 if self.entry is None else self.entry.digest_of("texts.bin", "ends.npy")
 
     def label_counts(self) -> dict[str, int]:
         """Count the rows of each label."""
@@ -83,47 +92,20 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
         path=path,
         sha256=sha256,
         cache_key=key,
-        text_field=facts["text_field"],
+        text_field=as_setting(facts["text_field"]),
+        label_field=facts["label_field"],
         label_names=tuple(facts["label_names"]),
+        warnings=tuple(facts["warnings"]),
         entry=entry,
         texts=TextColumn(entry),
         **{name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("labels", "keys", "groups", "lines")},
     )
 
 
-def check_rows(path: Path, schema: RowSchema) -> Iterator[tuple[Row, str, str | None]]:
-    """Yield each row with its text and label. Raises: DatasetError after the last row when there were faults."""
-    text_field = ""
-
-    def fault(row: Row) -> RowFault | None:
-        nonlocal text_field
-        text_field = text_field or text_field_of(path, row, schema)
-        return fault_of(row, text_field, schema)
-
-    for row in good_rows(path, fault, schema.reading):
-        yield row, text_field, row.values[schema.label_field] if schema.label_field else None
-
-
-def good_rows(path: Path, fault_of: Callable[[Row], RowFault | None], reading: Reading = AS_FOUND) -> Iterator[Row]:
-    """Yield each row without a fault. Raises: DatasetError after the last row when there were faults, or no rows."""
-    faults: list[str] = []
-    num_faults = num_rows = 0
-    for row in read_rows(path, reading):
-        num_rows += 1
-        fault = row if isinstance(row, RowFault) else fault_of(row)
-        if fault is None:
-            assert isinstance(row, Row)
-            yield row
-            continue
-        num_faults += 1
-        if len(faults) < MAX_FAULTS_SHOWN:
-            faults.append(f"{path.name}:{fault.line}: {fault.problem}: {fault.remedy}")
-    if num_faults > len(faults):
-        faults.append(f"{path.name}: {num_faults} faults in all, the first {len(faults)} are shown.")
-    if faults:
-        raise DatasetError("\n".join(faults))
-    if not num_rows:
-        raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
+def as_setting(columns: Iterable[str]) -> Names:
+    """Give columns as a setting names them: one by its name, several in a list."""
+    columns = tuple(columns)
+    return columns[0] if len(columns) == 1 else columns
 
 
 def content_sha256(path: Path) -> str:
@@ -142,135 +124,151 @@ def content_sha256(path: Path) -> str:
         raise DatasetError(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
 
 
-def text_field_of(path: Path, row: Row, schema: RowSchema) -> str:
-    """Find the field that holds the text. Raises: DatasetError when the row has none of them."""
-    for name in schema.text_fields:
-        if name in row.values:
-            return name
-    wanted = " or ".join(repr(name) for name in schema.text_fields)
-    fields = fields_of(row)
-    nearest = get_close_matches(schema.text_fields[0], fields, n=1)
-    name = nearest[0] if nearest else "NAME"
-    raise DatasetError(
-        f"{path.name}:{row.line}: has the fields {listed(fields)}, but the text is looked for in {wanted}.",
-        remedy=f"Name the field that holds it: --set text_field={name}",
-    )
+class _LabelledCheck:
+    """Takes line, text, number of the label and number of the group from a row."""
+
+    def __init__(self, name: str, schema: RowSchema) -> None:
+        self._name, self._schema = name, schema
+        self.columns: list[tuple[str, ...]] = []
+        self.labels = LabelColumn(name, "label", schema.labels)
+        self._groups: dict[str, int] = {}
+        self._group_names: dict[str, int] = {"": -1}
+
+    def look(self, fields: Sequence[str], say: Say) -> None:
+        """Find the columns. Raises: DatasetError."""
+        schema = self._schema
+        wanted = [schema.text] if schema.label is None else [schema.text, schema.label]
+        if schema.group_field is not None:
+            wanted.append(sought("group", (), schema.group_field))
+        self.columns = columns_of(self._name, fields, wanted, say)
+        self._cells = TextCells(self.columns[0])
+        self._column = self._cells.single
+        self._label = None if schema.label is None else self.columns[1][0]
+        self._group = FAMILY if schema.group_field is None else self.columns[-1][0]
+        if self._label is not None:
+            self.labels = LabelColumn(self._name, self._label, schema.labels)
+        self._known = self.labels.known
+
+    def __call__(self, row: Row) -> tuple[int, str, int, int] | Faults:
+        """Give line, text, label and group of a good row."""
+        values = row.values
+        text: Any = values.get(self._column)
+        if type(text) is not str or not text or text.isspace():
+            text = self._cells.of(row)
+        label: Any = UNLABELLED
+        if self._label is not None:
+            cell = values.get(self._label)
+            label = self._known.get(cell) if type(cell) is str else None
+            if label is None:
+                label = self._new_label(row, cell)
+        group: Any = -1
+        if self._group in values:
+            cell = values[self._group]
+            group = self._groups.get(cell) if type(cell) is str else None
+            if group is None:
+                group = self._new_group(row, cell)
+        if type(text) is str and type(label) is int and type(group) is int:
+            return row.line, text, label, group
+        return [fault for fault in (text, label, group) if isinstance(fault, RowFault)]
+
+    def last_faults(self) -> Faults:
+        """Say why the column holds no labels."""
+        fault = self.labels.measured()
+        return [RowFault(*fault)] if fault else []
+
+    def words(self) -> Sequence[str]:
+        """Say how many texts were numbers."""
+        return self._cells.words(self._name)
+
+    def _new_label(self, row: Row, cell: Any) -> int | RowFault:
+        if (number := self.labels.met(cell)) is not None:
+            return number
+        field = self._label
+        if field not in row.values:
+            return RowFault(row.line, f"field {field!r} is missing", "Add it, or set label_field.")
+        name = name_of(cell)
+        if not name:
+            remedy = "Name the label in a string." if name is None else "Give the row a label."
+            return RowFault(row.line, f"{field} is {shown_cell(cell)}, not a name", remedy)
+        if self._schema.labels and name not in self._schema.labels:
+            remedy = "Correct the row, or use --task text_classification for labels of your own."
+            known = ", ".join(self._schema.labels)
+            return RowFault(row.line, f"label {name[:40]!r} is not one of {known}", remedy)
+        if len(name) > MAX_NAME_CHARACTERS:
+            return _too_long(row, str(field), name)
+        number = self.labels.add(cell, name, row.line)
+        if len(self.labels.distinct) > MAX_LABELS:
+            if fault := self.labels.measured():
+                raise DatasetError(f"{self._name}:{fault[0]}: {fault[1]}.", remedy=fault[2])
+            raise DatasetError(
+                f"{self._name}:{row.line}: there are more than {MAX_LABELS:,} different labels in the rows up to "
+                "here, but a classifier knows at most that many.",
+                remedy="Check that label_field names the field of the labels.",
+            )
+        return number
+
+    def _new_group(self, row: Row, cell: Any) -> int | RowFault:
+        name = name_of(cell)
+        if name is None:
+            return RowFault(row.line, f"{self._group} is {shown_cell(cell)}, not a name", "Name the group in a string.")
+        if len(name) > MAX_NAME_CHARACTERS:
+            return _too_long(row, self._group, name)
+        number = self._group_names.setdefault(name, len(self._group_names) - 1)
+        if type(cell) is str:
+            self._groups[cell] = number
+        return number
 
 
-def fields_of(row: Row) -> list[str]:
-    """Give the first fields of a row by their names, as many as somebody may have meant."""
-    return [str(name) for name in islice(row.values, 1_000)]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write down some names, not all of very many."""
-    shown = ", ".join(map(repr, names[:MAX_FAULTS_SHOWN])) or "nothing"
-    return f"{shown}, ..." if len(names) > MAX_FAULTS_SHOWN else shown
-
-
-def text_fault(row: Row, field: str) -> RowFault | None:
-    """Say what is wrong with a field that must hold a text, None for a good one."""
-    text = row.values.get(field)
-    if field not in row.values:
-        return RowFault(row.line, f"field {field!r} is missing", "Add it or remove the row.")
-    if not isinstance(text, str):
-        return RowFault(row.line, f"{field} is {_shown(text)}, not a string", "Write a string or remove the row.")
-    if not text.strip():
-        return RowFault(row.line, f"{field} is empty", "Fill it in or remove the row.")
-    return None
-
-
-def fault_of(row: Row, text_field: str, schema: RowSchema) -> RowFault | None:
-    """Say what is wrong with a row, None for a good one."""
-    fault = text_fault(row, text_field)
-    if fault is not None or schema.label_field is None:
-        return fault
-    if schema.label_field not in row.values:
-        return RowFault(row.line, f"field {schema.label_field!r} is missing", "Add it, or set label_field.")
-    label = row.values[schema.label_field]
-    if not isinstance(label, str) or not label.strip():
-        remedy = f"Write {_shown(str(label))} in quotes." if type(label) in (int, float) else "Give the row a label."
-        return RowFault(row.line, f"{schema.label_field} is {_shown(label)}, not a name", remedy)
-    if schema.labels and label not in schema.labels:
-        remedy = "Correct the row, or use --task text_classification for labels of your own."
-        return RowFault(row.line, f"label {label[:40]!r} is not one of {', '.join(schema.labels)}", remedy)
-    field = schema.group_field or FAMILY
-    if label.isascii() and len(label) <= MAX_NAME_CHARACTERS and field not in row.values:  # nearly every row
-        return None
-    return name_fault(row.line, schema.label_field, label) or _group_fault(row, field)
-
-
-def name_fault(line: int, field: str, name: str) -> RowFault | None:
-    """Say why a label or a group cannot be a name, which cards, tables and pictures will hold as it is."""
-    if not is_unicode(name):
-        return RowFault(line, f"{field} is {_shown(name)}, which is no valid Unicode", "Write it anew.")
-    if len(name) > MAX_NAME_CHARACTERS:
-        said = f"{field} has {len(name):,} characters, but a name has at most {MAX_NAME_CHARACTERS:,}"
-        return RowFault(line, said, "Shorten it, or name the field that holds the labels with label_field.")
-    return None
-
-
-def _group_fault(row: Row, field: str) -> RowFault | None:
-    group = row.values.get(field)
-    if group is None or isinstance(group, int | float):
-        return None
-    if not isinstance(group, str):
-        return RowFault(row.line, f"{field} is {_shown(group)}, not a name", "Name the group in a string.")
-    return name_fault(row.line, field, group)
-
-
-def _shown(value: Any) -> str:
-    """Show a value that may be of any size or depth, or no valid Unicode, in a few characters."""
-    if isinstance(value, list | tuple | dict):
-        inner = value.values() if isinstance(value, dict) else value
-        if len(value) > 3 or any(isinstance(part, list | tuple | dict) for part in inner):
-            return "an object" if isinstance(value, dict) else "an array"
-    value = value[:40] if isinstance(value, str) else value
-    text = json.dumps(value, default=str)  # escapes all but ASCII
-    return text if len(text) <= 40 else text[:37] + "..."
+def _too_long(row: Row, field: str, name: str) -> RowFault:
+    said = f"{field} has {len(name):,} characters, but a name has at most {MAX_NAME_CHARACTERS:,}"
+    return RowFault(row.line, said, "Shorten it, or name the field that holds the labels with label_field.")
 
 
 def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
-    names: dict[str, int] = {label: index for index, label in enumerate(schema.labels)}
     ends, labels, keys, groups, lines = array("q"), array("i"), array("Q"), array("q"), array("q")
-    group_ids: dict[str, int] = {}
-    text_field = ""
+    warnings: list[str] = []
+    check = _LabelledCheck(path.name, schema)
+    end = 0
     with (directory / "texts.bin").open("wb") as file:
-        for row, text_field, label in check_rows(path, schema):
-            text = row.values[text_field]
-            ends.append(append_text(file, text))
-            labels.append(UNLABELLED if label is None else names.setdefault(label, len(names)))
-            if len(names) > MAX_LABELS:
-                raise DatasetError(
-                    f"{path.name}:{row.line}: there are more than {MAX_LABELS:,} different labels in the rows up to "
-                    "here, but a classifier knows at most that many.",
-                    remedy="Check that label_field names the field of the labels.",
-                )
+        for line, text, label, group in good_rows(path, check, schema.reading, warnings.append):
+            end += append_text(file, text)
+            ends.append(end)
+            labels.append(label)
             keys.append(white_space_key(text))
-            group = row.values.get(schema.group_field or FAMILY)
-            groups.append(-1 if group is None else group_ids.setdefault(str(group), len(group_ids)))
-            lines.append(row.line)
-    order = sorted(names) if not schema.labels else list(schema.labels)
-    number_of = {name: number for number, name in enumerate(order)}
-    renumbered = np.array([number_of[name] for name in names], dtype=np.int32)
+            groups.append(group)
+            lines.append(line)
     label_ids = np.frombuffer(labels, dtype=np.int32)
     columns: dict[str, np.ndarray] = {
         "ends": np.frombuffer(ends, dtype=np.int64),
-        "labels": renumbered[label_ids] if schema.label_field else label_ids,
+        "labels": label_ids,
         "keys": np.frombuffer(keys, dtype=np.uint64),
         "groups": np.frombuffer(groups, dtype=np.int64),
         "lines": np.frombuffer(lines, dtype=np.int64),
     }
+    names: tuple[str, ...] = ()
+    if schema.label is not None:
+        named = check.labels.named(label_ids)
+        names = named.names
+        columns["labels"] = named.numbers[label_ids]
+        warnings += named.words
     for name, column in columns.items():
         np.save(directory / f"{name}.npy", column)
-    facts = {"text_field": text_field, "label_names": order, "path": path.name}
+    facts = {
+        "text_field": check.columns[0],
+        "label_field": check.columns[1][0] if schema.label else None,
+        "label_names": names,
+        "warnings": warnings,
+        "path": path.name,
+    }
     (directory / "rows.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
 
 def append_text(file: BinaryIO, text: str) -> int:
-    """Write a text as UTF-8, halves of surrogate pairs replaced, and give the place behind it."""
-    file.write(mended(text).encode("utf-8"))
-    return file.tell()
+    """Write a text as UTF-8, halves of surrogate pairs replaced, and give the number of its bytes."""
+    try:
+        return file.write(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return file.write(mended(text).encode("utf-8"))
 
 
 def white_space_key(text: str) -> int:

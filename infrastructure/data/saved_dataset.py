@@ -60,7 +60,7 @@ class _SavedDataset:
                 raise DatasetError(
                     f"{file.name} has other columns than {first.name}.", remedy="Save it again with save_to_disk."
                 )
-        metadata = json.dumps({"info": {"features": info.get("features")}})
+        metadata = json.dumps({"info": {"features": info.get("features")}}, allow_nan=False)
         self.schema = first.schema.with_metadata({_HUGGING_FACE: metadata.encode()})
 
     def __len__(self) -> int:

@@ -60,7 +60,7 @@ def load_standard_library_pairs(task: str) -> PairRows:
     files = standard_library_files()
     content = load_standard_library().sha256
     key = key_of("functions", content, task, MAX_CODE_CHARACTERS, DESCRIPTION_CHARACTERS)
-    return keep_pairs(_root(), content, key, lambda: _pairs(files, task))
+    return keep_pairs(_root(), content, key, lambda say: _pairs(files, task))
 
 
 def _root() -> Path:

@@ -12,6 +12,7 @@ from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
 from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.documents import Documents, load_documents
+from infrastructure.data.fields import Names, Sought, sought
 from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
 
@@ -83,24 +84,26 @@ class BothTexts(Sequence[str]):
 def load_text(request: TrainModelRequest) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
     assert request.dataset_path is not None
-    documents = open_documents(request.dataset_path, request.text_field, request.reading)
-    warnings = []
+    text = sought("text", task_named(request.task).text_fields, request.text_field)
+    documents = open_documents(request.dataset_path, text, request.reading)
+    warnings = [*documents.warnings]
     if documents.num_duplicates:
         warnings.append(
             f"{documents.path.name}: {documents.num_duplicates} documents repeat another (white space aside); "
             "repeats were kept on one side of the split."
         )
     if request.eval_dataset:
-        evaluation = open_documents(request.eval_dataset, request.text_field, request.reading)
+        evaluation = open_documents(request.eval_dataset, text, request.reading)
+        warnings += evaluation.warnings
         train = documents_not_in(documents, evaluation)
         return SplitText(train, whole_documents(evaluation), tuple(warnings))
     assert request.validation_split is not None
     return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
 
 
-def open_documents(path: str, text_field: str | None, reading: Reading = AS_FOUND) -> Documents:
+def open_documents(path: str, text: Sought, reading: Reading = AS_FOUND) -> Documents:
     """Open a file, a directory or the standard library. Raises: DatasetError."""
-    return load_standard_library() if _means_library(path) else load_documents(Path(path), text_field, reading)
+    return load_standard_library() if _means_library(path) else load_documents(Path(path), text, reading)
 
 
 def load_pair_data(request: TrainModelRequest) -> SplitPairs:
@@ -108,40 +111,37 @@ def load_pair_data(request: TrainModelRequest) -> SplitPairs:
     assert request.dataset_path is not None
     assert request.validation_split is not None
     task = task_named(request.task)
-    fields = (request.source_field, request.target_field, request.reading)
-    rows = open_pairs(request.dataset_path, task, *fields)
+    source, target = pair_fields(task, request.source_field, request.target_field)
+    rows = open_pairs(request.dataset_path, task, source, target, request.reading)
     if not request.eval_dataset:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
-        return SplitPairs(rows, rows, train, evaluation, _repeats(rows, num_repeats))
-    scored = open_pairs(request.eval_dataset, task, *fields)
+        return SplitPairs(rows, rows, train, evaluation, (*rows.warnings, *_repeats(rows, num_repeats)))
+    scored = open_pairs(request.eval_dataset, task, source, target, request.reading)
     train = pairs_not_in(rows, scored)
     if not len(train):
         raise DatasetError(
             f"every source of {rows.path.name} also stands in {scored.path.name}.",
             remedy="Give parts that do not share their rows.",
         )
-    warnings: tuple[str, ...] = ()
+    warnings = (*rows.warnings, *scored.warnings)
     if len(train) < len(rows):
-        warnings = (
+        warnings += (
             f"{len(rows) - len(train)} rows of {rows.path.name} have a source that also stands in {scored.path.name} "
             "(white space aside); they were left out of training.",
         )
     return SplitPairs(rows, scored, train, np.arange(len(scored)), warnings)
 
 
-def open_pairs(
-    path: str,
-    task: Task,
-    source_field: str | None,
-    target_field: str | None,
-    reading: Reading = AS_FOUND,
-) -> PairRows:
+def pair_fields(task: Task, source_field: Names | None, target_field: Names | None) -> tuple[Sought, Sought]:
+    """Say by which names the two parts of a pair are looked for."""
+    return sought("source", task.text_fields, source_field), sought("target", task.target_fields, target_field)
+
+
+def open_pairs(path: str, task: Task, source: Sought, target: Sought, reading: Reading = AS_FOUND) -> PairRows:
     """Open a file of pairs or those of the standard library. Raises: DatasetError."""
     if _means_library(path):
         return load_standard_library_pairs(task.kind)
-    sources = (source_field,) if source_field else task.text_fields
-    targets = (target_field,) if target_field else task.target_fields
-    return load_pairs(Path(path), sources, targets, reading)
+    return load_pairs(Path(path), source, target, reading)
 
 
 def _means_library(path: str) -> bool:

@@ -83,6 +83,11 @@ class TokenBlocks(Dataset[dict[str, Any]]):
         }
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was unusual in the file."""
+        return self._part.documents.warnings
+
+    @property
     def sha256(self) -> str:
         """Name the content of the file."""
         return self._part.documents.sha256

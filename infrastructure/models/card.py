@@ -1,16 +1,17 @@
 """What travels with a model in `athanor.json`: written as strict JSON, read through one typed model for each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
 from domain.strict_json import strict_json
 from domain.task import TASKS
+from infrastructure.data.fields import Sought, sought
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
 
@@ -20,10 +21,21 @@ MOST_FAULTS = 3
 MOST_ROWS = 1_000_000
 
 
+def _names_of_fields(value: Any) -> Any:
+    names = value if isinstance(value, list) else [value]
+    if value is None or (names and all(isinstance(name, str) for name in names)):
+        return value
+    raise ValueError("should be the name of a field, or a list of names")
+
+
+FieldNames = Annotated[str | list[str] | None, BeforeValidator(_names_of_fields)]
+
+
 class ModelCard(BaseModel):
     """What the card of every model says; the kinds of tasks add their own fields.
 
-    `files` are the SHA-256 of the files beside it; older cards have none.
+    `files` are the SHA-256 of the files beside it; older cards have none. `named_fields` are those fields of rows that
+    a caller has named in the place of the model's own; no card on disk holds any.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=())
@@ -41,11 +53,19 @@ class ModelCard(BaseModel):
     time_zone: str | None = None
     max_row_mib: int = Field(default=MAX_ROW_MIB, ge=1, le=MOST_ROW_MIB)
     max_unpacked_mib: int | None = Field(default=None, ge=1)
+    named_fields: list[str] = []
 
     @property
     def reading(self) -> Reading:
         """How a data file is read: the clock and the limits as in training, the rest as it is found."""
         return Reading(**{name: getattr(self, name) for name in Reading.__dataclass_fields__})
+
+    def sought(self, role: str, usual: Sequence[str]) -> Sought:
+        """Say where a row holds its text, label, source or target: where a caller says, or as in training."""
+        setting = f"{role}_field"
+        columns = getattr(self, setting)
+        is_named = setting in self.named_fields
+        return sought(role, usual, *((columns, None) if is_named else (None, columns)))
 
 
 AnyCard = TypeVar("AnyCard", bound=ModelCard)

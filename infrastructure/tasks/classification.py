@@ -15,13 +15,14 @@ from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.exceptions import ModelError
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
-from infrastructure.data.inputs import read_inputs
+from infrastructure.data.fields import Sought
+from infrastructure.data.inputs import Input, read_inputs
 from infrastructure.data.labelled_data import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.text_ids import text_ids
 from infrastructure.data.tokenization import bounded
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
+from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
@@ -41,8 +42,8 @@ class ClassifierCard(ModelCard):
 
     labels: list[str] = Field(min_length=1)
     max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
-    text_field: str | None = None
-    label_field: str = "label"
+    text_field: FieldNames = None
+    label_field: str | None = None
 
 
 class Classification:
@@ -81,7 +82,7 @@ class Classification:
             },
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
-        bundle.card |= {"labels": list(names), "label_field": request.label_field}
+        bundle.card |= {"labels": list(names)}
         return bundle
 
     def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
@@ -101,7 +102,7 @@ class Classification:
             negative_label=task_named(request.task).negative_label,
             majority=max(range(len(counts)), key=counts.__getitem__),
         )
-        card = {"text_field": train.rows.text_field}
+        card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
         warnings = _length_warnings(train.rows.path.name, train.tokens.num_cut, len(train.tokens), request.max_length)
         return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
 
@@ -167,20 +168,22 @@ class FinishedClassifier:
         )
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """Where a row may hold its text: the field of training first."""
-        named = (self.card.text_field,) if self.card.text_field else ()
-        return tuple(dict.fromkeys((*named, *self.task.text_fields)))
+    def _text(self) -> Sought:
+        return self.card.sought("text", self.task.text_fields)
 
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
-        schema = RowSchema(self.fields, self.card.label_field, self.task.labels, reading=self.card.reading)
-        rows = load_rows(Path(dataset_path), schema)
+        label = self.card.sought("label", ("label",))
+        rows = load_rows(Path(dataset_path), RowSchema(self._text, label, self.task.labels, reading=self.card.reading))
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
-    def inputs(self, input_path: str) -> Iterator[str]:
-        """Read texts. Raises: DatasetError at a bad row."""
-        return read_inputs(input_path, self.fields, self.card.reading)
+    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+        """Read texts. Raises: DatasetError for a file that cannot be read."""
+        return read_inputs(input_path, self._text, self.card.reading, note)
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer a row without a text."""
+        return {"label": None, "scores": None, "error": reason}
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note

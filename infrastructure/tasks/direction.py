@@ -182,9 +182,13 @@ class FinishedDirection:
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
 
-    def inputs(self, input_path: str) -> Iterator[str]:
+    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
         """Give the path itself: a table is one input."""
         yield input_path
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer nothing: a table is read whole or refused."""
+        raise AssertionError(reason)
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note

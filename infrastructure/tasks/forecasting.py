@@ -112,9 +112,13 @@ class FinishedForecaster:
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
 
-    def inputs(self, input_path: str) -> Iterator[str]:
+    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
         """Give the path itself: a table is one input."""
         yield input_path
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer nothing: a table is read whole or refused."""
+        raise AssertionError(reason)
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note

@@ -9,6 +9,7 @@ from torch import nn
 
 from application.ports import SplitDataset
 from application.training_request import TrainModelRequest
+from infrastructure.data.inputs import Input
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
 from infrastructure.tasks.adapter import TaskAdapter
@@ -74,8 +75,14 @@ class FinishedTask(Protocol):
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
 
-    def inputs(self, input_path: str) -> Iterator[str]:
-        """Read what is to be answered, `-` from standard input. Raises: DatasetError at a bad row."""
+    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+        """Read what is to be answered, `-` from standard input; a bad row gives its fault.
+
+        `note` is told what is unusual in the file. Raises: DatasetError for a file that cannot be read.
+        """
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer a bad row: nulls, and the reason as `error`."""
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note

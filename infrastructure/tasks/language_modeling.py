@@ -11,6 +11,7 @@ from domain.exceptions import ModelError
 from domain.reading import Reading
 from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
+from infrastructure.data.fields import Sought, sought
 from infrastructure.data.text_data import SplitText, load_text, open_documents
 from infrastructure.data.text_ids import text_ids
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
@@ -52,7 +53,8 @@ class LanguageModeling:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
         """Turn all text into one stream. Raises: DatasetError."""
-        return _stream(str(request.dataset_path), request.text_field, tokenizer, max_length, request.reading)
+        text = sought("text", task_named(request.task).text_fields, request.text_field)
+        return _stream(str(request.dataset_path), text, tokenizer, max_length, request.reading)
 
     def build(self, request: TrainModelRequest, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
@@ -77,7 +79,7 @@ class LanguageModeling:
         assert bundle.tokenizer is not None
         train, evaluation = self.tokenized(dataset, bundle.tokenizer, request.max_length)
         adapter = _adapter(bundle.tokenizer, evaluation, request.label_smoothing)
-        card = {"text_field": request.text_field, **how_to_write(request)}
+        card = {"text_field": dataset.train.documents.text_field, **how_to_write(request)}
         unknown = evaluation.statistics["num_unknown"]
         warnings = (f"{unknown} characters of the evaluation part are unknown to the tokenizer.",) if unknown else ()
         return Prepared(train, evaluation, adapter, card, warnings)
@@ -99,28 +101,28 @@ class LanguageModeling:
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
         known = typed_card(WriterCard, card, directory)
+        usual = task_named(known.task).text_fields
         model, tokenizer = open_finished(directory, DECODER)
 
         def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            blocks = _stream(path, known.text_field, tokenizer, known.max_length, known.reading)
+            blocks = _stream(path, known.sought("text", usual), tokenizer, known.max_length, known.reading)
             return blocks, _adapter(tokenizer, blocks)
 
         def prompt(text: str) -> list[int]:
             return text_ids(tokenizer, [text[-LONGEST_READ:]])[0]
 
-        named = (known.text_field,) if known.text_field else ()
-        fields = tuple(dict.fromkeys((*named, "prompt", *task_named(known.task).text_fields)))
-        return model, FinishedWriter(tokenizer, known.model_dump(), fields, prompt, score, known.reading)
+        asked = known.sought("text", ("prompt", *usual))
+        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, score, known.reading)
 
 
 def _stream(
     path: str,
-    text_field: str | None,
+    text: Sought,
     tokenizer: "PreTrainedTokenizerBase",
     max_length: int,
     reading: Reading,
 ) -> TokenBlocks:
-    return token_blocks(whole_documents(open_documents(path, text_field, reading)), tokenizer, max_length)
+    return token_blocks(whole_documents(open_documents(path, text, reading)), tokenizer, max_length)
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

@@ -12,9 +12,9 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
-from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs
+from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs, pair_fields
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import CARD, RESTORE, ModelCard, typed_card
+from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import Card, Prepared, Report, Trained
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class PairCard(WriterCard):
     """What the card of a model that writes a text for a text says."""
 
-    source_field: str | None = None
-    target_field: str | None = None
+    source_field: FieldNames = None
+    target_field: FieldNames = None
     start_token_id: int | None = None
 
 
@@ -72,8 +72,9 @@ class PairKind:
 
     def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
         """Make all pairs ready for a model. Raises: DatasetError."""
-        fields = (request.source_field, request.target_field, request.reading)
-        rows = open_pairs(str(request.dataset_path), task_named(request.task), *fields)
+        task = task_named(request.task)
+        source, target = pair_fields(task, request.source_field, request.target_field)
+        rows = open_pairs(str(request.dataset_path), task, source, target, request.reading)
         return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
 
     def build(self, request: TrainModelRequest, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
@@ -90,7 +91,7 @@ class PairKind:
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
         train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
-        fields = {"source_field": request.source_field, "target_field": request.target_field}
+        fields = dict(zip(("source_field", "target_field"), dataset.train_rows.fields, strict=False))
         card = {**fields, **how_to_write(request), **self.facts(bundle.model, tokenizer)}
         samples = self._samples(evaluation, request.sample_rows, tokenizer, card)
         pack_to = request.max_length if request.packing else 0
@@ -114,7 +115,8 @@ class PairKind:
                 )
         card = known.model_dump()
         task, max_length = task_named(known.task), known.max_length
-        source, target = known.source_field, known.target_field
+        source = known.sought("source", task.text_fields)
+        target = known.sought("target", task.target_fields)
 
         def score(path: str) -> tuple[PairDataset, TaskAdapter]:
             rows = open_pairs(path, task, source, target, known.reading)
@@ -122,12 +124,10 @@ class PairKind:
             samples = self._samples(dataset, len(dataset), tokenizer, card)
             return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
 
-        fields = tuple(dict.fromkeys((*((source,) if source else ()), *task.text_fields)))
-
         def prompt(text: str) -> Sequence[int]:
             return self.prompt(tokenizer, text, max_length)
 
-        return model, FinishedWriter(tokenizer, card, fields, prompt, score, known.reading)
+        return model, FinishedWriter(tokenizer, card, source, prompt, score, known.reading)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
+from infrastructure.data.labels import matching, name_of
 from infrastructure.tasks.adapter import Batch, Evaluation, pad
 from infrastructure.tasks.classification_metrics import classification_metrics
 
@@ -153,12 +154,13 @@ def class_weights_of(
     if setting in (None, "none"):
         return None
     if isinstance(setting, Mapping):
-        unknown = sorted(set(setting) - set(label_names))
+        weights = {matching(name_of(label) or "", label_names): float(weight) for label, weight in setting.items()}
+        unknown = [label for label in sorted(setting) if matching(name_of(label) or "", label_names) is None]
         if unknown:
             raise ConfigurationError(
                 f"class_weights names the label {unknown[0]!r}, but the labels are {', '.join(label_names)}.",
                 remedy="Correct the name.",
             )
-        return torch.tensor([float(setting.get(name, 1.0)) for name in label_names])
+        return torch.tensor([weights.get(name, 1.0) for name in label_names])
     total, present = sum(counts), sum(count > 0 for count in counts)
     return torch.tensor([total / (present * count) if count else 1.0 for count in counts])

@@ -11,8 +11,9 @@ from torch import nn
 from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.generation import GenerationSettings
 from domain.reading import Reading
-from infrastructure.data.inputs import read_inputs
-from infrastructure.models.card import ModelCard
+from infrastructure.data.fields import Sought
+from infrastructure.data.inputs import Input, read_inputs
+from infrastructure.models.card import FieldNames, ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
@@ -30,7 +31,7 @@ class WriterCard(ModelCard):
     """What the card of a model that writes says; one that is older than a setting lacks it."""
 
     max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
-    text_field: str | None = None
+    text_field: FieldNames = None
     max_new_tokens: int = Field(default=GenerationSettings.max_new_tokens, ge=1)
     num_beams: int = Field(default=1, ge=1, le=MOST_BEAMS)
     max_repeats: int = Field(default=0, ge=0)
@@ -61,12 +62,13 @@ def generation_with(card: Card) -> GenerationSettings:
 class FinishedWriter:
     """Writes texts with the settings that travel with the model.
 
-    `prompt` turns an input into the ids that are written on from; `score` opens rows with their targets.
+    `text` says where a row holds its input, `prompt` turns an input into the ids that are written on from;
+    `score` opens rows with their targets.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
     card: Card
-    fields: tuple[str, ...]
+    text: Sought
     prompt: Callable[[str], Sequence[int]]
     score: Callable[[str], tuple[Any, TaskAdapter]]
     reading: Reading
@@ -77,9 +79,13 @@ class FinishedWriter:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
         return self.score(dataset_path)
 
-    def inputs(self, input_path: str) -> Iterator[str]:
-        """Read prompts. Raises: DatasetError at a bad row."""
-        return read_inputs(input_path, self.fields, self.reading)
+    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+        """Read prompts. Raises: DatasetError for a file that cannot be read."""
+        return read_inputs(input_path, self.text, self.reading, note)
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer a row without a prompt."""
+        return {"text": None, "error": reason}
 
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note

@@ -34,7 +34,7 @@ def write_response(response: TrainModelResponse, as_json: bool) -> int:
 
 
 def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
-    """Write the answer of an evaluation."""
+    """Write the answer of an evaluation; what was unusual goes to standard error."""
     for warning in response.warnings:
         warn(f"warning: {warning}")
     if as_json:

@@ -26,7 +26,7 @@ STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
 READER = PurePosixPath("infrastructure/data/text_ids.py")
 # What stands here is shown in a message and written nowhere.
-SHOWN_ONLY = (PurePosixPath("infrastructure/data/rows.py"),)
+SHOWN_ONLY = (PurePosixPath("infrastructure/data/checking.py"),)
 SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
 OPENINGS = {"from_pretrained", "from_config", "resolve_trust_remote_code", "get_class_from_dynamic_module"}
 

@@ -97,8 +97,8 @@ DATA_CASES = [
     data("missing label", "x.json", rows_with({"text": "a"}), "field 'label' is missing"),
     data("null text", "x.json", rows_with({"text": None, "label": "a"}), "text is null, not a string"),
     data("null label", "x.json", rows_with({"text": "q", "label": None}), "label is null, not a name"),
-    data("number as text", "x.json", rows_with({"text": 5, "label": "a"}), "text is 5, not a string"),
-    data("number as label", "x.json", rows_with({"text": "q", "label": 3}), "label is 3", 'Write "3" in quotes'),
+    data("list as text", "x.json", rows_with({"text": [5], "label": "a"}), "text is [5], not a string"),
+    data("measured label", "x.json", rows_with({"text": "q", "label": 0.37}), "label is 0.37", "no regression task"),
     data("list as label", "x.json", rows_with({"text": "q", "label": ["a"]}), 'label is ["a"]'),
     data("empty text", "x.json", rows_with({"text": " \t", "label": "a"}), "text is empty"),
     data("empty label", "x.json", rows_with({"text": "q", "label": ""}), "not a name"),
@@ -115,7 +115,7 @@ DATA_CASES = [
         "'c'",
     ),
     data("unknown label", "x.json", [{"code": "x=1", "label": "sqli"}], "'sqli' is not one of safe", extra=SECURITY),
-    data("no known field", "x.json", [{"body": "x", "label": "a"}], "has the fields 'body'", "--set text_field="),
+    data("no known field", "x.json", [{"bdy": "x", "label": "a"}], "has the fields 'bdy'", "--set text_field="),
     data("csv without the column", "x.csv", "txt,label\nhello,a\n", "has the fields 'txt', 'label'", "text_field=txt"),
     data("csv with a long row", "x.csv", "text,label\na,b\nc,d,e\n", "x.csv:3", "but the header has 2"),
     data("csv with an open quote", "x.csv", 'text,label\n"a,b\n', "cannot be read"),
@@ -232,7 +232,7 @@ def test_bad_input_to_other_commands_ends_in_a_sentence(
 
 
 def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
-    bad = [{"label": "a"}, {"text": "x"}, {"text": "", "label": "a"}, {"text": "x", "label": 1}]
+    bad = [{"label": "a"}, {"text": "x"}, {"text": "", "label": "a"}, {"text": "x", "label": [1]}]
     answer = athanor(
         "train", "--task", "text_classification", "--dataset", written(tmp_path / "x.json", [*GOOD_ROWS, *bad])
     )

@@ -78,14 +78,29 @@ def test_predict_reads_texts_and_objects_from_standard_input(trained: Path) -> N
     assert len(labels) == 3
 
 
-def test_predict_names_the_bad_row_and_answers_those_before_it(trained: Path, tmp_path: Path) -> None:
+def test_predict_answers_a_bad_row_with_nulls_and_a_reason_and_counts_it(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "some.jsonl"
     good = json.dumps({"text": "still0"}) + "\n"
-    path.write_text(good * 70 + '{"text": null}\n')
+    path.write_text(good * 70 + '{"text": null}\n{"text"\n' + good)
     answer = athanor("predict", trained / "runs" / "one", "--input", path)
+    assert answer.exit_code == 0
+    answers = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(answers) == 73
+    assert [number for number, row in enumerate(answers, 1) if row["label"] is None] == [71, 72]
+    assert answers[70]["error"] == "some.jsonl:71: text is null, not a string"
+    assert answers[70]["scores"] is None
+    assert answers[71]["error"].startswith("some.jsonl:72: is not JSON")
+    assert "warning: 2 of 73 rows could not be answered" in answer.stderr
+
+
+def test_strict_predict_names_the_bad_row_and_answers_those_before_it(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    good = json.dumps({"text": "still0"}) + "\n"
+    path.write_text(good * 70 + '{"text": null}\n' + good)
+    answer = athanor("predict", trained / "runs" / "one", "--input", path, "--strict")
     assert answer.exit_code == 2
     assert "some.jsonl:71: text is null" in answer.stderr
-    assert len(answer.stdout.splitlines()) == 64
+    assert len(answer.stdout.splitlines()) == 70
 
 
 def test_evaluate_refuses_a_label_it_has_never_seen(trained: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.documents import load_documents
+from infrastructure.data.fields import sought
 from infrastructure.data.labelled_data import labelled_dataset
 from infrastructure.data.pair_datasets import JoinedPairs, SourceTargetPairs
 from infrastructure.data.pairs import load_pairs
@@ -42,7 +43,7 @@ def labelled(tmp_path: Path, tokenizer: Any, texts: list[str], labels: str = "ab
     path = tmp_path / "rows.jsonl"
     lines = [json.dumps({"text": text, "label": label}) for text, label in zip(texts, labels, strict=True)]
     path.write_text("\n".join(lines))
-    rows = load_rows(path, RowSchema(("text",)))
+    rows = load_rows(path, RowSchema(sought("text", ("text",))))
     # The file itself is set aside: what is compared is what the model would be given.
     object.__setattr__(rows, "sha256", "")
     return labelled_dataset(rows, np.arange(len(rows)), tokenizer, 16, rows.label_names)
@@ -69,7 +70,7 @@ def test_of_pairs(tmp_path: Path, tokenizers: tuple[Any, Any]) -> None:
     found = set()
     for texts in (TEXTS, [TEXTS[2], TEXTS[1], TEXTS[0], TEXTS[3]]):
         path.write_text("\n".join(json.dumps({"a": text, "b": text}) for text in texts))
-        rows = load_pairs(path, ("a",), ("b",))
+        rows = load_pairs(path, sought("source", ("a",)), sought("target", ("b",)))
         object.__setattr__(rows, "sha256", "")
         for kind in (JoinedPairs, SourceTargetPairs):
             for tokenizer in tokenizers:

@@ -18,7 +18,8 @@ from transformers import PreTrainedTokenizerFast
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
-from infrastructure.data import cache, rows, tokenization
+from infrastructure.data import cache, checking, tokenization
+from infrastructure.data.fields import sought
 from infrastructure.data.labelled_data import ClassificationData, SplitRows
 from infrastructure.data.mapped import TextColumn
 from infrastructure.data.rows import LabelledRows, RowSchema, load_rows, require_labels, white_space_key
@@ -28,7 +29,8 @@ from infrastructure.training import DatasetLoader
 from tests.integration import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = RowSchema(("text",))
+TEXT_FIELD = sought("text", ("text",))
+TEXT = RowSchema(TEXT_FIELD)
 
 
 def written(path: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
@@ -102,7 +104,7 @@ class TestRows:
     def test_the_first_wanted_field_that_rows_have_is_the_text(
         self, tmp_path: Path, fields: tuple[str, ...], entry: dict[str, str], wanted: str
     ) -> None:
-        found = loaded(tmp_path / "x.json", [{**entry, "label": "a"}], RowSchema(fields))
+        found = loaded(tmp_path / "x.json", [{**entry, "label": "a"}], RowSchema(sought("text", fields)))
         assert (found.text_field, list(found.texts)) == (wanted, [entry[wanted]])
 
     def test_rows_without_a_wanted_field_name_the_fields_they_have(self, tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ class TestRows:
 
     def test_label_and_group_may_stand_in_fields_of_other_names(self, tmp_path: Path) -> None:
         entry = {"text": "t", "label": "no", "kind": "yes", "family": "f", "author": "g"}
-        schema = RowSchema(("text",), label_field="kind", group_field="author")
+        schema = RowSchema(TEXT_FIELD, sought("label", (), "kind"), group_field="author")
         found = loaded(tmp_path / "x.json", [entry, {**entry, "author": "h"}], schema)
         assert found.label_names == ("yes",)
         assert found.groups.tolist() == [0, 1]
@@ -121,12 +123,12 @@ class TestRows:
         entries = labelled(("1", "low"), ("2", "safe"), ("3", "high"))
         assert loaded(tmp_path / "x.json", entries).label_names == ("high", "low", "safe")
         assert loaded(tmp_path / "y.json", entries[::-1]).label_names == ("high", "low", "safe")
-        closed = loaded(tmp_path / "x.json", entries, RowSchema(("text",), labels=SEVERITIES))
+        closed = loaded(tmp_path / "x.json", entries, RowSchema(TEXT_FIELD, labels=SEVERITIES))
         assert closed.label_names == SEVERITIES
         assert closed.labels.tolist() == [1, 0, 3]
 
     def test_rows_without_labels_have_none(self, tmp_path: Path) -> None:
-        found = loaded(tmp_path / "x.json", [{"text": "t"}], RowSchema(("text",), label_field=None))
+        found = loaded(tmp_path / "x.json", [{"text": "t"}], RowSchema(TEXT_FIELD, label=None))
         assert (found.labels.tolist(), found.label_names) == ([-1], ())
 
     def test_all_faults_are_told_together_and_counted(self, tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ class TestCache:
         self, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first = loaded(tmp_path / "x.json", tiny.rows(40))
-        monkeypatch.setattr(rows, "read_rows", must_not_run)
+        monkeypatch.setattr(checking, "read_rows", must_not_run)
         second = load_rows(tmp_path / "x.json", TEXT)
         for name in ("labels", "keys", "groups", "lines"):
             np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
@@ -164,10 +166,10 @@ class TestCache:
         entries = [{"text": "one", "code": "two", "label": label, "kind": "k"} for label in ("low", "safe")]
         schemas = (
             TEXT,
-            RowSchema(("code",)),
-            RowSchema(("text",), label_field="kind"),
-            RowSchema(("text",), labels=SEVERITIES),
-            RowSchema(("text",), group_field="kind"),
+            RowSchema(sought("text", ("code",))),
+            RowSchema(TEXT_FIELD, sought("label", (), "kind")),
+            RowSchema(TEXT_FIELD, labels=SEVERITIES),
+            RowSchema(TEXT_FIELD, group_field="kind"),
         )
         keys = [loaded(path, entries, schema).cache_key for schema in schemas]
         keys.append(loaded(path, entries[::-1]).cache_key)
@@ -463,7 +465,7 @@ class TestShippedData:
         code = (
             "import sys; from pathlib import Path; from infrastructure.data.rows import *; "
             "from infrastructure.data.splitting import split_rows; "
-            "rows = load_rows(Path('data/security.json'), RowSchema(('code',))); "
+            "rows = load_rows(Path('data/security.json'), RowSchema(sought('text', ('code',)))); "
             "print(*split_rows(rows, 0.2, 42).evaluation)"
         )
         outputs = {
@@ -473,7 +475,7 @@ class TestShippedData:
             ).stdout
             for seed in ("1", "2")
         }  # fmt: skip
-        made = load_rows(ROOT / "data/security.json", RowSchema(("code",)))
+        made = load_rows(ROOT / "data/security.json", RowSchema(sought("text", ("code",))))
         assert outputs == {" ".join(map(str, split_rows(made, 0.2, 42).evaluation)) + "\n"}
 
 
@@ -481,6 +483,7 @@ class TestShippedData:
 LOAD_AND_MEASURE = """
 import re, sys
 from pathlib import Path
+from infrastructure.data.fields import sought
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.splitting import split_rows
 
@@ -489,7 +492,7 @@ def peak_bytes():
 
 import hashlib, json, difflib, numpy.random
 before = peak_bytes()
-rows = load_rows(Path(sys.argv[1]), RowSchema(("text",)))
+rows = load_rows(Path(sys.argv[1]), RowSchema(sought("text", ("text",))))
 split = split_rows(rows, 0.1, 0)
 print(len(rows), len(split.evaluation), peak_bytes() - before)
 """

@@ -39,6 +39,7 @@ from data.generator.market import (
     write_bars,
 )
 from domain.task import SEVERITIES, TASKS
+from infrastructure.data.fields import sought
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.splitting import split_rows
 
@@ -184,7 +185,7 @@ class TestMessages:
 )
 def test_the_default_split_keeps_a_family_on_one_side_and_every_label_on_both(name: str, task: str) -> None:
     defaults = TASKS[task]
-    rows = load_rows(DATA / f"{name}.json", RowSchema(defaults.text_fields, labels=defaults.labels))
+    rows = load_rows(DATA / f"{name}.json", RowSchema(sought("text", defaults.text_fields), labels=defaults.labels))
     split = split_rows(rows, defaults.settings["validation_split"], seed=42)
     written = rows_of(name)
     sides = [

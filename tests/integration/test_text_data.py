@@ -15,6 +15,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data import standard_library
 from infrastructure.data.document_parts import DocumentPart, split_documents, whole_documents
 from infrastructure.data.documents import load_documents
+from infrastructure.data.fields import sought
 from infrastructure.data.pair_datasets import JoinedPairs, SourceTargetPairs
 from infrastructure.data.pairs import PairRows, load_pairs, split_pairs
 from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
@@ -125,7 +126,7 @@ PAIRS = [("ab", "xyz"), ("abcdefghij", "uvw"), ("c", "u" * 20), ("abcdefghij", "
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> PairRows:
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
     path.write_text("".join(json.dumps({"source": s, "target": t}) + "\n" for s, t in PAIRS))
-    return load_pairs(path, ("source",), ("target",))
+    return load_pairs(path, sought("source", ("source",)), sought("target", ("target",)))
 
 
 @pytest.fixture(scope="module")

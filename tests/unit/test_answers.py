@@ -80,7 +80,11 @@ class Nobody:
         return {}
 
     def predict(
-        self, input_path: str, options: Mapping[str, Any], on_text: Callable[[str], None] | None = None
+        self,
+        input_path: str,
+        options: Mapping[str, Any],
+        on_text: Callable[[str], None] | None = None,
+        strict: bool = False,
     ) -> Answers:
         return Answers([])
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
+from infrastructure.data.fields import sought
 from infrastructure.data.readers import Row, read_rows
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.tables import TableSchema, open_table
@@ -76,7 +77,7 @@ def feather(**how: Any) -> bytes:
 )
 def test_every_form_gives_the_same_rows_and_table(tmp_path: Path, name: str, content: bytes) -> None:
     path = written(tmp_path / name, content)
-    rows = load_rows(path, RowSchema(("text",)))
+    rows = load_rows(path, RowSchema(sought("text", ("text",))))
     assert (list(rows.texts), rows.label_names, rows.labels.tolist()) == (list("abcd"), ("x", "y"), [0, 1, 0, 1])
     assert rows.lines.tolist() == [1, 2, 3, 4]
     table = open_table(path, TableSchema(columns=("load",)))
@@ -114,7 +115,7 @@ def test_few_bytes_that_stand_for_many_rows_are_refused(tmp_path: Path, name: st
         writer.write_batch(batch)
     path = written(tmp_path / "x.arrow", file.getvalue())
     with pytest.raises(DatasetError, match="unpacks to more than 2 MiB"):
-        load_rows(path, RowSchema(("text",), label_field=None, reading=SMALL))
+        load_rows(path, RowSchema(sought("text", ("text",)), label=None, reading=SMALL))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
+from infrastructure.data.fields import sought
 from infrastructure.data.readers import Row, read_rows
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.tables import TableSchema, open_table
@@ -43,6 +44,8 @@ STRANGE = (
     pyarrow.nulls(2),
 )
 
+TEXT = sought("text", ("text",))
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +71,7 @@ def texts_as(kind: pyarrow.DataType, texts: list[Any]) -> pyarrow.Array:
 def test_texts_and_labels_of_any_type_are_the_same_rows(tmp_path: Path, kind: pyarrow.DataType) -> None:
     texts, labels = ["abc", "def", "abc"], ["pos", "neg", "pos"]
     path = parquet(tmp_path / "x.parquet", text=texts_as(kind, texts), label=texts_as(kind, labels))
-    rows = load_rows(path, RowSchema(("text",)))
+    rows = load_rows(path, RowSchema(TEXT))
     assert (list(rows.texts), rows.label_names, rows.labels.tolist()) == (texts, ("neg", "pos"), [1, 0, 1])
 
 
@@ -82,7 +85,7 @@ def test_a_missing_text_of_any_type_is_missing(tmp_path: Path, kind: pyarrow.Dat
 def test_a_text_of_any_type_beyond_the_limit_is_refused_by_its_row(tmp_path: Path, kind: pyarrow.DataType) -> None:
     path = parquet(tmp_path / "x.parquet", text=texts_as(kind, ["abc", "x" * (MIB + 1)]))
     with pytest.raises(DatasetError, match=r"x\.parquet:[12]: the row"):
-        load_rows(path, RowSchema(("text",), label_field=None, reading=Reading(max_row_mib=1)))
+        load_rows(path, RowSchema(TEXT, label=None, reading=Reading(max_row_mib=1)))
 
 
 @pytest.mark.parametrize("kind", TEXT_TYPES[:3] + TEXT_TYPES[7:9], ids=str)
@@ -98,7 +101,7 @@ def test_a_clock_and_numbers_of_any_text_type_are_read(tmp_path: Path, kind: pya
 @pytest.mark.parametrize("strange", STRANGE, ids=lambda array: str(array.type))
 def test_a_column_that_nobody_reads_does_no_harm(tmp_path: Path, strange: pyarrow.Array) -> None:
     path = parquet(tmp_path / "x.parquet", strange=strange, text=["a", "b"], label=["c", "d"], y=[1.0, 2.0])
-    assert list(load_rows(path, RowSchema(("text",))).texts) == ["a", "b"]
+    assert list(load_rows(path, RowSchema(TEXT)).texts) == ["a", "b"]
     assert open_table(path, TableSchema("none", columns=("y",))).values[:, 0].tolist() == [1, 2]
 
 
@@ -109,7 +112,7 @@ def test_a_type_that_is_no_text_is_named_once_for_its_column(
 ) -> None:
     path = parquet(tmp_path / "x.parquet", **({"text": ["a", "b"], "label": ["c", "d"]} | {role: column}))
     with pytest.raises(DatasetError) as caught:
-        load_rows(path, RowSchema(("text",)))
+        load_rows(path, RowSchema(TEXT))
     assert "\n" not in str(caught.value)
     assert f"x.parquet: column '{role}' is of type {kind}" in caught.value.problem
 
@@ -155,7 +158,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         pyarrow.Table.from_arrays([array] * 3, ["text", "label", "text"]), tmp_path / "x.parquet"
     )
     with pytest.raises(DatasetError, match=r"two columns are named 'text' \(1 and 3\)"):
-        load_rows(tmp_path / "x.parquet", RowSchema(("text",)))
+        load_rows(tmp_path / "x.parquet", RowSchema(TEXT))
 
 
 def test_a_column_that_is_asked_for_late_is_read_from_the_row_it_is_asked_in(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data import document_parts, documents, encodings
 from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.documents import Documents, load_documents
+from infrastructure.data.fields import sought
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -53,7 +54,7 @@ def test_a_table_gives_a_document_a_row_from_the_field_that_is_found_or_named(tm
     rows = [{"id": str(n), "content": f"line {n}\nmore", "body": f"b{n}"} for n in range(3)]
     path = written(tmp_path / "x.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     assert texts_of(whole_documents(load_documents(path))) == [row["content"] for row in rows]
-    assert texts_of(whole_documents(load_documents(path, "body"))) == ["b0", "b1", "b2"]
+    assert texts_of(whole_documents(load_documents(path, sought("text", (), "body")))) == ["b0", "b1", "b2"]
 
 
 def test_a_directory_gives_a_document_a_file_but_none_for_empty_and_hidden_ones(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ class TestBadInput:
             ("x.py", b"\x7fELF\0\0\0", "is binary"),
             ("x.txt.gz", b"plain", "is not gzip"),
             ("x.txt.gz", gzip.compress(bytes(range(48, 90)) * 99, mtime=0)[:-20], "damaged or cut off"),
-            ("x.json", b'[{"title": "a"}]', "has the fields 'title', but the text is looked for in 'text'"),
+            ("x.json", b'[{"name": "a"}]', "has the fields 'name', but the text is looked for in 'text'"),
             ("x.csv", b"text\n", "has no rows"),
         ],
     )
@@ -183,7 +184,7 @@ class TestBadInput:
             load_documents(tmp_path / "none.txt")
 
     def test_all_rows_that_are_no_text_are_named_together(self, tmp_path: Path) -> None:
-        rows = [{"text": "fine"}, {"text": 3}, {"text": None}, {"other": "x"}, *[{"text": " "}] * 30]
+        rows = [{"text": "fine"}, {"text": [3]}, {"text": None, "n": 1}, {"other": "x"}, *[{"text": " ", "n": 1}] * 30]
         path = written(tmp_path / "x.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         with pytest.raises(DatasetError) as caught:
             load_documents(path)

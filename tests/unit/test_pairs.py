@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
+from infrastructure.data.fields import sought
 from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
+
+FIELDS = (sought("source", ("source",)), sought("target", ("target",)))
 
 
 def written(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -20,7 +23,7 @@ def written(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def loaded(path: Path, *pairs: tuple[str, str]) -> PairRows:
-    return load_pairs(written(path, [{"source": s, "target": t} for s, t in pairs]), ("source",), ("target",))
+    return load_pairs(written(path, [{"source": s, "target": t} for s, t in pairs]), *FIELDS)
 
 
 def test_texts_and_lines_are_those_of_the_file(tmp_path: Path) -> None:
@@ -33,7 +36,7 @@ def test_texts_and_lines_are_those_of_the_file(tmp_path: Path) -> None:
 
 def test_fields_are_the_first_that_the_first_row_has(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", [{"java": "a", "cs": "b", "source": "c"}])
-    rows = load_pairs(path, ("code", "java", "source"), ("target", "cs"))
+    rows = load_pairs(path, sought("source", ("code", "java", "source")), sought("target", ("target", "cs")))
     assert (rows.sources[0], rows.targets[0]) == ("a", "b")
 
 
@@ -42,7 +45,7 @@ def test_fields_are_the_first_that_the_first_row_has(tmp_path: Path) -> None:
     [
         ({"target": "b"}, "field 'source' is missing"),
         ({"source": "a"}, "field 'target' is missing"),
-        ({"source": 3, "target": "b"}, "source is 3, not a string"),
+        ({"source": [3], "target": "b"}, "source is [3], not a string"),
         ({"source": "a", "target": None}, "target is null, not a string"),
         ({"source": " \n", "target": "b"}, "source is empty"),
         ({"source": "", "target": "b"}, "source is empty"),
@@ -53,7 +56,7 @@ def test_fields_are_the_first_that_the_first_row_has(tmp_path: Path) -> None:
 def test_a_bad_row_is_named_with_its_line_and_what_to_do(tmp_path: Path, row: dict[str, Any], said: str) -> None:
     path = written(tmp_path / "x.jsonl", [{"source": "a", "target": "b"}, row, row])
     with pytest.raises(DatasetError) as caught:
-        load_pairs(path, ("source",), ("target",))
+        load_pairs(path, *FIELDS)
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"x.jsonl:2: {said}: ")
     assert second.startswith(f"x.jsonl:3: {said}: ")
@@ -64,14 +67,15 @@ def test_a_bad_row_is_named_with_its_line_and_what_to_do(tmp_path: Path, row: di
     [
         ({"sorce": "a", "target": "b"}, "--set source_field=sorce"),
         ({"source": "a", "tagret": "b"}, "--set target_field=tagret"),
-        ({"source": "a", "zzz": "b"}, "--set target_field=NAME"),
+        ({"source": "a", "zzz": "b"}, "--set target_field=zzz"),
+        ({"source": "a", "zzz": "b", "yyy": "c"}, "--set target_field=NAME"),
     ],
 )
 def test_a_field_that_is_nowhere_is_refused_with_the_nearest_name(
     tmp_path: Path, row: dict[str, str], said: str
 ) -> None:
     with pytest.raises(DatasetError, match=said):
-        load_pairs(written(tmp_path / "x.jsonl", [row]), ("source",), ("target",))
+        load_pairs(written(tmp_path / "x.jsonl", [row]), *FIELDS)
 
 
 @settings(max_examples=15)

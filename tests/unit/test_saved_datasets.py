@@ -11,13 +11,14 @@ import pytest
 
 from domain.exceptions import DatasetError
 from infrastructure.data.documents import load_documents
+from infrastructure.data.fields import sought
 from infrastructure.data.inputs import read_inputs
 from infrastructure.data.pairs import load_pairs
 from infrastructure.data.readers import Row, read_rows
 from infrastructure.data.rows import RowSchema, load_rows
 from infrastructure.data.tables import TableSchema, open_table
 
-LABELLED = RowSchema(("text",))
+LABELLED = RowSchema(sought("text", ("text",)))
 FEATURES: dict[str, Any] = {
     "text": {"dtype": "string", "_type": "Value"},
     "label": {"names": ["neg", "pos"], "_type": "ClassLabel"},
@@ -95,8 +96,8 @@ def test_without_a_part_named_train_the_remedy_names_one_that_is_read(tmp_path: 
 
 def test_every_task_reads_it(tmp_path: Path) -> None:
     path = saved(tmp_path / "d", {"text": ["a", "b"], "source": ["q", "r"], "target": ["s", "t"]})
-    assert list(read_inputs(str(path), ("text",))) == ["a", "b"]
-    assert list(load_pairs(path, ("source",), ("target",)).targets) == ["s", "t"]
+    assert list(read_inputs(str(path), sought("text", ("text",)))) == ["a", "b"]
+    assert list(load_pairs(path, sought("source", ("source",)), sought("target", ("target",))).targets) == ["s", "t"]
     assert len(load_documents(path)) == 2
     days = pyarrow.array(["2024-01-01", "2024-01-02"])
     table = open_table(saved(tmp_path / "t", {"date": days, "y": [1.0, 2.0]}), TableSchema())

@@ -29,6 +29,7 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option("--beams", "num_beams", type=int, help="Search with this many beams and draw nothing.")
 @click.option("--max-repeats", type=int, help="End a text that repeats itself more often than this; 0 for never.")
 @click.option("--stop", multiple=True, metavar="TEXT", help=r"End before TEXT, in which \n is a new line; repeatable.")
+@click.option("--strict", is_flag=True, help="Stop at a row that cannot be answered; else its answer says why.")
 @click.option(
     "--for-spreadsheets",
     is_flag=True,
@@ -67,7 +68,7 @@ def command(
         _tell(answers.notes, warn)
         return 0
     for answer in answers:
-        # A classifier streams nothing: its answers are JSON on a terminal too.
+        # A classifier streams nothing: its answers are JSON on a terminal too, and so are those to bad rows.
         if screen.was_used():
             say_piece("\n")
         else:
