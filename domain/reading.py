@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.exceptions import ConfigurationError
 from domain.rules import whole
 from domain.showing import shown
+from domain.time_format import time_format_faults
 
 MIB = 1 << 20
 MAX_ROW_MIB = 64
@@ -110,11 +111,8 @@ class Reading:
                 f"time_zone is {shown(self.time_zone)}, which is the name of none."
                 " Name one as the tz database does, such as UTC or Europe/Berlin."
             )
-        if self.time_format is not None and "%" not in self.time_format:
-            yield (
-                f"time_format is {shown(self.time_format)}, which names no part of a time."
-                " Write it as strptime does, for example --set time_format='%d.%m.%Y %H:%M'."
-            )
+        if self.time_format is not None:
+            yield from time_format_faults(self.time_format)
         yield from whole("max_row_mib", self.max_row_mib, at_least=1)
         if type(self.max_row_mib) is int and self.max_row_mib > MOST_ROW_MIB:
             yield f"max_row_mib is {self.max_row_mib}, but must be at most {MOST_ROW_MIB}. Split such rows before."

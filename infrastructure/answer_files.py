@@ -4,12 +4,14 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 
 from application.answers import Answers
 from domain.exceptions import ConfigurationError
-from infrastructure.data.time_stamps import NO_STAMP, SECOND, read_stamps, zone_of_frame
+from infrastructure.data.time_stamps import read_stamp
+from infrastructure.data.time_zones import instants
 from infrastructure.files import staged_file
 
 JSON_LINES = ".jsonl"
@@ -74,17 +76,12 @@ def _timestamps(texts: pyarrow.Array) -> pyarrow.Array | None:
     """Turn the stamps of a clock into timestamps in microseconds; None for the numbers of rows."""
     if not pyarrow.types.is_string(texts.type):
         return None
-    micros, frames = read_stamps(texts)
-    if NO_STAMP in frames:
+    read = [read_stamp(text) for text in texts.to_pylist()]
+    if not all(read):
         return None
-    zone = zone_of_frame(str(frames[0]))
+    stamps = [stamp for stamp in read if stamp is not None]
+    zones = {zone for _, zone in stamps}
     # Arrow counts instants with a zone in UTC, and the wall clock without one.
-    return pyarrow.array(micros - _ahead_of_utc(zone), pyarrow.timestamp("us", tz="UTC" if zone == "Z" else zone))
-
-
-def _ahead_of_utc(zone: str) -> int:
-    """Give how far a zone such as "+02:00" is ahead, in microseconds."""
-    if zone in ("", "Z"):
-        return 0
-    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
-    return (-1 if zone[0] == "-" else 1) * minutes * 60 * SECOND
+    micros = [int(instants(np.array([stamp]), zone)[0]) for stamp, zone in stamps]
+    zone = zones.pop() if len(zones) == 1 else "Z"
+    return pyarrow.array(micros, pyarrow.timestamp("us", tz=None if not zone else "UTC" if zone == "Z" else zone))

@@ -83,18 +83,23 @@ def _best(stamps: np.ndarray, step: int) -> tuple[Clock, list[Clock]]:
     if by_month:
         return by_month[0], _rivals(stamps, by_month)
     even = _even(stamps, step)
-    cost = _misfit(even, stamps)
+    cost = cost_of(even, stamps)
     no_weekend = step == DAY and not np.any(_weekday(stamps) >= 5)
     costs: list[tuple[float, Clock]] = [(cost + 3 * no_weekend, even)]
     if step <= WEEK and cost + no_weekend:
-        costs += [(_misfit(clock, stamps) + RUN_COST * len(clock.runs), clock) for clock in _by_week(stamps, step)]
+        costs += [(cost_of(clock, stamps), clock) for clock in _by_week(stamps, step)]
     if step >= 6 * DAY or np.median(np.diff(stamps)) >= 9 * DAY:
         costs += [(_misfit(clock, stamps) + RUN_COST, clock) for clock in _by_days_of_month(stamps)]
     return min(costs, key=lambda known: known[0])[1], []
 
 
+def cost_of(clock: Clock, stamps: np.ndarray) -> float:
+    """Say what a clock costs: places without a stamp, stamps without a place, and the runs it has in a week."""
+    runs = len(clock.runs) if isinstance(clock, Weekly) else 0
+    return _misfit(clock, stamps) + RUN_COST * runs
+
+
 def _misfit(clock: Clock, stamps: np.ndarray) -> int:
-    """Count places without a stamp and stamps without a place."""
     places = clock.places(stamps)
     on = places[clock.stamps(places) == stamps]
     there = len(np.unique(on))
@@ -118,7 +123,7 @@ def _by_week(stamps: np.ndarray, step: int) -> Iterator[Weekly]:
     if len(times) > MOST_TIMES:
         return
     usual = times[2 * counts >= counts.max()]
-    if len(usual) > 1 and ROWS_OF_A_RUN * len(Weekly.of(usual, step).runs) > len(stamps):
+    if len(usual) > 1 and (counts.max() < 2 or ROWS_OF_A_RUN * len(Weekly.of(usual, step).runs) > len(stamps)):
         return
     days = np.unique(stamps // DAY)
     seen = np.bincount((days + 3) % 7, minlength=7)

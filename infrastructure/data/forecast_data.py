@@ -110,7 +110,7 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
             remedy="Lower volatility_window, or give a longer series or another split.",
         )
     past = slice(0, ends[0])
-    past_stamps = None if table.stamps is None else table.stamps[past]
+    past_stamps = None if table.wall is None else table.wall[past]
     past_step = None if past_stamps is None else commonest_step(past_stamps)
     recipe = SeriesRecipe(
         names=inputs.names,
@@ -120,7 +120,7 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
         context_length=request.context_length,
         horizons=steps_ahead(request.horizons),
     )
-    series = recipe.series(inputs.columns, table.stamps)
+    series = recipe.series(inputs.columns, table.wall)
     windows: list[Windows] = []
     faults: list[str] = []
     for number, (part, start, end) in enumerate(zip(PARTS, (0, *ends), ends, strict=False)):
@@ -140,7 +140,7 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
 
 def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
     """Make every window of a table for a recipe that is known. Raises: DatasetError when there is none."""
-    series = recipe.series(inputs.columns, table.stamps)
+    series = recipe.series(inputs.columns, table.wall)
     anchors = anchors_of(0, len(series), recipe.context_length, max(recipe.horizons))
     made = Windows(
         series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from infrastructure.data.clock_finding import FoundClock, find_clock
-from infrastructure.data.clocks import Clock, Even, Monthly, Zoned
+from infrastructure.data.clocks import Clock, Even, Monthly, Zoned, month_of
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.time_stamps import DAY, SECOND
 from infrastructure.data.time_zones import is_named
 
 CHUNK_ROWS = 1 << 16
+HOUR = 3600 * SECOND
+_SET_BACK = (3, 4, 5, 9, 10, 11)  # months in which summer time ends, in the south or the north
 MOST_FILLED = 20  # rows to fill for each row there is: a stamp of another century is a mistake and no gap
 
 
@@ -32,7 +35,7 @@ class StampedRows:
         self.notes: list[str] = []
         self.as_read = True
         self.clock: FoundClock | None = None
-        self._zone = zone if is_named(zone) else ""
+        self._zone, self._has_zone = zone if is_named(zone) else "", bool(zone)
         self._path, self._columns, self._faults = path, num_columns, faults
         self._rows_read = np.arange(len(stamps))
 
@@ -42,7 +45,7 @@ class StampedRows:
         if not len(backwards):
             return
         if policy == "refuse":
-            remedy = "Sort the table, or --set unsorted_stamps=sort."
+            remedy = self._summer_time(backwards) or "Sort the table, or --set unsorted_stamps=sort."
             self._refuse("backwards", backwards, "time runs back from {before} to {here}", remedy)
             return
         order = np.argsort(self.stamps, kind="stable")
@@ -58,6 +61,7 @@ class StampedRows:
             return
         if policy == "refuse":
             remedy = "Keep one row for each stamp, or --set duplicate_stamps=last (or first, or mean)."
+            remedy = self._summer_time(repeats) or remedy
             self._refuse("repeats", repeats, "{here} repeats the stamp of the row before", remedy)
             return
         starts = np.flatnonzero(np.concatenate(([True], self.stamps[1:] != self.stamps[:-1])))
@@ -120,6 +124,18 @@ class StampedRows:
         before, after = stamp_texts(self.stamps[largest : largest + 2], self._zone, None)
         size = _count(int(missing[largest]), "row")
         return f"{_count(len(gaps), 'gap')} in the stamps, the largest of {size} between {before} and {after}"
+
+    def _summer_time(self, rows: np.ndarray) -> str:
+        """Tell what to do where stamps without a zone only run back in hours at which clocks are set back."""
+        stamps, back = self.stamps[rows], self.stamps[rows - 1] - self.stamps[rows]
+        in_season = np.isin(month_of(stamps) % 12 + 1, _SET_BACK)
+        on_sunday = (stamps // DAY + 3) % 7 == 6
+        if self._has_zone or not np.all(in_season & on_sunday & (stamps % DAY < 4 * HOUR) & (back < HOUR)):
+            return ""
+        return (
+            "Clocks are set back there, and show an hour twice: write stamps with their distance from UTC, or name the"
+            " zone of their clocks, --set time_zone=Europe/Berlin or the like."
+        )
 
     def _refuse(self, kind: str, places: np.ndarray, problem: str, remedy: str) -> None:
         def say(number: int) -> tuple[str, str]:

@@ -10,30 +10,23 @@ import pyarrow
 
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.table_numbers import UNKNOWN_REMEDY, number_fault, read_numbers
-from infrastructure.data.time_stamps import KNOWN_FORMS, NO_STAMP, read_stamps
-
-STAMPS = "stamps"  # the kind of faults that leaves rows without a place in time
 
 
 class TableReading:
-    """Turns blocks into numbers and stamps, and remembers counts, extremes and faults.
+    """Turns blocks into numbers, and remembers counts, extremes and faults.
 
-    For each block: `numbers`, `clock` where there is one, and its length added to `rows`.
+    For each block: `numbers`, and its length added to `rows`.
     """
 
     def __init__(
         self,
-        time: str | None,
         columns: tuple[str, ...],
         needed: tuple[str, ...],
         missing_values: str,
         faults: TableFaults,
     ) -> None:
         self.rows = 0
-        self.stamps: list[np.ndarray] = []
-        self.frame: str | None = None
-        self._frame_row = 0
-        self._time, self._columns, self._needed, self._missing_values = time, columns, needed, missing_values
+        self._columns, self._needed, self._missing_values = columns, needed, missing_values
         self._faults = faults
         self._missing = np.zeros(len(columns), dtype=np.int64)
         self._low = np.full(len(columns), np.inf)
@@ -65,43 +58,8 @@ class TableReading:
             f"text {name}", bad + self.rows, lambda number: number_fault(name, cells[int(bad[number])].as_py())
         )
 
-    def clock(self, cells: pyarrow.Array) -> None:
-        """Read the stamps of a block; all of a table must be of one frame."""
-        stamps, frames = read_stamps(cells)
-        self.stamps.append(stamps)
-        readable = frames != NO_STAMP
-        bad = np.flatnonzero(~readable)
-        self._faults.add_rows(STAMPS, bad + self.rows, lambda number: self._stamp_fault(cells[int(bad[number])]))
-        good = np.flatnonzero(readable)
-        if self.frame is None and len(good):
-            self.frame, self._frame_row = frames[good[0]], self.rows + int(good[0])
-        other = good[frames[good] != self.frame]
-        # One sentence for the table: where half of the stamps differ, no side is the wrong one.
-        if len(other) and not self._faults.count_of("frames"):
-            row = self.rows + int(other[0])
-            self._faults.add_rows("frames", np.array([row]), lambda _: self._frame_fault(row, frames[other[0]]))
-
-    def _stamp_fault(self, cell: pyarrow.Scalar) -> tuple[str, str]:
-        # A date beyond the years of Python has no text, only the number it is kept as.
-        text = str(cell.value if pyarrow.types.is_temporal(cell.type) else cell.as_py()).strip()
-        if not cell.is_valid or not text:
-            return f"{self._time} is empty", "Fill in the stamp or remove the row."
-        shown = repr(text) if len(text) <= 40 else repr(text[:37] + "...")
-        remedy = f"Write it as {KNOWN_FORMS}, name another time_column, or --set time_column=none."
-        return f"{self._time} is {shown}, which is no stamp", remedy
-
-    def _frame_fault(self, row: int, frame: str) -> tuple[str, str]:
-        problem = (
-            f"{self._time} is written {_frame(frame)}, but {row - self._frame_row:,} rows before "
-            f"{_frame(self.frame or '')}"
-        )
-        return problem, "Write all stamps in one way, for example in UTC with Z."
-
     def judge_columns(self) -> None:
-        """Tell of columns without a single number or stamp; call it behind the last block."""
-        if self._time is not None and self.frame is None and (first := self._faults.forget(STAMPS)) is not None:
-            said = f"no cell of {self._time} is a stamp ({self.rows:,} are none; here {first[1]})"
-            self._faults.add_rows(STAMPS, np.array([first[0]]), _always(said, first[2]))
+        """Tell of columns without a single number; call it behind the last block."""
         has_number = [name for name, low in zip(self._columns, self._low, strict=True) if low < np.inf]
         for name in self._columns:
             if name in has_number or self._faults.count_of(f"infinite {name}"):
@@ -146,9 +104,3 @@ def list_setting(setting: str, names: Sequence[str]) -> str:
 
 def _always(problem: str, remedy: str) -> Callable[[int], tuple[str, str]]:
     return lambda _: (problem, remedy)
-
-
-def _frame(frame: str) -> str:
-    if not frame:
-        return "without a time zone"
-    return f"as {frame}" if frame.startswith("Unix") else f"with the time zone {frame}"

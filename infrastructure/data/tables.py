@@ -6,8 +6,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from domain.exceptions import ConfigurationError, DatasetError
 from domain.reading import AS_FOUND, MAX_COLUMNS, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.clock_finding import FoundClock
+from infrastructure.data.clock_finding import FoundClock, find_clock
 from infrastructure.data.clock_json import clock_json, clock_of
 from infrastructure.data.opening import is_unicode, size_of
 from infrastructure.data.rows import content_sha256
+from infrastructure.data.stamp_column import StampColumn
+from infrastructure.data.stamp_forms import form_of
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.table_columnar import ColumnarSource
 from infrastructure.data.table_columns import Header
@@ -30,7 +33,8 @@ from infrastructure.data.table_numbers import is_number
 from infrastructure.data.table_order import StampedRows, map_rows
 from infrastructure.data.table_reading import TableReading, columns_setting
 from infrastructure.data.table_sources import source_of
-from infrastructure.data.time_stamps import commonest_step, read_stamp, zone_of_frame
+from infrastructure.data.time_stamps import commonest_step
+from infrastructure.data.time_zones import from_instants, instants, wall_clock
 
 STANDARD_INPUT = "-"
 NO_CLOCK = "none"
@@ -79,9 +83,10 @@ class Table:
     """Numbers of a table in the order of time.
 
     `values` [N, C] float64 are mapped from disk, NaN where one is missing; `names` [C]. `stamps` [N] int64 are
-    microseconds of the wall clock since 1970, strictly ascending, None without a clock; `zone` stands behind every
-    one of them. `step` is their most frequent distance and `clock` what they follow, None for one row. `as_read` is
-    False where a policy moved, merged or added rows, so that a row's number is no longer that of the file.
+    microseconds since 1970, strictly ascending, None without a clock: on the wall clock, behind which the `zone`
+    stands, or instants where that has a name. `step` is their most frequent distance and `clock` what they follow,
+    None for one row. `as_read` is False where a policy moved, merged or added rows, so that a row's number is no longer
+    that of the file.
     """
 
     path: Path
@@ -96,6 +101,18 @@ class Table:
     as_read: bool = True
     clock: FoundClock | None = None
     entry: CacheEntry | None = None
+
+    @cached_property
+    def wall(self) -> np.ndarray | None:
+        """What clocks where the table is from show at its stamps [N]."""
+        return self.stamps if self.stamps is None else wall_clock(self.stamps, self.zone)
+
+    def in_zone(self, zone: str) -> "Table":
+        """Copy with the stamps of another zone, if both have one."""
+        if self.stamps is None or not zone or self.zone in ("", zone):
+            return self
+        stamps = from_instants(instants(self.stamps, self.zone), zone)
+        return replace(self, stamps=stamps, zone=zone, clock=find_clock(stamps, zone))
 
     def time_of(self, row: int) -> str:
         """Write the stamp of a row of a table with a clock."""
@@ -130,7 +147,7 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
     source = source_of(file, name, reading)
     sha256 = content_sha256(file)
     key = key_of(FORMAT, sha256, file.suffixes, astuple(schema), reading.decisive)
-    entry = cached("table", key, lambda made: _keep(source, schema, made))
+    entry = cached("table", key, lambda made: _keep(source, schema, reading, made))
     facts = json.loads((entry / "table.json").read_text(encoding="utf-8"))
     return Table(
         path=path,
@@ -148,39 +165,43 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
     )
 
 
-def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, directory: Path) -> None:
+def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Reading, directory: Path) -> None:
     header = source.header()
     faults = TableFaults()
     time, columns = _choose(header, schema, isinstance(source, CsvSource), faults)
     faults.raise_any(source.name, source.lines_of)
-    reading = TableReading(time, columns, schema.needed, schema.missing_values, faults)
+    numbers = TableReading(columns, schema.needed, schema.missing_values, faults)
+    column = None if time is None else StampColumn(time, reading, faults)
     with (directory / "values.bin").open("wb") as file:
         read = [*columns] if time is None else [*columns, time]
         written = dict(zip(reversed(header.names), reversed(header.written), strict=True))  # the first of a name
         for block in source.blocks([written[name] for name in read]):
-            reading.numbers(block[: len(columns)]).tofile(file)
-            if time is not None:
-                reading.clock(block[-1])
-            reading.rows += len(block[0])
+            numbers.numbers(block[: len(columns)]).tofile(file)
+            if column is not None:
+                column.block(block[-1])
+            numbers.rows += len(block[0])
     source.add_ragged(faults)
-    reading.judge_columns()
-    zone = zone_of_frame(reading.frame or "")
-    stamps, notes, as_read, clock = None, [], True, None
-    if time is not None and reading.rows and not faults.count_of("stamps"):
-        rows = StampedRows(directory / "values.bin", len(columns), np.concatenate(reading.stamps), faults, zone)
-        rows.sort(schema.unsorted_stamps)
-        rows.merge(schema.duplicate_stamps)
-        if np.all(np.diff(rows.stamps) > 0):
-            rows.treat_gaps(schema.gaps)
-        stamps, notes, as_read, clock = rows.stamps, rows.notes, rows.as_read, rows.clock
-        np.save(directory / "stamps.npy", stamps)
+    numbers.judge_columns()
+    stamps, zone, notes, as_read, clock = None, "", [], True, None
+    if column is not None and numbers.rows:
+        read_stamps, zone = column.finish()
+        notes += column.notes
+        if len(read_stamps):
+            rows = StampedRows(directory / "values.bin", len(columns), read_stamps, faults, zone)
+            rows.sort(schema.unsorted_stamps)
+            rows.merge(schema.duplicate_stamps)
+            if np.all(np.diff(rows.stamps) > 0):
+                rows.treat_gaps(schema.gaps)
+            stamps, as_read, clock = rows.stamps, rows.as_read, rows.clock
+            notes += rows.notes
+            np.save(directory / "stamps.npy", stamps)
     faults.raise_any(source.name, source.lines_of)
     facts = {
         "names": columns,
         "time_column": time,
         "zone": zone,
         "step": None if stamps is None else commonest_step(stamps),
-        "warnings": [*source.notes, *notes, *reading.warnings()],
+        "warnings": [*source.notes, *notes, *numbers.warnings()],
         "as_read": as_read,
         "clock": clock
         and {"clock": clock_json(clock.clock), "beside": clock.beside, "doubt": clock.doubt, "loose": clock.loose},
@@ -197,7 +218,7 @@ def _choose(
 ) -> tuple[str | None, tuple[str, ...]]:
     """Find the time column and the columns to read; what stands in the way goes to `faults`."""
     names = header.names
-    if is_text and any(map(is_number, names)) and all(is_number(name) or read_stamp(name) for name in names):
+    if is_text and any(map(is_number, names)) and all(is_number(name) or form_of(name) for name in names):
         faults.add("the first line holds numbers, but must hold the names of the columns", "Write a header above it.")
         return None, ()
     first: dict[str, int] = {}
@@ -252,7 +273,7 @@ def _time_column(header: Header, schema: TableSchema) -> str | None:
     if header.clock_types:
         return header.clock_types[0]
     first = header.first_row[0] if header.first_row else None
-    return header.names[0] if first and not is_number(first) and read_stamp(first) else None
+    return header.names[0] if first and not is_number(first) and form_of(first) else None
 
 
 def _unknown(

@@ -9,6 +9,7 @@ from domain.forecast import Split
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
 from infrastructure.data.time_stamps import read_stamp
+from infrastructure.data.time_zones import from_instants, instants, is_named, localised
 from infrastructure.data.windows import Windows
 
 SHORTEST_CONTEXT = 2
@@ -76,10 +77,14 @@ def _stamp_of(date: str, table: Table) -> int:
             f"split has {date!r}, which is no date.", remedy="Write it like 2024-03-31 or 2024-03-31T12:00."
         )
     stamp, zone = read
+    if zone and table.zone:
+        return int(from_instants(instants(np.array([stamp]), zone), table.zone)[0])
+    if is_named(table.zone):
+        return int(localised(np.array([stamp]), table.zone)[0][0])
     if zone not in ("", table.zone):
-        own = f"in the zone {table.zone}" if table.zone else "without a zone"
         raise ConfigurationError(
-            f"split has {date}, but the stamps of {table.path.name} are {own}.", remedy="Write it without its zone."
+            f"split has {date}, but the stamps of {table.path.name} are without a zone.",
+            remedy="Write it without its zone.",
         )
     return stamp
 

@@ -24,25 +24,25 @@ def known_zone(name: str) -> bool:
     return True
 
 
-def wall_clock(instants: np.ndarray, zone: str) -> np.ndarray:
-    """Give what clocks of a named zone show at instants [N] in microseconds of UTC; other zones change nothing."""
-    return instants + offsets(instants, zone) if is_named(zone) else instants
+def wall_clock(moments: np.ndarray, zone: str) -> np.ndarray:
+    """Give what clocks of a named zone show at moments [N] of UTC; other zones change nothing."""
+    return moments + offsets(moments, zone) if is_named(zone) else moments
 
 
-def offsets(instants: np.ndarray, zone: str) -> np.ndarray:
-    """Give how far a named zone is ahead of UTC at instants [N], in microseconds."""
+def offsets(moments: np.ndarray, zone: str) -> np.ndarray:
+    """Give how far a named zone is ahead of UTC at moments [N] of UTC, in microseconds."""
     place = ZoneInfo(zone)
-    instants = np.asarray(instants, dtype=np.int64)
+    moments = np.asarray(moments, dtype=np.int64)
 
     def ahead(micros: int) -> int:
         when = (_EPOCH + datetime.timedelta(microseconds=micros)).replace(tzinfo=datetime.UTC)
         return _micros(when.astimezone(place).utcoffset())
 
-    days, which = np.unique(instants // DAY, return_inverse=True)
+    days, which = np.unique(moments // DAY, return_inverse=True)
     at_start, at_end = (np.array([ahead(_within(day)) for day in (days + end) * DAY], np.int64) for end in (0, 1))
     found = at_start[which]
     for row in np.flatnonzero((at_start != at_end)[which]):
-        found[row] = ahead(int(instants[row]))
+        found[row] = ahead(int(moments[row]))
     return found
 
 
@@ -73,6 +73,22 @@ def second_instants(wall: np.ndarray, zone: str) -> np.ndarray:
     place = ZoneInfo(zone)
     whens = [(_EPOCH + datetime.timedelta(microseconds=int(micros))).replace(tzinfo=place, fold=1) for micros in wall]
     return np.asarray(wall, np.int64) - np.array([_micros(when.utcoffset()) for when in whens], np.int64)
+
+
+def instants(stamps: np.ndarray, zone: str) -> np.ndarray:
+    """Give the instants of stamps [N] of any zone."""
+    return stamps if zone in ("", "Z") or is_named(zone) else stamps - _distance(zone)
+
+
+def from_instants(moments: np.ndarray, zone: str) -> np.ndarray:
+    """Give the stamps of any zone at moments [N] of UTC."""
+    return moments if zone in ("", "Z") or is_named(zone) else moments + _distance(zone)
+
+
+def _distance(zone: str) -> int:
+    """Give how far a zone such as "+02:00" is ahead, in microseconds."""
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return (-1 if zone[0] == "-" else 1) * minutes * 60 * SECOND
 
 
 def offset_text(micros: int) -> str:

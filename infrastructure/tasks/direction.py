@@ -196,7 +196,7 @@ class FinishedDirection:
         """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
         for path in inputs:
             table = self.card.open_table(path)
-            series = self.card.recipe.series(self._rule.inputs(table).columns, table.stamps)
+            series = self.card.recipe.series(self._rule.inputs(table).columns, table.wall)
             logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
             scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()
             when: dict[str, Any] = {"row": len(table.values)}

@@ -135,7 +135,7 @@ class FinishedForecaster:
     def _forecast(self, model: nn.Module, table: Table) -> np.ndarray:
         """Forecast from the last row: [T, H, Q] in the units of the targets."""
         recipe = self.card.recipe
-        series = recipe.series(self._inputs(table).columns, table.stamps)
+        series = recipe.series(self._inputs(table).columns, table.wall)
         forecast = model(**last_history(series, recipe.context_length, model))["forecast"].float().cpu().numpy()[0]
         if self.card.calibration is not None:
             forecast = self.card.calibration.applied(forecast)

@@ -39,6 +39,7 @@ class SeriesCard:
     price_column: str | None
     calibration: Calibration | None = None
     clock: Clock | None = None
+    zone: str = ""
     reading: Reading = AS_FOUND
 
     @classmethod
@@ -57,6 +58,7 @@ class SeriesCard:
             dead_band=request.dead_band,
             price_column=request.price_column,
             clock=table.clock.clock if table.clock else None,
+            zone=table.zone,
             reading=request.reading,
         )
 
@@ -66,7 +68,7 @@ class SeriesCard:
 
     def open_table(self, path: str) -> Table:
         """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""
-        table = open_table(path, self.schema, self.reading)
+        table = open_table(path, self.schema, self.reading).in_zone(self.reading.time_zone or self.zone)
         if self.step and table.step and abs(table.step - self.step) > STEP_SHARE * self.step:
             raise DatasetError(
                 f"the rows of {table.path.name} are {table.step / 1e6:,.0f} s apart, but the model learnt from rows"

@@ -203,10 +203,8 @@ def test_a_year_beyond_what_fits_is_refused_and_does_not_overflow(tmp_path: Path
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [
-        ("2024-01-01 00:00+01:00", "2024-01-01 03:00+02:00", ("zone +02:00", "zone +01:00")),
         ("2024-01-01 00:00", "2024-01-01 03:00Z", ("zone Z", "without a time zone")),
-        ("1700000000", "1700000060000", ("Unix milliseconds", "Unix seconds")),
-        ("2024-01-01", "1800000000", ("Unix seconds", "without a time zone")),
+        ("2024-01-01 00:00+02:00", "2024-01-01 03:00", ("zone +02:00", "without a time zone")),
     ],
 )
 def test_stamps_of_two_clocks_are_refused(tmp_path: Path, first: str, second: str, words: Sequence[str]) -> None:
