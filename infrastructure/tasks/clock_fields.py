@@ -41,12 +41,12 @@ class WeeklyFields(_ClockFields):
 
     kind: Literal["weekly"]
     step: int = Field(ge=1, le=WEEK)
-    runs: list[tuple[Annotated[int, Field(ge=0, lt=WEEK)], Annotated[int, Field(ge=1)]]] = Field(
-        min_length=1, strict=False
-    )
+    runs: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
+        if not all(start >= 0 and count >= 1 for start, count in self.runs):
+            raise ValueError("runs must have a start of 0 or more and a count of 1 or more")
         if sum(count for _, count in self.runs) > MOST_PLACES:
             raise ValueError(f"runs must have at most {MOST_PLACES} places")
         ends = [(start, start + (count - 1) * self.step) for start, count in self.runs]
