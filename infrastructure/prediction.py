@@ -127,6 +127,7 @@ class FinishedModel:
                     raise row.error()
                 else:
                     yield self._task.unanswered(row.reason)
+            yield from answers  # a table is one input with many
             num_rows, num_bad = num_rows + len(batch), num_bad + len(bad)
         if num_bad:
             note(f"{num_bad:,} of {num_rows:,} rows could not be answered; `error` says why.")
