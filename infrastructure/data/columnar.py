@@ -10,7 +10,8 @@ import pyarrow
 
 from domain.exceptions import DatasetError
 from domain.reading import MAX_FIELDS, Reading
-from infrastructure.data.formats import PARQUET, ending_of
+from infrastructure.data.content_kind import HEAD_BYTES, disguised
+from infrastructure.data.formats import EXCEL, PARQUET, ending_of
 from infrastructure.data.opening import UNPACKED_AT_ONCE, open_unpacked, told_of
 
 
@@ -43,7 +44,16 @@ def open_columnar(path: Path, name: str, reading: Reading) -> Columnar:
 
     if path.is_dir():
         return open_saved_dataset(path, name, reading)
-    return (ParquetFile if ending_of(path) == PARQUET else ArrowFile)(path, name, reading)
+    kind = ending_of(path)
+    with told_of(path), open_unpacked(path, reading) as file:
+        error = disguised(name, file.peek(HEAD_BYTES)[:HEAD_BYTES], kind)
+    if error is not None:
+        raise error
+    if kind in EXCEL:
+        from infrastructure.data.workbook import Workbook  # only where there is one
+
+        return Workbook(path, name, reading)
+    return (ParquetFile if kind == PARQUET else ArrowFile)(path, name, reading)
 
 
 def unpacked(path: Path, reading: Reading) -> Any:

@@ -1,6 +1,7 @@
 """Rows of a file of columns; only the columns that somebody asks for are read."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow
@@ -146,9 +147,17 @@ def _values(column: pyarrow.Array) -> list[Any]:
             None if value is None else int(value) if kind.scale <= 0 else float(value) for value in column.to_pylist()
         ]
     if types.is_temporal(kind):
-        column = column.cast(pyarrow.string())
+        column = _without_fraction(column).cast(pyarrow.string())
     values: list[Any] = column.to_pylist()
     return values
+
+
+def _without_fraction(times: pyarrow.Array) -> pyarrow.Array:
+    """Drop the fraction of seconds where none has one, so that a time is written as in other formats."""
+    if types.is_timestamp(times.type):
+        with suppress(pyarrow.ArrowInvalid):
+            return times.cast(pyarrow.timestamp("s", times.type.tz))
+    return times
 
 
 def _holds_values(kind: pyarrow.DataType) -> bool:

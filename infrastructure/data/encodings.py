@@ -11,6 +11,7 @@ from typing import BinaryIO, TextIO, cast
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
+from infrastructure.data.content_kind import disguised
 from infrastructure.data.opening import open_unpacked, told_of
 
 Say = Callable[[str], None]
@@ -155,6 +156,9 @@ def _order_without_mark(head: bytes) -> str | None:
 
 
 def _refuse_binary(head: bytes, name: str) -> None:
+    error = disguised(name, head, Path(name).suffix.lower())
+    if error is not None:
+        raise error
     if b"\0" not in head:
         return
     order = _order_without_mark(head)

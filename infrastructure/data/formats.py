@@ -4,7 +4,8 @@ from pathlib import Path
 
 PARQUET = ".parquet"
 ARROW = (".arrow", ".feather", ".ipc")
-COLUMNAR = (PARQUET, *ARROW)
+EXCEL = (".xlsx", ".xlsm", ".xls")
+COLUMNAR = (PARQUET, *ARROW, *EXCEL)
 STATE, FEATURES, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 
 

@@ -134,12 +134,16 @@ def _facts(path: Path) -> dict[str, Any]:
         if size_of(path) > _MOST_FACTS:
             raise DatasetError(f"{path} is larger than {_MOST_FACTS // MIB} MiB.", remedy="Save the data set again.")
         with told_of(path):
-            facts = json.loads(path.read_text(encoding="utf-8"))
+            facts = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refused)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is not JSON ({error}).", remedy="Save the data set again.") from error
     if not isinstance(facts, dict):
         raise DatasetError(f"{path} holds no JSON object.", remedy="Save the data set again.")
     return facts
+
+
+def _refused(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _plain(path: Path, name: object) -> str:

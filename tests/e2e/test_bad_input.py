@@ -121,7 +121,7 @@ DATA_CASES = [
     data("csv with an open quote", "x.csv", 'text,label\n"a,b\n', "cannot be read"),
     data("csv of a header", "x.csv", "text,label\n", "has no rows"),
     data("broken parquet", "x.parquet", b"PAR1 nothing here", "no readable Parquet"),
-    data("unknown ending", "x.xlsx", b"PK", "ending '.xlsx'"),
+    data("unknown ending", "x.docx", b"PK", "ending '.docx'"),
     data("no ending", "rows", "a", "ending ''"),
     data(
         "two files that share all rows",

@@ -135,7 +135,7 @@ DATA_CASES = [
     text("row without text", lines([*documents(9), {"n": 1}]), "t.jsonl:10", "is missing", file="t.jsonl"),
     text("text that is a list", lines([*documents(9), {"text": [7]}]), "text is [7], not a string", file="t.jsonl"),
     text("one document many times", lines(documents(1) * 9), "9 times", "Add other documents", file="t.jsonl"),
-    text("a workbook", b"PK\x03\x04\x00\x00" * 99, "t.xlsx is binary", file="t.xlsx"),
+    text("a workbook", b"PK\x03\x04\x00\x00" * 99, "t.xlsx is no readable workbook", file="t.xlsx"),
     directory("directory without texts", "without text", image_DOT_png=b"\x89PNG"),
     directory("directory of blanks", "white space only", a_DOT_py=b"\n\n", b_DOT_py=b"  "),
     directory(

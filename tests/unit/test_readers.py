@@ -344,7 +344,7 @@ REFUSED = (
     ("x.json", b'"text"', "holds no JSON array"),
     ("x.parquet", b"PAR1 and no more", "no readable Parquet"),
     ("missing.parquet", None, "does not exist"),
-    ("x.xlsx", b"PK", "'.xlsx'"),
+    ("x.docx", b"PK", "'.docx'"),
     ("x.gz", b"\x1f\x8b", "the ending ''"),
 )
 

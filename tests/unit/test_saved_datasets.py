@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(
         assert remedy in caught.value.remedy
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"splits": ["../.."]}', '{"splits": []}', '{"splits": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"splits": ["../.."]}', '{"splits": []}', '{"splits": [NaN]}'])
 def test_damaged_descriptions_are_refused(tmp_path: Path, content: str) -> None:
     path = saved_parts(tmp_path / "d", train={"text": ["a"], "label": [0]})
     (path / "dataset_dict.json").write_text(content)

@@ -411,9 +411,10 @@ def test_a_quote_that_is_never_closed_is_told_by_the_line_it_begins_in(
 def test_a_file_that_is_no_table_has_a_sentence_of_its_own(tmp_path: Path) -> None:
     assert "damaged or cut off" in faults_of(tmp_path, gzip.compress(b"a,b\n" + b"1,2\n" * 9)[:-9], "t.csv.gz")[0]
     assert "is not gzip" in faults_of(tmp_path, DAILY, "t.csv.gz")[0]
-    assert "no readable Parquet" in faults_of(tmp_path, DAILY, "t.parquet")[0]
+    assert "Rename it to t.csv" in faults_of(tmp_path, DAILY, "t.parquet")[0]
+    assert "no readable Parquet" in faults_of(tmp_path, b"PAR1 and no more", "t.parquet")[0]
     assert "has no rows" in faults_of(tmp_path, parquet({"a": pyarrow.array([], pyarrow.int64())}), "t.parquet")[0]
-    assert "has the ending '.xlsx'" in faults_of(tmp_path, DAILY, "t.xlsx")[0]
+    assert "has the ending '.docx'" in faults_of(tmp_path, DAILY, "t.docx")[0]
     assert "a table has one of .csv" in faults_of(tmp_path, DAILY, "t.json")[0]
     assert "Write 1 and 0" in faults_of(tmp_path, parquet({"a": [True], "b": [1]}), "t.parquet", columns=("a",))[0]
     for missing in ("none.csv", "none.parquet"):
