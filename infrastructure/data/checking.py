@@ -129,7 +129,8 @@ class TextCells:
                 parts.append(part)
         if parts:
             return BETWEEN_COLUMNS.join(parts)
-        return RowFault(row.line, f"{' and '.join(self.columns)} is empty", "Fill it in or remove the row.")
+        problem = f"{' and '.join(self.columns)} {'is' if len(self.columns) == 1 else 'are'} empty"
+        return RowFault(row.line, problem, "Fill it in or remove the row.")
 
     def words(self, file: str) -> list[str]:
         """Say how many cells were no texts."""

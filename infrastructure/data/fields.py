@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+from shlex import quote
 
 from domain.exceptions import DatasetError
 
@@ -81,8 +82,7 @@ def columns_of(name: str, fields: Sequence[str], wanted: Sequence[Sought], say: 
             remedies.append(_remedy(part, fields, fitting, taken))
     if problems:
         raise DatasetError(
-            f"{name} has the fields {listed(fields)}, but {'; and '.join(problems)}.",
-            remedy=f"Name what is meant: {' '.join(remedies)}",
+            f"{name} has the fields {listed(fields)}, but {'; and '.join(problems)}.", remedy=_told(remedies)
         )
     if guessed:
         say(f"{name}: found {', '.join(guessed)}.")
@@ -134,17 +134,29 @@ def _problem(part: Sought, fields: Sequence[str], fitting: Sequence[str]) -> str
         return f"{part.setting} names {listed(missing)}"
     if fitting:
         return f"the {part.role} may be in {' or '.join(map(repr, fitting[:MAX_NAMES_SHOWN]))}"
-    return f"the {part.role} is looked for in {' or '.join(map(repr, part.usual))}"
+    return f"the {part.role} is looked for in {' or '.join(map(repr, part.usual))} and the like"
+
+
+def _told(remedies: Sequence[str]) -> str:
+    settings = [remedy for remedy in remedies if remedy.startswith("--set")]
+    others = [remedy for remedy in remedies if not remedy.startswith("--set")]
+    return " ".join([*others, *(["Name what is meant:", *settings] if settings else [])])
 
 
 def _remedy(part: Sought, fields: Sequence[str], fitting: Sequence[str], taken: set[str]) -> str:
     free = [field for field in islice(fields, MAX_FIELDS_COMPARED) if field not in taken]
+    if not free:
+        if part.named:
+            return f"Add the column {part.named[0]!r}, or drop {part.setting}."
+        return f"Add a column named {part.usual[0] if part.usual else part.role}."
     if len(fitting) > 1:
-        return f"--set {_setting(part, fitting[0])}"
+        alone = f"--set {_setting(part, fitting[0])}"
+        several = _setting(part, f"[{','.join(fitting[:MAX_NAMES_SHOWN])}]")
+        return alone if part.role == "label" else f"{alone} (or together: --set {several})"
     if len(part.named) > 1:
         columns = [_match(name, fields) or _nearest(name, free) for name in part.named]
         return f"--set {_setting(part, '[' + ','.join(columns) + ']')}"
-    for name in (*part.named, *(() if part.named else part.usual)):
+    for name in part.named or part.usual:
         if (nearest := _nearest(name, free)) != "NAME":
             return f"--set {_setting(part, nearest)}"
     return f"--set {_setting(part, free[0] if len(free) == 1 else 'NAME')}"
@@ -157,5 +169,4 @@ def _nearest(name: str, fields: Sequence[str]) -> str:
 
 
 def _setting(part: Sought, value: str) -> str:
-    setting = f"{part.setting}={value}"
-    return setting if value.replace("_", "").isalnum() else f"'{setting}'"
+    return quote(f"{part.setting}={value}")

@@ -184,13 +184,16 @@ def _differ_in_case(file: str, names: Sequence[str], counts: np.ndarray) -> Iter
     several = [group for group in alike.values() if len(group) > 1]
     if several:
         shown = [
-            " and ".join(f"{name!r} ({rows[name]:,} rows)" for name in sorted(group))
+            " and ".join(f"{name!r} ({rows[name]:,} times)" for name in sorted(group))
             for group in several[:MAX_EXAMPLES]
         ]
-        more = "; ..." if len(several) > MAX_EXAMPLES else ""
-        yield f"{file}: labels differ in case alone and are kept apart: {'; '.join(shown)}{more}."
+        yield f"{file}: labels differ in case alone and are kept apart: {'; '.join(shown)}{_more(len(several))}."
 
 
 def _examples(examples: dict[str, str]) -> str:
     shown = [f"{cell} as {name!r}" for cell, name in list(examples.items())[:MAX_EXAMPLES]]
-    return ", ".join(shown) + (", ..." if len(examples) > MAX_EXAMPLES else "")
+    return ", ".join(shown) + _more(len(examples))
+
+
+def _more(count: int) -> str:
+    return f" and {count - MAX_EXAMPLES:,} more" if count > MAX_EXAMPLES else ""

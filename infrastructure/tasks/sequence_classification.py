@@ -159,7 +159,7 @@ def class_weights_of(
         if unknown:
             raise ConfigurationError(
                 f"class_weights names the label {unknown[0]!r}, but the labels are {', '.join(label_names)}.",
-                remedy="Correct the name.",
+                remedy="Correct the name; in a run file, write yes, no, on and off in quotes.",
             )
         return torch.tensor([weights.get(name, 1.0) for name in label_names])
     total, present = sum(counts), sum(count > 0 for count in counts)

@@ -156,7 +156,9 @@ DATA_CASES = [
     pair("one source", lines([{**PAIRS[0], "target": str(n)} for n in range(9)]), "one source in 9 rows", "Add rows"),
     pair("undecodable pairs", GOOD.encode() + b'{"source": "\x81"}', "not UTF-8"),
     pair("pairs as text", TEXT, "has the fields 'text'", "source is looked for", file="p.txt"),
-    pair("csv without the target", "source\nhello\n", "target is looked for", "--set target_field=", file="p.csv"),
+    pair(
+        "csv without the target", "source\nhello\n", "target is looked for", "Add a column named target", file="p.csv"
+    ),
     pair("vocabulary too large", GOOD, "vocab_size is 9000", "supports only", extra=("vocab_size=9000",)),
     pair("evaluation on what was learnt", GOOD, "every source", "Give parts", extra=("eval_dataset=p.jsonl",)),
     words_to("code_generation", "missing code", lines([{"description": "add"}] * 3), "target is looked for in 'code'"),
@@ -288,7 +290,7 @@ def test_standard_input_that_is_no_text_ends_in_a_sentence(finished: Path) -> No
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"source": "a"}], ("target is looked for in", "--set target_field=")),
+        ([{"source": "a"}], ("target is looked for in", "Add a column named target")),
         ([{"source": "a", "target": ""}], ("target is empty",)),
         ([{"target": "a"}], ("source is looked for in",)),
     ],

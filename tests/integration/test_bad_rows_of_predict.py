@@ -1,0 +1,186 @@
+"""A bad row never stops predict: it is answered with nulls and a reason, in its place, unless the caller is strict."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.use_cases.predict import PredictRequest
+from domain.exceptions import ConfigurationError, DatasetError
+from infrastructure.container import Container
+from tests.e2e.command_line import athanor
+from tests.integration.finished_models import edit, finished
+
+WRITERS = ("language_modeling", "sequence_to_sequence")
+TASKS = ("text_classification", *WRITERS)
+FIELD = {"text_classification": "text", "language_modeling": "text", "sequence_to_sequence": "source"}
+RESULT = {"text_classification": "label", "language_modeling": "text", "sequence_to_sequence": "text"}
+SHORT = {"max_new_tokens": 2}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    made: dict[str, Path] = {}
+
+    def of(task: str) -> Path:
+        if task not in made:
+            made[task] = finished(task, tmp_path_factory.mktemp(task))
+        return made[task]
+
+    return of
+
+
+def answered(model: Path, path: Path | str, **more: Any) -> tuple[list[Mapping[str, Any]], list[str]]:
+    answers = Container().predict().execute(PredictRequest(run=str(model), input_path=str(path), **more))
+    return list(answers), list(answers.notes)
+
+
+def rows_file(path: Path, field: str) -> Path:
+    """Write 70 good rows, among them the 3rd, the 64th and the last bad."""
+    rows: list[str] = [json.dumps({field: f"still quiet {number}"}) for number in range(70)]
+    rows[2], rows[63], rows[69] = json.dumps({field: None}), "{", json.dumps({field: ["x"], "n": 1})
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_answers_stay_in_their_places_and_bad_rows_say_why(
+    task: str, models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = rows_file(tmp_path / "x.jsonl", FIELD[task])
+    answers, notes = answered(models(task), path, **({} if task == "text_classification" else SHORT))
+    assert len(answers) == 70
+    bad = [number for number, answer in enumerate(answers, 1) if answer[RESULT[task]] is None]
+    assert bad == [3, 64, 70]
+    assert answers[2]["error"] == f"x.jsonl:3: {FIELD[task]} is null, not a string"
+    assert answers[63]["error"].startswith("x.jsonl:64: is not JSON")
+    assert all("error" not in answer for number, answer in enumerate(answers, 1) if number not in bad)
+    assert notes == ["3 of 70 rows could not be answered; `error` says why."]
+
+
+def test_bad_rows_change_no_other_answer(models: Callable[[str], Path], tmp_path: Path) -> None:
+    path = rows_file(tmp_path / "x.jsonl", "text")
+    good = [line for number, line in enumerate(path.read_text().splitlines(), 1) if number not in (3, 64, 70)]
+    (tmp_path / "good.jsonl").write_text("\n".join(good))
+    among, _ = answered(models("text_classification"), path)
+    alone, notes = answered(models("text_classification"), tmp_path / "good.jsonl")
+    kept = [answer for answer in among if answer["label"] is not None]
+    assert [answer["label"] for answer in kept] == [answer["label"] for answer in alone]
+    for one, other in zip(kept, alone, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
+    assert notes == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_strict_caller_gets_all_answers_before_the_bad_row_and_then_its_fault(
+    task: str, models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = rows_file(tmp_path / "x.jsonl", FIELD[task])
+    options = {} if task == "text_classification" else SHORT
+    request = PredictRequest(run=str(models(task)), input_path=str(path), strict=True, **options)  # type: ignore[arg-type]
+    answers = iter(Container().predict().execute(request))
+    assert [next(answers)[RESULT[task]] is None for _ in range(2)] == [False, False]
+    with pytest.raises(DatasetError, match=r"x\.jsonl:3: .* is null") as caught:
+        next(answers)
+    assert caught.value.remedy
+
+
+def test_lines_that_are_ragged_are_bad_rows_and_a_file_that_cannot_be_read_is_refused(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("id,text\n1,still\n2,bang,crash\n3,\n4,quiet\n")
+    answers, notes = answered(models("text_classification"), tmp_path / "x.csv")
+    assert [answer["label"] is None for answer in answers] == [False, True, True, False]
+    assert answers[2]["error"] == "x.csv:4: text is empty"
+    assert "2 of 4 rows" in notes[-1]
+    for name, content in (("b.jsonl", b'{"text": "caf\x81"}\n'), ("c.csv", b"v1,v2\na,b\n"), ("d.jsonl.gz", b"x")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DatasetError):
+            answered(models("text_classification"), tmp_path / name)
+
+
+def test_each_line_of_standard_input_stands_for_itself(
+    models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b'still\n{"text": ""}\n{"other": 1, "n": 2}\n{"Text": "bang"}\n{"text": 7}\n{broken\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    answers, notes = answered(models("text_classification"), "-")
+    assert [answer.get("error") for answer in answers] == [
+        None,
+        "standard input:2: text is empty",
+        "standard input:3: has the fields 'other', 'n', but the text is looked for in 'text' or 'code' or 'content'"
+        " or 'sentence' and the like",
+        None,
+        None,
+        None,
+    ]
+    assert "2 of 6 rows" in notes[-1]
+
+
+def test_the_command_counts_bad_rows_keeps_them_in_a_file_and_stops_when_strict(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path, kept = rows_file(tmp_path / "x.jsonl", "text"), tmp_path / "out.jsonl"
+    told = athanor("predict", models("text_classification"), "--input", path, "--output", kept)
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert "warning: 3 of 70 rows could not be answered" in told.stderr
+    answers = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert len(answers) == 70
+    assert answers[2] == {"label": None, "scores": None, "error": "x.jsonl:3: text is null, not a string"}
+    kept.unlink()
+    strict = athanor("predict", models("text_classification"), "--input", path, "--output", kept, "--strict")
+    assert (strict.exit_code, kept.exists()) == (2, False)
+    assert "x.jsonl:3: text is null" in strict.stderr
+
+
+@pytest.mark.parametrize("task", WRITERS)
+def test_a_stream_shows_the_reason_in_the_place_of_the_text(
+    task: str, models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps({FIELD[task]: text, "n": 1}) + "\n" for text in ("one two", "", "three")))
+    told = athanor("predict", models(task), "--input", path, "--stream", "--max-new-tokens", 2)
+    assert told.exit_code == 0
+    assert f'{{"text": null, "error": "x.jsonl:2: {FIELD[task]} is empty"}}' in told.stdout.splitlines()
+    assert "1 of 3 rows" in told.stderr
+
+
+def test_columns_of_the_model_are_found_first_others_guessed_and_any_named(
+    models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = finished("text_classification", tmp_path / "own")
+    edit(model / "athanor.json", lambda card: {**card, "text_field": ["Subject", "Body"]})
+    path = tmp_path / "x.csv"
+    path.write_text("Subject,Body,note\nstill,quiet,bang crash\n")
+    together, notes = answered(model, path)
+    assert notes == []
+    path.write_text("text\nstill\n")
+    assert answered(model, path)[1] == []
+    path.write_text("Message,note\nstill quiet,x\n")
+    assert answered(model, path)[1] == ["x.csv: found the text in 'Message'."]
+    path.write_text('v1,v2\nx,"still\nquiet"\n')
+    with pytest.raises(DatasetError, match="--set text_field="):
+        answered(model, path)
+    named, _ = answered(model, path, reading={"text_field": "v2"})
+    assert named[0]["scores"] == pytest.approx(together[0]["scores"], abs=1e-5)
+    with pytest.raises(DatasetError, match="text_field names 'v3'"):
+        answered(model, path, reading={"text_field": "v3"})
+    with pytest.raises(ConfigurationError, match=r"Name one of .*text_field"):
+        answered(model, path, reading={"textfield": "v3"})
+
+
+def test_evaluate_takes_named_columns_and_says_which_it_guessed(models: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("Message,Category\nstill quiet,calm \nbang crash,loud\n")
+    guessed = athanor("evaluate", models("text_classification"), "--dataset", path)
+    assert guessed.exit_code == 0
+    assert "warning: x.csv: found the text in 'Message', the label in 'Category'." in guessed.stderr
+    assert "1 labels had white space" in guessed.stderr
+    path.write_text("v1,v2\ncalm,still quiet\nloud,bang crash\n")
+    settings = ("--set", "text_field=v2", "--set", "label_field=v1")
+    named = athanor("evaluate", models("text_classification"), "--dataset", path, *settings, "--json")
+    assert json.loads(named.stdout)["num_rows"] == 2
