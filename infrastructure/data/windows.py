@@ -85,7 +85,7 @@ class Windows(Dataset[Window]):
                 digest.update(np.ascontiguousarray(array).data)
         digest.update(repr((self.series.values.shape, self.series.num_targets)).encode())
         digest.update(repr((self.context_length, self.horizons)).encode())
-        return f"{self.sha256} {digest.hexdigest()[:16]}"
+        return digest.hexdigest()[:32]
 
     def row_id(self, index: int) -> str:
         """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added."""

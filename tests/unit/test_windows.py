@@ -76,3 +76,4 @@ def test_the_fingerprint_tells_data_and_windows_apart() -> None:
     prints = [each.fingerprint for each in made]
     assert len(set(prints)) == len(prints)
     assert windows(series()).fingerprint == prints[0]
+    assert Windows(base, np.arange(len(base)), CONTEXT, HORIZONS, "bars.parquet", "def").fingerprint == prints[0]
