@@ -136,6 +136,18 @@ def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys:
     assert resumed.read_bytes() == repeated.read_bytes()
 
 
+def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
+    calls = run_guide("bring_your_files.md")
+    (trained,) = [call.answer for call in calls if call.words[0] == "train"]
+    said = " ".join((trained.stderr + trained.stdout).split())
+    for quoted in quotations("bring_your_files.md"):
+        assert quoted in said
+    assert json.loads(answers_of(calls, "predict")[0])["label"] in ("Invoice", "Delivery")
+    answers = [json.loads(line) for line in (empty_directory / "answers.jsonl").read_text().splitlines()]
+    assert len(answers) == 400
+    assert {answer["label"] for answer in answers} <= {"Invoice", "Delivery"}
+
+
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*_*.md")), ids=lambda path: path.stem)
 def test_a_command_that_is_not_run_names_settings_that_exist(path: Path, empty_directory: Path) -> None:
     """`text` blocks are stopped before they begin: at a file that is not there, and at nothing else."""
