@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +60,8 @@ class SeparatedFile:
     def dialect(self) -> Dialect:
         """Find out how the cells are written; what is set wins."""
         found = self.survey
+        if found.line_feeds and found.ends_in_return:
+            raise self.mixed_ends()
         first = self._sample[0].rstrip("\r\n") if self._sample else ""
         hint = first[4:] if first.lower().startswith("sep=") and first[4:] in DELIMITERS else None  # as Excel has it
         delimiter = self.reading.delimiter or hint or self._delimiter()
@@ -82,6 +84,13 @@ class SeparatedFile:
         with told_of(self.path, self.name), open_text(self.path, self.reading, found.encoding, found.newline) as file:
             yield file
 
+    def mixed_ends(self) -> DatasetError:
+        """Say that carriage returns may be line ends beside line feeds, or letters."""
+        return DatasetError(
+            f"{self.name}: some lines end in line feeds and some may end in carriage returns alone.",
+            remedy=f"Write all line ends alike, for example: tr '\\r' '\\n' < {self.name} > new",
+        )
+
     def line_fault(self, first: int, last: int, cells: Sequence[str]) -> tuple[str, str] | None:
         """Say what is wrong with a row that takes several lines, and what to do; None when nothing seems to be."""
         if not looks_like_rows(cells, self.dialect.delimiter, self._known):
@@ -91,7 +100,7 @@ class SeparatedFile:
     @cached_property
     def sample_rows(self) -> list[list[str]]:
         """Give the cells of the first rows, the header among them."""
-        return [row for row in self.dialect.cells(self._sample[self.dialect.skipped :], strict=False) if row]
+        return list(_rows(self.dialect, self._sample[self.dialect.skipped :]))
 
     @cached_property
     def _known(self) -> list[set[str]]:
@@ -129,11 +138,19 @@ class SeparatedFile:
         shares = [0.0]
         for is_quoted in (True, False) if delimiter == "\t" else (True,):
             dialect = Dialect(delimiter, is_quoted, "", "")
-            widths = [len(row) for row in dialect.cells(self._sample, strict=False) if row]
+            widths = [len(row) for row in _rows(dialect, self._sample)]
             rows = widths[1:-1] if len(widths) > 20 else widths[1:]  # the last may be cut
             if widths and widths[0] > 1:
                 shares.append(sum(width == widths[0] for width in rows) / len(rows) if rows else 1.0)
         return max(shares)
+
+
+def _rows(dialect: Dialect, lines: Iterable[str]) -> Iterator[list[str]]:
+    """Give the rows up to the first that cannot be split, blank lines left out."""
+    with suppress(csv.Error):
+        for row in dialect.cells(lines, strict=False):
+            if row:
+                yield row
 
 
 def _typed(delimiter: str) -> str:

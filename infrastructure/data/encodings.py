@@ -52,7 +52,7 @@ _NORDIC = re.compile("[åæÅÆ]")
 class Survey:
     """What all bytes of a text tell: how they are decoded, and what a reader of cells has to know.
 
-    `blank_tail` counts the lines without a letter behind the last one that has some; `lone_returns` are carriage
+    `blank_tail` counts the empty lines behind the last other one; `lone_returns` are carriage
     returns without a line feed; `marks` tells whether there is a quotation mark at all.
     """
 
@@ -62,6 +62,7 @@ class Survey:
     lone_returns: int
     blank_tail: int
     is_ended: bool
+    ends_in_return: bool
 
     @property
     def num_lines(self) -> int:
@@ -110,7 +111,9 @@ def survey_of(file: BinaryIO, name: str, reading: Reading, say: Say) -> Survey:
     elif encoding is not None and encoding != "utf-8-sig" and reading.encoding is None:
         say(f"{name}: the text was read as {encoding.upper()}.")
     tail = max(0, seen.tail_ends - seen.is_ended)  # the first ends the last line that says something
-    return Survey(encoding or "utf-8-sig", seen.marks, seen.line_feeds, seen.returns, tail, seen.is_ended)
+    return Survey(
+        encoding or "utf-8-sig", seen.marks, seen.line_feeds, seen.returns, tail, seen.is_ended, seen.ends_in_return
+    )
 
 
 def encoding_by_mark(head: bytes) -> str | None:
@@ -187,6 +190,10 @@ class _Seen:
     def is_ended(self) -> bool:
         return self._before in (b"\n", b"\r")
 
+    @property
+    def ends_in_return(self) -> bool:
+        return self._before == b"\r"
+
     def take(self, chunk: bytes) -> None:
         """Look at the next chunk. Raises: DatasetError for a NUL, which no text has."""
         zero = chunk.find(0)
@@ -207,7 +214,7 @@ class _Seen:
         self.line_feeds += line_feeds
         self.returns += returns
         self._before = chunk[-1:]
-        stripped = len(chunk.rstrip(b" \t\r\n"))
+        stripped = len(chunk.rstrip(b"\r\n"))
         ends = chunk.count(b"\n", stripped) or chunk.count(b"\r", stripped)
         self.tail_ends = ends if stripped else self.tail_ends + ends
 

@@ -14,6 +14,7 @@ _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _CELL = r'(?:"(?:[^"]|"")*"|[^"\t\r\n]*)'
 _RECORD = re.compile(rf"{_CELL}(?:\t{_CELL})*[\r\n]*")
 _QUOTED = re.compile(r'(?:^|\t)"((?:[^"]|"")*)"(?=[\t\r\n]|$)')
+_OTHERS = re.compile("[,;|]")  # Excel quotes a cell with a comma even between tabs
 _NEEDS_QUOTES = re.compile(r'[\t\r\n"]|^$')
 
 
@@ -64,7 +65,7 @@ def tabs_are_quoted(lines: Iterable[str], name: str, most: int) -> bool:
     seen = _Tabbed()
     first, row = 0, ""
     for number, line in enumerate(lines, 1):
-        seen.take_line(line)
+        seen.take_line(line, is_whole=not row)
         if not row and '"' not in line:
             continue
         first = first if row else number
@@ -97,21 +98,21 @@ class _Tabbed:
         self.is_ragged = False
         self.longest: tuple[int, int] | None = None
         self._plain_lines = 0
-        self._plain_commas = False
-        self._needed = self._needless = self._needless_without_comma = 0
+        self._plain_marks = False
+        self._needed = self._needless = self._needless_without_mark = 0
         self._bare: set[int] = set()
         self._dressed: set[int] = set()
 
-    def take_line(self, line: str) -> None:
+    def take_line(self, line: str, is_whole: bool) -> None:
         text = line.rstrip("\r\n")
         if not text:
             return
         width = text.count("\t") + 1
         self.width = self.width or width
         self.is_ragged = self.is_ragged or width != self.width
-        if '"' not in text:
+        if is_whole and '"' not in text:
             self._plain_lines += 1
-            self._plain_commas = self._plain_commas or "," in text
+            self._plain_marks = self._plain_marks or bool(_OTHERS.search(text))
 
     def take_quoted(self, row: str, first: int, last: int) -> bool:
         """Look at a row with quotes. Gives False when they are not around whole cells."""
@@ -124,7 +125,7 @@ class _Tabbed:
                 self._needed += 1
                 continue
             self._needless += 1
-            self._needless_without_comma += "," not in match.group(1)
+            self._needless_without_mark += not _OTHERS.search(match.group(1))
         # Quoted cells hold no tab from here on, so that the others can be told by their column.
         for column, cell in enumerate(re.sub(r'"(?:[^"]|"")*"', '"', row).rstrip("\r\n").split("\t")):
             (self._dressed if cell == '"' else self._bare).add(column) if cell else None
@@ -135,6 +136,8 @@ class _Tabbed:
         """Tell whether a writer that quotes has written this: where it is needed, every text, or as Excel does."""
         if not self._needless:
             return self._needed > 0
+        if self.width < 2 and not self._needless_without_mark:
+            return True
         whole_columns = self._plain_lines <= 1 and not self._dressed & self._bare
-        like_excel = not self._needless_without_comma and not self._plain_commas
+        like_excel = not self._needless_without_mark and not self._plain_marks
         return whole_columns or like_excel

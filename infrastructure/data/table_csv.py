@@ -160,6 +160,8 @@ class CsvSource:
         mixed = bool(survey.line_feeds and survey.lone_returns)
         if not mixed and (not survey.marks or not dialect.is_quoted or rows == survey.num_lines):
             return
+        if mixed and self._is_one_column:
+            raise self._file.mixed_ends()
         for fault in faults_of_lines(self._file):
             raise DatasetError(f"{self.name}:{fault.line}: {fault.problem}.", remedy=fault.remedy)
 
