@@ -63,11 +63,11 @@ class DecimalMarks:
     grouped: frozenset[str] = field(default=frozenset())
 
     @classmethod
-    def found(cls, rows: Sequence[Sequence[str]], may_be_comma: bool, set_to: str | None) -> "DecimalMarks":
-        """Find the mark from the first rows, the header first; what is set wins."""
+    def found(cls, rows: Sequence[Sequence[str]], set_to: str | None) -> "DecimalMarks":
+        """Find the mark from the first rows, the header first, or none where there are none; what is set wins."""
         if set_to is not None:
             return cls(set_to, is_set=True)
-        if not may_be_comma or not rows:
+        if not rows:
             return cls(None)
         whole = [row for row in rows[1:] if len(row) == len(rows[0])]
         if not any("," in cell for row in whole for cell in row):

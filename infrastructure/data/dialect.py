@@ -16,6 +16,7 @@ from infrastructure.data.opening import open_text, told_of
 from infrastructure.data.quoting import QUOTE_REMEDY, looks_like_rows, repeated_values, tabs_are_quoted
 
 SAMPLE_CHARACTERS = 1 << 18
+CHUNK_CHARACTERS = 1 << 20
 _LEAST_SHARE = 0.5  # of the rows that have as many cells as the header
 _LEAST_LEAD = 0.1
 _SHOWN = {"\t": "tabs"}
@@ -84,6 +85,15 @@ class SeparatedFile:
         with told_of(self.path, self.name), open_text(self.path, self.reading, found.encoding, found.newline) as file:
             yield file
 
+    @property
+    def num_lines(self) -> int:
+        """Count the lines, as far as they end alike."""
+        sign, count, last = "\n" if self.survey.line_feeds else "\r", 0, ""
+        with self.open() as file:
+            while text := file.read(CHUNK_CHARACTERS):
+                count, last = count + text.count(sign), text[-1]
+        return count + (last != sign)
+
     def mixed_ends(self) -> DatasetError:
         """Say that carriage returns may be line ends beside line feeds, or letters."""
         return DatasetError(
@@ -120,6 +130,11 @@ class SeparatedFile:
 
     def _delimiter(self) -> str:
         """Find what stands between cells: the header has it, and most rows as often. Raises: DatasetError."""
+        header = next((line for line in self._sample if line.strip("\r\n")), "")
+        if '"' not in header:
+            there = [delimiter for delimiter in DELIMITERS if delimiter in header]
+            if len(there) < 2:
+                return (there or [self._usual])[0]
         shares = {delimiter: self._share(delimiter) for delimiter in DELIMITERS}
         likely = sorted((name for name in DELIMITERS if shares[name] >= _LEAST_SHARE), key=shares.__getitem__)[::-1]
         if not likely:

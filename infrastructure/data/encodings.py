@@ -27,6 +27,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 _NO_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")
 _LEAST_COHERENCE = 0.3  # of charset-normalizer, which finds a language for almost anything below
 _LEAST_LEAD = 0.1
@@ -52,22 +53,16 @@ _NORDIC = re.compile("[åæÅÆ]")
 class Survey:
     """What all bytes of a text tell: how they are decoded, and what a reader of cells has to know.
 
-    `blank_tail` counts the empty lines behind the last other one; `lone_returns` are carriage
-    returns without a line feed; `marks` tells whether there is a quotation mark at all.
+    `blank_tail` counts the empty lines behind the last other one; `lone_returns` tells of carriage returns without a
+    line feed behind them, `marks` whether there is a quotation mark at all.
     """
 
     encoding: str
     marks: bool
-    line_feeds: int
-    lone_returns: int
+    line_feeds: bool
+    lone_returns: bool
     blank_tail: int
-    is_ended: bool
     ends_in_return: bool
-
-    @property
-    def num_lines(self) -> int:
-        """Count the lines, the last one too where it is not ended."""
-        return (self.line_feeds or self.lone_returns) + (not self.is_ended)
 
     @property
     def newline(self) -> str:
@@ -112,7 +107,12 @@ def survey_of(file: BinaryIO, name: str, reading: Reading, say: Say) -> Survey:
         say(f"{name}: the text was read as {encoding.upper()}.")
     tail = max(0, seen.tail_ends - seen.is_ended)  # the first ends the last line that says something
     return Survey(
-        encoding or "utf-8-sig", seen.marks, seen.line_feeds, seen.returns, tail, seen.is_ended, seen.ends_in_return
+        encoding or "utf-8-sig",
+        seen.marks,
+        seen.line_feeds,
+        seen.lone_returns or seen.ends_in_return,
+        tail,
+        seen.ends_in_return,
     )
 
 
@@ -183,8 +183,8 @@ class _Seen:
         self._offset = 0
         self._pending = False
         self.is_utf8 = True
-        self.marks = self.has_controls = False
-        self.line_feeds = self.returns = self.tail_ends = 0
+        self.marks = self.has_controls = self.line_feeds = self.lone_returns = False
+        self.tail_ends = 0
 
     @property
     def is_ended(self) -> bool:
@@ -206,13 +206,11 @@ class _Seen:
         if self._pending or not chunk.isascii():
             self._decode(chunk)
         self.marks = self.marks or b'"' in chunk
-        line_feeds, returns = chunk.count(b"\n"), chunk.count(b"\r")
-        if returns:
-            returns -= chunk.count(b"\r\n")
-        if self._before == b"\r" and chunk.startswith(b"\n"):
-            returns -= 1
-        self.line_feeds += line_feeds
-        self.returns += returns
+        self.line_feeds = self.line_feeds or b"\n" in chunk
+        if self._before == b"\r" and not chunk.startswith(b"\n"):
+            self.lone_returns = True
+        elif b"\r" in chunk and not self.lone_returns:
+            self.lone_returns = bool(_LONE_RETURN.search(chunk))
         self._before = chunk[-1:]
         stripped = len(chunk.rstrip(b"\r\n"))
         ends = chunk.count(b"\n", stripped) or chunk.count(b"\r", stripped)

@@ -134,7 +134,8 @@ class CsvSource:
 
     @cached_property
     def _marks(self) -> DecimalMarks:
-        marks = DecimalMarks.found(self._file.sample_rows, self._file.dialect.delimiter != ",", self._reading.decimal)
+        rows = self._file.sample_rows if self._file.dialect.delimiter != "," else []
+        marks = DecimalMarks.found(rows, self._reading.decimal)
         if marks.mark == "," and not marks.is_set:
             self.notes.append("numbers are read with a decimal comma.")
         return marks
@@ -158,7 +159,7 @@ class CsvSource:
         survey, dialect = self._file.survey, self._file.dialect
         rows = read + self._ragged + 1 + dialect.skipped
         mixed = bool(survey.line_feeds and survey.lone_returns)
-        if not mixed and (not survey.marks or not dialect.is_quoted or rows == survey.num_lines):
+        if not mixed and (not survey.marks or not dialect.is_quoted or rows == self._file.num_lines):
             return
         if mixed and self._is_one_column:
             raise self._file.mixed_ends()
