@@ -47,7 +47,7 @@ class CountColumn:
         else:
             found = plausible_reading(self._name, counts, fractions)
         if isinstance(found, tuple):
-            faults.add(*found)
+            faults.add_rows("count", np.zeros(1, dtype=np.int64), lambda _: found)
             return np.zeros(0, dtype=np.int64)
         bad = np.flatnonzero(~found.valid | (found.micros < FIRST) | (found.micros > LAST))
         faults.add_rows(

@@ -1,7 +1,7 @@
 """From a table to windows in three parts, with what must travel with a model that learnt from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,13 +13,15 @@ from infrastructure.data.calendar import suitable_calendar
 from infrastructure.data.market import realised_volatility
 from infrastructure.data.series import Scaler, SeriesRecipe
 from infrastructure.data.shipped import located
+from infrastructure.data.table_choice import TableSchema
 from infrastructure.data.table_reading import list_setting
-from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.data.tables import Table, open_table
 from infrastructure.data.time_split import PARTS, WHOLE, anchors_of, part_ends, window_faults
 from infrastructure.data.time_stamps import commonest_step
 from infrastructure.data.windows import Windows
 
 VOLATILITY = "volatility of "
+MOST_NAMES_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,20 @@ def load_series(request: TrainModelRequest) -> SplitSeries:
     """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
     assert request.dataset_path is not None
     table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
-    return split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
+    dataset = split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
+    if request.target_columns is not None or len(table.names) == 1:
+        return dataset
+    return replace(dataset, warnings=(_targets_told(table), *dataset.warnings))
+
+
+def _targets_told(table: Table) -> str:
+    """Say which targets were taken, as nobody named them."""
+    shown = ", ".join(table.names[:MOST_NAMES_TOLD])
+    more = f" and {len(table.names) - MOST_NAMES_TOLD:,} more" if len(table.names) > MOST_NAMES_TOLD else ""
+    return (
+        f"{table.path.name}: the targets are {shown}{more}, all columns of numbers;"
+        f" name others with {list_setting('target_columns', table.names[:1])}."
+    )
 
 
 def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> SplitSeries:

@@ -135,8 +135,10 @@ def _first(reading: CountReading) -> str:
 
 def _unknown(name: str, counts: Sequence[int] | np.ndarray) -> tuple[str, str]:
     low, high = int(np.min(counts)), int(np.max(counts))
-    shown = f"{low}" if low == high else f"{low} to {high}"
-    problem = f"{name} is {shown}, which is no stamp in any one form"
+    if high < _SECONDS[0]:
+        problem = f"no cell of {name} is a stamp ({len(counts):,} are none; here {name} is {counts[0]})"
+    else:
+        problem = f"{name} is {low} to {high}, which are no stamps in any one form"
     if low >= 20_000 and high < 80_000:
         return problem, f"If these are the days of a spreadsheet, --set time_format={SPREADSHEET}; {_ELSE}"
     if low >= 1_000 and high < 3_000:

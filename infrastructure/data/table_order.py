@@ -8,7 +8,9 @@ import numpy as np
 from infrastructure.data.clock_finding import FoundClock, find_clock
 from infrastructure.data.clocks import Clock, Even, Monthly, Zoned, month_of
 from infrastructure.data.stamp_writing import stamp_texts
+from infrastructure.data.table_choice import TableSchema
 from infrastructure.data.table_faults import TableFaults
+from infrastructure.data.table_values import map_rows
 from infrastructure.data.time_stamps import DAY, SECOND
 from infrastructure.data.time_zones import is_named
 
@@ -16,11 +18,6 @@ CHUNK_ROWS = 1 << 16
 HOUR = 3600 * SECOND
 _SET_BACK = (3, 4, 5, 9, 10, 11)  # months in which summer time ends, in the south or the north
 MOST_FILLED = 20  # rows to fill for each row there is: a stamp of another century is a mistake and no gap
-
-
-def map_rows(path: Path, num_columns: int) -> np.ndarray:
-    """Map a file of float64 rows [N, C] into memory, to be read only."""
-    return np.memmap(path, dtype=np.float64, mode="r").reshape(-1, num_columns)
 
 
 class StampedRows:
@@ -38,6 +35,13 @@ class StampedRows:
         self._zone, self._has_zone = zone if is_named(zone) else "", bool(zone)
         self._path, self._columns, self._faults = path, num_columns, faults
         self._rows_read = np.arange(len(stamps))
+
+    def put_in_order(self, schema: TableSchema) -> None:
+        """Apply the policies of a schema."""
+        self.sort(schema.unsorted_stamps)
+        self.merge(schema.duplicate_stamps)
+        if np.all(np.diff(self.stamps) > 0):
+            self.treat_gaps(schema.gaps)
 
     def sort(self, policy: str) -> None:
         """Sort by stamp, equal ones as they stood, or refuse every row that runs backwards."""

@@ -3,11 +3,12 @@
 import json
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 import pyarrow
 
+from infrastructure.data.row_counters import RowCounters
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.table_numbers import UNKNOWN_REMEDY, number_fault, read_numbers
 
@@ -26,16 +27,17 @@ class TableReading:
         faults: TableFaults,
     ) -> None:
         self.rows = 0
-        self._columns, self._needed, self._missing_values = columns, needed, missing_values
+        self.columns, self._needed, self._missing_values = columns, needed, missing_values
         self._faults = faults
         self._missing = np.zeros(len(columns), dtype=np.int64)
         self._low = np.full(len(columns), np.inf)
         self._high = np.full(len(columns), -np.inf)
+        self.counters = RowCounters(len(columns))
 
     def numbers(self, block: Sequence[pyarrow.Array]) -> np.ndarray:
         """Read the columns of a block as float64 [n, C], NaN where a value is missing or at fault."""
         values = np.empty((len(block[0]), len(block)))
-        for number, (name, cells) in enumerate(zip(self._columns, block, strict=True)):
+        for number, (name, cells) in enumerate(zip(self.columns, block, strict=True)):
             values[:, number], bad = read_numbers(cells)
             self._note_text(name, cells, np.flatnonzero(bad))
             infinite = np.flatnonzero(np.isinf(values[:, number]))
@@ -51,7 +53,13 @@ class TableReading:
         if len(values):
             self._low = np.fmin(self._low, np.fmin.reduce(values, axis=0))
             self._high = np.fmax(self._high, np.fmax.reduce(values, axis=0))
+            self.counters.add(values)
         return values
+
+    @property
+    def empty(self) -> np.ndarray:
+        """Tell which columns [C] have had no number."""
+        return self._low == np.inf
 
     def _note_text(self, name: str, cells: pyarrow.Array, bad: np.ndarray) -> None:
         self._faults.add_rows(
@@ -60,8 +68,8 @@ class TableReading:
 
     def judge_columns(self) -> None:
         """Tell of columns without a single number; call it behind the last block."""
-        has_number = [name for name, low in zip(self._columns, self._low, strict=True) if low < np.inf]
-        for name in self._columns:
+        has_number = [name for name, low in zip(self.columns, self._low, strict=True) if low < np.inf]
+        for name in self.columns:
             if name in has_number or self._faults.count_of(f"infinite {name}"):
                 continue
             count = self._faults.count_of(f"text {name}")
@@ -74,17 +82,18 @@ class TableReading:
             elif name in self._needed:
                 self._faults.add(f"the target {name!r} has no values", "Fill it in, or name another target.")
 
-    def warnings(self) -> list[str]:
-        """Say what a reader of the results should know of the columns."""
+    def warnings(self, without: Container[str] = ()) -> list[str]:
+        """Say what a reader of the results should know of the columns, but for some."""
         told = []
-        missing = [f"{name} {count:,}" for name, count in zip(self._columns, self._missing, strict=True) if count]
+        of = [number for number, name in enumerate(self.columns) if name not in without]
+        missing = [f"{self.columns[number]} {self._missing[number]:,}" for number in of if self._missing[number]]
         if missing:
             told.append(f"missing values, of {self.rows:,} rows: {', '.join(missing)}; they are masked.")
-        empty = [name for name, low in zip(self._columns, self._low, strict=True) if low == np.inf]
+        empty = [self.columns[number] for number in of if self.empty[number]]
         if empty:
             told.append(f"{', '.join(empty)}: no values at all.")
         same = (self._low == self._high) & (self.rows - self._missing > 1)
-        constant = [name for name, is_same in zip(self._columns, same, strict=True) if is_same]
+        constant = [self.columns[number] for number in of if same[number]]
         if constant:
             told.append(f"{', '.join(constant)}: always the same value, from which nothing can be learned.")
         return told

@@ -4,78 +4,44 @@ import json
 import shutil
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from domain.exceptions import ConfigurationError, DatasetError
-from domain.reading import AS_FOUND, MAX_COLUMNS, Reading
+from domain.exceptions import DatasetError
+from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.clock_finding import FoundClock, find_clock
 from infrastructure.data.clock_json import clock_json, clock_of
-from infrastructure.data.opening import is_unicode, size_of
+from infrastructure.data.long_format import long_format
+from infrastructure.data.opening import size_of
+from infrastructure.data.row_counters import left_out, told
 from infrastructure.data.rows import content_sha256
 from infrastructure.data.stamp_column import StampColumn
-from infrastructure.data.stamp_forms import form_of
 from infrastructure.data.stamp_writing import stamp_texts
+from infrastructure.data.table_choice import YEARS, TableSchema, choose_columns, unnamed
 from infrastructure.data.table_columnar import ColumnarSource
 from infrastructure.data.table_columns import Header
 from infrastructure.data.table_csv import CsvSource
 from infrastructure.data.table_faults import TableFaults
-from infrastructure.data.table_numbers import is_number
-from infrastructure.data.table_order import StampedRows, map_rows
-from infrastructure.data.table_reading import TableReading, columns_setting
+from infrastructure.data.table_numbers import read_numbers
+from infrastructure.data.table_order import StampedRows
+from infrastructure.data.table_reading import TableReading
 from infrastructure.data.table_sources import source_of
+from infrastructure.data.table_values import keep_columns, map_rows
 from infrastructure.data.time_stamps import commonest_step
 from infrastructure.data.time_zones import from_instants, instants, wall_clock
 
+__all__ = ["Table", "TableSchema", "open_table"]
+
 STANDARD_INPUT = "-"
-NO_CLOCK = "none"
-TIME_NAMES = ("date", "time", "timestamp", "datetime", "date_time", "ds", "__index_level_0__")
 # Counted up when the checks or the files change: what an older version kept is not taken for checked.
-FORMAT = "table 4"
-POLICIES = {
-    "unsorted_stamps": ("refuse", "sort"),
-    "duplicate_stamps": ("refuse", "first", "last", "mean"),
-    "gaps": ("keep", "fill", "refuse"),
-    "missing_values": ("mask", "refuse"),
-}
-
-
-@dataclass(frozen=True)
-class TableSchema:
-    """Which columns are read, and what is done about stamps and values that are not as they should be.
-
-    `time_column` None guesses and "none" says there is none. `columns` None takes every column but the time.
-    `needed` columns must be among those read and hold values. Stamps are first sorted, then repeated ones merged, then
-    gaps treated. A `settled` one belongs to a finished model: the table has to follow it.
-    Raises: ConfigurationError for a policy that does not exist.
-    """
-
-    time_column: str | None = None
-    columns: tuple[str, ...] | None = None
-    needed: tuple[str, ...] = ()
-    unsorted_stamps: str = "refuse"
-    duplicate_stamps: str = "refuse"
-    gaps: str = "keep"
-    missing_values: str = "mask"
-    settled: bool = False
-
-    def __post_init__(self) -> None:
-        faults = [
-            f"{name} is {getattr(self, name)!r}, but must be {' or '.join(known)}."
-            for name, known in POLICIES.items()
-            if getattr(self, name) not in known
-        ]
-        if faults:
-            raise ConfigurationError.of(faults)
+FORMAT = "table 5"
+FIRST_YEAR, LAST_YEAR = 1700, 2200  # of a column that may be a clock
 
 
 @dataclass(frozen=True)
@@ -168,13 +134,16 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
 def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Reading, directory: Path) -> None:
     header = source.header()
     faults = TableFaults()
-    time, columns = _choose(header, schema, isinstance(source, CsvSource), faults)
+    time, columns = choose_columns(header, schema, isinstance(source, CsvSource), faults)
     faults.raise_any(source.name, source.lines_of)
+    written = dict(zip(reversed(header.names), reversed(header.written), strict=True))  # the first of a name
+    if time is None and schema.time_column is None and len(columns) > 1 and _counts_years(source, header):
+        time, columns = columns[0], columns[1:]
     numbers = TableReading(columns, schema.needed, schema.missing_values, faults)
     column = None if time is None else StampColumn(time, reading, faults)
-    with (directory / "values.bin").open("wb") as file:
+    path = directory / "values.bin"
+    with path.open("wb") as file:
         read = [*columns] if time is None else [*columns, time]
-        written = dict(zip(reversed(header.names), reversed(header.written), strict=True))  # the first of a name
         for block in source.blocks([written[name] for name in read]):
             numbers.numbers(block[: len(columns)]).tofile(file)
             if column is not None:
@@ -182,26 +151,32 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
             numbers.rows += len(block[0])
     source.add_ragged(faults)
     numbers.judge_columns()
-    stamps, zone, notes, as_read, clock = None, "", [], True, None
-    if column is not None and numbers.rows:
-        read_stamps, zone = column.finish()
-        notes += column.notes
-        if len(read_stamps):
-            rows = StampedRows(directory / "values.bin", len(columns), read_stamps, faults, zone)
-            rows.sort(schema.unsorted_stamps)
-            rows.merge(schema.duplicate_stamps)
-            if np.all(np.diff(rows.stamps) > 0):
-                rows.treat_gaps(schema.gaps)
-            stamps, as_read, clock = rows.stamps, rows.as_read, rows.clock
-            notes += rows.notes
-            np.save(directory / "stamps.npy", stamps)
+    stamps, zone = (None, "") if column is None or not numbers.rows else column.finish()
+    gone = _left_out(schema, numbers, path, stamps, zone) if not faults.count else {}
+    if "" in columns and "" not in gone:
+        faults.add(*unnamed(header.names.index("") + 1))
+    kept = tuple(name for name in columns if name not in gone)
+    if gone:
+        keep_columns(path, len(columns), [columns.index(name) for name in kept])
+    notes, as_read, clock = [] if column is None else column.notes, True, None
+    if stamps is not None and len(stamps):
+        rows = StampedRows(path, len(kept), stamps, faults, zone)
+        rows.put_in_order(schema)
+        if faults.count_of("backwards") or faults.count_of("repeats"):
+            others = [(name, written[name]) for name in dict.fromkeys(header.names) if name != time]
+            if (found := long_format(source, others, stamps)) is not None:
+                faults = TableFaults()
+                faults.add(*found.fault())
+        stamps, as_read, clock = rows.stamps, rows.as_read, rows.clock
+        notes = [*notes, *rows.notes]
+        np.save(directory / "stamps.npy", stamps)
     faults.raise_any(source.name, source.lines_of)
     facts = {
-        "names": columns,
+        "names": kept,
         "time_column": time,
         "zone": zone,
         "step": None if stamps is None else commonest_step(stamps),
-        "warnings": [*source.notes, *notes, *numbers.warnings()],
+        "warnings": [*dict.fromkeys(source.notes), *notes, *told(gone), *numbers.warnings(without=gone)],
         "as_read": as_read,
         "clock": clock
         and {"clock": clock_json(clock.clock), "beside": clock.beside, "doubt": clock.doubt, "loose": clock.loose},
@@ -209,82 +184,30 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
     (directory / "table.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
 
+def _left_out(
+    schema: TableSchema, numbers: TableReading, path: Path, stamps: np.ndarray | None, zone: str
+) -> dict[str, str]:
+    """Find the columns of a table that were not asked for and tell nothing."""
+    if schema.columns is not None:
+        return {}
+    wall = None if stamps is None else wall_clock(stamps, zone)
+    found = left_out(numbers.columns, numbers.counters, numbers.empty, path, wall)
+    return {name: what for name, what in found.items() if name not in schema.needed}
+
+
+def _counts_years(source: CsvSource | ColumnarSource, header: Header) -> bool:
+    """Tell whether the first column is a year for each row, and so a clock."""
+    if header.names[0].lower() not in YEARS:
+        return False
+    last: float | None = None
+    for (cells,) in source.blocks([header.written[0]]):
+        years, _ = read_numbers(cells)
+        steps = np.diff(years) if last is None else np.diff(years, prepend=last)
+        if not np.all(steps == 1) or not np.all((years >= FIRST_YEAR) & (years <= LAST_YEAR)):
+            return False
+        last = float(years[-1])
+    return True
+
+
 def _clock(kept: dict[str, Any] | None) -> FoundClock | None:
     return FoundClock(**{**kept, "clock": clock_of(kept["clock"])}) if kept else None
-
-
-def _choose(
-    header: Header, schema: TableSchema, is_text: bool, faults: TableFaults
-) -> tuple[str | None, tuple[str, ...]]:
-    """Find the time column and the columns to read; what stands in the way goes to `faults`."""
-    names = header.names
-    if is_text and any(map(is_number, names)) and all(is_number(name) or form_of(name) for name in names):
-        faults.add("the first line holds numbers, but must hold the names of the columns", "Write a header above it.")
-        return None, ()
-    first: dict[str, int] = {}
-    for number, name in enumerate(names, 1):
-        earlier = first.setdefault(name, number)
-        if not name:
-            faults.add(f"column {number} has no name", "Name it in the header, or remove it.")
-        elif earlier < number:
-            faults.add(f"two columns are named {name!r} ({earlier} and {number})", "Rename one of them.")
-        elif not is_unicode(name):
-            faults.add(f"the name of column {number}, {name!a}, is no valid Unicode", "Rename it.")
-    time = _time_column(header, schema)
-    if time is not None and time not in first:
-        _unknown("the time column", time, schema, names, faults, "" if schema.settled else ", or time_column=none")
-    columns = tuple(name for name in names if name != time) if schema.columns is None else schema.columns
-    if len(columns) > MAX_COLUMNS:
-        remedy = f"Name those to read: {columns_setting(columns[:2])}."
-        faults.add(f"has {len(columns):,} columns to read, but at most {MAX_COLUMNS:,} are taken", remedy)
-        return time, columns
-    counts = Counter(columns)
-    for name in counts:
-        if name == time:
-            faults.add(f"{name!r} is the time column and no number", "Take it out of columns, or set time_column=none.")
-        elif name not in first:
-            _unknown("column", name, schema, names, faults)
-        if schema.columns is not None and counts[name] > 1:
-            faults.add(f"columns names {name!r} {counts[name]} times", "Name it once.")
-    for name in dict.fromkeys(schema.needed):
-        if schema.needed.count(name) > 1:
-            faults.add(f"the target {name!r} is named {schema.needed.count(name)} times", "Name it once.")
-        if name not in first:
-            _unknown("the target", name, schema, names, faults)
-        elif name == time:
-            faults.add(f"the target {name!r} is the time column", "Name a column of numbers as the target.")
-        elif name not in counts:
-            faults.add(
-                f"the target {name!r} is not among the columns to read", f"Add it: {columns_setting((*columns, name))}."
-            )
-    if not columns and not faults.count:
-        faults.add("has no column of numbers", "Add one beside the time column.")
-    return time, columns
-
-
-def _time_column(header: Header, schema: TableSchema) -> str | None:
-    if schema.time_column is not None:
-        return None if schema.time_column == NO_CLOCK else schema.time_column
-    for known in TIME_NAMES:
-        for name in header.names:
-            if name.lower() == known:
-                return name
-    # A first column of numbers may be anything; a text that reads as a stamp can be nothing else.
-    if header.clock_types:
-        return header.clock_types[0]
-    first = header.first_row[0] if header.first_row else None
-    return header.names[0] if first and not is_number(first) and form_of(first) else None
-
-
-def _unknown(
-    what: str, name: str, schema: TableSchema, names: Sequence[str], faults: TableFaults, also: str = ""
-) -> None:
-    nearest = get_close_matches(name.lower(), [known.lower() for known in names[:1_000]], n=1)
-    meant = next((known for known in names if nearest and known.lower() == nearest[0]), None)
-    shown = ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-    if schema.settled:
-        learnt = "The model learnt from it: add it or rename a column"
-        remedy = f"{learnt}, perhaps {meant!r}" if meant else f"{learnt}; there are {shown}"
-    else:
-        remedy = f"Did you mean {meant!r}? The columns are {shown}" if meant else f"Name one of {shown}"
-    faults.add(f"{what} {name!r} does not exist", f"{remedy}{also}.")

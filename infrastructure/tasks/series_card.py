@@ -12,7 +12,8 @@ from infrastructure.data.clock_json import clock_json, clock_of
 from infrastructure.data.clocks import Clock
 from infrastructure.data.forecast_data import SplitSeries, table_schema
 from infrastructure.data.series import SeriesRecipe
-from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.data.table_choice import TableSchema
+from infrastructure.data.tables import Table, open_table
 from infrastructure.models.card import CARD, RESTORE, typed_card
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.tasks.calibration import Calibration

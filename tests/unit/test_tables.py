@@ -375,7 +375,7 @@ def test_a_column_of_texts_is_told_once_with_the_columns_that_may_be_read(tmp_pa
         ("a,b\n1,2\n", {"columns": ("a", "a")}, "columns names 'a' 2 times"),
         ("a,b\n1,\n2,\n", {"needed": ("b",)}, "the target 'b' has no values"),
         ("a,b,a\n1,2,3\n", {}, "two columns are named 'a' (1 and 3)"),
-        (",b\n1,2\n", {}, "column 1 has no name"),
+        (",b\n5,2\n1,3\n", {}, "column 1 has no name"),
         ("1,2\n3,4\n", {}, "the first line holds numbers"),
         ("2024-01-01,2\n2024-01-02,4\n", {}, "the first line holds numbers"),
         ("date\n2024-01-01\n", {}, "has no column of numbers"),

@@ -1,0 +1,103 @@
+"""Tables of several series below each other: their stamps repeat, and a column says which series a row is of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
+
+import numpy as np
+import pyarrow
+import pyarrow.compute
+
+from infrastructure.data.plain_columns import plain
+
+MOST_COLUMNS = 200
+MOST_PAIRED = 8
+LEAST_REPEATED = 0.1  # share of rows that repeat a stamp: fewer are mistakes, or an hour that a clock showed twice
+LEAST_EXPLAINED = 0.98  # share of rows that are the only one of their stamp and series
+SERIES_PER_STAMP = 3  # a column of numbers has at most so many times more values than a stamp has rows
+_IDS = ("unique_id", "series_id", "item_id", "series", "id", "ticker", "symbol", "sku", "store", "shop", "group")
+
+
+class Blocks(Protocol):
+    """A source of a table."""
+
+    def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
+        """Read some columns."""
+        ...
+
+
+@dataclass(frozen=True)
+class LongFormat:
+    """Columns that tell series apart, and how many series there are."""
+
+    columns: tuple[str, ...]
+    num_series: int
+
+    def fault(self) -> tuple[str, str]:
+        """Say what the table is, and what to do."""
+        names = " and ".join(self.columns)
+        return (
+            f"stamps repeat, as this is a table of {self.num_series:,} series in long format, told apart by {names}",
+            f"Give one table a series, the rows with one {names}; or pivot it to one row a stamp and one column a"
+            " series.",
+        )
+
+
+def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.ndarray) -> LongFormat | None:
+    """Find what tells apart the rows with one stamp; None where nothing does.
+
+    `names` are columns as they are used and as they are written, `stamps` [N] those of the rows as they stand.
+    """
+    _, rows, counts = np.unique(stamps, return_inverse=True, return_counts=True)
+    if len(stamps) - len(counts) < LEAST_REPEATED * len(stamps):
+        return None
+    coded = _coded(source, names[:MOST_COLUMNS], len(stamps), int(counts.max()))
+
+    def explains(codes: np.ndarray, num_values: int) -> bool:
+        pairs = np.unique(codes.astype(np.int64) * len(counts) + rows)
+        return 2 <= num_values <= len(stamps) / 2 and len(pairs) >= LEAST_EXPLAINED * len(stamps)
+
+    found = [LongFormat((name,), number) for name, (codes, number) in coded.items() if explains(codes, number)]
+    if not found:
+        few = [name for name in coded if coded[name][1] <= len(stamps) / 4][:MOST_PAIRED]
+        for pair in combinations(few, 2):
+            (first, _), (second, number) = coded[pair[0]], coded[pair[1]]
+            values, joint = np.unique(first.astype(np.int64) * number + second, return_inverse=True)
+            if explains(joint, len(values)):
+                found.append(LongFormat(pair, len(values)))
+    return min(found, key=_likelihood, default=None)
+
+
+def _likelihood(found: LongFormat) -> tuple[int, int]:
+    places = [_IDS.index(name.lower()) if name.lower() in _IDS else len(_IDS) for name in found.columns]
+    return min(places), found.num_series
+
+
+def _coded(
+    source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows_of_stamp: int
+) -> dict[str, tuple[np.ndarray, int]]:
+    """Number the values of each column that may name series: texts, and whole numbers of few values."""
+    chunks: list[list[pyarrow.Array]] = [[] for _ in names]
+    for block in source.blocks([written for _, written in names]):
+        for cells, kept in zip(block, chunks, strict=True):
+            kept.append(_as_texts(plain(cells)))
+    coded: dict[str, tuple[np.ndarray, int]] = {}
+    for (name, _), kept in zip(names, chunks, strict=True):
+        encoded = pyarrow.chunked_array(kept).combine_chunks().dictionary_encode()
+        values, codes = encoded.dictionary, encoded.indices
+        number = len(values)
+        if codes.null_count or number > num_rows / 2 or not number:
+            continue
+        numeric = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
+        whole = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?\d+(\.0*)?\s*$")
+        if pyarrow.compute.all(numeric).as_py():
+            few = number <= SERIES_PER_STAMP * rows_of_stamp or name.lower() in _IDS
+            if not pyarrow.compute.all(whole).as_py() or not few:
+                continue
+        coded[name] = codes.to_numpy(zero_copy_only=False), number
+    return coded
+
+
+def _as_texts(cells: pyarrow.Array) -> pyarrow.Array:
+    return cells.cast(pyarrow.large_string())

@@ -1,0 +1,95 @@
+"""A table of several series below each other is refused with what tells them apart, and each remedy reads it."""
+
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from domain.exceptions import DatasetError
+from infrastructure.data.table_choice import TableSchema
+from infrastructure.data.tables import Table, open_table
+
+DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(40)]
+IDS: dict[str, tuple[str, list[Any]]] = {
+    "texts": ("unique_id", ["berlin", "paris", "rome"]),
+    "numbers": ("unique_id", [0, 1, 2]),
+    "store numbers": ("filiale", [17, 4, 1002]),
+    "numbers as texts": ("sku", ["00012", "00013", "00014"]),
+}
+
+
+def rows_of(ids: Sequence[Any], by_time: bool = False) -> list[tuple[Any, date, float]]:
+    rows = [(name, day, 10.0 + place + n * n % 7) for place, name in enumerate(ids) for n, day in enumerate(DAYS)]
+    return sorted(rows, key=lambda row: row[1]) if by_time else rows
+
+
+def read(directory: Path, header: Sequence[str], rows: Sequence[Sequence[Any]], **schema: Any) -> Table:
+    path = directory / "t.csv"
+    path.write_text(",".join(header) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return open_table(path, TableSchema(**schema))
+
+
+def fault_of(directory: Path, header: Sequence[str], rows: Sequence[Sequence[Any]], **schema: Any) -> str:
+    with pytest.raises(DatasetError) as caught:
+        read(directory, header, rows, **schema)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("by_time", [False, True], ids=["by id", "by time"])
+@pytest.mark.parametrize("kind", IDS)
+def test_what_tells_series_apart_is_named_and_no_merging_advised(tmp_path: Path, kind: str, by_time: bool) -> None:
+    name, ids = IDS[kind]
+    fault = fault_of(tmp_path, [name, "ds", "y"], rows_of(ids, by_time))
+    assert fault == (
+        f"t.csv: stamps repeat, as this is a table of 3 series in long format, told apart by {name}: Give one table a"
+        f" series, the rows with one {name}; or pivot it to one row a stamp and one column a series."
+    )
+
+
+def test_both_remedies_read_the_table(tmp_path: Path) -> None:
+    rows = rows_of(["a", "b", "c"])
+    one = read(tmp_path, ["ds", "y"], [(day, y) for name, day, y in rows if name == "b"])
+    assert one.values[:, 0].tolist() == [y for name, _, y in rows if name == "b"]
+    values = {(name, day): y for name, day, y in rows}
+    pivoted = read(tmp_path, ["ds", "a", "b", "c"], [(day, *(values[name, day] for name in "abc")) for day in DAYS])
+    assert pivoted.names == ("a", "b", "c")
+    assert pivoted.values[:, 1].tolist() == one.values[:, 0].tolist()
+
+
+@pytest.mark.parametrize("schema", [{"columns": ("y",)}, {"needed": ("y",)}, {"unsorted_stamps": "sort"}], ids=str)
+def test_it_is_recognised_whatever_is_read(tmp_path: Path, schema: dict[str, Any]) -> None:
+    assert "told apart by unique_id" in fault_of(tmp_path, ["unique_id", "ds", "y"], rows_of("abc"), **schema)
+
+
+def test_two_columns_may_tell_series_apart(tmp_path: Path) -> None:
+    rows = [(store, item, day, n % 5) for store in "ab" for item in "xyz" for n, day in enumerate(DAYS)]
+    fault = fault_of(tmp_path, ["store", "item", "date", "y"], rows)
+    assert "a table of 6 series in long format, told apart by store and item: Give" in fault
+
+
+def test_series_of_other_lengths_and_a_few_repeated_rows_are_still_long(tmp_path: Path) -> None:
+    rows = [row for row in rows_of(["a", "b", "c"]) if row[0] != "c" or row[1] > date(2024, 1, 20)]
+    assert "told apart by unique_id" in fault_of(tmp_path, ["unique_id", "ds", "y"], [*rows, rows[-1]])
+
+
+def test_a_dictionary_of_parquet_tells_series_apart(tmp_path: Path) -> None:
+    rows = rows_of(["a", "b", "c"])
+    names, days, values = zip(*rows, strict=True)
+    file = io.BytesIO()
+    columns = {"shop": pyarrow.array(names).dictionary_encode(), "ds": pyarrow.array(days), "y": pyarrow.array(values)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
+    (tmp_path / "t.parquet").write_bytes(file.getvalue())
+    with pytest.raises(DatasetError, match="told apart by shop"):
+        open_table(tmp_path / "t.parquet", TableSchema())
+
+
+def test_a_few_repeats_and_rows_that_nothing_tells_apart_are_what_they_were(tmp_path: Path) -> None:
+    few = [(day, number % 7) for number, day in enumerate([*DAYS, DAYS[-1]])]
+    assert "--set duplicate_stamps=last" in fault_of(tmp_path, ["date", "sales"], few)
+    twice = [(day, float(number)) for day in DAYS for number in (1.5, 2.5)]
+    assert "--set duplicate_stamps=last" in fault_of(tmp_path, ["date", "y"], twice)
