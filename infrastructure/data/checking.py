@@ -42,7 +42,7 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
     Raises: DatasetError after the last row when there were faults, or no rows.
     """
     faults: list[str] = []
-    num_faults = num_good = num_blank = 0
+    num_faults = num_good = num_blank = first_blank = 0
     rows = read_rows(path, reading, say)
     for row in looked_at(rows, check, say):
         found: Any = check(row) if type(row) is Row else [row]
@@ -52,6 +52,7 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
             continue
         if type(row) is Row and is_blank(row):
             num_blank += 1
+            first_blank = first_blank or row.line
             continue
         num_faults += len(found)
         faults += [_sentence(path, fault) for fault in found[: MAX_FAULTS_SHOWN - len(faults)]]
@@ -65,7 +66,8 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
     if not num_good:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
     if num_blank:
-        say(f"{path.name}: {num_blank:,} rows are blank in every cell and were skipped.")
+        are = "row is" if num_blank == 1 else "rows are"
+        say(f"{path.name}: {num_blank:,} {are} blank in every cell and left out, the first at line {first_blank}.")
     for word in check.words():
         say(word)
 

@@ -16,6 +16,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "text": (
         *("text", "texts", "body", "content", "message", "sentence", "review", "title", "comment", "description"),
         *("document", "tweet", "post", "question", "query", "utterance", "headline", "subject", "abstract", "code"),
+        *("snippet", "func", "function", "source_code"),
     ),
     "label": (
         *("label", "labels", "category", "class", "target", "intent", "sentiment", "topic", "tag", "emotion"),

@@ -13,7 +13,7 @@ from domain.reading import AS_FOUND, Reading
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.fields import Names, sought
-from infrastructure.data.labels import matching
+from infrastructure.data.labels import matches
 from infrastructure.data.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.shipped import located
 from infrastructure.data.splitting import split_rows, without_duplicates_of
@@ -173,15 +173,15 @@ def aligned_dataset(
 
 def _aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
     """Number the labels of `rows` as in `label_names`."""
-    known = [matching(name, label_names) for name in rows.label_names]
-    unknown = sorted(name for name, label in zip(rows.label_names, known, strict=True) if label is None)
+    known = matches(rows.label_names, label_names)
+    unknown = sorted(name for name, label in known.items() if label is None)
     if unknown:
         raise DatasetError(
             f"{rows.path.name} has labels that training had not: {', '.join(map(repr, unknown[:20]))}.",
             remedy="Add rows of them to the training part, or remove them here.",
         )
     number_of = {name: number for number, name in enumerate(label_names)}
-    renumbered = np.array([number_of[str(label)] for label in known], dtype=np.int32)
+    renumbered = np.array([number_of[str(label)] for label in known.values()], dtype=np.int32)
     return replace(rows, label_names=label_names, labels=renumbered[rows.labels])
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite, isnan
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.reading import MAX_NAME_CHARACTERS
+from domain.reading import MAX_LABELS, MAX_NAME_CHARACTERS
 from infrastructure.data.opening import mended
 
 # White space as `str.strip` knows it, and marks that nobody sees.
@@ -22,6 +22,7 @@ _WHOLE_WITH_FRACTION = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 _TRUTH = ("true", "false")
 _MOST_BITS = 3 * MAX_NAME_CHARACTERS  # of a whole number whose digits make a name
 MAX_EXAMPLES = 3
+MOST_SPELLINGS = 4 * MAX_LABELS
 
 
 def name_of(cell: Any) -> str | None:
@@ -44,13 +45,14 @@ def name_of(cell: Any) -> str | None:
     return None
 
 
-def matching(name: str, known: Iterable[str]) -> str | None:
-    """Give the one of the known labels that a name means, however it was written down; None when there is none."""
-    known = tuple(known)
-    if name in known:
-        return name
-    alike = [label for label in known if _form(label) == _form(name)]
-    return alike[0] if len(alike) == 1 else None
+def matches(names: Iterable[str], known: Sequence[str]) -> dict[str, str | None]:
+    """Give the known label that each name means, however it was written down; None where there is none or several."""
+    forms: dict[str, str | None] = {}
+    for label in known:
+        form = _form(label)
+        forms[form] = None if form in forms else label
+    exact = set(known)
+    return {name: name if name in exact else forms.get(_form(name)) for name in names}
 
 
 def _form(name: str) -> str:
@@ -96,14 +98,17 @@ class LabelColumn:
     def add(self, cell: Any, name: str, line: int) -> int:
         """Give a number to a cell that is met first; `name` is what it is called by itself."""
         number = len(self._cells)
-        if isinstance(cell, str):
+        if isinstance(cell, str) and len(cell) <= MAX_NAME_CHARACTERS and number < MOST_SPELLINGS:
             self.known[cell] = number
         else:
-            self._others[type(cell), cell] = number
-        self._cells.append(cell)
-        self._lines.append(line)
-        self._names.append(name)
-        self.distinct.add(name)
+            # One spelling stands for all that are too long, or too many, to be kept.
+            cell = f"{name} " if isinstance(cell, str) else cell
+            number = self._others.setdefault((type(cell), cell), number)
+        if number == len(self._cells):
+            self._cells.append(cell)
+            self._lines.append(line)
+            self._names.append(name)
+            self.distinct.add(name)
         return number
 
     def measured(self) -> tuple[int, str, str] | None:
@@ -130,28 +135,38 @@ class LabelColumn:
         numbers = np.array([number_of[name] for name in names], dtype=np.int32)
         return NamedLabels(order, numbers, tuple(self._words(names, counts)))
 
-    def _words(self, names: Sequence[str], counts: np.ndarray) -> Iterable[str]:
-        changes: dict[str, tuple[int, dict[str, str]]] = {}
-        for cell, plain, name, count in zip(self._cells, self._names, names, counts.tolist(), strict=True):
-            if isinstance(cell, str):
-                kind = "spelt" if cell != plain else "meant" if plain != name else ""
-            else:
-                kind = "fraction" if isinstance(cell, float | Decimal) else ""
-            if kind and plain != name and _WHOLE_WITH_FRACTION.fullmatch(plain):
-                kind = "fraction"
-            if kind:
-                number, examples = changes.get(kind, (0, {}))
-                changes[kind] = (number + count, examples | {ascii(cell) if kind == "spelt" else str(cell): name})
-        told = {
-            "spelt": "had white space at their ends or another Unicode form, and were read without:",
-            "meant": "are truth values, and are called as in every format:",
-            "fraction": "are whole numbers with a fraction, and were read without it:",
-        }
-        for kind, said in told.items():
-            if kind in changes:
-                number, examples = changes[kind]
-                yield f"{self._file}: {number:,} labels {said} {_examples(examples)}."
+    def _words(self, names: Sequence[str], counts: np.ndarray) -> Iterator[str]:
+        for kind, said in _CHANGES.items():
+            rows, spellings, examples = 0, 0, []
+            for cell, plain, name, count in zip(self._cells, self._names, names, counts.tolist(), strict=True):
+                if _change(cell, plain, name) == kind:
+                    rows, spellings = rows + count, spellings + 1
+                    examples.append(f"{ascii(cell) if kind == 'spelt' else cell} as {name!r}")
+                    del examples[MAX_EXAMPLES:]
+            if rows:
+                yield f"{self._file}: {counted(rows, 'label')} {said} {', '.join(examples)}{_more(spellings)}."
         yield from _differ_in_case(self._file, names, counts)
+
+
+_CHANGES = {
+    "spelt": "had white space at the ends or another Unicode form, read without:",
+    "truth": "meant a truth value, called as in every format:",
+    "fraction": "had the form of a whole number with a fraction, read without:",
+}
+
+
+def _change(cell: Any, plain: str, name: str) -> str:
+    """Say what made a name of a cell; `plain` is what it is called by itself."""
+    if isinstance(cell, float | Decimal) or (plain != name and _WHOLE_WITH_FRACTION.fullmatch(plain)):
+        return "fraction"
+    if not isinstance(cell, str):
+        return ""
+    return "spelt" if cell != plain else "truth" if plain != name else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number and what it counts."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _as_elsewhere(names: Sequence[str]) -> list[str]:
@@ -184,15 +199,10 @@ def _differ_in_case(file: str, names: Sequence[str], counts: np.ndarray) -> Iter
     several = [group for group in alike.values() if len(group) > 1]
     if several:
         shown = [
-            " and ".join(f"{name!r} ({rows[name]:,} times)" for name in sorted(group))
+            " and ".join(f"{name!r} ({counted(rows[name], 'row')})" for name in sorted(group))
             for group in several[:MAX_EXAMPLES]
         ]
         yield f"{file}: labels differ in case alone and are kept apart: {'; '.join(shown)}{_more(len(several))}."
-
-
-def _examples(examples: dict[str, str]) -> str:
-    shown = [f"{cell} as {name!r}" for cell, name in list(examples.items())[:MAX_EXAMPLES]]
-    return ", ".join(shown) + _more(len(examples))
 
 
 def _more(count: int) -> str:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
-from infrastructure.data.labels import matching, name_of
+from infrastructure.data.labels import matches, name_of
 from infrastructure.tasks.adapter import Batch, Evaluation, pad
 from infrastructure.tasks.classification_metrics import classification_metrics
 
@@ -154,8 +154,9 @@ def class_weights_of(
     if setting in (None, "none"):
         return None
     if isinstance(setting, Mapping):
-        weights = {matching(name_of(label) or "", label_names): float(weight) for label, weight in setting.items()}
-        unknown = [label for label in sorted(setting) if matching(name_of(label) or "", label_names) is None]
+        meant = matches((name_of(label) or "" for label in sorted(setting)), label_names)
+        weights = {meant[name_of(label) or ""]: float(weight) for label, weight in setting.items()}
+        unknown = [name for name, label in meant.items() if label is None]
         if unknown:
             raise ConfigurationError(
                 f"class_weights names the label {unknown[0]!r}, but the labels are {', '.join(label_names)}.",

@@ -179,7 +179,7 @@ def test_evaluate_takes_named_columns_and_says_which_it_guessed(models: Callable
     guessed = athanor("evaluate", models("text_classification"), "--dataset", path)
     assert guessed.exit_code == 0
     assert "warning: x.csv: found the text in 'Message', the label in 'Category'." in guessed.stderr
-    assert "1 labels had white space" in guessed.stderr
+    assert "1 label had white space" in guessed.stderr
     path.write_text("v1,v2\ncalm,still quiet\nloud,bang crash\n")
     settings = ("--set", "text_field=v2", "--set", "label_field=v1")
     named = athanor("evaluate", models("text_classification"), "--dataset", path, *settings, "--json")

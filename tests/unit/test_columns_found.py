@@ -198,7 +198,7 @@ def test_rows_that_are_blank_in_every_cell_are_skipped_with_their_number(tmp_pat
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = loaded(path)
     assert (len(found), found.lines.tolist()) == (1, [1])
-    assert found.warnings == ("x.jsonl: 2 rows are blank in every cell and were skipped.",)
+    assert found.warnings == ("x.jsonl: 2 rows are blank in every cell and left out, the first at line 2.",)
 
 
 def test_faults_of_text_and_label_come_in_one_report(tmp_path: Path) -> None:

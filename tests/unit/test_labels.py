@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
+from infrastructure.data import labels
 from infrastructure.data.fields import sought
-from infrastructure.data.labels import matching, name_of
+from infrastructure.data.labels import matches, name_of
 from infrastructure.data.rows import LabelledRows, RowSchema, load_rows
 from infrastructure.tasks.sequence_classification import class_weights_of
 
@@ -26,19 +27,17 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "cache"))
 
 
-def loaded(
-    directory: Path, labels: Sequence[Any], kind: str = "jsonl", schema: RowSchema | None = None
-) -> LabelledRows:
+def loaded(directory: Path, cells: Sequence[Any], kind: str = "jsonl", schema: RowSchema | None = None) -> LabelledRows:
     """Write rows with these labels in a format and read them."""
     path = directory / f"x.{kind}"
     if kind == "parquet":
-        texts = [f"t{number}" for number in range(len(labels))]
-        pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": list(labels)}), path)
+        texts = [f"t{number}" for number in range(len(cells))]
+        pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": list(cells)}), path)
     elif kind == "jsonl":
-        rows = ({"text": f"t{number}", "label": label} for number, label in enumerate(labels))
+        rows = ({"text": f"t{number}", "label": label} for number, label in enumerate(cells))
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     else:
-        lines = (f"t{number},{label}\n" for number, label in enumerate(labels))
+        lines = (f"t{number},{label}\n" for number, label in enumerate(cells))
         path.write_text("text,label\n" + "".join(lines), encoding="utf-8")
     return load_rows(path, schema or RowSchema(TEXT))
 
@@ -87,13 +86,13 @@ def test_a_number_and_its_digits_are_one_label_and_a_truth_value_is_no_number(tm
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        (["pos ", "pos ", "neg"], "2 labels had white space at their ends or another Unicode form"),
+        (["pos ", "pos ", "neg"], "2 labels had white space at the ends or another Unicode form"),
         (
             [1.0, 2.0, 2],
-            "2 labels are whole numbers with a fraction, and were read without it: 1.0 as '1', 2.0 as '2'.",
+            "2 labels had the form of a whole number with a fraction, read without: 1.0 as '1', 2.0 as '2'.",
         ),
-        (["Spam", "spam", "spam"], "differ in case alone and are kept apart: 'Spam' (1 times) and 'spam' (2 times)."),
-        (["true", "FALSE"], "2 labels are truth values"),
+        (["Spam", "spam", "spam"], "differ in case alone and are kept apart: 'Spam' (1 row) and 'spam' (2 rows)."),
+        (["true", "FALSE"], "2 labels meant a truth value"),
         ([f"a{number} " for number in range(9)], "'a2 ' as 'a2' and 6 more."),
     ],
 )
@@ -103,6 +102,16 @@ def test_what_was_changed_is_counted_now_and_from_the_cache(tmp_path: Path, cell
     (word,) = first
     assert word.startswith("x.jsonl: ")
     assert said in word
+
+
+def test_spellings_beyond_all_bounds_are_kept_by_their_names_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "MOST_SPELLINGS", 9)
+    cells = ["a" + " " * 2_000, "a", *("b" + " " * number for number in range(40)), "c "]
+    rows = loaded(tmp_path, cells)
+    assert labels_of(rows) == [cell.strip() for cell in cells]
+    assert "x.jsonl: 41 labels had white space" in rows.warnings[0]
 
 
 @pytest.mark.parametrize("cells", [["a", "b"], [1, 0], [True, False], ["1", "x"], ["é", "e"]])
@@ -160,7 +169,7 @@ def test_groups_are_named_as_labels_are_and_blanks_are_no_group(tmp_path: Path) 
 def test_a_label_of_another_file_means_the_one_known_label_it_is_a_form_of(
     name: str, known: tuple[str, ...], found: str | None
 ) -> None:
-    assert matching(name, known) == found
+    assert matches([name], known) == {name: found}
 
 
 def test_class_weights_may_name_labels_as_numbers_truth_values_and_with_blanks() -> None:
