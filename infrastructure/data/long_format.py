@@ -17,6 +17,7 @@ LEAST_REPEATED = 0.1  # share of rows that repeat a stamp: fewer are mistakes, o
 LEAST_EXPLAINED = 0.98  # share of rows that are the only one of their stamp and series
 SERIES_PER_STAMP = 3  # a column of numbers has at most so many times more values than a stamp has rows
 _IDS = ("unique_id", "series_id", "item_id", "series", "id", "ticker", "symbol", "sku", "store", "shop", "group")
+_TIMES = ("time", "hour", "hr", "hh", "minute", "stunde", "hour_ending", "hour ending", "time of day", "hhmm")
 
 
 class Blocks(Protocol):
@@ -33,10 +34,16 @@ class LongFormat:
 
     columns: tuple[str, ...]
     num_series: int
+    is_time: bool = False
 
-    def fault(self) -> tuple[str, str]:
+    def fault(self, time: str) -> tuple[str, str]:
         """Say what the table is, and what to do."""
         names = " and ".join(self.columns)
+        if self.is_time:
+            return (
+                f"stamps of {time} repeat, as the time of day stands in a column of its own, {names}",
+                f"Write both into {time}, such as 2024-01-31 13:00, and take {names} out.",
+            )
         return (
             f"stamps repeat, as this is a table of {self.num_series:,} series in long format, told apart by {names}",
             f"Give one table a series, the rows with one {names}; or pivot it to one row a stamp and one column a"
@@ -58,31 +65,35 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
         pairs = np.unique(codes.astype(np.int64) * len(counts) + rows)
         return 2 <= num_values <= len(stamps) / 2 and len(pairs) >= LEAST_EXPLAINED * len(stamps)
 
-    found = [LongFormat((name,), number) for name, (codes, number) in coded.items() if explains(codes, number)]
+    found = [
+        LongFormat((name,), number, is_time)
+        for name, (codes, number, is_time) in coded.items()
+        if explains(codes, number)
+    ]
     if not found:
         few = [name for name in coded if coded[name][1] <= len(stamps) / 4][:MOST_PAIRED]
         for pair in combinations(few, 2):
-            (first, _), (second, number) = coded[pair[0]], coded[pair[1]]
+            (first, _, _), (second, number, _) = coded[pair[0]], coded[pair[1]]
             values, joint = np.unique(first.astype(np.int64) * number + second, return_inverse=True)
             if explains(joint, len(values)):
                 found.append(LongFormat(pair, len(values)))
     return min(found, key=_likelihood, default=None)
 
 
-def _likelihood(found: LongFormat) -> tuple[int, int]:
+def _likelihood(found: LongFormat) -> tuple[bool, int, int]:
     places = [_IDS.index(name.lower()) if name.lower() in _IDS else len(_IDS) for name in found.columns]
-    return min(places), found.num_series
+    return not found.is_time, min(places), found.num_series
 
 
 def _coded(
     source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows_of_stamp: int
-) -> dict[str, tuple[np.ndarray, int]]:
+) -> dict[str, tuple[np.ndarray, int, bool]]:
     """Number the values of each column that may name series: texts, and whole numbers of few values."""
     chunks: list[list[pyarrow.Array]] = [[] for _ in names]
     for block in source.blocks([written for _, written in names]):
         for cells, kept in zip(block, chunks, strict=True):
             kept.append(_as_texts(plain(cells)))
-    coded: dict[str, tuple[np.ndarray, int]] = {}
+    coded: dict[str, tuple[np.ndarray, int, bool]] = {}
     for (name, _), kept in zip(names, chunks, strict=True):
         encoded = pyarrow.chunked_array(kept).combine_chunks().dictionary_encode()
         values, codes = encoded.dictionary, encoded.indices
@@ -92,10 +103,12 @@ def _coded(
         numeric = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
         whole = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?\d+(\.0*)?\s*$")
         if pyarrow.compute.all(numeric).as_py():
-            few = number <= SERIES_PER_STAMP * rows_of_stamp or name.lower() in _IDS
+            few = name.lower() in _TIMES or number <= SERIES_PER_STAMP * rows_of_stamp or name.lower() in _IDS
             if not pyarrow.compute.all(whole).as_py() or not few:
                 continue
-        coded[name] = codes.to_numpy(zero_copy_only=False), number
+        times = pyarrow.compute.match_substring_regex(values, r"^\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(\s?[AaPp][Mm])?\s*$")
+        is_time = name.lower() in _TIMES or bool(pyarrow.compute.all(times).as_py())
+        coded[name] = codes.to_numpy(zero_copy_only=False), number, is_time
     return coded
 
 

@@ -12,14 +12,23 @@ from domain.time_format import WORDS
 from infrastructure.data.count_column import CountColumn, is_count
 from infrastructure.data.plain_columns import is_utf8, plain
 from infrastructure.data.quick_stamps import arrow_stamps, quick_stamps
-from infrastructure.data.stamp_forms import ISO, NAIVE, TWO_WAYS, Stamps, form_of, pattern_of, read_texts
+from infrastructure.data.stamp_forms import (
+    ISO,
+    NAIVE,
+    SHORT_YEARS,
+    TWO_WAYS,
+    Stamps,
+    form_of,
+    formats_of,
+    pattern_of,
+    read_texts,
+)
 from infrastructure.data.stamp_zones import on_one_clock, zone_text
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.time_stamps import KNOWN_FORMS
 from infrastructure.data.two_way_column import TwoWayColumn
 
 STAMPS = "stamps"  # the kind of faults that leaves rows without a place in time
-_SHORT_YEAR = re.compile(r"\s*\d{1,2}([-/. ])(\d{1,2}|[A-Za-z]{3,9})\1\d{2}(?!\d).*", re.DOTALL)
 
 
 class ColumnReader(Protocol):
@@ -151,11 +160,10 @@ class StampColumn:
                 f"{self._name} is {shown}, which is not written as time_format {self._reading.time_format!r} says",
                 "Correct it, or set another time_format.",
             )
-        if _SHORT_YEAR.fullmatch(text):
-            month = "%b" if re.search("[A-Za-z]{3}", text) else "%m"
-            form = f"%d{_SHORT_YEAR.fullmatch(text)[1]}{month}{_SHORT_YEAR.fullmatch(text)[1]}%y"  # type: ignore[index]
-            remedy = f"Its year has two digits: name the form, such as --set time_format='{form}'."
-            return f"{self._name} is {shown}, which is no stamp", remedy
+        short = next((form for form in SHORT_YEARS if re.fullmatch(form, text)), None)
+        if short:
+            settings = " or ".join(f"--set time_format='{form}'" for form in formats_of(text, short))
+            return f"{self._name} is {shown}, which is no stamp", f"Its year has two digits: name its form, {settings}."
         remedy = (
             f"Write it as {KNOWN_FORMS}, name its form with time_format, such as --set time_format='%d.%m.%Y %H:%M',"
             " name another time_column, or --set time_column=none."

@@ -14,7 +14,7 @@ from infrastructure.data.time_stamps import DAY, SECOND
 NAIVE = -10_000  # instead of the minutes that a stamp is ahead of UTC
 _TIME = (
     r"(?:(?:\s*[T,:_]\s*|\s+)(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?(?:\[[A-Za-z_/+-]+\])?)?"
 )
 _WEEKDAY = r"(?:[A-Za-z]{3,9}\.?,?\s+)?"
 _YEAR, _DAY, _NAME = r"(?P<year>\d{4})", r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<name>[A-Za-z]{3,9})\.?"
@@ -27,7 +27,12 @@ _MONTH_NAMES = {spelling: number for number, name in enumerate(_MONTHS, 1) for s
 _MONTH_NAMES["sept"] = 9
 ISO = rf"{_YEAR}[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_TIME}"
 # Day and month in either order: which of them is first, a column must say.
-TWO_WAYS = rf"(?P<first>\d{{1,2}})[-/.](?P<then>\d{{1,2}})[-/.]{_YEAR}{_TIME}"
+TWO_WAYS = rf"{_WEEKDAY}(?P<first>\d{{1,2}})[-/.](?P<then>\d{{1,2}})[-/.]{_YEAR}{_TIME}"
+# A year of two digits may be a day as well: such texts are read once their form is named.
+SHORT_YEARS = (
+    rf"{_WEEKDAY}(?P<first>\d{{1,2}})[-/.](?P<then>\d{{1,2}})[-/.](?P<short>\d{{2}}){_TIME}",
+    rf"{_WEEKDAY}(?P<first>\d{{1,2}})[-/. ](?P<name>[A-Za-z]{{3,9}})[-/. ](?P<short>\d{{2}}){_TIME}",
+)
 FORMS = (
     ISO,
     TWO_WAYS,
@@ -41,6 +46,7 @@ FORMS = (
     r"(?P<month>\d{1,2})[-/.](?P<year>\d{4})",
     rf"{_NAME}{_GAP}{_YEAR}",
     rf"{_YEAR}{_GAP}{_NAME}",
+    r"(?P<year>\d{4})-(?P<yearday>\d{3})",
     r"(?P<year>\d{4})[-/ ]?[Qq](?P<quarter>[1-4])",
     r"[Qq](?P<quarter>[1-4])[-/ ]?(?P<year>\d{4})",
     r"(?P<year>\d{4})-?[Ww](?P<week>\d{1,2})(?:-?(?P<weekday>[1-7]))?",
@@ -106,6 +112,26 @@ def pattern_of(time_format: str) -> str:
         piece = _DIRECTIVES[letter]
         pattern += (piece.replace("{1,2}", "{2}") if before or after else piece) + texts[number + 1]
     return pattern
+
+
+def formats_of(text: str, pattern: str) -> list[str]:
+    """Write the formats of a text that matches a pattern: by day first and, where it says none, by month first."""
+    found = re.fullmatch(pattern, text.strip())
+    assert found is not None
+    groups = {name: part for name, part in found.groupdict().items() if part}
+    directives = {
+        "name": "%b", "year": "%Y", "short": "%y", "hour": "%I" if "half" in groups else "%H", "minute": "%M",
+        "second": "%S", "fraction": "%f", "half": "%p", "zone": "%z",
+    }  # fmt: skip
+    formats = []
+    for first, then in (("%d", "%m"), ("%m", "%d")):
+        directives |= {"first": first, "then": then}
+        written, at = "", 0
+        for name in sorted(groups, key=found.start):
+            written += re.sub("[A-Za-z]{3,}", "%a", text[at : found.start(name)]) + directives[name]
+            at = found.end(name)
+        formats.append(written + text[at:])
+    return formats if "then" in groups else formats[:1]
 
 
 def read_texts(texts: pyarrow.Array, pattern: str) -> Stamps:

@@ -166,7 +166,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
             others = [(name, written[name]) for name in dict.fromkeys(header.names) if name != time]
             if (found := long_format(source, others, stamps)) is not None:
                 faults = TableFaults()
-                faults.add(*found.fault())
+                faults.add(*found.fault(str(time)))
         stamps, as_read, clock = rows.stamps, rows.as_read, rows.clock
         notes = [*notes, *rows.notes]
         np.save(directory / "stamps.npy", stamps)

@@ -1,11 +1,9 @@
 """Stamps whose day and month may stand in either order: the column as a whole says which, or is refused."""
 
-import re
-
 import numpy as np
 import pyarrow
 
-from infrastructure.data.stamp_forms import TWO_WAYS, read_both_ways
+from infrastructure.data.stamp_forms import TWO_WAYS, formats_of, read_both_ways
 from infrastructure.data.table_faults import TableFaults
 
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
@@ -54,24 +52,9 @@ class TwoWayColumn:
                 ),
             )
             return np.zeros(0, dtype=np.int64)
-        formats = [_format_of(self._example, way) for way in (DAY_FIRST, MONTH_FIRST)]
+        formats = formats_of(self._example, TWO_WAYS)
         faults.add(
             f"every {self._name} can be read with the {DAY_FIRST} and with the {MONTH_FIRST}, as {self._example} can",
             " or ".join(f"--set time_format='{form}'" for form in formats).join(("Say which: ", ".")),
         )
         return np.zeros(0, dtype=np.int64)
-
-
-def _format_of(text: str, way: str) -> str:
-    """Write the format of a stamp that `TWO_WAYS` matches."""
-    found = re.fullmatch(TWO_WAYS, text)
-    assert found is not None
-    names = {"first": "%d", "then": "%m"} if way == DAY_FIRST else {"first": "%m", "then": "%d"}
-    names |= {"year": "%Y", "hour": "%I" if found["half"] else "%H", "minute": "%M", "second": "%S"}
-    names |= {"fraction": "%f", "half": "%p", "zone": "%z"}
-    written, at = "", 0
-    for name, directive in names.items():
-        if found[name]:
-            written += text[at : found.start(name)] + directive
-            at = found.end(name)
-    return written

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +93,17 @@ def test_a_few_repeats_and_rows_that_nothing_tells_apart_are_what_they_were(tmp_
     assert "--set duplicate_stamps=last" in fault_of(tmp_path, ["date", "sales"], few)
     twice = [(day, float(number)) for day in DAYS for number in (1.5, 2.5)]
     assert "--set duplicate_stamps=last" in fault_of(tmp_path, ["date", "y"], twice)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("time", "%H:%M"), ("clock", "%H:%M:%S"), ("hour", "%H"), ("start", "%I:%M %p")]
+)
+def test_a_time_of_day_in_a_column_of_its_own_is_no_series_and_the_remedy_reads_it(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    hours = [datetime(2024, 1, 1) + timedelta(hours=number) for number in range(96)]
+    rows = [(when.date(), when.strftime(form), number % 7) for number, when in enumerate(hours)]
+    fault = fault_of(tmp_path, ["date", name, "y"], rows)
+    assert f"stamps of date repeat, as the time of day stands in a column of its own, {name}" in fault
+    joined = read(tmp_path, ["date", "y"], [(when, number % 7) for number, when in enumerate(hours)])
+    assert joined.step == 3600 * 10**6

@@ -138,7 +138,7 @@ def test_small_counts_are_refused_with_the_setting_that_reads_them(
         "%d/%m/%Y, %H:%M", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y %H:%M", "%a, %d %b %Y %H:%M:%S",
         "%A, %B %d, %Y", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S", "%Y-%b-%d", "%Y.%m.%d %H:%M", "%Y/%m/%d",
         "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M", "%Y%m%dT%H%M", "%Y%m%d %H:%M:%S", "%G-W%V-%u", "%Y-%m-%d %H",
-        "%Y-%m-%d %I:%M %p",
+        "%Y-%m-%d %I:%M %p", "%a %d.%m.%Y", "%Y-%j",
     ],
 )  # fmt: skip
 def test_dates_are_read_in_the_forms_that_people_write(
@@ -164,6 +164,7 @@ def test_dates_are_read_in_the_forms_that_people_write(
         (["2024M01", "2024M02"], ["2024-01-01", "2024-02-01"]),
         (["01/2024", "02/2024"], ["2024-01-01", "2024-02-01"]),
         (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"]),
+        (["2024-001", "2024-366"], ["2024-01-01", "2024-12-31"]),
         (["1st January 2024", "2nd January 2024"], ["2024-01-01", "2024-01-02"]),
     ],
 )
@@ -200,7 +201,16 @@ def test_dates_in_both_orders_are_refused_by_line(tmp_path: Path) -> None:
     assert fault.startswith("t.csv:4: date is 02/14/2024, which has the month first, but 13/02/2024 has the day first")
 
 
-@pytest.mark.parametrize(("text", "form"), [("31.01.24", "%d.%m.%y"), ("31-Jan-24", "%d-%b-%y")])
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("31.01.24", "%d.%m.%y"),
+        ("31-Jan-24", "%d-%b-%y"),
+        ("31/01/24 00:00", "%d/%m/%y %H:%M"),
+        ("01/31/24 12:00:00 AM", "%m/%d/%y %I:%M:%S %p"),
+        ("Wed 31.01.24", "%a %d.%m.%y"),
+    ],
+)
 def test_a_year_of_two_digits_is_refused_until_its_form_is_named(tmp_path: Path, text: str, form: str) -> None:
     assert f"--set time_format='{form}'" in fault_of(tmp_path, [text])
     assert whens(read(tmp_path, [text], form)) == [datetime(2024, 1, 31)]
