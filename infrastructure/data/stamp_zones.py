@@ -95,5 +95,6 @@ def _localised(name: str, wall: np.ndarray, zone: str, faults: TableFaults, note
         else:
             once += len(of_day)
     if once:
-        notes.append(f"{name}: {once:,} stamps lie in an hour that {zone} shows twice; the first is taken.")
+        number = "1 stamp lies" if once == 1 else f"{once:,} stamps lie"
+        notes.append(f"{name}: {number} in an hour that {zone} shows twice; the first is taken.")
     return instants

@@ -131,7 +131,7 @@ def test_an_hour_that_clocks_never_show_is_refused(tmp_path: Path) -> None:
 
 def test_a_doubled_hour_that_stands_once_is_told(tmp_path: Path) -> None:
     table = read(tmp_path, [f"2024-10-{day}T02:30" for day in range(20, 31)], BERLIN)
-    assert "date: 1 stamps lie in an hour that Europe/Berlin shows twice; the first is taken." in table.warnings[0]
+    assert "date: 1 stamp lies in an hour that Europe/Berlin shows twice; the first is taken." in table.warnings[0]
 
 
 def test_days_of_a_place_go_on_by_its_clocks_once_it_is_named(tmp_path: Path) -> None:
