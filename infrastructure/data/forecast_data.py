@@ -1,6 +1,6 @@
 """From a table to windows in three parts, with what must travel with a model that learnt from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -149,6 +149,8 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
     if faults:
         raise DatasetError("\n".join(faults))
     warnings = (*table.warnings, *_warnings(request, table, inputs, ends))
+    if inputs.labels is None:
+        warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
     return SplitSeries(table, recipe, windows[0], windows[1], test, warnings)
 
@@ -163,6 +165,15 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)
     return made
+
+
+def _left_out(name: str, parts: Sequence[Windows], targets: Sequence[str]) -> Iterator[str]:
+    count, total = sum(part.num_left_out for part in parts), sum(len(part) + part.num_left_out for part in parts)
+    if count:
+        yield (
+            f"{name}: {count:,} of {total:,} windows are left out, for they hold no value of {' or '.join(targets)} in"
+            " their history or in what follows it."
+        )
 
 
 def _warnings(request: TrainModelRequest, table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:

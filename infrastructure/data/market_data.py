@@ -53,6 +53,11 @@ class DirectionRule:
         names, features = market_features(table.values, columns, self.volatility_window)
         return Inputs(names, features, 0, directions(*self._prices(table)))
 
+    def price(self, table: Table) -> tuple[str, np.ndarray]:
+        """Give the name of the price and the rows [N] that have one."""
+        place = market_columns(table.names, self.price_column).close
+        return table.names[place], np.isfinite(table.values[:, place])
+
     def past(self, table: Table) -> np.ndarray:
         """Give the latest direction that is known at each row [N], int8."""
         return past_directions(*self._prices(table))

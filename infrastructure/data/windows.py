@@ -1,7 +1,7 @@
 """Windows of a series: cut when they are asked for, so that memory holds the series once."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -23,8 +23,8 @@ class Window(NamedTuple):
 class Windows(Dataset[Window]):
     """Windows of a series by their anchors [N]; with `labels` [rows] each has the class of its anchor.
 
-    Anchors without anything observed in their history or behind it are left out. `lengths` [N] are the rows that a
-    window sees.
+    An anchor is left out, which `num_left_out` counts, unless one target at least was observed both in its history and
+    behind it; a target that its history does not hold is not scored. `lengths` [N] are the rows that a window sees.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Windows(Dataset[Window]):
         self.labels = labels
         self.sha256 = sha256
         self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
+        self.num_left_out = len(anchors) - len(self.anchors)
         self.lengths = np.ones(len(self.anchors), dtype=np.int8)  # all alike: batches need no sorting by length
         self._name = name
 
@@ -66,7 +67,14 @@ class Windows(Dataset[Window]):
         window = self.series.history(anchors, self.context_length)
         if self.labels is not None:
             return {**window, "labels": self.labels[anchors].astype(np.int64)}
-        return {**window, "target": self.series.targets(anchors, self.horizons)}
+        target = self.series.targets(anchors, self.horizons)
+        if self._may_lack_history:
+            target[~window["observed"][..., : self.series.num_targets].any(axis=1)] = np.nan
+        return {**window, "target": target}
+
+    @cached_property
+    def _may_lack_history(self) -> bool:
+        return not self.series.observed[:, : self.series.num_targets].all()
 
     @property
     def statistics(self) -> Mapping[str, Any]:
@@ -96,17 +104,36 @@ def _usable(
     series: Series, anchors: np.ndarray, context_length: int, horizons: Sequence[int], labels: np.ndarray | None
 ) -> np.ndarray:
     """Tell which anchors [N] have something to see and something to be scored on."""
-    usable: np.ndarray = np.ones(len(anchors), dtype=bool)
     if labels is not None:
-        usable &= labels[anchors] >= 0
-    if series.observed.all():
-        return usable
-    seen = np.concatenate([[0], np.cumsum(series.observed.any(axis=1))])
-    usable &= seen[anchors + 1] > seen[np.maximum(anchors + 1 - context_length, 0)]
-    if labels is None:
-        known = np.asarray(series.observed[:, : series.num_targets].any(axis=1))
+        classified: np.ndarray = labels[anchors] >= 0
+        if series.observed.all():
+            return classified
+        return classified & _any_in(np.asarray(series.observed.any(axis=1)), anchors + 1 - context_length, anchors + 1)
+    observed = series.observed[:, : series.num_targets]
+    if observed.all():
+        return np.ones(len(anchors), dtype=bool)
+    usable = np.zeros(len(anchors), dtype=bool)
+    for known in observed.T:
         ahead = np.zeros(len(anchors), dtype=bool)
-        for step in horizons:
-            ahead |= known[np.minimum(anchors + step, len(series) - 1)] & (anchors + step < len(series))
-        usable &= ahead
+        for first, last in _runs(horizons):
+            ahead |= _any_in(known, anchors + first, anchors + last + 1)
+        usable |= ahead & _any_in(known, anchors + 1 - context_length, anchors + 1)
     return usable
+
+
+def _any_in(known: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Tell of stretches of rows, from `start` [N] to `end` [N], the latter outside, whether any is known [rows]."""
+    count = np.concatenate([[0], np.cumsum(known)])
+    found: np.ndarray = count[np.clip(end, 0, len(known))] > count[np.clip(start, 0, len(known))]
+    return found
+
+
+def _runs(steps: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give the first and the last of each run of steps that follow each other."""
+    first = before = steps[0]
+    for step in steps[1:]:
+        if step != before + 1:
+            yield first, before
+            first = step
+        before = step
+    yield first, before

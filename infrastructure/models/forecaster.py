@@ -1,6 +1,7 @@
 """The forecaster: a linear view of the history, and attention over time and variables that bends and widens it."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ from transformers.modeling_utils import PreTrainedModel
 
 # Inputs are standardised; what lies farther out is taken as this, so that no square or sum leaves fp32.
 LARGEST_INPUT = 1e9
-# A history that does not move has this standard deviation at least, in standardised units.
+# A history that varies by less, in standardised units, or has fewer values than these is thin: it does not say how far
+# its future may lie away, so the training part does, whose standard deviation is 1 in these units.
 LEAST_SCALE = 1e-3
+FEWEST_VALUES, FEWEST_SHARE = 8, 4
 NORM_EPS = 1e-6
 # softplus(-0.5): spread of neighbouring quantiles in units of the window's own scale before anything is learnt.
 FIRST_STEP = -0.5
@@ -22,7 +25,8 @@ class ForecasterConfig(PreTrainedConfig):
     """Shape of a forecaster; lengths and horizons are rows of the table.
 
     With `num_classes` above 0 it gives scores of classes instead of quantiles. `num_targets` T of the `num_inputs` V
-    variables are forecast, the first ones.
+    variables are forecast, the first ones. `thin_targets` [T] says of which of them the model has learnt what follows a
+    thin history.
     """
 
     model_type = "athanor_forecaster"
@@ -42,6 +46,7 @@ class ForecasterConfig(PreTrainedConfig):
         num_heads: int = 4,
         dropout: float = 0.3,
         instance_norm: bool = True,
+        thin_targets: tuple[bool, ...] | list[bool] = (),
         **settings: Any,
     ) -> None:
         self.context_length = context_length
@@ -57,6 +62,7 @@ class ForecasterConfig(PreTrainedConfig):
         self.num_heads = num_heads
         self.dropout = dropout
         self.instance_norm = instance_norm
+        self.thin_targets = list(thin_targets) or [False] * num_targets
         super().__init__(**settings)
 
     @property
@@ -67,12 +73,18 @@ class ForecasterConfig(PreTrainedConfig):
 
 @dataclass(frozen=True)
 class History:
-    """Histories on their own scale. Shapes: values and observed [B, V, L], centre and scale [B, V, 1]."""
+    """Histories on their own scale, thin ones on that of the training part.
+
+    Shapes: values and observed [B, V, L], the others [B, V, 1]; `level` is the mean of what was observed, that of the
+    training part where nothing was.
+    """
 
     values: Tensor
     observed: Tensor
     centre: Tensor
     scale: Tensor
+    level: Tensor
+    is_thin: Tensor
 
 
 class Forecaster(PreTrainedModel):
@@ -82,6 +94,8 @@ class Forecaster(PreTrainedModel):
     other, then the variables at each patch; what is missing is attended to by nobody. The median is a linear function
     of the whole history plus a correction by the tokens; the other quantiles lie away from it by steps that cannot be
     negative, added one after the other, so they never cross, whatever comes in.
+    A target whose history is thin, of a kind that training has hardly seen, is not asked of the weights: its quantiles
+    are those of a normal distribution as wide as the training part, around the level of its history.
     Sources: patches, Nie et al., ICLR 2023; attention over variables, Liu et al., ICLR 2024; reversible instance
     normalisation, Kim et al., ICLR 2022; the strength of a linear view, Zeng et al., AAAI 2023.
     """
@@ -132,6 +146,8 @@ class Forecaster(PreTrainedModel):
     def forward(self, values: Tensor, observed: Tensor, calendar: Tensor) -> dict[str, Tensor]:
         """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
 
+        Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history.
+
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
         not finite count as missing.
         """
@@ -147,20 +163,29 @@ class Forecaster(PreTrainedModel):
         with torch.autocast(values.device.type, enabled=False):
             own = self.head(history.values[:, :targets], self.dropout(pooled[:, :targets].float()))  # [B, T, H, Q]
             scale, centre = history.scale[:, :targets, :, None], history.centre[:, :targets, :, None]
-            return {"forecast": own * scale + centre}
+            wide = history.level[:, :targets, :, None] + self._normal_quantiles(own)  # [B, T, 1, Q]
+            learnt = torch.tensor(self.config.thin_targets, device=own.device)
+            assumed = history.is_thin[:, :targets, 0] & ~learnt  # [B, T]
+            return {"forecast": torch.where(assumed[..., None, None], wide, own * scale + centre), "assumed": assumed}
 
     def history(self, values: Tensor, observed: Tensor) -> History:
         """Bring each history to its own mean and standard deviation over what was observed."""
         known = (observed & values.isfinite()).transpose(1, 2)  # [B, V, L]
         raw = torch.where(known, values.transpose(1, 2), 0.0).float().clamp(-LARGEST_INPUT, LARGEST_INPUT)
+        count = known.sum(-1, keepdim=True)
+        level = raw.sum(-1, keepdim=True) / count.clamp_min(1)
+        shifted = torch.where(known, raw - level, 0.0)
+        deviation = (shifted.square().sum(-1, keepdim=True) / count.clamp_min(1)).sqrt()
+        fewest = min(FEWEST_VALUES, max(2, raw.shape[-1] // FEWEST_SHARE))
+        is_thin = (count < fewest) | (deviation < LEAST_SCALE)
+        one = torch.ones_like(deviation)
         if not self.config.instance_norm:
-            one = raw.new_ones(raw.shape[:2]).unsqueeze(-1)
-            return History(raw, known, torch.zeros_like(one), one)
-        count = known.sum(-1, keepdim=True).clamp_min(1)
-        centre = raw.sum(-1, keepdim=True) / count
-        shifted = torch.where(known, raw - centre, 0.0)
-        scale = (shifted.square().sum(-1, keepdim=True) / count).sqrt().clamp_min(LEAST_SCALE)
-        return History(shifted / scale, known, centre, scale)
+            return History(raw, known, torch.zeros_like(one), one, level, is_thin)
+        scale = torch.where(is_thin, one, deviation)
+        return History(shifted / scale, known, level, scale, level, is_thin)
+
+    def _normal_quantiles(self, like: Tensor) -> Tensor:
+        return like.new_tensor([NormalDist().inv_cdf(level) for level in self.config.quantiles])
 
     def _tokens(self, history: History, calendar: Tensor) -> tuple[Tensor, Tensor]:
         """Cut into patches [B, V, N, D]; says which hold anything, too."""

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from infrastructure.data.forecast_data import SplitSeries
+from infrastructure.data.windows import Windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
 from infrastructure.models.first_line import start_from_least_squares
@@ -17,6 +19,10 @@ from infrastructure.models.model_directory import CONFIG, settings_of
 from infrastructure.models.presets import FORECASTERS
 from infrastructure.models.pretrained import open_model
 
+# Thin histories among the training windows, looked at evenly, from which on a model can learn what follows them.
+OFTEN = 0.05
+WINDOWS_LOOKED_AT = 2048
+WINDOWS_AT_ONCE = 256
 # What a model and the data it goes on with must agree in.
 _SHAPE = (
     "num_classes",
@@ -69,6 +75,9 @@ def build_forecaster(
             start_from_least_squares(model, dataset.train)
     else:
         model = _from_directory(name, shape)
+    if quantiles:
+        known = zip(model.config.thin_targets, _often_thin(model, dataset.train), strict=True)
+        model.config.thin_targets = [before or now for before, now in known]
     return ModelBundle(model, card={"task": request.task, "model_name": name})
 
 
@@ -77,6 +86,21 @@ def open_forecaster(directory: Path) -> Forecaster:
     _refuse_other_type(str(directory), directory)
     model, loading = open_model(directory, Forecaster)
     return cast("Forecaster", whole(directory, model, loading))
+
+
+@torch.no_grad()
+def _often_thin(model: Forecaster, train: Windows) -> list[bool]:
+    """Tell of which targets training sees thin histories often enough to learn what follows them."""
+    anchors = train.anchors[np.unique(np.linspace(0, len(train) - 1, WINDOWS_LOOKED_AT).astype(np.int64))]
+    num_thin, num_scored = np.zeros((2, model.config.num_targets))
+    for start in range(0, len(anchors), WINDOWS_AT_ONCE):
+        window = train.cut(anchors[start : start + WINDOWS_AT_ONCE])
+        history = model.history(torch.from_numpy(window["values"]), torch.from_numpy(window["observed"]))
+        is_thin = history.is_thin[:, : model.config.num_targets, 0].numpy()  # [B, T]
+        is_scored = np.isfinite(window["target"]).any(axis=-1)  # [B, T]
+        num_thin += (is_thin & is_scored).sum(axis=0)
+        num_scored += is_scored.sum(axis=0)
+    return [bool(thin >= OFTEN * max(scored, 1)) for thin, scored in zip(num_thin, num_scored, strict=True)]
 
 
 def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:

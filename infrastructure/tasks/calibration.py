@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from domain.exceptions import ConfigurationError
 from infrastructure.tasks.forecast_metrics import Booleans, Floats, Numbers, median_of, median_place
 
+# A value that takes at least the first share of a target's points, as zero does of intermittent demand, is a mass: a
+# quantile that would cut through it, and cover some of its points by a hair, is moved on to cover the second share.
+MASS_SHARE, MASS_COVERED = 0.25, 0.99
 MAX_POINTS = 200_000  # with seven quantiles 11 MB; the share at a level is then known to about 0.001
 
 Keys = NDArray[np.uint64]
@@ -43,10 +46,11 @@ class Calibration:
                 f"calibration factor {wrong[0]} is not a finite number of at least 0.", remedy="Calibrate again."
             )
 
-    def applied(self, forecast: Numbers) -> Numbers:
+    def applied(self, forecast: Numbers, assumed: Booleans | None = None) -> Numbers:
         """Give the calibrated forecast [..., Q] in its own type; itself where every factor is 1.
 
-        `forecast` ascends in Q, and so does the result.
+        `forecast` ascends in Q, and so does the result. Where `assumed`, of the shape of its first axes, is True, it
+        follows from the training part and stays as it is: factors are those of forecasts from a history.
         """
         assert forecast.shape[-1] == len(self.quantiles), "forecast must be [..., quantiles]"
         if all(factor == 1.0 for factor in self.factors):
@@ -63,6 +67,8 @@ class Calibration:
         edge = median
         for index in reversed(below):
             edge = moved[..., index] = np.minimum(edge, moved[..., index])
+        if assumed is not None:
+            moved[assumed] = values[assumed]
         return moved.astype(forecast.dtype)
 
 
@@ -80,6 +86,8 @@ class CalibrationFit:
     the held-out part, and is promised neither there nor for any one horizon, target or regime. The median is trusted:
     where it is biased by more than a quantile lies away from it, that quantile moves no farther than to the median.
     A forecast without any spread is left as it is by every factor, so its points have no say.
+    Where a target has a mass, a quantile covers it or does not: intervals of intermittent demand cover more than their
+    level, as the shortest that hold what comes with that chance must.
     Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World (2005), for the rank; Romano, Patterson
     and Candes, Conformalized Quantile Regression (2019), for correcting quantiles, there by a shift.
     """
@@ -92,6 +100,7 @@ class CalibrationFit:
         self._num_seen = 0  # places of points, observed or not
         self._keys: Keys = np.empty(0, dtype=np.uint64)  # [N]
         self._ratios: Floats = np.empty((0, len(self._levels)))  # [N, Q]
+        self._values: Floats = np.empty((0, 2))  # [N, 2]: number of the target, and what it was
 
     @property
     def num_points(self) -> int:
@@ -101,9 +110,9 @@ class CalibrationFit:
     def add(self, forecast: Numbers, target: Numbers) -> None:
         """Take in a batch, in the same order of windows each time; NaN targets weigh nothing.
 
-        Shapes: forecast [B, ..., Q] ascending in Q, target [B, ...]. Of more than `max_points` points those with the
-        smallest keys are kept, and a key is a hash of the place of the point among all: a seeded sample that is the
-        same however the windows are batched.
+        Shapes: forecast [B, ..., Q] ascending in Q, target [B] or [B, T, ...]. Of more than `max_points` points those
+        with the smallest keys are kept, and a key is a hash of the place of the point among all: a seeded sample that
+        is the same however the windows are batched.
         """
         assert forecast.shape == (*target.shape, len(self._levels)), "forecast must be [*target, quantiles]"
         places = self._num_seen + np.flatnonzero(~np.isnan(target))
@@ -114,20 +123,25 @@ class CalibrationFit:
             wanted = keys < self._keys.max()
             keys, chosen = keys[wanted], chosen[wanted]
         ratios = _ratios(forecast.reshape(-1, len(self._levels))[chosen], target.reshape(-1)[chosen], self._levels)
+        numbers = chosen // math.prod(target.shape[2:]) % target.shape[1] if target.ndim > 1 else np.zeros_like(chosen)
+        values = np.stack([numbers, target.reshape(-1)[chosen]], axis=-1)
         self._keys = np.concatenate([self._keys, keys])
         self._ratios = np.concatenate([self._ratios, ratios])
+        self._values = np.concatenate([self._values, values])
         if len(self._keys) > self._max_points:
             kept = np.argpartition(self._keys, self._max_points - 1)[: self._max_points]
-            self._keys, self._ratios = self._keys[kept], self._ratios[kept]
+            self._keys, self._ratios, self._values = self._keys[kept], self._ratios[kept], self._values[kept]
 
     def fit(self) -> Calibration:
         """Find the factors; 1 for the median, and for a level without a single point to tell by."""
         factors = [1.0] * len(self._levels)
         below, above = _sides(self._levels)
+        in_mass = _in_mass(self._values)
         for index in (*below, *above):
             ratios = self._ratios[:, index]
             share = self._levels[index] if index in above else 1.0 - self._levels[index]
-            factors[index] = _conformal_factor(ratios[np.isfinite(ratios)], share)
+            usable = np.isfinite(ratios)
+            factors[index] = _conformal_factor(ratios[usable], share, ratios[usable & in_mass])
         return Calibration(self._levels, tuple(factors))
 
 
@@ -151,12 +165,26 @@ def _ratios(forecast: Numbers, target: Numbers, levels: Sequence[float]) -> Floa
     return ratios
 
 
-def _conformal_factor(ratios: Floats, share: float) -> float:
+def _in_mass(values: Floats) -> Booleans:
+    """Tell which points [N] lie at a value that takes a large share of those of its target; values [N, 2]."""
+    found: Booleans = np.zeros(len(values), dtype=bool)
+    for number in np.unique(values[:, 0]):
+        of_target = values[:, 0] == number
+        distinct, counts = np.unique(values[of_target, 1], return_counts=True)
+        if counts.max() >= MASS_SHARE * counts.sum():
+            found |= of_target & (values[:, 1] == distinct[counts.argmax()])
+    return found
+
+
+def _conformal_factor(ratios: Floats, share: float, of_mass: Floats) -> float:
     if not ratios.size:
         return 1.0
     # Rounded first: (n + 1) * share just above a whole number would rank one too high.
     rank = min(math.ceil(round((ratios.size + 1) * share, 6)), ratios.size)
-    return max(0.0, float(np.partition(ratios, rank - 1)[rank - 1]))
+    factor = max(0.0, float(np.partition(ratios, rank - 1)[rank - 1]))
+    if of_mass.size and of_mass.min() <= factor < of_mass.max():
+        factor = max(factor, float(np.quantile(of_mass, MASS_COVERED)))
+    return factor
 
 
 def _scattered(places: Keys) -> Keys:

@@ -31,6 +31,7 @@ from infrastructure.tasks.series_batches import cut_windows, forecast_of, last_h
 from infrastructure.tasks.series_card import SeriesCard
 from infrastructure.tasks.series_fields import DirectionCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
+from infrastructure.tasks.series_start import require_history, start_told
 
 if TYPE_CHECKING:
     pass
@@ -196,6 +197,11 @@ class FinishedDirection:
         """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
         for path in inputs:
             table = self.card.open_table(path)
+            name, known = self._rule.price(table)
+            place = table, known[:, None], (name,), self.card.recipe.context_length
+            require_history(*place)
+            if told := start_told(*place):
+                note(told)
             series = self.card.recipe.series(self._rule.inputs(table).columns, table.wall)
             logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
             scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()

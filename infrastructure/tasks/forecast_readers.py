@@ -23,11 +23,11 @@ class Scores:
             ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
         )
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray) -> None:
+    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
         """Score one batch."""
         if self._calibration is not None:
             self._plain.add(forecast, target, last)
-            forecast = self._calibration.applied(forecast)
+            forecast = self._calibration.applied(forecast, assumed)
         self._given.add(forecast, target, last)
 
     def metrics(self) -> dict[str, Any]:
@@ -46,9 +46,9 @@ class Fitting:
     def __init__(self, quantiles: Sequence[float]) -> None:
         self._fit = CalibrationFit(quantiles)
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray) -> None:
-        """Take in one batch."""
-        self._fit.add(forecast, target)
+    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+        """Take in one batch; what is assumed is as wide as it should be, and has no say."""
+        self._fit.add(forecast, np.where(assumed[..., None], np.nan, target))
 
     def metrics(self) -> dict[str, Any]:
         """Give the `calibration`."""
@@ -60,11 +60,13 @@ class Kept:
     """Keeps the forecasts of a few windows."""
 
     forecasts: list[np.ndarray] = field(default_factory=list)
+    assumed: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray) -> None:
+    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
         """Keep one batch."""
         self.forecasts.append(forecast)
+        self.assumed.append(assumed)
 
     def metrics(self) -> dict[str, Any]:
-        """Give the `forecast` [B, T, H, Q] of all windows."""
-        return {"forecast": np.concatenate(self.forecasts)}
+        """Give the `forecast` [B, T, H, Q] of all windows, and where it is `assumed` [B, T]."""
+        return {"forecast": np.concatenate(self.forecasts), "assumed": np.concatenate(self.assumed)}

@@ -31,9 +31,10 @@ def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Tr
     """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room."""
     targets = range(min(card.recipe.num_targets, MAX_FANS))
     last = windows.few(MAX_FANS // len(targets))
-    forecast = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))["forecast"]
+    kept = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))
+    forecast = kept["forecast"]
     if card.calibration is not None:
-        forecast = card.calibration.applied(forecast)
+        forecast = card.calibration.applied(forecast, kept["assumed"])
     forecast = card.recipe.in_own_units(forecast)  # [B, T, H, Q]
     fans = [
         _fan(card, table, last, anchor, target, forecast[number, target])

@@ -26,6 +26,7 @@ from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
 from infrastructure.tasks.series_fields import QuantileCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
+from infrastructure.tasks.series_start import require_history, start_told
 
 if TYPE_CHECKING:
     pass
@@ -126,19 +127,24 @@ class FinishedForecaster:
         """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
         for path in inputs:
             table = self.card.open_table(path)
-            yield from self._rows(table, self._forecast(model, table), note)
+            yield from self._rows(table, self._forecast(model, table, note), note)
 
     def _inputs(self, table: Table) -> Inputs:
         recipe = self.card.recipe
         return value_inputs(table, recipe.target_names, self.card.volatility_window)
 
-    def _forecast(self, model: nn.Module, table: Table) -> np.ndarray:
-        """Forecast from the last row: [T, H, Q] in the units of the targets."""
+    def _forecast(self, model: nn.Module, table: Table, note: Note) -> np.ndarray:
+        """Forecast from the last row: [T, H, Q] in the units of the targets. Raises: DatasetError without a history."""
         recipe = self.card.recipe
         series = recipe.series(self._inputs(table).columns, table.wall)
-        forecast = model(**last_history(series, recipe.context_length, model))["forecast"].float().cpu().numpy()[0]
+        place = table, series.observed[:, : recipe.num_targets], recipe.target_names, recipe.context_length
+        require_history(*place)
+        output = model(**last_history(series, recipe.context_length, model))
+        forecast, assumed = output["forecast"].float().cpu().numpy()[0], output["assumed"].cpu().numpy()[0]
+        if told := start_told(*place, assumed.tolist()):
+            note(told)
         if self.card.calibration is not None:
-            forecast = self.card.calibration.applied(forecast)
+            forecast = self.card.calibration.applied(forecast, assumed)
         return recipe.in_own_units(forecast)
 
     def _rows(self, table: Table, forecast: np.ndarray, note: Note) -> Iterator[Mapping[str, Any]]:

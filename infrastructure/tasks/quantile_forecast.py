@@ -18,8 +18,12 @@ from infrastructure.tasks.series_batches import cut_windows, forecast_of
 class ForecastReader(Protocol):
     """Takes in what a model forecasts, batch by batch, in the order of the windows."""
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray) -> None:
-        """Shapes: forecast [B, T, H, Q], target [B, T, H] NaN where unknown, last [B, T]; all standardised."""
+    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+        """Take in a batch, all of it standardised.
+
+        Shapes: forecast [B, T, H, Q], target [B, T, H] NaN where unknown, last [B, T], assumed [B, T] True where the
+        forecast follows from the training part and not from a history.
+        """
 
     def metrics(self) -> dict[str, Any]:
         """Give what was found."""
@@ -80,9 +84,12 @@ class _Pass:
 
     def add(self, model: nn.Module, batch: Batch) -> None:
         """Read one batch."""
-        forecast = forecast_of(model, batch)["forecast"]
+        output = forecast_of(model, batch)
+        forecast, target = output["forecast"], batch["target"]
         last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
-        self._reader.add(*(tensor.float().cpu().numpy() for tensor in (forecast, batch["target"], last)))
+        assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
+        read = [tensor.float().cpu().numpy() for tensor in (forecast, target, last)]
+        self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy())
 
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""

@@ -121,6 +121,6 @@ def answer_of(model: Forecaster, cut: Mapping[str, np.ndarray]) -> torch.Tensor:
     """Give what a model makes of windows that were cut: `forecast` or `logits`."""
     model.eval()
     with torch.inference_mode():
-        (answer,) = model(**{name: torch.from_numpy(cut[name]) for name in ("values", "observed", "calendar")}).values()
+        answer, *_ = model(*(torch.from_numpy(cut[name]) for name in ("values", "observed", "calendar"))).values()
     found: torch.Tensor = answer
     return found

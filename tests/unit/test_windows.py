@@ -11,11 +11,11 @@ from infrastructure.data.windows import Windows
 ROWS, CONTEXT, HORIZONS = 30, 4, (1, 3)
 
 
-def series(seed: int = 0, share: float = 0.0, rows: int = ROWS) -> Series:
+def series(seed: int = 0, share: float = 0.0, rows: int = ROWS, targets: int = 1) -> Series:
     draw = np.random.default_rng(seed)
     observed = draw.random((rows, 2)) >= share
     values = np.where(observed, draw.normal(size=(rows, 2)), 0.0).astype(np.float32)
-    return Series(values, observed, np.zeros((rows, 1), dtype=np.float32), 1)
+    return Series(values, observed, np.zeros((rows, 1), dtype=np.float32), targets)
 
 
 def windows(of: Series, labels: np.ndarray | None = None, **changes: int) -> Windows:
@@ -24,17 +24,39 @@ def windows(of: Series, labels: np.ndarray | None = None, **changes: int) -> Win
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 1000), st.sampled_from([0.0, 0.5, 0.9]))
-def test_a_window_is_left_out_that_sees_nothing_or_has_nothing_to_be_scored_on(seed: int, share: float) -> None:
-    of = series(seed, share)
-    usable = [
-        anchor
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([1, 2]))
+def test_a_window_is_left_out_without_a_target_in_its_history_and_behind_it(
+    seed: int, share: float, targets: int
+) -> None:
+    of = series(seed, share, targets=targets)
+    seen = {
+        (anchor, target): bool(of.observed[max(anchor - CONTEXT + 1, 0) : anchor + 1, target].any())
         for anchor in range(ROWS)
-        if of.observed[max(anchor - CONTEXT + 1, 0) : anchor + 1].any()
-        and any(anchor + step < ROWS and of.observed[anchor + step, 0] for step in HORIZONS)
-    ]
-    expected = usable if share else list(range(ROWS))  # anchors beyond the end are the caller's, who gives none
-    assert windows(of).anchors.tolist() == expected
+        for target in range(targets)
+    }
+    scored = {
+        key: [step for step in HORIZONS if key[0] + step < ROWS and of.observed[key[0] + step, key[1]]]
+        for key in seen
+        if seen[key]
+    }
+    usable = sorted({anchor for (anchor, _), steps in scored.items() if steps})
+    found = windows(of)
+    assert found.anchors.tolist() == (usable if share else list(range(ROWS)))  # anchors beyond the end: the caller's
+    assert found.num_left_out == ROWS - len(found)
+    for anchor, target in zip(found.anchors.tolist(), found.cut(found.anchors)["target"], strict=True):
+        for number in range(targets):
+            steps = [step for step, value in zip(HORIZONS, target[number], strict=True) if np.isfinite(value)]
+            assert steps == scored.get((anchor, number), [])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.sets(st.integers(1, 9), min_size=1))
+def test_any_set_of_horizons_finds_the_same_windows_one_step_at_a_time(seed: int, steps: set[int]) -> None:
+    of, anchors = series(seed, 0.8), np.arange(ROWS - 9)
+    one_by_one = [Windows(of, anchors, CONTEXT, (step,)).anchors for step in steps]
+    assert (
+        Windows(of, anchors, CONTEXT, sorted(steps)).anchors.tolist() == np.unique(np.concatenate(one_by_one)).tolist()
+    )
 
 
 def test_a_window_without_a_known_class_is_left_out() -> None:
