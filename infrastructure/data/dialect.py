@@ -13,7 +13,7 @@ from domain.exceptions import DatasetError
 from domain.reading import DELIMITERS, Reading
 from infrastructure.data.encodings import Say, Survey, survey
 from infrastructure.data.opening import open_text, told_of
-from infrastructure.data.quoting import QUOTE_REMEDY, looks_like_rows, repeated_values, tabs_are_quoted
+from infrastructure.data.quoting import QUOTE_REMEDY, looks_like_rows, repeated_shapes, tabs_are_quoted
 
 SAMPLE_CHARACTERS = 1 << 18
 CHUNK_CHARACTERS = 1 << 20
@@ -114,7 +114,7 @@ class SeparatedFile:
 
     @cached_property
     def _known(self) -> list[set[str]]:
-        return repeated_values(self.sample_rows[1:], len(self.sample_rows[0]) if self.sample_rows else 0)
+        return repeated_shapes(self.sample_rows[1:], len(self.sample_rows[0]) if self.sample_rows else 0)
 
     @cached_property
     def _sample(self) -> list[str]:

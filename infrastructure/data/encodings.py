@@ -27,13 +27,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_FOREIGN_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 _NO_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")
-_LEAST_COHERENCE = 0.3  # of charset-normalizer, which finds a language for almost anything below
+_LEAST_COHERENCE = 0.25  # of charset-normalizer, which finds a language for almost anything below
 _LEAST_LEAD = 0.1
-# What Western European text in Windows-1252 does not do: three accented letters on end, a sign within a word, a
+_USUAL = ("cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "koi8_r", "big5", "gb18030", "cp949", "cp932")
+# What Western European text in Windows-1252 does not do: four accented letters on end, a sign within a word, a
 # capital with an accent behind a small letter, Turkish or Czech letters.
-_RUNS = re.compile("[À-ÿ]{3,}")
+_RUNS = re.compile("[À-ÿ]{4,}")
 _MARKS_AND_SIGNS = bytes([*range(0x82, 0x85), *range(0x86, 0x8A), 0x8B, 0x93, 0x94, 0x95, 0x98, 0x99, 0x9B])
 _MARKS_AND_SIGNS += bytes(
     [*range(0xA1, 0xAA), 0xAC, 0xAE, 0xAF, *range(0xB1, 0xB4), 0xB6, 0xB8, 0xB9, *range(0xBB, 0xC0)]
@@ -75,12 +77,36 @@ def survey(path: Path, name: str, reading: Reading, say: Say) -> Survey:
 
     Raises: DatasetError when it is no text, or not certain enough in which encoding.
     """
-    with told_of(path, name), open_unpacked(path, reading) as file:
-        return survey_of(file, name, reading, say)
+    with told_of(path, name):
+        return survey_of(lambda: open_unpacked(path, reading), name, reading, say)
 
 
-def survey_of(file: BinaryIO, name: str, reading: Reading, say: Say) -> Survey:
+def survey_of(opened: Callable[[], BinaryIO], name: str, reading: Reading, say: Say) -> Survey:
     """Look at a whole text, as `survey` does. Raises: DatasetError."""
+    with opened() as file:
+        encoding, seen = _seen_of(file, name, reading)
+    if encoding in (None, "utf-8-sig") and not seen.is_utf8:
+        with opened() as file:
+            text = _Legacy(iter(lambda: file.read(CHUNK_BYTES), b""))
+        encoding = _legacy(text, name, is_marked=encoding is not None)
+        say(f"{name}: the text is not UTF-8; it was read as {encoding}.")
+    elif encoding == "latin-1" and seen.has_controls:
+        encoding = WINDOWS
+        say(f"{name}: bytes from 0x80 to 0x9f are no letters of latin-1; it was read as {WINDOWS}.")
+    elif encoding is not None and encoding != "utf-8-sig" and reading.encoding is None:
+        say(f"{name}: the text was read as {encoding.upper()}.")
+    return Survey(
+        encoding=encoding or "utf-8-sig",
+        marks=seen.marks,
+        line_feeds=seen.line_feeds,
+        lone_returns=seen.lone_returns or seen.ends_in_return,
+        blank_tail=max(0, seen.tail_ends - seen.is_ended),  # the first ends the last line that says something
+        ends_in_return=seen.ends_in_return,
+    )
+
+
+def _seen_of(file: BinaryIO, name: str, reading: Reading) -> tuple[str | None, "_Seen"]:
+    """Look at all chunks; gives the encoding that is set or that a mark tells. Raises: DatasetError."""
     first = file.read(CHUNK_BYTES)
     encoding = _set_encoding(reading) or encoding_by_mark(first)
     chunks: Iterable[bytes] = _with_rest(first, file)
@@ -95,25 +121,7 @@ def survey_of(file: BinaryIO, name: str, reading: Reading, say: Say) -> Survey:
         seen.close()
     except (EOFError, OSError, zlib.error):
         pass  # whoever reads up to the damage tells of it
-    if encoding in (None, "utf-8-sig") and not seen.is_utf8:
-        file.seek(0)
-        text = _Legacy(iter(lambda: file.read(CHUNK_BYTES), b""))
-        encoding = _legacy(text, name, is_marked=encoding is not None)
-        say(f"{name}: the text is not UTF-8; it was read as {encoding}.")
-    elif encoding == "latin-1" and seen.has_controls:
-        encoding = WINDOWS
-        say(f"{name}: bytes from 0x80 to 0x9f are no letters of latin-1; it was read as {WINDOWS}.")
-    elif encoding is not None and encoding != "utf-8-sig" and reading.encoding is None:
-        say(f"{name}: the text was read as {encoding.upper()}.")
-    tail = max(0, seen.tail_ends - seen.is_ended)  # the first ends the last line that says something
-    return Survey(
-        encoding or "utf-8-sig",
-        seen.marks,
-        seen.line_feeds,
-        seen.lone_returns or seen.ends_in_return,
-        tail,
-        seen.ends_in_return,
-    )
+    return encoding, seen
 
 
 def encoding_by_mark(head: bytes) -> str | None:
@@ -274,7 +282,7 @@ class _Legacy:
 
 def _legacy(text: _Legacy, name: str, is_marked: bool = False) -> str:
     """Give the encoding of a text that is not UTF-8. Raises: DatasetError where it is not certain enough."""
-    if is_marked or (text.good * 4 >= text.bad and text.good):
+    if is_marked or text.good >= text.bad:
         raise DatasetError(
             f"{name} is not UTF-8: {text.place} cannot be decoded, but the rest seems to be UTF-8.",
             remedy=f"Write it anew; to leave such bytes out: iconv -f UTF-8 -t UTF-8 -c {name} > new",
@@ -309,14 +317,16 @@ def _guessed(sample: bytes) -> tuple[str | None, list[str]]:
     """Ask charset-normalizer: one encoding where nothing comes near it, and those that may be."""
     from charset_normalizer import from_bytes
 
-    matches = [match for match in from_bytes(sample) if match.chaos < 0.2]
+    words = b"\n".join(_FOREIGN_WORD.findall(sample))  # English between them would say nothing
+    matches = [m for m in from_bytes(words) if m.chaos < 0.2 and not m.encoding.startswith("mac_")]  # none since 2001
     if not matches:
         return None, []
     best = matches[0]
-    rivals = [match for match in matches[1:] if str(match) != str(best) and match.chaos < best.chaos + _LEAST_LEAD]
-    if not rivals and best.coherence >= _LEAST_COHERENCE:
+    near = [match for match in matches if match.chaos < best.chaos + _LEAST_LEAD]
+    rivals = [m for m in near if m.coherence > best.coherence - _LEAST_LEAD and str(m) != str(best)]
+    if not rivals and best.coherence >= _LEAST_COHERENCE and best.encoding in _USUAL:
         return best.encoding, []
-    known = sorted(matches[:4], key=lambda match: not match.encoding.startswith("cp125"))
+    known = sorted((best, *rivals), key=lambda match: match.encoding not in _USUAL)
     return None, [match.encoding for match in known[:3]]
 
 

@@ -11,6 +11,7 @@ UNLIKELY_LINES = 30  # of as many cells as the header has, when nothing else is 
 UNLIKELY_TABBED_LINES = 4  # a tab hardly ever stands in a text
 QUOTE_REMEDY = "Close that quote, double it within a quoted cell, or read quotes as letters with --set quoting=none."
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_DIGITS = re.compile(r"\d+")
 _CELL = r'(?:"(?:[^"]|"")*"|[^"\t\r\n]*)'
 _RECORD = re.compile(rf"{_CELL}(?:\t{_CELL})*[\r\n]*")
 _QUOTED = re.compile(r'(?:^|\t)"((?:[^"]|"")*)"(?=[\t\r\n]|$)')
@@ -21,27 +22,31 @@ _NEEDS_QUOTES = re.compile(r'[\t\r\n"]|^$')
 def looks_like_rows(cells: Sequence[str], delimiter: str, known: Sequence[set[str]]) -> bool:
     """Tell whether the lines of a row of several seem to be rows themselves: a quote was left open then.
 
-    `known` are the values of each column that other rows repeat. Every line must have as many cells as the header;
-    most must hold known values of some column, or there must be more lines than a cell is likely to have.
+    `known` are the shapes of each column's values that other rows repeat. Every line must have as many cells as the
+    header; most must be of a known shape in some column, or there must be more lines than a cell is likely to have.
     """
     lines = list(_physical(cells, delimiter))
     if len(known) < 2 or any(len(line) != len(known) for line in lines):
         return False
-    whole = lines[:-1]
-    for number, values in enumerate(known):
-        if sum(line[number].strip('"') in values for line in whole) >= KNOWN_SHARE * len(whole):
+    whole = lines[1:-1] or lines[:1]
+    for number, shapes in enumerate(known):
+        if sum(_shape(line[number].strip('"')) in shapes for line in whole) >= KNOWN_SHARE * len(whole):
             return True
     return len(lines) >= UNLIKELY_LINES and all(all(line) for line in whole)
 
 
-def repeated_values(rows: Iterable[Sequence[str]], width: int) -> list[set[str]]:
-    """Give the values of each column which occur in several of the rows."""
+def repeated_shapes(rows: Iterable[Sequence[str]], width: int) -> list[set[str]]:
+    """Give the values of each column which occur in several of the rows, all numbers taken for one."""
     counts: list[Counter[str]] = [Counter() for _ in range(width)]
     for row in rows:
         if len(row) == width:
             for count, cell in zip(counts, row, strict=True):
-                count[cell] += 1
+                count[_shape(cell)] += 1
     return [{value for value, number in count.items() if number > 1 and value} for count in counts]
+
+
+def _shape(cell: str) -> str:
+    return _DIGITS.sub("0", cell)
 
 
 def _physical(cells: Sequence[str], delimiter: str) -> Iterator[list[str]]:

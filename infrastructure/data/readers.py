@@ -1,12 +1,11 @@
 """Rows of a file in any of the formats we take, one at a time and with their line."""
 
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
@@ -238,13 +237,17 @@ def _directory(path: Path, reading: Reading, say: Say) -> Iterator[Row | RowFaul
     require_unicode(path)
     for number, file in enumerate(text_files(path, say), 1):
         name = mended(file.relative_to(path).as_posix())
-        with told_of(file, name), file.open("rb") as opened:
-            encoding = survey_of(opened, name, reading, say).encoding
-            opened.seek(0)
-            text = io.TextIOWrapper(opened, encoding=encoding).read(reading.row_characters + 1)
+        with told_of(file, name):
+            encoding = survey_of(_binary(file), name, reading, say).encoding
+            with file.open(encoding=encoding) as opened:
+                text = opened.read(reading.row_characters + 1)
         if len(text) > reading.row_characters:
             raise row_too_large(name, 1, reading)
         yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})
+
+
+def _binary(file: Path) -> Callable[[], BinaryIO]:
+    return lambda: file.open("rb")
 
 
 _READERS: Mapping[str, Callable[[TextIO, str, Reading], Iterator[Row | RowFault]]] = {
@@ -253,5 +256,7 @@ _READERS: Mapping[str, Callable[[TextIO, str, Reading], Iterator[Row | RowFault]
     ".ndjson": _json_lines,
     ".txt": _plain_lines,
 }
+
+
 SEPARATED = (".csv", ".tsv")
 FORMATS = (*_READERS, *SEPARATED, *COLUMNAR)

@@ -50,7 +50,13 @@ class CsvSource:
             raise DatasetError(said, remedy="Remove columns.")
         if len(rows) < 2:
             raise DatasetError(f"{self.name} has a header and no rows.", remedy="Give a file with rows.")
-        return Header(tuple(header_names(written)), tuple(written), tuple(rows[1][1]))
+        used = len(written)
+        while used > 1 and not written[used - 1].strip() and self._is_unused(used - 1):
+            used -= 1  # a separator at the end of every line
+        return Header(tuple(header_names(written[:used])), tuple(written[:used]), tuple(rows[1][1][:used]))
+
+    def _is_unused(self, column: int) -> bool:
+        return not any(row[column].strip() for row in self._file.sample_rows if len(row) > column)
 
     def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
         """Read the cells of some columns as texts, None where one is missing. Raises: DatasetError."""
