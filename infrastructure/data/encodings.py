@@ -89,10 +89,10 @@ def survey_of(opened: Callable[[], BinaryIO], name: str, reading: Reading, say: 
         with opened() as file:
             text = _Legacy(iter(lambda: file.read(CHUNK_BYTES), b""))
         encoding = _legacy(text, name, is_marked=encoding is not None)
-        say(f"{name}: the text is not UTF-8; it was read as {encoding}.")
+        say(f"{name}: the text is not UTF-8; it was read as {encoding.upper()}.")
     elif encoding == "latin-1" and seen.has_controls:
         encoding = WINDOWS
-        say(f"{name}: bytes from 0x80 to 0x9f are no letters of latin-1; it was read as {WINDOWS}.")
+        say(f"{name}: bytes from 0x80 to 0x9f are no letters of latin-1; it was read as {encoding.upper()}.")
     elif encoding is not None and encoding != "utf-8-sig" and reading.encoding is None:
         say(f"{name}: the text was read as {encoding.upper()}.")
     return Survey(
@@ -361,5 +361,5 @@ class _FoundWhileRead(io.TextIOBase):
             except UnicodeDecodeError:
                 if len(line) != most:  # a longer one is refused, and may be cut within a character
                     self._encoding = _legacy(_Legacy(iter([line])), self._name)
-                    self._say(f"{self._name}: the text is not UTF-8; it was read as {self._encoding}.")
+                    self._say(f"{self._name}: the text is not UTF-8; it was read as {self._encoding.upper()}.")
         return line.decode(self._encoding, errors="ignore" if len(line) == most else "strict")

@@ -73,7 +73,7 @@ def setting_of(message: str, name: str) -> list[str]:
         ("utf-8-sig", []),
         ("utf-16", ["r.csv: the text was read as UTF-16."]),
         ("utf-32", ["r.csv: the text was read as UTF-32."]),
-        ("cp1252", ["r.csv: the text is not UTF-8; it was read as windows-1252."]),
+        ("cp1252", ["r.csv: the text is not UTF-8; it was read as WINDOWS-1252."]),
     ],
 )
 def test_an_encoding_is_found_and_told_where_it_is_unusual(tmp_path: Path, encoding: str, said: list[str]) -> None:
@@ -98,7 +98,7 @@ def test_letters_of_windows_1252_far_behind_the_beginning_are_no_control_charact
     content = b"text,label\n" + b"plain,pos\n" * 50_000 + "it\u2019s \u20ac 5,neg\n".encode("cp1252")
     rows, said = read(tmp_path / "r.csv", content)
     assert rows[-1] == ["it\u2019s \u20ac 5", "neg"]
-    assert said == ["r.csv: the text is not UTF-8; it was read as windows-1252."]
+    assert said == ["r.csv: the text is not UTF-8; it was read as WINDOWS-1252."]
     rows, said = read(tmp_path / "r.csv", content, Reading(encoding="latin-1"))
     assert rows[-1] == ["it\u2019s \u20ac 5", "neg"]
     assert "no letters of latin-1" in said[0]
@@ -403,6 +403,6 @@ def test_each_file_of_a_directory_has_an_encoding_of_its_own(tmp_path: Path) -> 
     rows = [row.values["text"] for row in read_rows(tmp_path / "d", say=said.append) if isinstance(row, Row)]
     assert rows == [GERMAN] * 3
     assert said == [
-        "a/2.txt: the text is not UTF-8; it was read as windows-1252.",
+        "a/2.txt: the text is not UTF-8; it was read as WINDOWS-1252.",
         "b/3.txt: the text was read as UTF-16.",
     ]
