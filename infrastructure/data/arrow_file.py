@@ -13,7 +13,7 @@ from domain.reading import Reading
 from infrastructure.data.arrow_sizes import MAGIC, unpacked_sizes
 from infrastructure.data.columnar import refuse_many_columns, unpacked
 from infrastructure.data.opening import grown_too_large, size_of
-from infrastructure.data.plain_columns import bounded
+from infrastructure.data.plain_columns import bounded, naming
 
 FEATHER_1 = b"FEA1"
 
@@ -61,8 +61,11 @@ class ArrowFile:
         with self._opened([self.schema.names.index(name) for name in columns]) as opened:
             many = map(opened.get_batch, range(opened.num_record_batches)) if self._is_file else iter(opened)
             for batch in many:
-                batch.validate(full=True)  # nothing else keeps a hostile file from pointing outside of itself
-                yield batch.select(list(columns))
+                chosen = batch.select(list(columns))
+                for name, column in zip(columns, chosen.columns, strict=True):
+                    with naming(self.name, name):
+                        column.validate(full=True)  # nothing else keeps a column from pointing outside of itself
+                yield chosen
 
     def _opened(self, fields: list[int]) -> Any:
         # Each reading has a place of its own in the file.

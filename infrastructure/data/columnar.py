@@ -72,8 +72,6 @@ def unpacked(path: Path, reading: Reading) -> Any:
 
 def unreadable(name: str, error: BaseException) -> DatasetError:
     """Say in our words what stopped the reading of columns."""
-    if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
-        return DatasetError(f"{name} holds text that is not UTF-8.", remedy="Write it again.")
     return DatasetError(f"{name} is damaged or cut off: {error}.", remedy="Write, copy or download it again.")
 
 

@@ -9,6 +9,7 @@ from pyarrow import types
 
 from domain.exceptions import DatasetError
 from infrastructure.data.columnar import Columnar, unreadable
+from infrastructure.data.plain_columns import is_time, may_be_numbers, type_name
 from infrastructure.data.readers import Row
 from infrastructure.data.saved_dataset import NamedLabels
 
@@ -65,9 +66,8 @@ class _Columns:
             return
         kind = self.kinds[name]
         if not _holds_values(kind):
-            shown = str(kind) if len(str(kind)) <= 60 else str(kind)[:57] + "..."
             raise DatasetError(
-                f"{self.file.name}: column {name!r} is of type {shown}, which is neither text nor number.",
+                f"{self.file.name}: column {name!r} is of type {type_name(kind)}, which is neither text nor number.",
                 remedy="Write it as text, or name another column.",
             )
         self.asked.append(name)
@@ -161,11 +161,9 @@ def _without_fraction(times: pyarrow.Array) -> pyarrow.Array:
 
 
 def _holds_values(kind: pyarrow.DataType) -> bool:
-    if isinstance(kind, pyarrow.BaseExtensionType):
-        return _holds_values(kind.storage_type)
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return _holds_values(kind.value_type)
-    return not (types.is_nested(kind) or types.is_duration(kind) or types.is_interval(kind))
+    return may_be_numbers(kind) or is_time(kind) or bool(types.is_time(kind))
 
 
 def _refuse_repeated_names(file: Columnar) -> None:

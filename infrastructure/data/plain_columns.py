@@ -1,12 +1,15 @@
 """Cells of Arrow columns as the few types that rows and tables know, and how long their texts are."""
 
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow
 import pyarrow.compute
 from pyarrow import types
 
+from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
 from infrastructure.data.opening import grown_too_large, row_too_large
 
@@ -31,6 +34,26 @@ def _is_utf8(kind: pyarrow.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
+def is_time(kind: pyarrow.DataType) -> bool:
+    """Tell whether cells of this type are points in time."""
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
+def may_be_numbers(kind: pyarrow.DataType) -> bool:
+    """Tell whether cells of this type are numbers, truth values, or texts that may be some."""
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return may_be_numbers(kind.storage_type)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return may_be_numbers(kind.value_type)
+    return not (types.is_nested(kind) or types.is_temporal(kind) or types.is_interval(kind))
+
+
+def type_name(kind: pyarrow.DataType) -> str:
+    """Write down a type, not all of a deep one."""
+    name = re.sub(r" \('.*?'\)", "", str(kind))  # what a map calls its entries
+    return name if len(name) <= 60 else name[:57] + "..."
+
+
 def bounded(
     batches: Iterable[pyarrow.RecordBatch], name: str, reading: Reading, most_bytes: int, most_rows: int
 ) -> Iterator[pyarrow.RecordBatch]:
@@ -50,8 +73,25 @@ def bounded(
                 raise grown_too_large(name, most_bytes)
             row += part.num_rows
             for piece in _pieces(part, sizes):
-                columns = [plain(column) for column in piece.columns]
-                yield pyarrow.RecordBatch.from_arrays(columns, names=piece.schema.names)
+                names = piece.schema.names
+                columns = []
+                for column, of in zip(piece.columns, names, strict=True):
+                    with naming(name, of):
+                        columns.append(plain(column))
+                yield pyarrow.RecordBatch.from_arrays(columns, names=names)
+
+
+@contextmanager
+def naming(name: str, of: str) -> Iterator[None]:
+    """Say which column holds text that is not UTF-8. Raises: DatasetError."""
+    try:
+        yield
+    except pyarrow.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        raise DatasetError(
+            f"{name}: column {of!r} holds text that is not UTF-8.", remedy="Write it again, or leave the column out."
+        ) from error
 
 
 def plain(column: pyarrow.Array) -> pyarrow.Array:

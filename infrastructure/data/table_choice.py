@@ -88,6 +88,10 @@ def choose_columns(
             faults.add(f"{name!r} is the time column and no number", "Take it out of columns, or set time_column=none.")
         elif name not in first:
             _unknown("column", name, schema, names, faults)
+        elif name in header.no_numbers:
+            numbers = [other for other in columns if other != time and other not in header.no_numbers]
+            remedy = f"Leave it out: {columns_setting(numbers)}." if numbers else "Write it as numbers."
+            faults.add(f"column {name!r} is of type {header.no_numbers[name]}, which holds no numbers", remedy)
         if schema.columns is not None and counts[name] > 1:
             faults.add(f"columns names {name!r} {counts[name]} times", "Name it once.")
     for name in dict.fromkeys(schema.needed):

@@ -11,7 +11,7 @@ import pyarrow.parquet
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.columnar import open_columnar, unreadable
-from infrastructure.data.plain_columns import is_utf8
+from infrastructure.data.plain_columns import is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.table_columns import UNREADABLE, Header
 from infrastructure.data.table_faults import TableFaults
 
@@ -32,11 +32,12 @@ class ColumnarSource:
         names = tuple(schema.names)
         if not len(self._file):
             raise DatasetError(f"{self.name} has no rows.", remedy="Give a file with rows.")
-        clock = tuple(field.name for field in schema if pyarrow.types.is_temporal(field.type))
-        return Header(names, names, tuple(self._first_text(field) for field in schema), clock)
+        clock = tuple(field.name for field in schema if is_time(field.type))
+        others = {field.name: type_name(field.type) for field in schema if not may_be_numbers(field.type)}
+        return Header(names, names, tuple(self._first_text(field) for field in schema), clock, others)
 
     def _first_text(self, field: pyarrow.Field) -> str | None:
-        if not is_utf8(field.type):
+        if not is_utf8(field.type) or self._file.schema.get_field_index(field.name) < 0:  # one of two of its name
             return None
         try:
             first = next(self._file.batches([field.name], 1)).column(0)[0].as_py()

@@ -163,7 +163,8 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
         rows = StampedRows(path, len(kept), stamps, faults, zone)
         rows.put_in_order(schema)
         if faults.count_of("backwards") or faults.count_of("repeats"):
-            others = [(name, written[name]) for name in dict.fromkeys(header.names) if name != time]
+            readable = [name for name in dict.fromkeys(header.names) if name != time and name not in header.no_numbers]
+            others = [(name, written[name]) for name in readable]
             if (found := long_format(source, others, stamps)) is not None:
                 faults = TableFaults()
                 faults.add(*found.fault(str(time)))

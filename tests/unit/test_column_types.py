@@ -32,7 +32,7 @@ TEXT_TYPES = (
 NESTED: tuple[tuple[Any, str], ...] = (
     (pyarrow.array([["a"], ["b"]]), "list<"),
     (pyarrow.array([{"a": 1}, {"a": 2}]), "struct<a: int64>"),
-    (pyarrow.array([[("k", 1)], []], pyarrow.map_(pyarrow.string(), pyarrow.int64())), "map<string, int64"),
+    (pyarrow.array([[("k", 1)], []], pyarrow.map_(pyarrow.string(), pyarrow.int64())), "map<string, int64>"),
     (pyarrow.array([1, 2], pyarrow.duration("ns")), "duration[ns]"),
 )
 STRANGE = (
@@ -173,5 +173,45 @@ def test_a_column_that_is_asked_for_late_is_read_from_the_row_it_is_asked_in(tmp
 
 def test_text_of_bytes_that_are_not_utf8_is_refused_when_it_is_asked_for(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", text=[b"\xff"])
-    with pytest.raises(DatasetError, match=r"x\.parquet holds text that is not UTF-8"):
+    with pytest.raises(DatasetError, match=r"column 'text' holds text that is not UTF-8"):
         values_of(path, "text")
+
+
+TIMES = tuple((pyarrow.array([1, 2], kind), str(kind)) for kind in (pyarrow.timestamp("ns"), pyarrow.time64("ns")))
+
+
+@pytest.mark.parametrize(("strange", "kind"), NESTED + TIMES, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_column_of_a_table_that_holds_no_numbers_is_named_by_its_type_and_can_be_left_out(
+    tmp_path: Path, strange: pyarrow.Array, kind: str
+) -> None:
+    days = pyarrow.array([1, 2], pyarrow.date32())
+    path = parquet(tmp_path / "t.parquet", when=days, strange=strange, y=[1.0, 2.0])
+    with pytest.raises(DatasetError) as caught:
+        open_table(path, TableSchema(time_column="when"))
+    assert f"column 'strange' is of type {kind}" in str(caught.value)
+    assert str(caught.value).endswith("which holds no numbers: Leave it out: --set columns=[y].")
+    table = open_table(path, TableSchema(columns=("y",)))
+    assert (table.time_column, table.values[:, 0].tolist()) == ("when", [1, 2])
+
+
+def test_a_duration_is_no_clock(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", took=pyarrow.array([1, 2], pyarrow.duration("s")), y=[1.0, 2.0])
+    assert open_table(path, TableSchema(columns=("y",))).time_column is None
+
+
+def test_two_columns_of_one_name_are_refused_in_a_table_too(tmp_path: Path) -> None:
+    array = pyarrow.array(["1"])
+    pyarrow.parquet.write_table(pyarrow.Table.from_arrays([array] * 3, ["a", "b", "a"]), tmp_path / "t.parquet")
+    with pytest.raises(DatasetError, match=r"two columns are named 'a' \(1 and 3\)"):
+        open_table(tmp_path / "t.parquet", TableSchema())
+
+
+@pytest.mark.parametrize("strange", [array for array, _ in NESTED], ids=lambda array: str(array.type))
+def test_series_in_long_format_are_told_apart_whatever_stands_beside_them(
+    tmp_path: Path, strange: pyarrow.Array
+) -> None:
+    days = pyarrow.array(np.tile(np.arange(10), 2), pyarrow.int32()).cast(pyarrow.date32())
+    columns = {"when": days, "shop": ["a"] * 10 + ["b"] * 10, "y": [1.0] * 20, "strange": strange.take([0] * 20)}
+    path = parquet(tmp_path / "t.parquet", **columns)
+    with pytest.raises(DatasetError, match="shop"):
+        open_table(path, TableSchema(columns=("y",)))

@@ -372,7 +372,7 @@ def test_a_parquet_file_with_text_that_is_not_utf8_is_refused(tmp_path: Path) ->
     parts = [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0"), pyarrow.py_buffer(b"\xff")]
     table = pyarrow.table({"text": pyarrow.Array.from_buffers(pyarrow.string(), 1, parts)})
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
-    with pytest.raises(DatasetError, match=r"x\.parquet holds text that is not UTF-8"):
+    with pytest.raises(DatasetError, match=r"column 'text' holds text that is not UTF-8"):
         exhaust(read_rows(tmp_path / "x.parquet"))
 
 
