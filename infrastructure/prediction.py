@@ -10,7 +10,7 @@ from torch import nn
 
 from application.answers import Answers
 from application.training_request import FIELD_SETTINGS, field_settings
-from domain.exceptions import ModelError
+from domain.exceptions import ConfigurationError, ModelError
 from domain.metrics import undefined_told
 from domain.reading import Reading
 from infrastructure.data.inputs import BadInput
@@ -39,9 +39,19 @@ class PredictorSource:
         directory = directory / "model" if (directory / "model").is_dir() else directory
         card = {**read_card(directory), **_given(reading or {})}
         known = typed_card(ModelCard, card, directory)
+        _refuse_meaningless(known)
         model, task = kind_of(known.task).open(directory, card)
         require_files(known, directory)
         return FinishedModel(model, task, known, choose_device(device))
+
+
+def _refuse_meaningless(card: ModelCard) -> None:
+    """Refuse names of fields that a task does not read. Raises: ConfigurationError."""
+    fields = [name for name in FIELD_SETTINGS if name in kind_of(card.task).card_type.model_fields]
+    remedy = f"Use {' or '.join(fields)}." if fields else "Leave it out: a table is read."
+    faults = [f"{name} means nothing to task {card.task}. {remedy}" for name in card.named_fields if name not in fields]
+    if faults:
+        raise ConfigurationError.of(faults)
 
 
 def _given(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -149,7 +150,7 @@ class TextCells:
             return RowFault(row.line, f"field {column!r} is missing", "Add it or remove the row.")
         if cell is None and self.single is None:
             return ""
-        if isinstance(cell, int | float) and cell == cell:
+        if isinstance(cell, int) or (isinstance(cell, float) and isfinite(cell)):
             self._num_numbers += 1
             return str(cell)
         return RowFault(row.line, f"{column} is {shown_cell(cell)}, not a string", "Write a string or remove the row.")

@@ -7,6 +7,7 @@ from itertools import islice
 from shlex import quote
 
 from domain.exceptions import DatasetError
+from infrastructure.data.labels import name_of
 
 MAX_NAMES_SHOWN = 20
 MAX_FIELDS_COMPARED = 1_000
@@ -126,7 +127,7 @@ def _fitting(part: Sought, fields: Sequence[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+    return str(name_of(name)).casefold().replace(" ", "_").replace("-", "_")
 
 
 def _problem(part: Sought, fields: Sequence[str], fitting: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from infrastructure.data.text_ids import text_ids
 from infrastructure.data.token_blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.data.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import ModelCard, typed_card
+from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
@@ -35,10 +35,16 @@ CHARACTERS_OF_PROMPT = 80
 SAMPLING = {"temperature": 0.8, "top_k": 50}
 
 
+class LanguageModelCard(WriterCard):
+    """What the card of a model that writes on says; `text_field` names where a row has its text."""
+
+    text_field: FieldNames = None
+
+
 class LanguageModeling:
     """Text as one stream of tokens, cut into blocks."""
 
-    card_type: type[ModelCard] = WriterCard
+    card_type: type[ModelCard] = LanguageModelCard
 
     def load(self, request: TrainModelRequest) -> SplitText:
         """Read and split text. Raises: DatasetError."""
@@ -100,7 +106,7 @@ class LanguageModeling:
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
-        known = typed_card(WriterCard, card, directory)
+        known = typed_card(LanguageModelCard, card, directory)
         usual = task_named(known.task).text_fields
         model, tokenizer = open_finished(directory, DECODER)
 

@@ -13,7 +13,7 @@ from domain.generation import GenerationSettings
 from domain.reading import Reading
 from infrastructure.data.fields import Sought
 from infrastructure.data.inputs import Input, read_inputs
-from infrastructure.models.card import FieldNames, ModelCard
+from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
@@ -31,7 +31,6 @@ class WriterCard(ModelCard):
     """What the card of a model that writes says; one that is older than a setting lacks it."""
 
     max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
-    text_field: FieldNames = None
     max_new_tokens: int = Field(default=GenerationSettings.max_new_tokens, ge=1)
     num_beams: int = Field(default=1, ge=1, le=MOST_BEAMS)
     max_repeats: int = Field(default=0, ge=0)

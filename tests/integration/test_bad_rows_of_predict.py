@@ -173,6 +173,21 @@ def test_columns_of_the_model_are_found_first_others_guessed_and_any_named(
         answered(model, path, reading={"textfield": "v3"})
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "said"),
+    [
+        ("language_modeling", "label_field", "Use text_field"),
+        ("sequence_to_sequence", "text_field", "Use source_field or target_field"),
+        ("quantile_forecasting", "text_field", "Leave it out"),
+    ],
+)
+def test_a_field_that_a_task_does_not_read_is_refused(
+    task: str, name: str, said: str, models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} means nothing to task {task}. {said}"):
+        answered(models(task), tmp_path / "x.csv", reading={name: "v"})
+
+
 def test_evaluate_takes_named_columns_and_says_which_it_guessed(models: Callable[[str], Path], tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("Message,Category\nstill quiet,calm \nbang crash,loud\n")
