@@ -11,6 +11,7 @@ import pyarrow.parquet
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.columnar import open_columnar, unreadable
+from infrastructure.data.decimal_marks import DecimalMarks
 from infrastructure.data.plain_columns import is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.table_columns import UNREADABLE, Header
 from infrastructure.data.table_faults import TableFaults
@@ -25,6 +26,7 @@ class ColumnarSource:
         self.path, self.name = path, name
         self._file = open_columnar(path, name, reading)
         self.notes = self._file.notes
+        self._marks = DecimalMarks(reading.decimal, is_set=reading.decimal is not None)
 
     def header(self) -> Header:
         """Read the names and the first row. Raises: DatasetError when there is none."""
@@ -49,9 +51,12 @@ class ColumnarSource:
         """Read some columns. Raises: DatasetError."""
         try:
             for batch in self._file.batches(list(written), BLOCK_ROWS):
-                yield [batch.column(name) for name in written]
+                yield [self._pointed(name, batch.column(name)) for name in written]
         except UNREADABLE as error:
             raise unreadable(self.name, error) from error
+
+    def _pointed(self, name: str, cells: pyarrow.Array) -> pyarrow.Array:
+        return self._marks.written_with_points(name, cells) if is_utf8(cells.type) else cells
 
     def add_ragged(self, faults: TableFaults) -> None:
         """Say nothing: columns of one file are as long as each other."""

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from domain.exceptions import DatasetError
@@ -346,6 +348,14 @@ def test_a_comma_that_may_be_either_is_refused_and_both_readings_can_be_set(tmp_
     assert setting_of(message, "decimal") == [".", ","]
     assert table_of(tmp_path / "t.csv", content, Reading(decimal=".")).values[:, 0].tolist() == [2547, 2565, 2647]
     assert table_of(tmp_path / "t.csv", content, Reading(decimal=",")).values[:, 0].tolist() == [2.547, 2.565, 2.647]
+
+
+def test_the_mark_can_be_set_for_texts_of_any_format(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"a": ["2,547", "2,565", None], "b": [1.5, 2.5, 3.5]}), path)
+    for mark, first in ((".", 2547), (",", 2.547)):
+        values = open_table(path, TableSchema(), Reading(decimal=mark)).values
+        assert values[0].tolist() == [first, 1.5]
 
 
 def test_commas_between_thousands_are_refused_and_can_be_set(tmp_path: Path) -> None:
