@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
-import polars
 import pytest
 
 from infrastructure.data.code_dataset import CodeDataset
@@ -49,34 +47,6 @@ def labelled(tmp_path: Path, tokenizer: Any, texts: list[str], labels: str = "ab
     # The file itself is set aside: what is compared is what the model would be given.
     object.__setattr__(rows, "sha256", "")
     return labelled_dataset(rows, np.arange(len(rows)), tokenizer, 16, rows.label_names)
-
-
-@pytest.mark.parametrize("ending", [".csv", ".tsv", ".json", ".parquet", ".feather", ".xlsx"])
-def test_it_is_that_of_the_rows_and_not_of_their_format(
-    tmp_path: Path, tokenizers: tuple[Any, Any], ending: str
-) -> None:
-    base = labelled(tmp_path, tokenizers[0], TEXTS)
-    frame = polars.DataFrame({"text": TEXTS, "label": list("abab")})
-    path = tmp_path / f"other{ending}"
-    write = {
-        ".csv": lambda: frame.write_csv(path, separator=";"),
-        ".tsv": lambda: frame.write_csv(path, separator="\t"),
-        ".json": lambda: frame.write_json(path),
-        ".parquet": lambda: frame.write_parquet(path),
-        ".feather": lambda: frame.write_ipc(path),
-        ".xlsx": lambda: _workbook(path, frame),
-    }
-    write[ending]()
-    rows = load_rows(path, RowSchema(sought("text", ("text",))))
-    other = labelled_dataset(rows, np.arange(len(rows)), tokenizers[0], 16, rows.label_names)
-    assert other.fingerprint == base.fingerprint
-
-
-def _workbook(path: Path, frame: polars.DataFrame) -> None:
-    book = openpyxl.Workbook()
-    for row in (frame.columns, *frame.rows()):
-        book.worksheets[0].append(list(row))
-    book.save(path)
 
 
 def test_of_labelled_rows(tmp_path: Path, tokenizers: tuple[Any, Any]) -> None:
