@@ -36,6 +36,9 @@ class TaskAdapter(Protocol):
     def count_targets(self, batch: Batch) -> float:
         """Count what the loss sums over, on the CPU, before the batch travels."""
 
+    def count_tokens(self, batch: Batch) -> int:
+        """Count what the model reads and writes, padding left out; rows where a task has no tokens."""
+
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Give the *sum* of the losses over the targets of the batch, a scalar with gradient."""
 
@@ -52,12 +55,9 @@ def lengths_of(dataset: Any) -> np.ndarray:
     return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
 
 
-def num_tokens_of(batch: Batch) -> int:
-    """Count the real tokens of a batch, those that a second half writes too; its rows where it has no mask."""
-    mask = batch.get("attention_mask")
-    if mask is None:
-        return len(next(iter(batch.values())))
-    return int(mask.sum()) + (len(batch["targets"]) if "decoder_input_ids" in batch else 0)
+def num_unmasked(batch: Batch) -> int:
+    """Count the tokens of `attention_mask`, the padding left out."""
+    return int(batch["attention_mask"].sum())
 
 
 def pad(sequences: Sequence[Tensor], value: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
 from infrastructure.tasks.samples import Samples
 from infrastructure.tasks.token_losses import IGNORED
 from infrastructure.tasks.writers import target_loss_sum
@@ -73,6 +73,10 @@ class CausalLanguageModeling:
     def count_targets(self, batch: Batch) -> float:
         """Count the tokens to be predicted."""
         return float(len(batch["targets"]))
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the tokens that are read."""
+        return num_unmasked(batch)
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the tokens to be predicted."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,9 +33,6 @@ from infrastructure.tasks.series_fields import DirectionCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 from infrastructure.tasks.series_start import require_history, start_told
 
-if TYPE_CHECKING:
-    pass
-
 COIN_TOSS = 0.5
 
 
@@ -45,6 +42,10 @@ class DirectionClassification(SequenceClassification):
     def collate(self, items: Sequence[Window], noise: RowNoise | None) -> Batch:
         """Cut the windows: history, and `labels` [B]."""
         return cut_windows(items)
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the windows."""
+        return len(batch["values"])
 
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Give scores [B, C] in fp32."""

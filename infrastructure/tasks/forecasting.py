@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -27,9 +27,6 @@ from infrastructure.tasks.series_card import SeriesCard
 from infrastructure.tasks.series_fields import QuantileCard
 from infrastructure.tasks.series_kind import QUICK_WINDOWS, SeriesKind
 from infrastructure.tasks.series_start import require_history, start_told
-
-if TYPE_CHECKING:
-    pass
 
 # A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
 # added in float64, so a large one takes none of them away.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked
 
 LossFunction = Callable[[Any, Tensor], Tensor]
 
@@ -37,6 +37,10 @@ class PlainModule:
     def count_targets(self, batch: Batch) -> float:
         """Count the rows."""
         return float(len(self._target(batch)))
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the tokens under an `attention_mask`, the rows where there is none."""
+        return num_unmasked(batch) if "attention_mask" in batch else len(self._target(batch))
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the loss over the rows."""

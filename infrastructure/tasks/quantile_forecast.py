@@ -63,6 +63,10 @@ class QuantileForecast:
         """Count the observed points."""
         return float((~batch["target"].isnan()).sum())
 
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the windows."""
+        return len(batch["values"])
+
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum over the observed points the mean loss of their quantiles."""
         forecast, target = forecast_of(model, batch)["forecast"], batch["target"]

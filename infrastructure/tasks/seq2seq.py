@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
 from infrastructure.models.attention import NAME as OUR_ATTENTION
-from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked
 from infrastructure.tasks.causal_lm import TokenPass, joined, packed
 from infrastructure.tasks.samples import Samples
 from infrastructure.tasks.token_losses import IGNORED
@@ -86,6 +86,10 @@ class SequenceToSequence:
     def count_targets(self, batch: Batch) -> float:
         """Count the tokens to be predicted."""
         return float(len(batch["targets"]))
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the tokens of the sources and those to be written."""
+        return num_unmasked(batch) + len(batch["targets"])
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the tokens to be predicted."""

@@ -12,7 +12,7 @@ from torch.nn import functional
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.labels import matches, name_of
-from infrastructure.tasks.adapter import Batch, Evaluation, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
 from infrastructure.tasks.classification_metrics import classification_metrics
 
 METRIC_NAMES = (
@@ -82,6 +82,10 @@ class SequenceClassification:
         if self._class_weights is None:
             return float(len(batch["labels"]))
         return float(self._class_weights[batch["labels"]].sum())
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the tokens of the texts."""
+        return num_unmasked(batch)
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the rows of the batch."""

@@ -30,7 +30,8 @@ from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, re
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.tasks.plain_module import LossFunction
-from infrastructure.training.arguments import config_of, metric_of, task_for, with_rows
+from infrastructure.tasks.task_of_model import task_for
+from infrastructure.training.arguments import config_of, metric_of, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes, peak_memory_bytes
 from infrastructure.training.disk_space import require_room

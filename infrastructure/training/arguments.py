@@ -4,21 +4,9 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from torch import nn
-from transformers.modeling_utils import PreTrainedModel
-
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data.market import DIRECTIONS
-from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.causal_lm import CausalLanguageModeling
-from infrastructure.tasks.direction import DirectionClassification
-from infrastructure.tasks.forecast_readers import Scores
-from infrastructure.tasks.plain_module import LossFunction, PlainModule
-from infrastructure.tasks.quantile_forecast import QuantileForecast
-from infrastructure.tasks.seq2seq import SequenceToSequence
-from infrastructure.tasks.sequence_classification import SequenceClassification
 
 
 def config_of(settings: Mapping[str, Any]) -> TrainingConfig:
@@ -37,56 +25,6 @@ def with_rows(dataset: Any) -> Any:
     if not len(dataset):
         raise DatasetError("the training dataset is empty.", remedy="Give at least one row.")
     return dataset
-
-
-def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any) -> TaskAdapter:
-    """Choose how to train a model by what it is. Raises: ConfigurationError for a module without a loss."""
-    if loss_function is not None:
-        return PlainModule(loss_function)
-    if isinstance(model, Forecaster):
-        return _forecast_of(model, dataset)
-    config = getattr(model, "config", None)
-    if config is None:
-        raise ConfigurationError(
-            f"{type(model).__name__} is a plain module, which does not say its loss.",
-            remedy="Give AdvancedTrainer a loss_function(output, target).",
-        )
-    pad_token_id = getattr(config, "pad_token_id", None) or 0
-    if getattr(config, "is_encoder_decoder", False):
-        return SequenceToSequence(pad_token_id, _start_of(model))
-    if isinstance(model, PreTrainedModel) and model.can_generate():
-        return CausalLanguageModeling(pad_token_id, bos_token_id=getattr(dataset, "document_start_id", None))
-    names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
-    return SequenceClassification(names, pad_token_id=pad_token_id)
-
-
-def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:
-    """Train a forecaster for what it gives: directions, or quantiles scored in the units of the windows' table.
-
-    Raises: ConfigurationError for rows that are no windows.
-    """
-    recipe = getattr(getattr(dataset, "series", None), "recipe", None)
-    if recipe is None:
-        raise ConfigurationError(
-            f"{type(model).__name__} learns from windows of a table, but the dataset is a {type(dataset).__name__}.",
-            remedy='Load it with DatasetLoader(path, task="quantile_forecasting").',
-        )
-    if model.config.num_classes:
-        return DirectionClassification(DIRECTIONS)
-    quantiles = tuple(model.config.quantiles)
-    return QuantileForecast(quantiles, recipe.horizons, lambda: Scores(recipe, quantiles, None))
-
-
-def _start_of(model: Any) -> int:
-    """Give the token with which an encoder-decoder begins to write. Raises: ConfigurationError when it has none."""
-    named = (model.generation_config.decoder_start_token_id, model.generation_config.bos_token_id)
-    for token in named:
-        if token is not None:
-            return int(token)
-    raise ConfigurationError(
-        f"{type(model).__name__} does not say with which token it begins to write.",
-        remedy="Set model.generation_config.decoder_start_token_id.",
-    )
 
 
 def metric_of(name: str, task: TaskAdapter) -> str:

@@ -12,7 +12,7 @@ from domain.progress import StepResult
 from infrastructure.data.feed import Feed, RowNoise, seed_of
 from infrastructure.memory import is_out_of_memory
 from infrastructure.randomness import draw_from, drawing
-from infrastructure.tasks.adapter import Batch, TaskAdapter, num_tokens_of
+from infrastructure.tasks.adapter import Batch, TaskAdapter
 from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
@@ -44,7 +44,7 @@ def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch
         micro_batches=micro_batches,
         num_targets=num_targets,
         num_rows=num_rows,
-        num_tokens=sum(num_tokens_of(batch) for batch in micro_batches),
+        num_tokens=sum(task.count_tokens(batch) for batch in micro_batches),
         row_ids=tuple(int(row) for row in rows.all_rows),
     )
 

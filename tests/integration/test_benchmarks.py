@@ -24,10 +24,16 @@ from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
 from domain.forecast import steps_ahead
 from infrastructure.data.forecast_data import load_series
+from infrastructure.data.market import DIRECTIONS
 from infrastructure.runs.run_store import RunStore
-from infrastructure.tasks.adapter import num_tokens_of
+from infrastructure.tasks.causal_lm import CausalLanguageModeling
+from infrastructure.tasks.direction import DirectionClassification
 from infrastructure.tasks.forecast_metrics import ForecastScores
+from infrastructure.tasks.forecast_readers import Kept
+from infrastructure.tasks.plain_module import PlainModule
+from infrastructure.tasks.quantile_forecast import QuantileForecast
 from infrastructure.tasks.seq2seq import SequenceToSequence
+from infrastructure.tasks.sequence_classification import SequenceClassification
 
 LOG = """number of parameters: 0.80M
 step 0: train loss 4.2, val loss 4.3
@@ -153,7 +159,8 @@ def test_a_translation_counts_the_tokens_it_reads_and_those_it_writes_however_th
         {"input_ids": torch.ones(s, dtype=torch.long), "labels": torch.ones(t, dtype=torch.long)} for s, t in lengths
     ]
     wanted = sum(map(sum, lengths))
-    assert {num_tokens_of(SequenceToSequence(0, 2, pack_to).collate(items, None)) for pack_to in (0, 16)} == {wanted}
+    for task in (SequenceToSequence(0, 2, pack_to) for pack_to in (0, 16)):
+        assert task.count_tokens(task.collate(items, None)) == wanted
 
 
 def test_a_batch_without_a_second_half_counts_its_mask_alone() -> None:
@@ -162,8 +169,18 @@ def test_a_batch_without_a_second_half_counts_its_mask_alone() -> None:
         "attention_mask": torch.tensor([[1, 1, 1], [1, 0, 0]]),
         "targets": torch.ones(9),
     }
-    assert num_tokens_of(batch) == 4
-    assert num_tokens_of({"values": torch.ones(5, 2)}) == 5
+    assert CausalLanguageModeling(0).count_tokens(batch) == 4
+    assert SequenceClassification(["a", "b"]).count_tokens(batch) == 4
+
+
+def test_what_has_no_tokens_counts_its_rows() -> None:
+    windows = {"values": torch.ones(5, 2)}
+    assert DirectionClassification(DIRECTIONS).count_tokens(windows) == 5
+    assert QuantileForecast([0.5], [1], Kept).count_tokens(windows) == 5
+    assert (
+        PlainModule(torch.nn.functional.mse_loss).count_tokens({"input": torch.ones(5, 2), "target": torch.ones(5)})
+        == 5
+    )
 
 
 def forecasting_table(shared: Path, name: str) -> Path:
