@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from application.answers import Answers
 from application.training_request import TrainModelRequest
 from domain.events import Event
+from domain.results import EvaluationResult, Report, TrainingResult
 
 
 class RunMonitor(Protocol):
@@ -17,47 +18,6 @@ class RunMonitor(Protocol):
 
     def stop_requested(self) -> str:
         """Give the reason to stop after the present step ("SIGINT", "cancelled"), empty to go on."""
-
-
-class Unwatched:
-    """A monitor for callers who only want the response."""
-
-    def notify(self, event: Event) -> None:
-        """Ignore."""
-
-    def stop_requested(self) -> str:
-        """Never stop."""
-        return ""
-
-
-class Guarded:
-    """A monitor that cannot break a run: one that raises is told nothing any more, which `faults` and `tell` say."""
-
-    def __init__(self, monitor: RunMonitor, tell: Callable[[str], None] = lambda fault: None) -> None:
-        self._monitor: RunMonitor = monitor
-        self._tell = tell
-        self.faults: list[str] = []
-
-    def notify(self, event: Event) -> None:
-        """Pass on, while it is heard."""
-        try:
-            self._monitor.notify(event)
-        except Exception as error:  # whatever a stranger's code raises
-            self._give_up(error)
-
-    def stop_requested(self) -> str:
-        """Ask; who raises asks for nothing."""
-        try:
-            return self._monitor.stop_requested()
-        except Exception as error:  # whatever a stranger's code raises
-            self._give_up(error)
-            return ""
-
-    def _give_up(self, error: Exception) -> None:
-        name = type(self._monitor).__name__
-        self.faults.append(f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more.")
-        self._monitor = Unwatched()
-        self._tell(self.faults[-1])
 
 
 class Run(Protocol):
@@ -71,6 +31,12 @@ class Run(Protocol):
     def path(self) -> str:
         """Where it is, or will be once opened."""
 
+    def open(self, request: TrainModelRequest) -> None:
+        """Create the directory with its run file, or take it up again, for this process alone until `close`.
+
+        Raises: RunError when another process uses the run or the disk refuses.
+        """
+
     def save_summary(self, response: Mapping[str, Any]) -> None:
         """Keep the response of a finished run beside it. Raises: RunError when the disk refuses."""
 
@@ -82,7 +48,7 @@ class Run(Protocol):
 
 
 class RunStore(Protocol):
-    """Knows the run directories."""
+    """Finds the directories of runs, new ones and those that were not finished."""
 
     def reserve(self, request: TrainModelRequest) -> Run:
         """Choose the directory of a new run without creating it.
@@ -92,15 +58,6 @@ class RunStore(Protocol):
 
     def reopen(self, path: str) -> tuple[Run, TrainModelRequest]:
         """Find an unfinished run and the request it was started with. Raises: RunError."""
-
-    def read_request(self, path: str) -> TrainModelRequest:
-        """Read a run file. Raises: ConfigurationError."""
-
-    def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
-        """List the runs below a directory, oldest first; one that cannot be read has an `error` instead of facts."""
-
-    def summary(self, path: str) -> Mapping[str, Any]:
-        """Tell what is known of one run. Raises: RunError when there is none or its summary is damaged."""
 
 
 class SplitDataset(Protocol):
@@ -158,7 +115,7 @@ class CheckpointStore(Protocol):
 class Trainer(Protocol):
     """Carries out one training, from the newest checkpoint if there is one."""
 
-    def train(self, accept_changes: bool = False) -> Mapping[str, Any]:
+    def train(self, accept_changes: bool = False) -> TrainingResult:
         """Train until done, stopped or beyond rescue.
 
         Raises: TrainingError; CheckpointError when the run stood under other settings or data, unless such changes
@@ -167,15 +124,15 @@ class Trainer(Protocol):
 
 
 class Workshop(Protocol):
-    """Opens the tools of one run; each knows its place below the run directory."""
+    """Opens the tools of a run; each knows its place below the run directory."""
 
     def settle(self, request: TrainModelRequest) -> TrainModelRequest:
         """Decide what only this machine can, so that the request repeats the run. Raises: ConfigurationError."""
 
-    def tracker(self, run: Run, request: TrainModelRequest) -> MetricsTracker:
-        """Create the run directory if it is new and open its metrics, those of an earlier start included.
+    def tracker(self, run: Run) -> MetricsTracker:
+        """Open the metrics of a run that is open, those of an earlier start included.
 
-        Raises: RunError when another process uses the run or the disk refuses.
+        Raises: RunError when the disk refuses.
         """
 
     def checkpoints(self, run: Run, request: TrainModelRequest) -> CheckpointStore:
@@ -191,23 +148,24 @@ class Workshop(Protocol):
         checkpoints: CheckpointStore,
         monitor: RunMonitor,
     ) -> Trainer:
-        """Put the parts together."""
+        """Put together what this workshop has opened with a model and a data set of the sources beside it.
+
+        Raises: ConfigurationError, DatasetError, RunError.
+        """
 
 
 class ReportWriter(Protocol):
     """Compares a finished training with simple baselines and draws it."""
 
-    def write(
-        self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Write the pictures; gives `baselines`, `samples`, `test_metrics` and `warnings` for the response."""
+    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+        """Write the pictures, and give what the response says beside them. Raises: TrainingError."""
 
 
 class Predictor(Protocol):
     """A finished model, opened from its directory alone."""
 
-    def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        """Score labelled rows: `metrics`, `num_rows`, `task` and `warnings`. Raises: DatasetError."""
+    def evaluate(self, dataset_path: str) -> EvaluationResult:
+        """Score labelled rows. Raises: DatasetError."""
 
     def predict(
         self,

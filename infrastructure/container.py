@@ -10,7 +10,7 @@ from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answer_files import AnswerFiles
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
-from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels

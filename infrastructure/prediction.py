@@ -13,6 +13,8 @@ from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ConfigurationError, ModelError
 from domain.metrics import undefined_told
 from domain.reading import Reading
+from domain.results import EvaluationResult
+from domain.run_layout import RunLayout
 from infrastructure.data.inputs import BadInput
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
@@ -36,7 +38,8 @@ class PredictorSource:
         directory = Path(path)
         if not directory.is_dir():
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
-        directory = directory / "model" if (directory / "model").is_dir() else directory
+        within = RunLayout(directory).model
+        directory = within if within.is_dir() else directory
         card = {**read_card(directory), **_given(reading or {})}
         known = typed_card(ModelCard, card, directory)
         _refuse_meaningless(known)
@@ -76,16 +79,13 @@ class FinishedModel:
         use_fast_attention(self._model, device)
         self._precision = Precision(choose_precision(card.precision, True, device), device)
 
-    def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        """Score rows with their targets: `metrics` over all of them, `num_rows`, `task` and `warnings`.
-
-        Raises: DatasetError.
-        """
+    def evaluate(self, dataset_path: str) -> EvaluationResult:
+        """Score rows with their targets. Raises: DatasetError."""
         dataset, adapter = self._task.scored(dataset_path)
         metrics = self.score(dataset, adapter)
         told = undefined_told(metrics, Path(dataset_path).name)
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
-        return {"metrics": metrics, "num_rows": len(dataset), "task": self._task_name, "warnings": warnings}
+        return EvaluationResult(metrics, len(dataset), self._task_name, warnings)
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""

@@ -1,30 +1,31 @@
 """Opens the tools of one run and puts the trainer together."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from application.ports import RunMonitor
+from application.monitors import Monitors
+from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training_request import TrainModelRequest
 from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
+from domain.run_layout import METRICS, RunLayout
 from infrastructure.data.cache import collected_words
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
-from infrastructure.runs.run_store import REHEARSAL, RunDirectory
 from infrastructure.tasks.adapter import lengths_of
-from infrastructure.tasks.registry import TOKENIZER, kind_of
+from infrastructure.tasks.registry import kind_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
-METRICS_FILE = "metrics.jsonl"
 QUICK_EVAL_ROWS = 64
+Part = TypeVar("Part")
 
 
 class TrainingWorkshop:
@@ -38,16 +39,15 @@ class TrainingWorkshop:
         device = choose_device(request.device)
         return request.changed(precision=choose_precision(request.precision, request.use_mixed_precision, device))
 
-    def tracker(self, run: RunDirectory, request: TrainModelRequest) -> TrainingMetricsTracker:
-        """Create the run directory if it is new and open its metrics. Raises: RunError."""
-        run.open(request)
-        return TrainingMetricsTracker(run.path, experiment_name=run.run_id, file_name=METRICS_FILE)
+    def tracker(self, run: Run) -> TrainingMetricsTracker:
+        """Open the metrics of a run. Raises: RunError."""
+        return TrainingMetricsTracker(run.path, experiment_name=run.run_id, file_name=METRICS)
 
-    def checkpoints(self, run: RunDirectory, request: TrainModelRequest) -> CheckpointManager:
+    def checkpoints(self, run: Run, request: TrainModelRequest) -> CheckpointManager:
         """Open the checkpoints of the run."""
         assert request.metric_name is not None
         return CheckpointManager(
-            Path(run.path) / "checkpoints",
+            RunLayout(Path(run.path)).checkpoints,
             max_checkpoints=request.max_checkpoints,
             keep_best=request.keep_best,
             metric_name=request.metric_name,
@@ -56,30 +56,30 @@ class TrainingWorkshop:
 
     def trainer(
         self,
-        run: RunDirectory,
+        run: Run,
         request: TrainModelRequest,
-        model: ModelBundle,
-        dataset: Any,
-        tracker: TrainingMetricsTracker,
-        checkpoints: CheckpointManager,
+        model: TrainableModel,
+        dataset: SplitDataset,
+        tracker: MetricsTracker,
+        checkpoints: CheckpointStore,
         monitor: RunMonitor,
     ) -> AdvancedTrainer:
         """Tokenise both parts and put everything together. Raises: ConfigurationError, DatasetError, RunError."""
-        try:
-            keep_tokenizer(model.tokenizer, Path(run.path) / TOKENIZER)
-            log = RunLog(Path(run.path), monitor)
-        except OSError as error:
-            raise RunError(f"{run.path} cannot be written: {error.strerror or error}.", remedy="Make room.") from error
-        known = checkpoints.list_checkpoints()
-        log.notify(RunOpened(run.path, known[-1].name if known else ""))
-        if tracker.num_damaged_lines:
-            log.notify(Warned(f"{METRICS_FILE} has {tracker.num_damaged_lines} damaged lines, which are passed over."))
+        bundle = _own(model, ModelBundle)
+        metrics = _own(tracker, TrainingMetricsTracker)
+        states = _own(checkpoints, CheckpointManager)
+        layout = RunLayout(Path(run.path))
+        monitors = Monitors(_log_of(bundle, layout), monitor)
+        known = states.list_checkpoints()
+        monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
+        if metrics.num_damaged_lines:
+            monitors.notify(Warned(f"{METRICS} has {metrics.num_damaged_lines} damaged lines, which are passed over."))
         with collected_words() as words:
-            prepared = kind_of(request.task).prepare(request, model, dataset)
-        model.warnings = (*model.warnings, *words)
-        for warning in (*dataset.warnings, *model.warnings, *prepared.warnings):
-            log.notify(Warned(warning))
-        model.card |= {
+            prepared = kind_of(request.task).prepare(request, bundle, dataset)
+        bundle.warnings = (*bundle.warnings, *words)
+        for warning in (*dataset.warnings, *bundle.warnings, *prepared.warnings):
+            monitors.notify(Warned(warning))
+        bundle.card |= {
             "precision": request.precision,
             "batch_size": request.batch_size,
             **prepared.card,
@@ -94,21 +94,40 @@ class TrainingWorkshop:
             },
         }
         # What is written at the end is written now: a name that no file can hold must not cost the training.
-        place = Path(run.path) / REHEARSAL
-        typed_card(kind_of(request.task).card_type, model.rehearse(place), place)
+        typed_card(kind_of(request.task).card_type, bundle.rehearse(layout.rehearsal), layout.rehearsal)
         return AdvancedTrainer(
-            model,
+            bundle,
             prepared.train,
             _few(prepared.evaluation) if request.quick else prepared.evaluation,
             run.path,
             task=prepared.adapter,
             config=request.training_config(),
-            tracker=tracker,
-            checkpoints=checkpoints,
-            monitor=log,
+            tracker=metrics,
+            checkpoints=states,
+            monitor=monitors,
             name=run.run_id,
             decisive=request.decisive(),
         )
+
+
+def _log_of(bundle: ModelBundle, layout: RunLayout) -> RunLog:
+    """Begin what is written from now on: the log, and the tokenizer of the run. Raises: RunError."""
+    try:
+        keep_tokenizer(bundle.tokenizer, layout.tokenizer)
+        return RunLog(layout.directory)
+    except OSError as error:
+        place = layout.directory
+        raise RunError(f"{place} cannot be written: {error.strerror or error}.", remedy="Make room.") from error
+
+
+def _own(part: object, kind: type[Part]) -> Part:
+    """Take back, through a port that does not name it, what this side of the port has made.
+
+    Raises: TypeError for the part of another, which is a mistake in how the application was put together.
+    """
+    if not isinstance(part, kind):
+        raise TypeError(f"{TrainingWorkshop.__name__} works with {kind.__name__}, and got {type(part).__name__}")
+    return part
 
 
 def _few(evaluation: Any) -> SomeRows:

@@ -45,4 +45,7 @@ class EvaluateModelUseCase:
     def execute(self, request: EvaluateModelRequest) -> EvaluateModelResponse:
         """Raises: ModelError, DatasetError."""
         predictor = self._predictors.open(request.run, request.device, request.reading)
-        return EvaluateModelResponse.model_validate(predictor.evaluate(request.dataset_path))
+        result = predictor.evaluate(request.dataset_path)
+        return EvaluateModelResponse(
+            metrics=dict(result.metrics), num_rows=result.num_rows, warnings=result.warnings, task=result.task
+        )

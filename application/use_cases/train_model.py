@@ -1,11 +1,12 @@
 """Train a model: the whole job, step by step."""
 
-from collections.abc import Mapping
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from application.monitors import Monitors
 from application.ports import (
     CheckpointStore,
     DatasetSource,
@@ -16,11 +17,12 @@ from application.ports import (
     RunStore,
     SplitDataset,
     TrainableModel,
-    Unwatched,
     Workshop,
 )
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError
+from domain.results import TrainingResult
+from domain.run_layout import RunLayout
 
 __all__ = ["TrainModelRequest", "TrainModelResponse", "TrainModelUseCase"]
 
@@ -91,18 +93,19 @@ class TrainModelUseCase:
         With `accept_changes` it goes on even where settings or data are others than they were.
         A failed run gives a response with `errors`; only programming errors are raised.
         """
-        monitor = monitor or Unwatched()
+        monitor = monitor or Monitors()
         try:
             request, run = self._validate(request, run)  # 1
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.
             dataset = self._datasets.load(request)  # 3
             model = self._models.build(request, dataset, run)  # 2
-            tracker = self._workshop.tracker(run, request)  # 4
+            run.open(request)
+            tracker = self._workshop.tracker(run)  # 4
             checkpoints = self._workshop.checkpoints(run, request)  # 5
             trainer = self._workshop.trainer(run, request, model, dataset, tracker, checkpoints, monitor)  # 6
-            results = trainer.train(accept_changes)  # 7
+            result = trainer.train(accept_changes)  # 7
             metrics_file = tracker.finish()  # 8
-            return self._respond(run, request, dataset, model, checkpoints, results, metrics_file)  # 9
+            return self._respond(run, request, dataset, model, checkpoints, result, metrics_file)  # 9
         except AthanorError as error:
             return self._respond_failed(run, error)
         finally:
@@ -120,25 +123,35 @@ class TrainModelUseCase:
         dataset: SplitDataset,
         model: TrainableModel,
         checkpoints: CheckpointStore,
-        results: Mapping[str, Any],
+        result: TrainingResult,
         metrics_file: str,
     ) -> TrainModelResponse:
-        stopped_by = results["stop_reason"]
-        interrupted = stopped_by not in FINISHED
-        report = self._reports.write(run, request, dataset, results)
-        warnings = (*dataset.warnings, *model.warnings, *results["warnings"], *report["warnings"])
-        told = {**results, **report, "warnings": warnings}
+        interrupted = result.stop_reason not in FINISHED
+        report = self._reports.write(run, request, dataset, result)
         response = TrainModelResponse(
             success=not interrupted,
-            errors=(_way_out(stopped_by, run, request),) if interrupted else (),
-            exit_code=EXIT_CODE_OF_STOP.get(stopped_by, int(interrupted)),
+            best_metric=result.best_metric,
+            best_epoch=result.best_epoch,
+            best_step=result.best_step,
+            training_time=result.training_time,
+            model_path=result.model_path,
+            metrics_file=metrics_file,
+            errors=(_way_out(result.stop_reason, run, request),) if interrupted else (),
             run_id=run.run_id,
             run_dir=run.path,
             task=request.task,
-            metrics_file=metrics_file,
+            metric_name=result.metric_name,
+            stop_reason=result.stop_reason,
+            final_metrics=dict(result.final_metrics),
+            test_metrics=dict(report.test_metrics),
+            baselines=dict(report.baselines),
+            samples=tuple(map(dict, report.samples)),
+            throughput=dict(result.throughput),
+            num_parameters=result.num_parameters,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            **{name: value for name, value in told.items() if name in TrainModelResponse.model_fields},
+            warnings=(*dataset.warnings, *model.warnings, *result.warnings, *report.warnings),
+            exit_code=EXIT_CODE_OF_STOP.get(result.stop_reason, int(interrupted)),
         )
         run.save_summary(response.model_dump())
         if response.success and not request.keep_checkpoints:
@@ -163,7 +176,7 @@ def _way_out(stopped_by: str, run: Run, request: TrainModelRequest) -> str:
     if stopped_by != DIVERGED:
         return f"stopped ({stopped_by}) after saving; `athanor resume {quote(run.path)}` goes on."
     rate = request.learning_rate or 0.0
-    run_file, lower = f"{run.path}/run.yaml", f"{rate / 10:g}"
+    run_file, lower = str(RunLayout(Path(run.path)).run_file), f"{rate / 10:g}"
     return (
         f"diverged: the loss stayed without a finite value at learning_rate {rate:g}, at half of it, and on. "
         f"To go on from the last good state, write learning_rate: {lower} in {run_file} and run "

@@ -9,6 +9,7 @@ import torch
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.run_layout import RunLayout
 from infrastructure.data.forecast_data import SplitSeries
 from infrastructure.data.windows import Windows
 from infrastructure.models.bundle import ModelBundle
@@ -106,7 +107,7 @@ def _often_thin(model: Forecaster, train: Windows) -> list[bool]:
 def _from_directory(name: str, shape: dict[str, Any]) -> Forecaster:
     directory = Path(name)
     if not (directory / "config.json").is_file():
-        within = directory / "model"
+        within = RunLayout(directory).model
         suggested = f", such as {within}" if (within / "config.json").is_file() else ""
         raise ModelError(
             f"model {name!r} is no preset of this task ({', '.join(FORECASTERS)}) and no directory of a forecaster.",

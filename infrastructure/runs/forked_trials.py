@@ -25,10 +25,10 @@ from application.training_request import TrainModelRequest
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from domain.exceptions import RunError, TrainingError
+from domain.run_layout import RunLayout
 from domain.strict_json import strict_json
 from infrastructure.files import STAGING_PREFIX
 from infrastructure.runs.run_facts import facts_of
-from infrastructure.runs.run_file import RUN_FILE
 
 SECONDS_BETWEEN_LOOKS = 0.002
 # From the first sign of a save to the kill, at most: from its first file to its last rename for small models.
@@ -67,7 +67,7 @@ class ForkedTrials:
         """Train or resume in a process of its own, which has ended when this returns or raises."""
         run, report = self._directory / name, self._directory / "report.json"
         report.unlink(missing_ok=True)
-        is_resumed = (run / RUN_FILE).exists()
+        is_resumed = RunLayout(run).run_file.exists()
         began = time.monotonic()
         saves = _SavesSeen(run)  # before the process begins, which may be faster than this one
         child = self._forked(training, run, report)
@@ -122,7 +122,7 @@ class ForkedTrials:
         exit_code = CRASHED
         try:
             _separate(self._log)
-            if (run / RUN_FILE).exists():
+            if RunLayout(run).run_file.exists():
                 response = self._resume_training.execute(str(run))
             else:
                 response = self._train_model.execute(training.changed(output_dir=str(run)))
@@ -205,7 +205,7 @@ def _kill(child: int) -> bool:
 def _checkpoints(run: Path) -> frozenset[str]:
     """List what stands among the checkpoints, half-written ones too."""
     try:
-        return frozenset(os.listdir(run / "checkpoints"))
+        return frozenset(os.listdir(RunLayout(run).checkpoints))
     except OSError:
         return frozenset()
 
@@ -219,7 +219,7 @@ def _state_of(run: Path) -> str:
     checkpoints = _checkpoints(run)
     if any(name.startswith(STAGING_PREFIX) for name in checkpoints):
         return "killed while saving"
-    if (run / "model").exists() or any(run.glob(f"{STAGING_PREFIX}*")):
+    if RunLayout(run).model.exists() or any(run.glob(f"{STAGING_PREFIX}*")):
         return "killed at the end"
     return "killed in training" if checkpoints else "killed at the beginning"
 

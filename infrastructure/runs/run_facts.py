@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from domain.run_layout import LOCK, SUMMARY, RunLayout
 from infrastructure.files import STAGING_PREFIX, sha256_of
-from infrastructure.runs.run_lock import LOCK
 from infrastructure.runs.run_summary import read_summary
 
-METRICS = "metrics.jsonl"
 # They measure time or memory, or say where the run stands.
 OF_THE_MACHINE = frozenset(
     ("tokens_per_second", "samples_per_second", "memory_bytes", "evaluation_seconds", "train_seconds")
@@ -23,7 +22,8 @@ def facts_of(directory: Path) -> Mapping[str, Any]:
 
     Raises: OSError, ValueError, KeyError for a run that is not whole.
     """
-    model = directory / "model"
+    layout = RunLayout(directory)
+    model = layout.model
     files = {
         f"model/{file.relative_to(model)}": f"sha256 {sha256_of(file)[:16]}"
         for file in sorted(model.rglob("*"))
@@ -35,7 +35,7 @@ def facts_of(directory: Path) -> Mapping[str, Any]:
         if path.name.startswith(STAGING_PREFIX) or path.name == LOCK
     }
     summary = {name: value for name, value in read_summary(directory).items() if name not in OF_THE_PLACE}
-    return {**files, **dict(_metrics(directory / METRICS)), **dict(_flat("summary.json", summary)), **leftovers}
+    return {**files, **dict(_metrics(layout.metrics)), **dict(_flat(SUMMARY, summary)), **leftovers}
 
 
 def _metrics(path: Path) -> Iterator[tuple[str, Any]]:

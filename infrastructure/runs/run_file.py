@@ -11,7 +11,6 @@ from domain.exceptions import ConfigurationError
 from domain.showing import shown
 from infrastructure.plain_files import read_plain
 
-RUN_FILE = "run.yaml"
 MAX_BYTES = 2 << 20
 # Ours nest two deep: a setting, and the items of it.
 MAX_DEPTH = 16

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from domain.exceptions import RunError
+from domain.run_layout import RunLayout
 from infrastructure.plain_files import NotPlainError, open_own
 
-LOCK = "run.lock"
 # `runs list` holds a lock for the instant in which it asks who holds it: a few tries tell it from a run.
 TRIES = 5
 SECONDS_BETWEEN_TRIES = 0.01
@@ -34,7 +34,7 @@ class RunLock:
 
         Raises: RunError when another process holds it or no lock can be had there, OSError of the disk.
         """
-        path = directory / LOCK
+        path = RunLayout(directory).lock
         for _ in range(TRIES):
             try:
                 directory.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class RunLock:
 def is_held(directory: Path) -> bool:
     """Tell whether a process uses the run; a lock that cannot be opened counts as held by somebody."""
     try:
-        descriptor = open_own(directory / LOCK, os.O_RDONLY)
+        descriptor = open_own(RunLayout(directory).lock, os.O_RDONLY)
     except (FileNotFoundError, NotPlainError):
         return False
     except OSError:

@@ -6,23 +6,20 @@ from pathlib import Path
 
 import structlog
 
-from application.ports import Guarded, RunMonitor
 from domain.events import Event
+from domain.run_layout import RunLayout
 from domain.strict_json import finite
 from infrastructure.plain_files import open_to_append
 
-LOG_FILE = "log.jsonl"
-
 
 class RunLog:
-    """Passes events on to the monitor of the caller and keeps them in the run directory.
+    """An observer that keeps events in the run directory.
 
     Raises: OSError when it cannot begin the file.
     """
 
-    def __init__(self, directory: Path, monitor: RunMonitor) -> None:
-        self._monitor = Guarded(monitor, tell=lambda fault: self._log.warning("MonitorFailed", message=fault))
-        path = directory / LOG_FILE
+    def __init__(self, directory: Path) -> None:
+        path = RunLayout(directory).log
         open_to_append(path).close()
         self._log = structlog.wrap_logger(
             structlog.WriteLogger(_TolerantFile(path)),  # type: ignore[arg-type]  # it only calls write and flush
@@ -36,13 +33,12 @@ class RunLog:
         )
 
     def notify(self, event: Event) -> None:
-        """Keep and pass on."""
+        """Keep."""
         self._log.info(type(event).__name__, **asdict(event))
-        self._monitor.notify(event)
 
     def stop_requested(self) -> str:
-        """Ask the monitor of the caller."""
-        return self._monitor.stop_requested()
+        """Never stop."""
+        return ""
 
 
 class _TolerantFile:

@@ -12,19 +12,13 @@ from typing import Any
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError, RunError
+from domain.run_layout import RUN_FILE, RunLayout
 from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_replaced, write_whole
-from infrastructure.runs.run_file import RUN_FILE, dump_request, read_request
-from infrastructure.runs.run_lock import LOCK, RunLock, is_held
-from infrastructure.runs.run_summary import SUMMARY, read_summary, write_summary
+from infrastructure.runs.run_file import dump_request, read_request
+from infrastructure.runs.run_lock import RunLock, is_held
+from infrastructure.runs.run_summary import read_summary, write_summary
 
-__all__ = ["LOCK", "RUN_FILE", "SUMMARY", "RunDirectory", "RunStore", "dump_request"]
-
-# Where an export is tried before the first step; nothing stands there for long.
-REHEARSAL = "model-rehearsal"
 RUNS = Path("runs")
-# What a run fills or appends to: behind a link it would be written into somebody else's files. All other files are
-# written aside and renamed, which replaces a link and not what it points to.
-OWN_PLACES = ("checkpoints", "model", "tokenizer", "metrics.jsonl", "log.jsonl", LOCK)
 UNREADABLE = "unreadable"
 
 
@@ -33,6 +27,7 @@ class RunDirectory:
 
     def __init__(self, path: Path, exists: bool) -> None:
         self._path = path
+        self._layout = RunLayout(path)
         self._is_resumed = exists
         self._made = [place for place in (path, *path.parents) if not place.exists()]
         self._foreign: frozenset[Path] = frozenset()
@@ -58,8 +53,8 @@ class RunDirectory:
             self._lock = self._taken_lock()
             if not self._is_resumed:
                 self._refuse_taken_meanwhile()
-                self._foreign = frozenset(self._path.iterdir()) - {self._path / LOCK}
-                write_whole(self._path / RUN_FILE, dump_request(request))
+                self._foreign = frozenset(self._path.iterdir()) - {self._layout.lock}
+                write_whole(self._layout.run_file, dump_request(request))
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 
@@ -74,7 +69,7 @@ class RunDirectory:
         """Keep what a failed run leaves; without `keep` a directory that never held a checkpoint vanishes again."""
         if self._lock is None:
             return
-        if keep or self._is_resumed or any(self._path.glob("checkpoints/step-*")):
+        if keep or self._is_resumed or any(self._layout.checkpoints.glob("step-*")):
             with suppress(RunError):  # the disk that failed the run may fail this too; the checkpoints count
                 self.save_summary(response)
         else:
@@ -90,7 +85,7 @@ class RunDirectory:
     def _vanish(self) -> None:
         """Remove what has come since `open`, the lock last, and the directories that were not there before."""
         with suppress(OSError):  # of a disk that refuses, the failure that is being told is the news
-            for entry in set(self._path.iterdir()) - self._foreign - {self._path / LOCK}:
+            for entry in set(self._path.iterdir()) - self._foreign - {self._layout.lock}:
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry, ignore_errors=True)
                 else:
@@ -136,9 +131,9 @@ class RunStore:
             _tidy_up(directory)
             raise RunError(
                 f"{path} is finished; there is nothing to resume.",
-                remedy=f"To repeat it, use train --config {directory / RUN_FILE} --output NEW.",
+                remedy=f"To repeat it, use train --config {RunLayout(directory).run_file} --output NEW.",
             )
-        return RunDirectory(directory, exists=True), read_request(directory / RUN_FILE)
+        return RunDirectory(directory, exists=True), read_request(RunLayout(directory).run_file)
 
     def read_request(self, path: str) -> TrainModelRequest:
         """Read a run file. Raises: ConfigurationError."""
@@ -180,11 +175,12 @@ def _tidy_up(directory: Path) -> None:
 
 def _remove_work_of_the_dead(directory: Path) -> None:
     """Remove what lies aside of files that are in place; the directory may hold more that is not of the run."""
+    layout = RunLayout(directory)
     with suppress(OSError):
         own = [path for path in directory.iterdir() if not path.name.startswith(STAGING_PREFIX)]
-        for target in (*own, directory / REHEARSAL):
+        for target in (*own, layout.rehearsal):
             restore_replaced(target)
-        for place in (directory / "checkpoints", directory / "model"):
+        for place in (layout.checkpoints, layout.model):
             if place.is_dir() and not place.is_symlink():
                 remove_leftovers(place)
 
@@ -195,7 +191,7 @@ def _named(directory: Path) -> dict[str, Any]:
 
 def _run_at(path: str) -> Path:
     try:
-        is_run = (Path(path) / RUN_FILE).is_file()
+        is_run = RunLayout(Path(path)).run_file.is_file()
     except (OSError, ValueError):  # no permission to look, a name that is too long, a NUL in it
         is_run = False
     if not is_run:
@@ -216,9 +212,12 @@ def _age(file: Path) -> float:
 
 
 def _refuse_links(path: Path) -> None:
-    places = [path / name for name in OWN_PLACES]
+    # Behind a link what is filled or appended to would be written into somebody else's files. A file that is written
+    # aside and renamed replaces a link and not what it points to.
+    layout = RunLayout(path)
+    places = list(layout.own_places)
     with suppress(OSError):  # there are none yet
-        places += (path / "checkpoints").iterdir()
+        places += layout.checkpoints.iterdir()
     for place in places:
         if place.is_symlink():
             raise RunError(
@@ -228,7 +227,7 @@ def _refuse_links(path: Path) -> None:
 
 
 def _refuse_taken(path: Path) -> None:
-    if (path / RUN_FILE).exists():
+    if RunLayout(path).run_file.exists():
         raise RunError(
             f"{path} holds a run already.",
             remedy=f"Use `athanor resume {quote(str(path))}`, or another --output for a new one.",

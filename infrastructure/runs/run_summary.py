@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.exceptions import RunError
+from domain.run_layout import RunLayout
 from domain.showing import json_text, shown
 from infrastructure.files import write_whole
 from infrastructure.plain_files import read_plain
 
-SUMMARY = "summary.json"
 MAX_BYTES = 64 << 20
 MAX_FAULTS = 3
 _REMEDY = (
@@ -26,7 +26,7 @@ def read_summary(directory: Path) -> Mapping[str, Any]:
 
     Raises: RunError naming file, key and remedy when it is not what `write_summary` writes.
     """
-    path = directory / SUMMARY
+    path = RunLayout(directory).summary
     try:
         text = read_plain(path, MAX_BYTES)
         # Checked by the reader that also limits the depth; what it does not know stays as it is.
@@ -47,7 +47,7 @@ def read_summary(directory: Path) -> Mapping[str, Any]:
 
 def write_summary(directory: Path, response: Mapping[str, Any]) -> None:
     """Keep a response. Raises: OSError of the disk."""
-    write_whole(directory / SUMMARY, json_text(response, indent=2) + "\n")
+    write_whole(RunLayout(directory).summary, json_text(response, indent=2) + "\n")
 
 
 def _faults(error: ValidationError) -> str:

@@ -13,6 +13,8 @@ from torch import nn
 
 from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
 from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.fields import Sought
@@ -30,7 +32,7 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.baselines import bag_of_words_baseline
 from infrastructure.tasks.classification_metrics import MAX_CLASSES_COMPARED
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 
 if TYPE_CHECKING:
@@ -107,10 +109,15 @@ class Classification:
         return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitRows, results: Mapping[str, Any], trained: Trained, path: Path
+        self,
+        request: TrainModelRequest,
+        dataset: SplitRows,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
     ) -> Report:
         """Draw `confusion_matrix.png` and train a bag of words to compare with."""
-        metrics = results["final_metrics"]
+        metrics = result.final_metrics
         if "majority_accuracy" not in metrics:
             return Report()
         names = dataset.label_names
@@ -121,7 +128,7 @@ class Classification:
                 f"out, which are made for at most {MAX_CLASSES_COMPARED}."
             )
             return Report(majority, warnings=(left_out,))
-        draw_confusion_matrix(metrics["confusion_matrix"], names, path / "confusion_matrix.png")
+        draw_confusion_matrix(metrics["confusion_matrix"], names, run.confusion_matrix)
         labels = dataset.train_labels()
         weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
         bag_of_words = bag_of_words_baseline(

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from domain.significance import verdict
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.forecast_data import SplitSeries, all_windows
@@ -25,7 +27,7 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.adapter import Batch
 from infrastructure.tasks.classification_metrics import classification_metrics
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
 from infrastructure.tasks.sequence_classification import SequenceClassification, class_weights_of
 from infrastructure.tasks.series_batches import cut_windows, forecast_of, last_history
 from infrastructure.tasks.series_card import SeriesCard
@@ -75,7 +77,12 @@ class MarketDirection(SeriesKind):
         return Prepared(dataset.train, dataset.evaluation, _adapter(scoring), card, tuple(warnings))
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitSeries, results: Mapping[str, Any], trained: Trained, path: Path
+        self,
+        request: TrainModelRequest,
+        dataset: SplitSeries,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
     ) -> Report:
         """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
         judged = dataset.judged.few(QUICK_WINDOWS) if request.quick else dataset.judged
@@ -84,7 +91,7 @@ class MarketDirection(SeriesKind):
         baselines = _baselines(rule, dataset.table, judged)
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         metrics |= _moves(metrics["confusion_matrix"])
-        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, path / "confusion_matrix.png", "windows")
+        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
         verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), rule.horizon)

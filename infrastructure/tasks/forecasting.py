@@ -11,6 +11,8 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from infrastructure.data.forecast_data import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.tables import Table
 from infrastructure.data.windows import Windows
@@ -20,7 +22,7 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.tasks.forecast_readers import Fitting, Scores
 from infrastructure.tasks.forecast_report import draw_coverage, draw_forecasts
 from infrastructure.tasks.forecast_times import times_ahead
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
 from infrastructure.tasks.quantile_forecast import ForecastReader, QuantileForecast
 from infrastructure.tasks.series_batches import last_history
 from infrastructure.tasks.series_card import SeriesCard
@@ -60,7 +62,12 @@ class QuantileForecasting(SeriesKind):
         return Prepared(dataset.train, dataset.evaluation, adapter, card.to_json())
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitSeries, results: Mapping[str, Any], trained: Trained, path: Path
+        self,
+        request: TrainModelRequest,
+        dataset: SplitSeries,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
     ) -> Report:
         """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
         card = SeriesCard.of(request, dataset)
@@ -73,8 +80,8 @@ class QuantileForecasting(SeriesKind):
         metrics = trained.score(judged, _scoring(card))
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
-        draw_coverage(card, metrics, path / "reliability.png")
-        draw_forecasts(card, dataset.table, judged, trained, path / "forecasts.png")
+        draw_coverage(card, metrics, run.reliability)
+        draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
         beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
         return Report(beside, test_metrics=test_metrics, warnings=warnings)

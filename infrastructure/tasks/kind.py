@@ -9,6 +9,8 @@ from torch import nn
 
 from application.ports import SplitDataset
 from application.training_request import TrainModelRequest
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from infrastructure.data.inputs import Input
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
@@ -31,20 +33,6 @@ class Prepared:
     adapter: TaskAdapter
     card: Card = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a summary says beside the metrics.
-
-    `baselines` are scores of simple rivals, `samples` show what the model writes, `test_metrics` are scores on rows
-    that nobody looked at before, and `warnings` say what a reader of the scores must know.
-    """
-
-    baselines: Mapping[str, Any] = field(default_factory=dict)
-    samples: Sequence[Mapping[str, str]] = ()
-    test_metrics: Mapping[str, Any] = field(default_factory=dict)
-    warnings: Sequence[str] = ()
 
 
 class Trained(Protocol):
@@ -116,9 +104,9 @@ class TaskKind(Protocol):
         """Tokenise both parts. Raises: DatasetError, ConfigurationError."""
 
     def report(
-        self, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any], trained: Trained, path: Path
+        self, request: TrainModelRequest, dataset: Any, result: TrainingResult, trained: Trained, run: RunLayout
     ) -> Report:
-        """Draw what belongs to the kind below `path`, score baselines, ask the finished model for samples."""
+        """Draw what belongs to the kind, score baselines, ask the finished model for samples."""
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
         """Open a finished model and its task. Raises: ModelError."""

@@ -1,14 +1,15 @@
 """Running text, continued: from a file or a directory to a model that writes on."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
 from domain.reading import Reading
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.document_parts import whole_documents
 from infrastructure.data.fields import Sought, sought
@@ -22,7 +23,7 @@ from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.causal_lm import CausalLanguageModeling
-from infrastructure.tasks.kind import Card, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Prepared, Trained
 from infrastructure.tasks.samples import shown
 from infrastructure.tasks.writers import keeps_documents_apart
 from infrastructure.tasks.writing import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
@@ -91,7 +92,12 @@ class LanguageModeling:
         return Prepared(train, evaluation, adapter, card, warnings)
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitText, results: Mapping[str, Any], trained: Trained, path: Path
+        self,
+        request: TrainModelRequest,
+        dataset: SplitText,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
     ) -> Report:
         """Let the model write on from beginnings of the evaluation part."""
         pieces = dataset.evaluation.pieces

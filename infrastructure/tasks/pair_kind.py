@@ -10,6 +10,8 @@ from torch import nn
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.pair_datasets import PairDataset
 from infrastructure.data.text_data import SplitPairs, load_pair_data, open_pairs, pair_fields
@@ -17,7 +19,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Card, Prepared, Report, Trained
+from infrastructure.tasks.kind import Card, Prepared, Trained
 from infrastructure.tasks.samples import Samples, written_samples
 from infrastructure.tasks.writing import FinishedWriter, WriterCard, generation_with, how_to_write
 
@@ -99,7 +101,12 @@ class PairKind:
         return Prepared(train, evaluation, adapter, card, _cut_warning(train, request.max_length))
 
     def report(
-        self, request: TrainModelRequest, dataset: SplitPairs, results: Mapping[str, Any], trained: Trained, path: Path
+        self,
+        request: TrainModelRequest,
+        dataset: SplitPairs,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
     ) -> Report:
         """Show what the model writes for sources of the evaluation part."""
         return Report(samples=written_samples(dataset, trained))

@@ -9,6 +9,7 @@ import torch
 
 from application.ports import Run, SplitDataset
 from application.training_request import TrainModelRequest
+from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.cache import collected_words
 from infrastructure.memory import lost_memory_told
@@ -30,7 +31,6 @@ KINDS: Mapping[str, TaskKind] = {
     "quantile_forecasting": QuantileForecasting(),
     "market_direction": MarketDirection(),
 }
-TOKENIZER = "tokenizer"
 
 
 def kind_of(task: str) -> TaskKind:
@@ -57,4 +57,4 @@ class TaskModels:
         Raises: ModelError, TrainingError when memory is too small.
         """
         with lost_memory_told("when the model was built"), drawing(torch.device("cpu")):
-            return kind_of(request.task).build(request, dataset, Path(run.path) / TOKENIZER)
+            return kind_of(request.task).build(request, dataset, RunLayout(Path(run.path)).tokenizer)

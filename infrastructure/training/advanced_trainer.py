@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from application.ports import Guarded, RunMonitor, Unwatched
+from application.monitors import Monitors
+from application.ports import RunMonitor
 from domain.config import TrainingConfig
 from domain.events import (
     EvaluationCompleted,
@@ -24,6 +25,8 @@ from domain.exceptions import TrainingError
 from domain.metrics import LOSS, direction_of, is_undefined, undefined_told
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
+from domain.results import TrainingResult
+from domain.run_layout import METRICS, RunLayout
 from domain.schedule import Plateau
 from infrastructure.data.feed import Feed
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
@@ -74,18 +77,17 @@ class AdvancedTrainer:
         self._config = config = config or config_of(settings)
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
-        self._output_dir = Path(output_dir)
-        self._monitor = Guarded(monitor or Unwatched())
-        self._name = name or self._output_dir.name
+        self._layout = RunLayout(Path(output_dir))
+        self._monitors = Monitors.of(monitor)
+        self._name = name or self._layout.directory.name
         self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))
         self._feed = Feed(lengths_of(train_dataset), self._plan.rows_per_step, config.seed)
-        self._tracker = tracker or TrainingMetricsTracker(self._output_dir, file_name="metrics.jsonl")
-        directory = self._output_dir / "checkpoints"
+        self._tracker = tracker or TrainingMetricsTracker(output_dir, file_name=METRICS)
         self._checkpoints = checkpoints or CheckpointManager(
-            directory, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
+            self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
         self._session = open_session(self._bundle.model, self._task, config)
         self._scoring = (
@@ -99,14 +101,13 @@ class AdvancedTrainer:
             {**(settings_of_loop(config) if decisive is None else decisive), "precision": self._session.precision.name},
             data_of(self._bundle, train_dataset, self._eval_dataset),
             warn=self._warn,
-            saved=self._monitor.notify,
+            saved=self._monitors.notify,
         )
 
-    def train(self, accept_changes: bool = False) -> dict[str, Any]:
+    def train(self, accept_changes: bool = False) -> TrainingResult:
         """Train until the plan is done, patience ends, somebody asks to stop or nothing helps any more.
 
-        Gives `best_metric`, `best_epoch` (from 0), `stop_reason`, `final_metrics`, `throughput`, `model_path` and
-        more; the best model stands in `output_dir/model`. A state of other settings or data is gone on from only with
+        The best model stands in `output_dir/model`. A state of other settings or data is gone on from only with
         `accept_changes`.
         Raises: TrainingError, CheckpointError when the disk is full or the checkpoints are of another run.
         """
@@ -116,13 +117,13 @@ class AdvancedTrainer:
         finally:
             self._states.close()
 
-    def _train(self, accept_changes: bool) -> dict[str, Any]:
+    def _train(self, accept_changes: bool) -> TrainingResult:
         started = time.perf_counter()
         plan = self._plan
         progress = self._begin(accept_changes)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
-            interrupted = self._monitor.stop_requested()
+            interrupted = self._monitors.stop_requested()
             if interrupted:
                 break
             self._states.look(progress)
@@ -160,7 +161,7 @@ class AdvancedTrainer:
             self._save(progress, at_once=True)
         self._rank_as(progress)
         self._tracker.rewind(progress.step)
-        self._monitor.notify(
+        self._monitors.notify(
             RunStarted(
                 run_id=self._name,
                 task=str(self._bundle.card.get("task", "")),
@@ -212,7 +213,7 @@ class AdvancedTrainer:
         self._session.optimizer.zero_grad(set_to_none=True)
         self._session.precision.begin_again()
         release_cached()
-        self._monitor.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
+        self._monitors.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
 
     def _taken_back(self, progress: Progress, error: UpdateInterruptedError) -> Progress:
         """Return to the newest state: an update that was broken off is neither applied nor not."""
@@ -224,7 +225,7 @@ class AdvancedTrainer:
 
     def _dropped(self, progress: Progress, result: StepResult) -> Progress | None:
         """Tell of a step that was not applied; after too many in a row, give the state of the last checkpoint."""
-        self._monitor.notify(StepDropped(progress.step - 1, names_of(self._train_dataset, result.row_ids)))
+        self._monitors.notify(StepDropped(progress.step - 1, names_of(self._train_dataset, result.row_ids)))
         if progress.bad_steps_in_row < max(1, self._config.max_bad_steps):
             return None
         if progress.num_rollbacks >= self._config.max_rollbacks:
@@ -232,7 +233,7 @@ class AdvancedTrainer:
             return None
         reason = f"the loss is not finite at step {progress.step}"
         earlier = progress.roll_back(self._newest_state(progress, reason, "lower learning_rate"))
-        self._monitor.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
+        self._monitors.notify(RolledBack(progress.step, earlier.step, earlier.lr_scale))
         return earlier
 
     def _newest_state(self, progress: Progress, reason: str, way_out: str) -> Progress:
@@ -275,7 +276,7 @@ class AdvancedTrainer:
             "memory_bytes": event.memory_bytes,
         }
         self._tracker.log_metrics(logged, step=progress.step, epoch=epoch)
-        self._monitor.notify(event)
+        self._monitors.notify(event)
         progress.since_log = SinceLog()
 
     def _evaluate(self, progress: Progress) -> None:
@@ -291,7 +292,7 @@ class AdvancedTrainer:
         self._tracker.log_metrics(
             {**numbers, "evaluation_seconds": seconds, "train_seconds": progress.train_seconds}, progress.step, epoch
         )
-        self._monitor.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
+        self._monitors.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
 
     def _settle_metric(self, progress: Progress, metrics: Mapping[str, Any]) -> None:
         """Tell what could not be computed; where that is the metric itself, the loss chooses the best model."""
@@ -314,42 +315,42 @@ class AdvancedTrainer:
     def _warn(self, progress: Progress, message: str) -> None:
         """Say what a person should know, now and in the summary, but only once."""
         if progress.note(message):
-            self._monitor.notify(Warned(message))
+            self._monitors.notify(Warned(message))
 
     # The end
 
-    def _finish(self, progress: Progress, interrupted: str, seconds: float) -> dict[str, Any]:
+    def _finish(self, progress: Progress, interrupted: str, seconds: float) -> TrainingResult:
         self._states.take_best(progress)
         if self._session.average is not None:
             self._session.average.settle_in(unwrapped(self._session.model))
         reason = interrupted or progress.stopped or "completed"
         facts = {"step": progress.best_step or progress.step, "metrics": progress.best_metrics}
-        self._bundle.save(self._output_dir / "model", facts)
-        self._monitor.notify(RunFinished(progress.step, reason, seconds))
+        self._bundle.save(self._layout.model, facts)
+        self._monitors.notify(RunFinished(progress.step, reason, seconds))
         busy = max(progress.train_seconds, 1e-9)
-        return {
-            "best_metric": progress.best_metric,
-            "best_epoch": progress.best_epoch,
-            "best_step": progress.best_step,
-            "metric_name": progress.judged_by or self._metric,
-            "stop_reason": reason,
-            "training_time": seconds,
-            "steps": progress.step,
-            "total_steps": self._plan.total_steps,
-            "train_loss": progress.loss_ema,
-            "final_metrics": progress.best_metrics,
-            "num_dropped_steps": progress.num_bad_steps,
-            "num_rollbacks": progress.num_rollbacks,
-            "num_parameters": self._bundle.num_parameters,
-            "precision": self._session.precision.name,
-            "device": str(self._session.device),
-            "throughput": {
+        return TrainingResult(
+            best_metric=progress.best_metric,
+            best_epoch=progress.best_epoch,
+            best_step=progress.best_step,
+            metric_name=progress.judged_by or self._metric,
+            stop_reason=reason,
+            training_time=seconds,
+            steps=progress.step,
+            total_steps=self._plan.total_steps,
+            train_loss=progress.loss_ema,
+            final_metrics=progress.best_metrics,
+            num_dropped_steps=progress.num_bad_steps,
+            num_rollbacks=progress.num_rollbacks,
+            num_parameters=self._bundle.num_parameters,
+            precision=self._session.precision.name,
+            device=str(self._session.device),
+            throughput={
                 "tokens_per_second": progress.num_tokens / busy,
                 "samples_per_second": progress.num_rows / busy,
                 "steps_per_second": progress.step / busy,
                 "peak_memory_bytes": float(peak_memory_bytes(self._session.device)),
             },
-            "num_threads": torch.get_num_threads(),
-            "warnings": (*progress.notes, *self._monitor.faults),
-            "model_path": str(self._output_dir / "model"),
-        }
+            num_threads=torch.get_num_threads(),
+            warnings=(*progress.notes, *self._monitors.faults),
+            model_path=str(self._layout.model),
+        )

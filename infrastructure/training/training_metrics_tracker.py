@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.exceptions import ConfigurationError, RunError, TrainingError
 from domain.metrics import MetricEntry, MetricStatistics, direction_of, is_better
 from domain.rules import LARGEST
+from domain.run_layout import RunLayout
 from domain.strict_json import strict_json
 from infrastructure.files import restore_replaced, write_whole
 from infrastructure.plain_files import open_to_append, open_to_read
@@ -149,8 +150,9 @@ class TrainingMetricsTracker:
 
     def finish(self) -> str:
         """Write `metrics.json` and `metrics.csv` beside the entries and close; gives the path of the former."""
-        path = self.export_to_json(self._path.parent / "metrics.json")
-        self.export_to_csv(self._path.parent / "metrics.csv")
+        layout = RunLayout(self._path.parent)
+        path = self.export_to_json(layout.metrics_summary)
+        self.export_to_csv(layout.metrics_table)
         self.close()
         return str(path)
 

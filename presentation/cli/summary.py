@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
+from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
 from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, Headline, counted, score_of, words_of
 
@@ -32,7 +33,7 @@ def write_summary(console: Console, response: TrainModelResponse) -> None:
     write_classes(console, metrics, words_of(response.task).fed)
     warnings = _warnings(response.warnings, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
-    write_facts(console, {**remarks(metrics, "summary.json"), **_facts(response)})
+    write_facts(console, {**remarks(metrics, SUMMARY), **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
 
@@ -155,7 +156,7 @@ def _place(response: TrainModelResponse) -> str:
 def _warnings(messages: Sequence[str], width: int) -> list[str]:
     """Give the lines of the last warnings: those of the report, which say what the scores are worth, come last."""
     left_out = len(messages) - MAX_WARNINGS_SHOWN
-    lines = [f" {counted(left_out, 'more warnings')} in summary.json"] if left_out > 0 else []
+    lines = [f" {counted(left_out, 'more warnings')} in {SUMMARY}"] if left_out > 0 else []
     for message in messages[-MAX_WARNINGS_SHOWN:]:
         lines += textwrap.wrap(
             harmless(message),
@@ -174,4 +175,5 @@ def _reports(run_dir: str | None) -> list[str]:
     """List the reports that were written, pictures first."""
     directory = Path(run_dir or ".")
     pictures = sorted((path.name for path in directory.glob("*.png")), reverse=True)
-    return [*pictures, *(name for name in ("metrics.json",) if (directory / name).exists())]
+    metrics = RunLayout(directory).metrics_summary
+    return [*pictures, *([metrics.name] if metrics.exists() else [])]

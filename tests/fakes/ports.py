@@ -7,6 +7,7 @@ from typing import Any
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training_request import TrainModelRequest
 from domain.events import Event
+from domain.results import Report, TrainingResult
 
 
 @dataclass
@@ -27,7 +28,11 @@ class FakeRun:
     path: str = "runs/fake-run"
     summary: Mapping[str, Any] | None = None
     failure: tuple[Mapping[str, Any], bool] | None = None
+    is_open: bool = False
     is_closed: bool = False
+
+    def open(self, request: TrainModelRequest) -> None:
+        self.is_open = True
 
     def save_summary(self, response: Mapping[str, Any]) -> None:
         self.summary = response
@@ -80,18 +85,32 @@ class FakeCheckpoints:
         self.is_discarded = True
 
 
-RESULTS: Mapping[str, Any] = {
-    "best_metric": 0.8,
-    "best_epoch": 2,
-    "metric_name": "macro_f1",
-    "stop_reason": "completed",
-    "training_time": 12.5,
-    "model_path": "runs/fake-run/model",
-    "final_metrics": {"macro_f1": 0.8},
-    "throughput": {"tokens_per_second": 1000.0},
-    "num_parameters": 10,
-    "warnings": (),
-}
+RESULT = TrainingResult(
+    best_metric=0.8,
+    best_epoch=2,
+    best_step=15,
+    metric_name="macro_f1",
+    stop_reason="completed",
+    training_time=12.5,
+    steps=20,
+    total_steps=20,
+    train_loss=0.3,
+    final_metrics={"macro_f1": 0.8},
+    num_dropped_steps=0,
+    num_rollbacks=0,
+    num_parameters=10,
+    precision="fp32",
+    device="cpu",
+    throughput={"tokens_per_second": 1000.0},
+    num_threads=1,
+    warnings=(),
+    model_path="runs/fake-run/model",
+)
+REPORT = Report(
+    baselines={"majority_accuracy": 0.5},
+    test_metrics={"macro_f1": 0.7},
+    warnings=("cannot be told from chance",),
+)
 
 
 @dataclass
@@ -99,7 +118,7 @@ class FakeWorld:
     """All ports at once: notes the order of calls and fails where `failing` says."""
 
     failing: Mapping[str, Exception] = field(default_factory=dict)
-    results: Mapping[str, Any] = field(default_factory=lambda: RESULTS)
+    result: TrainingResult = field(default_factory=lambda: RESULT)
     calls: list[str] = field(default_factory=list)
     run: FakeRun = field(default_factory=FakeRun)
     tracker_made: FakeTracker = field(default_factory=FakeTracker)
@@ -122,15 +141,6 @@ class FakeWorld:
         self._called("reopen")
         return self.run, TrainModelRequest(task="text_classification", seed=7)
 
-    def read_request(self, path: str) -> TrainModelRequest:
-        return TrainModelRequest()
-
-    def summaries(self, root: str) -> list[Mapping[str, Any]]:
-        return []
-
-    def summary(self, path: str) -> Mapping[str, Any]:
-        return {}
-
     # DatasetSource
     def load(self, request: TrainModelRequest) -> FakeDataset:
         self._called("load")
@@ -146,7 +156,7 @@ class FakeWorld:
         self._called("settle")
         return request.changed(precision="fp32")
 
-    def tracker(self, run: Run, request: TrainModelRequest) -> FakeTracker:
+    def tracker(self, run: Run) -> FakeTracker:
         self._called("tracker")
         return self.tracker_made
 
@@ -169,19 +179,12 @@ class FakeWorld:
         return self
 
     # Trainer
-    def train(self, accept_changes: bool = False) -> Mapping[str, Any]:
+    def train(self, accept_changes: bool = False) -> TrainingResult:
         self._called("train")
         self.accepts_changes = accept_changes
-        return self.results
+        return self.result
 
     # ReportWriter
-    def write(
-        self, run: Run, request: TrainModelRequest, dataset: SplitDataset, results: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
         self._called("write")
-        return {
-            "baselines": {"majority_accuracy": 0.5},
-            "samples": (),
-            "test_metrics": {"macro_f1": 0.7},
-            "warnings": ("cannot be told from chance",),
-        }
+        return REPORT

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, LlamaConfig, LlamaForCausalLM
 from transformers.modeling_utils import PreTrainedModel
 
+from domain.results import TrainingResult
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.presets import WriterSize, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
@@ -24,7 +25,7 @@ def written(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def trained(model: PreTrainedModel, datasets: tuple[Any, Any], output: Path) -> dict[str, Any]:
+def trained(model: PreTrainedModel, datasets: tuple[Any, Any], output: Path) -> TrainingResult:
     settings: dict[str, Any] = {
         "max_steps": 3,
         "warmup_steps": 0,

@@ -13,7 +13,7 @@ import torch
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from infrastructure.runs.run_store import dump_request
+from infrastructure.runs.run_file import dump_request
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.integration import tiny

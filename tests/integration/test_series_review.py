@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,9 @@ from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from infrastructure.container import Container
 from infrastructure.models.card import read_card
 from infrastructure.prediction import PredictorSource
-from infrastructure.reports.report_writer import ReportWriter
+from infrastructure.report_writer import ReportWriter
 from infrastructure.tasks.registry import kind_of
+from tests.fakes.ports import RESULT, FakeDataset
 from tests.integration.tiny_series import NAMES, bars, ready, request, stamps, table_file
 
 FEW = {"max_steps": 2, "eval_steps": 2, "warmup_steps": 1}
@@ -105,10 +107,10 @@ def test_a_report_that_the_disk_refuses_is_told_in_a_sentence(tmp_path: Path) ->
     wanted = request("quantile_forecasting", tmp_path).resolved()
     (tmp_path / "training_curves.png").mkdir()
     (tmp_path / "metrics.jsonl").touch()
-    results = {"metric_name": "loss", "model_path": str(tmp_path / "model"), "num_threads": 1}
+    result = replace(RESULT, metric_name="loss", model_path=str(tmp_path / "model"), num_threads=1)
     run: Any = SimpleNamespace(path=str(tmp_path))
     with pytest.raises(TrainingError, match=r"the report of .* could not be written: Is a directory\."):
-        ReportWriter().write(run, wanted, None, results)
+        ReportWriter().write(run, wanted, FakeDataset(), result)
 
 
 def test_a_share_for_validation_is_a_split_in_time_without_a_test_part(tmp_path: Path) -> None:

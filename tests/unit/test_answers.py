@@ -14,6 +14,7 @@ import pytest
 from application.answers import Answers
 from application.use_cases.predict import PredictRequest, PredictUseCase
 from domain.exceptions import ConfigurationError
+from domain.results import EvaluationResult
 
 
 def test_strange_names_come_back_from_csv_as_they_were() -> None:
@@ -76,8 +77,8 @@ class Nobody:
     def open(self, path: str, device: str, reading: Mapping[str, Any]) -> "Nobody":
         raise AssertionError("opened")
 
-    def evaluate(self, dataset_path: str) -> Mapping[str, Any]:
-        return {}
+    def evaluate(self, dataset_path: str) -> EvaluationResult:
+        return EvaluationResult({}, 0, "")
 
     def predict(
         self,

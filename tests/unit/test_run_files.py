@@ -10,13 +10,15 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.events import Warned
 from domain.exceptions import AthanorError, ConfigurationError, RunError
+from domain.run_layout import RUN_FILE, SUMMARY, RunLayout
 from infrastructure.plain_files import NotPlainError, open_to_append, read_plain
 from infrastructure.reports.canvas import open_page, save
+from infrastructure.runs.run_file import dump_request
 from infrastructure.runs.run_log import RunLog
-from infrastructure.runs.run_store import OWN_PLACES, RUN_FILE, SUMMARY, RunStore, dump_request
+from infrastructure.runs.run_store import RunStore
 from infrastructure.training.training_metrics_tracker import LONGEST_LINE, TrainingMetricsTracker
-from tests.fakes.ports import FakeMonitor
 
+OWN_PLACES = [place.name for place in RunLayout(Path()).own_places]
 ALIASES = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
@@ -187,13 +189,13 @@ class TestALink:
 
     def test_in_place_of_the_log_loses_lines_and_not_her_file(self, tmp_path: Path) -> None:
         (tmp_path / "hers").write_text("hers")
-        log = RunLog(tmp_path, FakeMonitor())
+        log = RunLog(tmp_path)
         (tmp_path / "log.jsonl").unlink()
         (tmp_path / "log.jsonl").symlink_to(tmp_path / "hers")
         log.notify(Warned("news"))
         assert (tmp_path / "hers").read_text() == "hers"
         with pytest.raises(NotPlainError):
-            RunLog(tmp_path, FakeMonitor())
+            RunLog(tmp_path)
 
 
 class TestPlainFiles:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from domain.exceptions import RunError
-from infrastructure.runs.run_lock import LOCK, RunLock, is_held
+from domain.run_layout import LOCK
+from infrastructure.runs.run_lock import RunLock, is_held
 
 
 def is_refused(directory: Path) -> bool:

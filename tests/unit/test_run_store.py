@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, RunError
+from domain.run_layout import RUN_FILE, SUMMARY, RunLayout
 from infrastructure.runs import run_store, run_summary
-from infrastructure.runs.run_store import REHEARSAL, RUN_FILE, SUMMARY, RunDirectory, RunStore, dump_request
+from infrastructure.runs.run_file import dump_request
+from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.staging import DELETED, name_aside
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -364,7 +366,7 @@ def test_what_the_disk_refused_to_remove_goes_when_the_run_ends(tmp_path: Path) 
     run = opened(tmp_path / "run")
     put_aside(tmp_path / "run/checkpoints/step-00000001")
     put_aside(tmp_path / "run/run.yaml")
-    name_aside(tmp_path / "run" / REHEARSAL).mkdir()
+    name_aside(RunLayout(tmp_path / "run").rehearsal).mkdir()
     (tmp_path / "run/.staging-notes").write_text("of somebody else")
     run.close()
     assert set(everything_in(tmp_path / "run")) == {".staging-notes", "checkpoints", "run.yaml"}

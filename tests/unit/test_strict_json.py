@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.ports import Unwatched
 from domain.events import EvaluationCompleted
+from domain.run_layout import LOG
 from domain.strict_json import finite, strict_json
-from infrastructure.runs.run_log import LOG_FILE, RunLog
+from infrastructure.runs.run_log import RunLog
 
 
 def strictly(text: str | bytes) -> Any:
@@ -41,8 +41,8 @@ def test_what_is_no_number_becomes_null_at_any_depth(value: float) -> None:
 
 def test_the_log_of_a_run_that_exploded_is_json(tmp_path: Path) -> None:
     metrics = {"loss": math.nan, "perplexity": math.inf, "per_class": {"a": {"pr_auc": math.nan}}}
-    RunLog(tmp_path, Unwatched()).notify(EvaluationCompleted(1, 0, metrics, False, -math.inf))
-    (line,) = (tmp_path / LOG_FILE).read_bytes().splitlines()
+    RunLog(tmp_path).notify(EvaluationCompleted(1, 0, metrics, False, -math.inf))
+    (line,) = (tmp_path / LOG).read_bytes().splitlines()
     told = strictly(line)
     assert told["metrics"] == {"loss": None, "perplexity": None, "per_class": {"a": {"pr_auc": None}}}
     assert told["seconds"] is None

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from domain.exceptions import (
     RunError,
     TrainingError,
 )
-from tests.fakes.ports import RESULTS, FakeDataset, FakeModel, FakeMonitor, FakeWorld
+from tests.fakes.ports import RESULT, FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
 IN_ORDER = ["settle", "reserve", "load", "build", "tracker", "checkpoints", "trainer", "train", "write"]
 
@@ -110,7 +111,7 @@ def test_a_programming_error_is_not_swallowed(step: str) -> None:
     [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143), ("cancelled", 1), ("diverged", 1), ("anything else", 1)],
 )
 def test_a_stopped_run_is_saved_and_says_how_to_go_on(reason: str, exit_code: int) -> None:
-    world = FakeWorld(results={**RESULTS, "stop_reason": reason})
+    world = FakeWorld(result=replace(RESULT, stop_reason=reason))
     response = use_case(world).execute(TrainModelRequest(), FakeMonitor(stop_reason=reason))
     assert (response.success, response.exit_code, response.stop_reason) == (False, exit_code, reason)
     assert "athanor resume runs/fake-run" in response.errors[0]
@@ -125,7 +126,7 @@ def test_the_monitor_of_the_caller_reaches_the_trainer() -> None:
 
 
 def test_early_stopping_is_a_success() -> None:
-    world = FakeWorld(results={**RESULTS, "stop_reason": "early_stopping"})
+    world = FakeWorld(result=replace(RESULT, stop_reason="early_stopping"))
     assert use_case(world).execute(TrainModelRequest()).success
 
 
@@ -245,19 +246,19 @@ def test_a_pretrained_model_is_tuned_gently_unless_told_otherwise() -> None:
 def test_a_finished_run_drops_its_checkpoints_unless_they_are_to_stay(
     reason: str, keeps: bool, discarded: bool
 ) -> None:
-    world = FakeWorld(results={**RESULTS, "stop_reason": reason})
+    world = FakeWorld(result=replace(RESULT, stop_reason=reason))
     use_case(world).execute(TrainModelRequest(keep_checkpoints=keeps))
     assert world.checkpoints_made.is_discarded is discarded
 
 
 def test_a_run_that_can_go_on_keeps_its_checkpoints() -> None:
-    world = FakeWorld(results={**RESULTS, "stop_reason": "SIGTERM"})
+    world = FakeWorld(result=replace(RESULT, stop_reason="SIGTERM"))
     use_case(world).execute(TrainModelRequest())
     assert not world.checkpoints_made.is_discarded
 
 
 def test_a_diverged_run_is_told_what_helps_and_not_to_resume_as_it_is() -> None:
-    world = FakeWorld(results={**RESULTS, "stop_reason": "diverged"})
+    world = FakeWorld(result=replace(RESULT, stop_reason="diverged"))
     (told,) = use_case(world).execute(TrainModelRequest(learning_rate=0.5)).errors
     assert "learning_rate: 0.05" in told
     assert "athanor resume runs/fake-run --accept-changes" in told

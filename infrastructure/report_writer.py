@@ -5,9 +5,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from application.ports import Run
+from application.ports import Run, SplitDataset
 from application.training_request import TrainModelRequest
 from domain.exceptions import TrainingError
+from domain.results import Report, TrainingResult
+from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.reports.pictures import draw_training_curves
@@ -20,37 +22,27 @@ from infrastructure.training.training_metrics_tracker import TrainingMetricsTrac
 class ReportWriter:
     """Draws the curves of a run and lets its kind of task add what belongs to it."""
 
-    def write(
-        self, run: Run, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
         """Write `training_curves.png` and what else belongs to the task.
 
-        Gives `baselines`, `samples`, `test_metrics` and `warnings`.
         Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
         """
         try:
             # As many threads as trained the model: what a report measures may travel with it, to the bit.
-            with lost_memory_told("in the report"), computing_with(results["num_threads"]):
-                return self._written(Path(run.path), request, dataset, results)
+            with lost_memory_told("in the report"), computing_with(result.num_threads):
+                return _written(RunLayout(Path(run.path)), request, dataset, result)
         except OSError as error:
             raise TrainingError(
                 f"the report of {run.path} could not be written: {error.strerror or error}.",
                 remedy="Make room and resume the run; its model and its checkpoints are intact.",
             ) from error
 
-    def _written(
-        self, directory: Path, request: TrainModelRequest, dataset: Any, results: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        entries = TrainingMetricsTracker(directory, file_name="metrics.jsonl").entries
-        draw_training_curves(entries, f"eval_{results['metric_name']}", directory / "training_curves.png")
-        trained = KeptModel(Path(results["model_path"]), request.device)
-        report = kind_of(request.task).report(request, dataset, results, trained, directory)
-        return {
-            "baselines": dict(report.baselines),
-            "samples": tuple(report.samples),
-            "test_metrics": dict(report.test_metrics),
-            "warnings": tuple(report.warnings),
-        }
+
+def _written(layout: RunLayout, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+    entries = TrainingMetricsTracker(layout.directory, file_name=METRICS).entries
+    draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves)
+    trained = KeptModel(Path(result.model_path), request.device)
+    return kind_of(request.task).report(request, dataset, result, trained, layout)
 
 
 class KeptModel:

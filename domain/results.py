@@ -1,0 +1,73 @@
+"""What a training or an evaluation gave, and what a report adds to it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult(Mapping[str, Any]):
+    """What became of a training; each field also answers by its name, `result["best_metric"]`.
+
+    `best_epoch` starts at 0, `best_step` and `steps` count optimizer steps. The `best_` fields are None where nothing
+    was scored, and `final_metrics` are those of the best model. `training_time` is seconds in the loop, evaluation and
+    saving included. `stop_reason` is "completed", "early_stopping", "diverged", or what a monitor gave.
+    """
+
+    best_metric: float | None
+    best_epoch: int | None
+    best_step: int | None
+    metric_name: str
+    stop_reason: str
+    training_time: float
+    steps: int
+    total_steps: int
+    train_loss: float | None
+    final_metrics: Mapping[str, Any]
+    num_dropped_steps: int
+    num_rollbacks: int
+    num_parameters: int
+    precision: str
+    device: str
+    throughput: Mapping[str, float]
+    num_threads: int
+    warnings: tuple[str, ...]
+    model_path: str
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.__dataclass_fields__:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dataclass_fields__)
+
+    def __len__(self) -> int:
+        return len(self.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a summary says beside the metrics.
+
+    `baselines` are scores of simple rivals, `samples` show what the model writes, `test_metrics` are scores on rows
+    that nobody looked at before, and `warnings` say what a reader of the scores must know.
+    """
+
+    baselines: Mapping[str, Any] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, str]] = ()
+    test_metrics: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Metrics over all rows, None for one that cannot be computed on them; `task` says what the rows are.
+
+    `warnings` say which metrics those are, and what was unusual in the file.
+    """
+
+    metrics: Mapping[str, Any]
+    num_rows: int
+    task: str
+    warnings: tuple[str, ...] = ()
