@@ -1,5 +1,6 @@
 """Those who watch a run, as one."""
 
+from collections.abc import Sequence
 from itertools import chain
 
 from application.ports import RunMonitor
@@ -26,26 +27,33 @@ class Monitors:
 
     def notify(self, event: Event) -> None:
         """Tell all that are heard."""
+        failed: list[tuple[RunMonitor, Exception]] = []
         for observer in self._observers:
             try:
                 observer.notify(event)
             except Exception as error:  # whatever a stranger's code raises
-                self._give_up(observer, error)
+                failed.append((observer, error))
+        self._give_up(failed)
 
     def stop_requested(self) -> str:
         """Give the first reason to stop; who raises has none."""
+        failed: list[tuple[RunMonitor, Exception]] = []
+        reason = ""
         for observer in self._observers:
             try:
                 reason = observer.stop_requested()
             except Exception as error:  # whatever a stranger's code raises
-                self._give_up(observer, error)
-            else:
-                if reason:
-                    return reason
-        return ""
+                failed.append((observer, error))
+            if reason:
+                break
+        self._give_up(failed)
+        return reason
 
-    def _give_up(self, failed: RunMonitor, error: Exception) -> None:
-        self._observers = tuple(observer for observer in self._observers if observer is not failed)
-        name = type(failed).__name__
-        self.faults.append(f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more.")
-        self.notify(Warned(self.faults[-1]))
+    def _give_up(self, failed: Sequence[tuple[RunMonitor, Exception]]) -> None:
+        gone = [observer for observer, _ in failed]
+        self._observers = tuple(each for each in self._observers if not any(each is observer for observer in gone))
+        for observer, error in failed:
+            name = type(observer).__name__
+            fault = f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more."
+            self.faults.append(fault)
+            self.notify(Warned(fault))

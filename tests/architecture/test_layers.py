@@ -9,13 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("domain", "application", "infrastructure", "presentation")
+from tests.support.sources import LAYERS, ROOT, Import, imports_of, parsed, sources
+
 # Tests stay outside: they forge pickles to see them refused, and differentiate to have a reference.
 SHIPPED = (*LAYERS, "benchmarks", "data")
 
@@ -79,15 +78,6 @@ class Violation:
         return f"{self.path}:{self.line}: {self.found}. {self.remedy}"
 
 
-@dataclass(frozen=True)
-class Import:
-    """One imported name with all its dots; `from a import b` is `a.b`, whether b is a module or not."""
-
-    name: str
-    line: int
-    in_function: bool
-
-
 def violations(path: PurePosixPath, source: str) -> list[Violation]:
     """List what one file breaks; `path` is relative to the root of the house."""
     tree = parsed(source)
@@ -96,39 +86,6 @@ def violations(path: PurePosixPath, source: str) -> list[Violation]:
         if complaint := _complaint(path, imported):
             found.append(Violation(path, imported.line, f"imports {imported.name}", complaint))
     return [*found, *_misplaced_calls(path, tree)]
-
-
-@cache
-def parsed(source: str) -> ast.Module:
-    """Parse a source once for all the tests that walk it."""
-    return ast.parse(source)
-
-
-def imports_of(path: PurePosixPath, tree: ast.Module) -> Iterator[Import]:
-    """Yield the imports of a file, relative ones resolved, and `import_module("name")` among them."""
-
-    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
-        for name in _names_of(path, node):
-            yield Import(name, getattr(node, "lineno", 0), in_function)
-        inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside)
-
-    return walk(tree, in_function=False)
-
-
-def _names_of(path: PurePosixPath, node: ast.AST) -> list[str]:
-    match node:
-        case ast.Import(names=names):
-            return [alias.name for alias in names]
-        case ast.ImportFrom(module=module, names=names, level=level):
-            # One dot is the package of the file, which for __init__.py is its own directory as well.
-            start = [*path.parts[: len(path.parts) - level]] if level else []
-            package = ".".join([*start, *([module] if module else [])])
-            return [f"{package}.{alias.name}" for alias in names]
-        case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]):
-            return [name] if called in {"import_module", "__import__"} else []
-    return []
 
 
 def _complaint(path: PurePosixPath, imported: Import) -> str:
@@ -180,19 +137,6 @@ def _misplaced_calls(path: PurePosixPath, tree: ast.Module) -> Iterator[Violatio
             yield Violation(path, node.lineno, "calls torch.save()", "It writes a pickle: write safetensors and JSON.")
         if given.get("allow_pickle") == "True":
             yield Violation(path, node.lineno, f"lets {said}() read pickles", "Store plain arrays and drop it.")
-
-
-@cache
-def text_of(file: Path) -> str:
-    """Read a file once."""
-    return file.read_text(encoding="utf-8")
-
-
-def sources(*folders: str) -> Iterator[tuple[PurePosixPath, str]]:
-    """Yield every Python file of these folders with its text."""
-    for folder in folders:
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            yield PurePosixPath(file.relative_to(ROOT).as_posix()), text_of(file)
 
 
 # The house.

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from application import ports
 from application.training_request import TrainModelRequest
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.predict import PredictUseCase
@@ -39,16 +38,6 @@ PARTS: dict[str, type] = {
     "trials": ForkedTrials,
     "verify_resume": VerifyResumeUseCase,
 }
-PROTOCOLS: dict[str, type] = {
-    "runs": ports.RunStore,
-    "datasets": ports.DatasetSource,
-    "models": ports.ModelSource,
-    "workshop": ports.Workshop,
-    "reports": ports.ReportWriter,
-    "predictors": ports.PredictorSource,
-    "answer_files": ports.AnswerFiles,
-    "trials": ports.Trials,
-}
 
 
 def test_every_part_is_listed_here() -> None:
@@ -61,13 +50,6 @@ def test_every_part_can_be_built_and_is_built_anew_each_time(name: str) -> None:
     provider: Callable[[], Any] = getattr(container, name)
     assert type(provider()) is PARTS[name]
     assert provider() is not provider()
-
-
-@pytest.mark.parametrize("name", PROTOCOLS)
-def test_every_adapter_has_the_methods_its_port_names(name: str) -> None:
-    wanted = {method for method in vars(PROTOCOLS[name]) if not method.startswith("_")}
-    assert wanted
-    assert wanted <= set(dir(PARTS[name]))
 
 
 @pytest.mark.parametrize("name", ["runs", "datasets", "models", "workshop", "reports"])

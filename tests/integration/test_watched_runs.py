@@ -52,6 +52,7 @@ def test_a_run_with_a_monitor_that_fails_answers_and_logs_it_once(tmp_path: Path
     assert response.success, response.errors
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert len([line for line in log if "ZeroDivisionError" in json.dumps(line)]) == 1
+    assert len([warning for warning in response.warnings if "ZeroDivisionError" in warning]) == 1
     assert any(line["event"] == "RunFinished" for line in log)
 
 

@@ -1,0 +1,84 @@
+"""Every adapter keeps its port, which mypy reads in the assignments; what runs here is that none is left out."""
+
+import ast
+from typing import Any, get_args
+
+import pytest
+
+from application import ports
+from application.monitors import Monitors
+from infrastructure.answer_files import AnswerFiles
+from infrastructure.container import Container
+from infrastructure.data.forecast_data import SplitSeries
+from infrastructure.data.labelled_data import SplitRows
+from infrastructure.data.text_data import SplitPairs, SplitText
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.report_writer import ReportWriter
+from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.run_log import RunLog
+from infrastructure.runs.run_store import RunDirectory, RunStore
+from infrastructure.tasks.registry import TaskData, TaskModels
+from infrastructure.training.advanced_trainer import AdvancedTrainer
+from infrastructure.training.checkpoint_manager import CheckpointManager
+from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+from infrastructure.workshop import TrainingWorkshop
+from presentation.cli.watching import ConsoleMonitor
+from tests.support.sources import parsed, sources
+
+monitors: tuple[type[ports.RunMonitor], ...] = (Monitors, RunLog, ConsoleMonitor)
+run: tuple[type[ports.Run], ...] = (RunDirectory,)
+runs: tuple[type[ports.RunStore], ...] = (RunStore,)
+split: tuple[type[ports.SplitDataset], ...] = (SplitRows, SplitText, SplitPairs, SplitSeries)
+datasets: tuple[type[ports.DatasetSource], ...] = (TaskData,)
+model: tuple[type[ports.TrainableModel], ...] = (ModelBundle,)
+models: tuple[type[ports.ModelSource], ...] = (TaskModels,)
+tracker: tuple[type[ports.MetricsTracker], ...] = (TrainingMetricsTracker,)
+checkpoints: tuple[type[ports.CheckpointStore], ...] = (CheckpointManager,)
+trainer: tuple[type[ports.Trainer], ...] = (AdvancedTrainer,)
+workshop: tuple[type[ports.Workshop], ...] = (TrainingWorkshop,)
+reports: tuple[type[ports.ReportWriter], ...] = (ReportWriter,)
+predictor: tuple[type[ports.Predictor], ...] = (FinishedModel,)
+predictors: tuple[type[ports.PredictorSource], ...] = (PredictorSource,)
+answer_files: tuple[type[ports.AnswerFiles], ...] = (AnswerFiles,)
+trials: tuple[type[ports.Trials], ...] = (ForkedTrials,)
+
+# Called by whoever trains, and never by a use case.
+OF_OBSERVERS = {"notify", "stop_requested"}
+PORTS: dict[str, Any] = {
+    name: port
+    for name, port in vars(ports).items()
+    if getattr(port, "_is_protocol", False) and port.__module__ == ports.__name__
+}
+
+
+def checked() -> dict[type, tuple[type, ...]]:
+    """Give the adapters of each port, as they stand above."""
+    return {
+        get_args(get_args(hint)[0])[0]: globals()[name] for name, hint in __annotations__.items() if name != "PORTS"
+    }
+
+
+def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
+    assert set(checked()) == set(PORTS.values())
+    assert all(checked().values())
+
+
+@pytest.mark.parametrize(
+    "name", ["runs", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"]
+)
+def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
+    provider: Any = Container.providers[name]
+    assert provider.provides in globals()[name]
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_port_promises_nothing_that_no_use_case_asks_for(name: str) -> None:
+    asked = {
+        node.attr
+        for path, source in sources("application")
+        if path.name != "ports.py"
+        for node in ast.walk(parsed(source))
+        if isinstance(node, ast.Attribute)
+    }
+    assert {member for member in vars(PORTS[name]) if not member.startswith("_")} - OF_OBSERVERS <= asked
