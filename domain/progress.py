@@ -210,6 +210,15 @@ class Progress:
         self.notes.append(message)
         return True
 
+    def throughput(self) -> dict[str, float]:
+        """Give the rates of the whole training, by name."""
+        busy = max(self.train_seconds, 1e-9)
+        return {
+            "tokens_per_second": self.num_tokens / busy,
+            "samples_per_second": self.num_rows / busy,
+            "steps_per_second": self.step / busy,
+        }
+
     def faults(self) -> Iterator[str]:
         """Say what cannot be of a state that was read from somewhere."""
         for name in ("step", "num_rows", "num_tokens", "num_bad_steps", "num_rollbacks"):

@@ -327,7 +327,6 @@ class AdvancedTrainer:
         facts = {"step": progress.best_step or progress.step, "metrics": progress.best_metrics}
         self._bundle.save(self._layout.model, facts)
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
-        busy = max(progress.train_seconds, 1e-9)
         return TrainingResult(
             best_metric=progress.best_metric,
             best_epoch=progress.best_epoch,
@@ -345,9 +344,7 @@ class AdvancedTrainer:
             precision=self._session.precision.name,
             device=str(self._session.device),
             throughput={
-                "tokens_per_second": progress.num_tokens / busy,
-                "samples_per_second": progress.num_rows / busy,
-                "steps_per_second": progress.step / busy,
+                **progress.throughput(),
                 "peak_memory_bytes": float(peak_memory_bytes(self._session.device)),
             },
             num_threads=torch.get_num_threads(),

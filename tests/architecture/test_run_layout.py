@@ -15,10 +15,11 @@ def spelt(source: str) -> list[str]:
     """Name what a file spells of a run: names of its files, and its directories behind a slash."""
     found = []
     for node in ast.walk(parsed(source)):
-        if isinstance(node, ast.Constant) and node.value in NAMES and "." in str(node.value):
-            found.append(f"{node.lineno}: {node.value}")
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant):
-            found += [f"{node.lineno}: / {node.right.value}"] if node.right.value in NAMES else []
+        match node:
+            case ast.Constant(value=str(name)) if name in NAMES and "." in name:
+                found.append(f"{node.lineno}: {name}")
+            case ast.BinOp(op=ast.Div(), right=ast.Constant(value=str(name))) if name in NAMES:
+                found.append(f"{node.lineno}: / {name}")
     return found
 
 
