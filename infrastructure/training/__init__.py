@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from domain.config import TrainingConfig
     from domain.metrics import MetricEntry, MetricStatistics
+    from domain.results import TrainingResult
     from domain.retention import CheckpointMetadata
     from infrastructure.data.code_dataset import CodeDataset
     from infrastructure.training.advanced_trainer import AdvancedTrainer
@@ -36,6 +37,7 @@ __all__ = [
     "PinballLoss",
     "TrainingConfig",
     "TrainingMetricsTracker",
+    "TrainingResult",
     "TrainingState",
 ]
 
@@ -55,6 +57,7 @@ _HOMES = {
     "PinballLoss": "infrastructure.training.losses",
     "TrainingConfig": "domain.config",
     "TrainingMetricsTracker": "infrastructure.training.training_metrics_tracker",
+    "TrainingResult": "domain.results",
     "TrainingState": "infrastructure.training.training_state",
 }
 

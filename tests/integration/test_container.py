@@ -20,7 +20,7 @@ from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
-from tests.fakes.ports import FakeWorld
+from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
 PARTS: dict[str, type] = {
     "runs": RunStore,
@@ -82,3 +82,10 @@ def test_an_override_of_one_container_is_not_seen_by_another() -> None:
     container, world = Container(), FakeWorld()
     container.runs.override(world)
     assert type(Container().runs()) is RunStore
+
+
+def test_the_workshop_refuses_parts_that_come_from_elsewhere_by_name() -> None:
+    world = FakeWorld()
+    parts = (FakeDataset(), world.tracker_made, world.checkpoints_made, FakeMonitor())
+    with pytest.raises(TypeError, match="TrainingWorkshop works with ModelBundle, and got FakeModel"):
+        TrainingWorkshop().trainer(world.run, TrainModelRequest(), FakeModel(), *parts)

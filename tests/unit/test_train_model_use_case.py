@@ -36,6 +36,13 @@ def test_a_training_takes_its_nine_steps_in_order() -> None:
     assert response.errors == ()
 
 
+@pytest.mark.parametrize(("failing", "is_open"), [("load", False), ("build", False), ("tracker", True)])
+def test_a_run_opens_once_its_data_and_its_model_are_good(failing: str, is_open: bool) -> None:
+    world = FakeWorld(failing={failing: RunError("no.", remedy="Wait.")})
+    use_case(world).execute(TrainModelRequest())
+    assert world.run.is_open == is_open
+
+
 def test_the_response_holds_what_the_trainer_found_and_where_it_is() -> None:
     world = FakeWorld()
     response = use_case(world).execute(TrainModelRequest())
