@@ -343,10 +343,7 @@ class AdvancedTrainer:
             num_parameters=self._bundle.num_parameters,
             precision=self._session.precision.name,
             device=str(self._session.device),
-            throughput={
-                **progress.throughput(),
-                "peak_memory_bytes": float(peak_memory_bytes(self._session.device)),
-            },
+            throughput={**progress.throughput(), "peak_memory_bytes": float(peak_memory_bytes(self._session.device))},
             num_threads=torch.get_num_threads(),
             warnings=(*progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),
