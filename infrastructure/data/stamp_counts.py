@@ -27,6 +27,8 @@ _SPREADSHEET_EPOCH = -25_569 * DAY  # 30 December 1899
 YEAR_NAMES = ("year", "yr", "date", "ds", "jahr")
 LIKELY = 0.5  # share of values that parse, from which the others are taken for mistakes
 REGULAR = 0.5  # most places and stamps that do not fit the clock, as a share of the stamps
+CHUNK_ROWS = 1 << 16
+COMPARED_ROWS = 10_000  # the first ones show which reading is the regular one
 MUCH_LESS = 4  # times fewer misfits make one reading of two the only plausible one
 
 
@@ -71,7 +73,7 @@ def plausible_reading(name: str, counts: np.ndarray, fractions: np.ndarray | Non
         return unix
     if unix is None or not dates.valid.all():
         return dates
-    as_dates, as_unix = (_irregularity(reading.micros) for reading in (dates, unix))
+    as_dates, as_unix = (_irregularity(reading.micros[:COMPARED_ROWS]) for reading in (dates, unix))
     if as_dates <= REGULAR and MUCH_LESS * as_dates < as_unix:
         return dates
     if as_unix <= REGULAR and MUCH_LESS * as_unix < as_dates:
@@ -98,6 +100,14 @@ def _likely_dates(name: str, counts: np.ndarray) -> CountReading | None:
 
 
 def _dates(counts: np.ndarray, digits: int) -> CountReading:
+    micros, valid = np.empty(len(counts), dtype=np.int64), np.empty(len(counts), dtype=bool)
+    for start in range(0, len(counts), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        micros[rows], valid[rows] = _dates_of_rows(counts[rows], digits)
+    return CountReading(_FORMATS[digits], micros, valid)
+
+
+def _dates_of_rows(counts: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
     valid = (counts >= 10 ** (digits - 1)) & (counts < 10**digits)
     rest = counts * 10 ** (17 - digits)  # the missing parts become 0
     parts: list[np.ndarray] = []
@@ -111,7 +121,7 @@ def _dates(counts: np.ndarray, digits: int) -> CountReading:
     start, end = (at.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) for at in (months, months + 1))
     valid &= (day >= 1) & (start + day <= end)
     micros = (start + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND + millis * 1000
-    return CountReading(_FORMATS[digits], np.where(valid, micros, 0), valid)
+    return np.where(valid, micros, 0), valid
 
 
 def _unix(counts: np.ndarray, fractions: np.ndarray | None) -> CountReading | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from infrastructure.data.clock_finding import FoundClock
-from infrastructure.data.clocks import Clock, Even, exact_on, following
+from infrastructure.data.clocks import Even, exact_on, following
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
 from infrastructure.tasks.kind import Note
@@ -17,7 +17,7 @@ CLOCK_ROWS = 1_000
 
 
 def times_ahead(
-    table: Table, known: Clock | None, step: int, horizons: Sequence[int], note: Note, behind: int = -1
+    table: Table, known: FoundClock | None, step: int, horizons: Sequence[int], note: Note, behind: int = -1
 ) -> list[str]:
     """Write the times `horizons` places behind a row, the last one by itself.
 
@@ -36,14 +36,16 @@ def times_ahead(
     return texts
 
 
-def clock_ahead(table: Table, known: Clock | None, step: int, last: int) -> FoundClock:
+def clock_ahead(table: Table, known: FoundClock | None, step: int, last: int) -> FoundClock:
     """Give the clock by which a table goes on behind the stamp `last`: that of the training, else its own."""
     assert table.stamps is not None
     recent, found = table.stamps[-CLOCK_ROWS:], table.clock
-    if isinstance(known, Even):
-        known = Even(last if found is None or not isinstance(found.clock, Even) else found.clock.origin, known.step)
-    if known is not None and exact_on(known, recent).mean() >= CLOCK_SHARE:
-        return FoundClock(known)
+    if known is not None:
+        clock = known.clock
+        if isinstance(clock, Even):
+            clock = Even(found.clock.origin if found and isinstance(found.clock, Even) else last, clock.step)
+        if exact_on(clock, recent).mean() >= CLOCK_SHARE:
+            return replace(known, clock=clock)
     if found is None:
         return FoundClock(Even(last, step), 0, "a single row tells nothing")
     return (

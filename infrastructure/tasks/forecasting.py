@@ -157,7 +157,7 @@ class FinishedForecaster:
         name = "row"
         levels = [f"q{level:g}" for level in self.card.quantiles]
         if table.stamps is not None and self.card.step is not None:
-            times = times_ahead(table, self.card.clock, self.card.step, recipe.horizons, note)
+            times = times_ahead(table, self.card.found_clock, self.card.step, recipe.horizons, note)
             clock = table.time_column or "time"
             name = "time" if clock in ("target", "horizon", *levels) else clock
         for target, scale, of_target in zip(recipe.target_names, recipe.target_scales, forecast, strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
+from infrastructure.data.clock_finding import FoundClock
 from infrastructure.data.clock_json import clock_json, clock_of
 from infrastructure.data.clocks import Clock
 from infrastructure.data.forecast_data import SplitSeries, table_schema
@@ -27,7 +28,8 @@ STEP_SHARE = 0.2
 class SeriesCard:
     """How a finished forecaster reads tables.
 
-    `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock.
+    `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock;
+    `clock_doubt` says why it may not be the true one.
     """
 
     task: str
@@ -40,6 +42,7 @@ class SeriesCard:
     price_column: str | None
     calibration: Calibration | None = None
     clock: Clock | None = None
+    clock_doubt: str = ""
     zone: str = ""
     reading: Reading = AS_FOUND
 
@@ -59,9 +62,15 @@ class SeriesCard:
             dead_band=request.dead_band,
             price_column=request.price_column,
             clock=table.clock.clock if table.clock else None,
+            clock_doubt=table.clock.doubt if table.clock else "",
             zone=table.zone,
             reading=request.reading,
         )
+
+    @property
+    def found_clock(self) -> FoundClock | None:
+        """The clock of training, as it was found."""
+        return None if self.clock is None else FoundClock(self.clock, doubt=self.clock_doubt)
 
     def calibrated(self, calibration: Calibration) -> "SeriesCard":
         """Copy with a calibration."""

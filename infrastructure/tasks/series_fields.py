@@ -89,6 +89,7 @@ class SeriesFields(_Fields):
     price_column: str | None
     calibration: CalibrationFields | None
     clock: ClockFields | None = None
+    clock_doubt: str = ""
     zone: str = ""
 
     @model_validator(mode="after")
