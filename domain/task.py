@@ -45,6 +45,14 @@ FORECASTING = {
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
 STANDARD_LIBRARY = "stdlib"
 ONE_TABLE = "Leave it out: split cuts the parts from the table; score another one with `evaluate RUN --dataset PATH`."
+# Fields of the request that name columns of rows, by what reads them; run files of before name the label everywhere.
+OF_LABELLED_ROWS = dict.fromkeys(("source_field", "target_field"), "Name the columns with text_field and label_field.")
+OF_PAIRS = dict.fromkeys(("text_field", "group_field"), "Name the columns with source_field and target_field.")
+OF_TEXT = dict.fromkeys(("group_field", "source_field", "target_field"), "Name the column with text_field.")
+OF_TABLES = dict.fromkeys(
+    ("text_field", "group_field", "source_field", "target_field"),
+    "A table is read: name its columns with columns.",
+)
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
 
 
@@ -90,6 +98,7 @@ TASKS: Mapping[str, Task] = {
             text_fields=("text", "code", "content", "sentence"),
             metric_name="macro_f1",
             default_dataset="data/classification.json",
+            meaningless=OF_LABELLED_ROWS,
             settings={
                 "model_name": "encoder-mini",
                 "epochs": 6,
@@ -112,6 +121,7 @@ TASKS: Mapping[str, Task] = {
             default_dataset="data/security.json",
             labels=SEVERITIES,
             negative_label="safe",
+            meaningless=OF_LABELLED_ROWS,
             settings={
                 "model_name": "encoder-mini",
                 "epochs": 10,
@@ -133,6 +143,7 @@ TASKS: Mapping[str, Task] = {
             text_fields=("text", "content", "code"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
+            meaningless=OF_TEXT,
             settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 1},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
@@ -144,6 +155,7 @@ TASKS: Mapping[str, Task] = {
             target_fields=("code", "completion", "body"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
+            meaningless=OF_PAIRS,
             settings={
                 "model_name": "decoder-tiny",
                 **WRITING,
@@ -161,6 +173,7 @@ TASKS: Mapping[str, Task] = {
             target_fields=("target", "output"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
+            meaningless=OF_PAIRS,
             settings={
                 "model_name": "seq2seq-tiny",
                 **WRITING,
@@ -178,6 +191,7 @@ TASKS: Mapping[str, Task] = {
             metric_name="loss",
             default_dataset="data/market_simulated.csv",
             meaningless={
+                **OF_TABLES,
                 "eval_dataset": ONE_TABLE,
                 "price_column": "Name what to forecast with target_columns.",
                 **dict.fromkeys(
@@ -196,6 +210,7 @@ TASKS: Mapping[str, Task] = {
             default_dataset="data/market_simulated.csv",
             labels=("down", "flat", "up"),
             meaningless={
+                **OF_TABLES,
                 "eval_dataset": ONE_TABLE,
                 "target_columns": "Name the column of the price with price_column.",
                 **dict.fromkeys(

@@ -161,6 +161,20 @@ def test_a_setting_that_names_no_column_is_refused(given: str, said: str) -> Non
         TrainModelRequest(task="text_classification", text_field=given).resolved()
 
 
+@pytest.mark.parametrize(
+    ("task", "name", "said"),
+    [
+        ("sequence_to_sequence", "text_field", "source_field and target_field"),
+        ("text_classification", "source_field", "text_field and label_field"),
+        ("language_modeling", "group_field", "with text_field"),
+        ("quantile_forecasting", "text_field", "with columns"),
+    ],
+)
+def test_a_setting_that_a_task_does_not_read_is_refused(task: str, name: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} means nothing to task {task}.*{said}"):
+        TrainModelRequest(task=task, **{name: "x"}).resolved()
+
+
 def test_the_columns_of_a_model_come_before_a_guess() -> None:
     words: list[str] = []
     text = sought("text", ("text",), own=("Subject", "Body"))
