@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from tests.faults.hostile.arena import FORECASTER, WRITER, Place, rows
@@ -95,6 +97,31 @@ ROWS: dict[str, tuple[str | Callable[[], str | bytes], tuple[int, ...]]] = {
     "a bad row that drives a terminal": (more(json.dumps({"text": 7, "label": OWNED, OWNED: OWNED})), REFUSED),
     "fields that drive a terminal": (json.dumps({f"te{OWNED}": "a", "label": "b"}) + "\n", REFUSED),
 }
+
+
+def stream(columns: dict[str, Any]) -> bytes:
+    """Give columns as a stream of Arrow."""
+    made, table = io.BytesIO(), pa.table(columns)
+    with pa.ipc.new_stream(made, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return made.getvalue()
+
+
+def repeated(count: int) -> pa.Array:
+    """Give a text of 4 KiB many times, which is kept once."""
+    return pa.DictionaryArray.from_arrays(pa.array(memoryview(bytes(4 * count)).cast("i"), pa.int32()), ["x" * 4096])
+
+
+def workbook(*places: str) -> bytes:
+    """Give a workbook of one sheet with cells at these places."""
+    book = openpyxl.Workbook()
+    for place in places:
+        book.worksheets[0][place] = 1
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
 FILES: dict[str, tuple[str, str | bytes | Callable[[], str | bytes], str, tuple[int, ...]]] = {
     "zeros as JSON lines": ("x.jsonl.gz", zeros, "classifier", REFUSED),
     "zeros behind rows": ("x.jsonl.gz", lambda: zeros(head=GOOD.encode()), "classifier", REFUSED),
@@ -104,6 +131,15 @@ FILES: dict[str, tuple[str, str | bytes | Callable[[], str | bytes], str, tuple[
     "zeros as text": ("x.txt.gz", zeros, "writer", REFUSED),
     "one letter, 3 GiB of it": ("x.txt.gz", lambda: gzip.compress(b"a" * (1 << 24), 9) * 192, "writer", REFUSED),
     "zeros as Parquet": ("x.parquet.gz", zeros, "classifier", REFUSED),
+    "an Arrow stream of 4 GiB": ("x.arrow", lambda: stream({"text": repeated(1 << 20)}), "classifier", REFUSED),
+    "an Arrow stream of lists as texts": (
+        "x.arrow", lambda: stream({"text": [["a"]], "label": ["b"]}), "classifier", REFUSED),
+    "an Arrow stream whose types drive a terminal": (
+        "x.arrow", lambda: stream({"text": [{OWNED: 1}], "label": ["b"]}), "classifier", REFUSED),
+    "an Arrow file that is cut off": ("x.arrow", b"ARROW1\0\0\xff\xff\xff\xff\x10\0\0\0", "classifier", REFUSED),
+    "a workbook with cells far apart": ("x.xlsx", lambda: workbook("A1", "XFD1048576"), "classifier", REFUSED),
+    "a workbook that is a zip of nothing": ("x.xlsx", b"PK\5\6" + bytes(18), "classifier", REFUSED),
+    "a table with cells far apart": ("x.xlsx", lambda: workbook("A1", "XFD1048576"), "forecaster", REFUSED),
     "gzip in gzip": ("x.jsonl.gz", lambda: gzip.compress(zeros(1)), "classifier", REFUSED),
     "gzip cut off": ("x.jsonl.gz", gzip.compress(GOOD.encode())[:-40], "classifier", REFUSED),
     "a JSON array nested deep": ("x.json", DEEP, "classifier", REFUSED),
