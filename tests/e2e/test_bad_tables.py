@@ -243,7 +243,18 @@ def test_rows_without_a_value_foretell_nothing(finished: Path, tmp_path: Path) -
     answer = athanor(
         "predict", finished / "q", "--input", written(tmp_path / "t.csv", _joined(["date,load,wind", *rows]))
     )
-    assert_refused(answer, "the last 8 rows of the table hold no values", "ends with values")
+    assert_refused(answer, "t.csv holds no value of load or wind", "Give a table with what was observed so far.")
+
+
+def test_rows_that_are_yet_to_come_foretell_nothing_and_are_counted(finished: Path, tmp_path: Path) -> None:
+    known = [f"2024-01-01 {hour:02}:00,{hour + 1},{hour % 5 + 1}" for hour in range(24)]
+    ahead = [f"2024-01-02 {hour:02}:00,," for hour in range(20)]
+    both, past = _joined(["date,load,wind", *known, *ahead]), _joined(["date,load,wind", *known])
+    answer = athanor("predict", finished / "q", "--input", written(tmp_path / "t.csv", both))
+    assert_refused(answer, "the last 20 rows of t.csv hold no value of load or wind", "Leave out the last 20 rows")
+    followed = athanor("predict", finished / "q", "--input", written(tmp_path / "past.csv", past))
+    assert followed.exit_code == 0
+    assert "2024-01-02T00:00" in followed.stdout.splitlines()[1]
 
 
 @pytest.mark.parametrize("command", [("predict", "--input"), ("evaluate", "--dataset")], ids=lambda words: words[0])
