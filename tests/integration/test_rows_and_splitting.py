@@ -463,7 +463,8 @@ class TestShippedData:
 
     def test_another_process_splits_the_security_data_alike(self) -> None:
         code = (
-            "import sys; from pathlib import Path; from infrastructure.data.rows import *; "
+            "import sys; from pathlib import Path; from infrastructure.data.fields import sought; "
+            "from infrastructure.data.rows import RowSchema, load_rows; "
             "from infrastructure.data.splitting import split_rows; "
             "rows = load_rows(Path('data/security.json'), RowSchema(sought('text', ('code',)))); "
             "print(*split_rows(rows, 0.2, 42).evaluation)"
