@@ -62,7 +62,9 @@ class ForecasterConfig(PreTrainedConfig):
         self.num_heads = num_heads
         self.dropout = dropout
         self.instance_norm = instance_norm
-        self.thin_targets = list(thin_targets) or [False] * num_targets
+        # Unless it says so of each target, as older models and edited files do not, nothing is known of any.
+        is_whole = len(thin_targets) == num_targets and all(isinstance(known, bool) for known in thin_targets)
+        self.thin_targets = list(thin_targets) if is_whole else [False] * num_targets
         super().__init__(**settings)
 
     @property

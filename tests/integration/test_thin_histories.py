@@ -210,4 +210,5 @@ class TestModel:
 
     def test_a_model_that_was_saved_before_assumes(self) -> None:
         known = {name: value for name, value in self.model().config.to_dict().items() if name != "thin_targets"}
-        assert ForecasterConfig(**known).thin_targets == [False, False]
+        for given in ({}, {"thin_targets": [True]}, {"thin_targets": ["yes", 1]}):
+            assert ForecasterConfig(**known, **given).thin_targets == [False, False]
