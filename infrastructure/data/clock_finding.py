@@ -18,7 +18,7 @@ from infrastructure.data.clocks import (
     exact_on,
     month_of,
 )
-from infrastructure.data.time_stamps import DAY, commonest_step
+from infrastructure.data.time_stamps import DAY, SECOND, commonest_step
 from infrastructure.data.time_zones import is_named, wall_clock
 
 MONTH = 146_097 * DAY // 4_800  # mean of the 400 years after which the calendar repeats
@@ -30,6 +30,16 @@ ROWS_OF_A_RUN = 4  # of a day, at least, before it is taken for one
 ON_MONTH_DAYS = 0.8  # share of stamps that a day of the month must explain; holidays move the others
 MOST_DAYS_OF_MONTH = 6  # with rows, in a clock that comes again each month
 FEW_ROWS = 8
+USUAL_STEPS = tuple(
+    number * unit
+    for unit, numbers in {
+        SECOND: (1, 2, 5, 10, 15, 20, 30),
+        60 * SECOND: (1, 2, 5, 10, 15, 20, 30),
+        3600 * SECOND: (1, 2, 3, 4, 6, 8, 12),
+        DAY: (1, 7),
+    }.items()
+    for number in numbers
+)
 LOOSE = 0.1  # share of stamps beside the clock above which it is a guess
 
 
@@ -57,14 +67,19 @@ def find_clock(stamps: np.ndarray, zone: str = "") -> FoundClock | None:
     if not is_named(zone):
         return _found(stamps, *_best(stamps[-LEARNT_ROWS:], step))
     wall = wall_clock(stamps, zone)
-    on_walls, rivals = _best(wall[-LEARNT_ROWS:], commonest_step(wall) or step)
-    if step < DAY and not on_walls.by_calendar:
-        return _found(stamps, *_best(stamps[-LEARNT_ROWS:], step))
-    return _found(stamps, Zoned(on_walls, zone), [Zoned(rival, zone) for rival in rivals])
+    in_utc, on_walls = (_best(moments[-LEARNT_ROWS:], commonest_step(moments) or step) for moments in (stamps, wall))
+    costs = [cost_of(found[0], moments[-LEARNT_ROWS:]) for found, moments in ((in_utc, stamps), (on_walls, wall))]
+    # Where no clock was changed meanwhile both fit: days and sessions are those of the place, hours those of UTC.
+    by_walls = costs[1] <= costs[0] if step >= DAY or on_walls[0].by_calendar else costs[1] < costs[0]
+    if not by_walls:
+        return _found(stamps, *in_utc)
+    return _found(stamps, Zoned(on_walls[0], zone), [Zoned(rival, zone) for rival in on_walls[1]])
 
 
 def _found(stamps: np.ndarray, clock: Clock, rivals: list[Clock]) -> FoundClock:
     beside = int(len(stamps) - exact_on(clock, stamps).sum())
+    if isinstance(clock, Even) and beside > LOOSE * len(stamps):
+        clock = Even(clock.origin, _usual_step(stamps, clock.step))
     doubt = ""
     if beside > LOOSE * len(stamps):
         doubt = f"{beside:,} of {len(stamps):,} stamps lie beside it"
@@ -73,6 +88,14 @@ def _found(stamps: np.ndarray, clock: Clock, rivals: list[Clock]) -> FoundClock:
     elif rivals:
         doubt = f"the stamps go as well with {rivals[0]}"
     return FoundClock(clock, beside, doubt, beside > LOOSE * len(stamps))
+
+
+def _usual_step(stamps: np.ndarray, step: int) -> int:
+    """Take the step that people would name for stamps that tremble: the one that the whole span has, if it is usual."""
+    steps = np.maximum((np.diff(stamps) + step // 2) // step, 1)
+    mean = (int(stamps[-1]) - int(stamps[0])) / int(steps.sum())
+    nearest = min(USUAL_STEPS, key=lambda usual: abs(usual - mean))
+    return nearest if abs(nearest - mean) <= 0.01 * nearest else step
 
 
 def _best(stamps: np.ndarray, step: int) -> tuple[Clock, list[Clock]]:

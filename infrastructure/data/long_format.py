@@ -29,12 +29,23 @@ class Blocks(Protocol):
 
 
 @dataclass(frozen=True)
+class _Column:
+    """A column that may name series: the number of each row's value, and how many there are."""
+
+    codes: np.ndarray
+    number: int
+    is_number: bool
+    is_time: bool
+
+
+@dataclass(frozen=True)
 class LongFormat:
     """Columns that tell series apart, and how many series there are."""
 
     columns: tuple[str, ...]
     num_series: int
     is_time: bool = False
+    repeats: bool = True
 
     def fault(self, time: str) -> tuple[str, str]:
         """Say what the table is, and what to do."""
@@ -45,7 +56,8 @@ class LongFormat:
                 f"Write both into {time}, such as 2024-01-31 13:00, and take {names} out.",
             )
         return (
-            f"stamps repeat, as this is a table of {self.num_series:,} series in long format, told apart by {names}",
+            f"stamps {'repeat' if self.repeats else 'run back'}, as this is a table of {self.num_series:,} series in"
+            f" long format, told apart by {names}",
             f"Give one table a series, the rows with one {names}; or pivot it to one row a stamp and one column a"
             " series.",
         )
@@ -57,25 +69,36 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
     `names` are columns as they are used and as they are written, `stamps` [N] those of the rows as they stand.
     """
     _, rows, counts = np.unique(stamps, return_inverse=True, return_counts=True)
-    if len(stamps) - len(counts) < LEAST_REPEATED * len(stamps):
-        return None
+    repeated = len(stamps) - len(counts) >= LEAST_REPEATED * len(stamps)
     coded = _coded(source, names[:MOST_COLUMNS], len(stamps), int(counts.max()))
+
+    if not repeated:
+        back = np.flatnonzero(np.diff(stamps) < 0)
+        if not len(back):
+            return None
+        behind_each_other = (
+            LongFormat((name,), column.number, repeats=False)
+            for name, column in coded.items()
+            if not column.is_number and _changes_where(column, back)
+        )
+        return min(behind_each_other, key=_likelihood, default=None)
 
     def explains(codes: np.ndarray, num_values: int) -> bool:
         pairs = np.unique(codes.astype(np.int64) * len(counts) + rows)
         return 2 <= num_values <= len(stamps) / 2 and len(pairs) >= LEAST_EXPLAINED * len(stamps)
 
     found = [
-        LongFormat((name,), number, is_time)
-        for name, (codes, number, is_time) in coded.items()
-        if explains(codes, number)
+        LongFormat((name,), column.number, column.is_time)
+        for name, column in coded.items()
+        if explains(column.codes, column.number)
     ]
     if not found:
-        few = [name for name in coded if coded[name][1] <= len(stamps) / 4][:MOST_PAIRED]
+        few = [name for name in coded if coded[name].number <= len(stamps) / 4][:MOST_PAIRED]
         for pair in combinations(few, 2):
-            (first, _, _), (second, number, _) = coded[pair[0]], coded[pair[1]]
-            values, joint = np.unique(first.astype(np.int64) * number + second, return_inverse=True)
-            if explains(joint, len(values)):
+            first, second = coded[pair[0]], coded[pair[1]]
+            joint = first.codes.astype(np.int64) * second.number + second.codes
+            values, codes = np.unique(joint, return_inverse=True)
+            if explains(codes, len(values)):
                 found.append(LongFormat(pair, len(values)))
     return min(found, key=_likelihood, default=None)
 
@@ -85,15 +108,19 @@ def _likelihood(found: LongFormat) -> tuple[bool, int, int]:
     return not found.is_time, min(places), found.num_series
 
 
-def _coded(
-    source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows_of_stamp: int
-) -> dict[str, tuple[np.ndarray, int, bool]]:
+def _changes_where(column: _Column, back: np.ndarray) -> bool:
+    """Tell whether each value stands in one piece, and stamps run back only where another begins."""
+    changes = np.diff(column.codes) != 0
+    return 2 <= column.number == np.count_nonzero(changes) + 1 and bool(changes[back].all())
+
+
+def _coded(source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows_of_stamp: int) -> dict[str, _Column]:
     """Number the values of each column that may name series: texts, and whole numbers of few values."""
     chunks: list[list[pyarrow.Array]] = [[] for _ in names]
     for block in source.blocks([written for _, written in names]):
         for cells, kept in zip(block, chunks, strict=True):
             kept.append(_as_texts(plain(cells)))
-    coded: dict[str, tuple[np.ndarray, int, bool]] = {}
+    coded: dict[str, _Column] = {}
     for (name, _), kept in zip(names, chunks, strict=True):
         encoded = pyarrow.chunked_array(kept).combine_chunks().dictionary_encode()
         values, codes = encoded.dictionary, encoded.indices
@@ -102,13 +129,14 @@ def _coded(
             continue
         numeric = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
         whole = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?\d+(\.0*)?\s*$")
-        if pyarrow.compute.all(numeric).as_py():
+        is_number = bool(pyarrow.compute.all(numeric).as_py())
+        if is_number:
             few = name.lower() in _TIMES or number <= SERIES_PER_STAMP * rows_of_stamp or name.lower() in _IDS
             if not pyarrow.compute.all(whole).as_py() or not few:
                 continue
         times = pyarrow.compute.match_substring_regex(values, r"^\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(\s?[AaPp][Mm])?\s*$")
         is_time = name.lower() in _TIMES or bool(pyarrow.compute.all(times).as_py())
-        coded[name] = codes.to_numpy(zero_copy_only=False), number, is_time
+        coded[name] = _Column(codes.to_numpy(zero_copy_only=False), number, is_number, is_time)
     return coded
 
 

@@ -65,6 +65,8 @@ class StampColumn:
     def block(self, cells: pyarrow.Array) -> None:
         """Read the stamps of a block."""
         cells = plain(cells)
+        if pyarrow.types.is_decimal(cells.type):  # as databases export whole numbers
+            cells = cells.cast(pyarrow.int64() if cells.type.scale == 0 else pyarrow.float64(), safe=False)
         self._reader = self._reader or self._choose(cells)
         if self._reader is None:
             valid, minutes = np.zeros(len(cells), dtype=bool), np.array(NAIVE)
@@ -152,7 +154,7 @@ class StampColumn:
     def _fault(self, cell: pyarrow.Scalar) -> tuple[str, str]:
         # A date beyond the years of Python has no text, only the number it is kept as.
         text = str(cell.value if pyarrow.types.is_temporal(cell.type) else cell.as_py()).strip()
-        if not cell.is_valid or not text:
+        if not cell.is_valid or text in ("", "nan"):
             return f"{self._name} is empty", "Fill in the stamp or remove the row."
         shown = repr(text) if len(text) <= 40 else repr(text[:37] + "...")
         if self._reading.time_format is not None:

@@ -118,8 +118,9 @@ class StampedRows:
 
     def _note_beside(self, found: FoundClock) -> None:
         if found.beside:
+            verb = "does" if found.beside == 1 else "do"
             self.notes.append(
-                f"{found.beside:,} of {len(self.stamps):,} stamps do not lie on a regular clock"
+                f"{found.beside:,} of {len(self.stamps):,} stamps {verb} not lie on a regular clock"
                 f" ({found.clock}), by which forecasts are dated."
             )
 

@@ -188,6 +188,20 @@ def test_stamps_of_chance_are_said_to_be_a_guess() -> None:
     assert "stamps lie beside it" in found.doubt
 
 
+def test_stamps_that_tremble_go_on_by_the_step_that_people_would_name() -> None:
+    trembling = np.arange(400) * HOUR + np.arange(400) * 37 % 7 * SECOND
+    found = find_clock(trembling)
+    assert found is not None
+    assert (str(found.clock), found.loose) == ("every hour", True)
+
+
+def test_days_of_utc_in_another_zone_stay_those_of_utc() -> None:
+    days = np.array(micros("2024-01-01")) + np.arange(300) * DAY
+    found = find_clock(days, "America/New_York")
+    assert found is not None
+    assert (found.clock, found.beside) == (Even(int(days[0]), DAY), 0)
+
+
 def test_clocks_that_explain_all_rows_and_go_on_differently_are_a_guess() -> None:
     ends = np.array(micros(*(f"{year}-{month:02}-{day}" for year, month, day in [
         (2022, 1, 31), (2022, 2, 28), (2022, 3, 31), (2022, 5, 31), (2022, 6, 30), (2022, 8, 31), (2022, 9, 30),

@@ -77,6 +77,14 @@ def test_series_of_other_lengths_and_a_few_repeated_rows_are_still_long(tmp_path
     assert "told apart by unique_id" in fault_of(tmp_path, ["unique_id", "ds", "y"], [*rows, rows[-1]])
 
 
+def test_series_of_other_times_one_behind_the_other_are_long_too(tmp_path: Path) -> None:
+    rows = [("b", day, n % 7) for n, day in enumerate(DAYS[20:])] + [
+        ("a", day, n % 7) for n, day in enumerate(DAYS[:20])
+    ]
+    fault = fault_of(tmp_path, ["shop", "ds", "y"], rows)
+    assert fault.startswith("t.csv: stamps run back, as this is a table of 2 series in long format, told apart by shop")
+
+
 def test_a_dictionary_of_parquet_tells_series_apart(tmp_path: Path) -> None:
     rows = rows_of(["a", "b", "c"])
     names, days, values = zip(*rows, strict=True)
