@@ -119,7 +119,7 @@ def _coded(source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows
     chunks: list[list[pyarrow.Array]] = [[] for _ in names]
     for block in source.blocks([written for _, written in names]):
         for cells, kept in zip(block, chunks, strict=True):
-            kept.append(_as_texts(plain(cells)))
+            kept.append(_as_texts(cells))
     coded: dict[str, _Column] = {}
     for (name, _), kept in zip(names, chunks, strict=True):
         encoded = pyarrow.chunked_array(kept).combine_chunks().dictionary_encode()
@@ -141,4 +141,7 @@ def _coded(source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows
 
 
 def _as_texts(cells: pyarrow.Array) -> pyarrow.Array:
-    return cells.cast(pyarrow.large_string())
+    try:
+        return plain(cells).cast(pyarrow.large_string())
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError):  # lists and the like name no series
+        return pyarrow.nulls(len(cells), pyarrow.large_string())

@@ -96,6 +96,18 @@ def test_a_dictionary_of_parquet_tells_series_apart(tmp_path: Path) -> None:
         open_table(tmp_path / "t.parquet", TableSchema())
 
 
+def test_columns_that_hold_no_names_do_not_stand_in_the_way(tmp_path: Path) -> None:
+    rows = rows_of(["a", "b", "c"])
+    names, days, values = zip(*rows, strict=True)
+    file = io.BytesIO()
+    others = {"tags": [["x"]] * len(rows), "took": pyarrow.array([1] * len(rows), pyarrow.duration("s"))}
+    columns = {**others, "none": pyarrow.nulls(len(rows)), "shop": names, "ds": pyarrow.array(days), "y": values}
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
+    (tmp_path / "t.parquet").write_bytes(file.getvalue())
+    with pytest.raises(DatasetError, match="told apart by shop"):
+        open_table(tmp_path / "t.parquet", TableSchema(columns=("y",)))
+
+
 def test_a_few_repeats_and_rows_that_nothing_tells_apart_are_what_they_were(tmp_path: Path) -> None:
     few = [(day, number % 7) for number, day in enumerate([*DAYS, DAYS[-1]])]
     assert "--set duplicate_stamps=last" in fault_of(tmp_path, ["date", "sales"], few)
