@@ -74,7 +74,7 @@ def test_a_column_without_a_name_is_a_clock_left_out_when_empty_and_else_refused
     y = [number * number % 23 for number in range(40)]
     table = read(tmp_path, {"": HOURS[:40], "y": y})
     assert (table.time_column, table.names) == ("", ("y",))
-    table = read(tmp_path, {"date": HOURS[:40], "y": y, "": [""] * 40})
+    table = read(tmp_path, {"date": HOURS[:40], "": [""] * 40, "y": y})
     assert table.names == ("y",)
     assert "a column without a name is empty and is left out" in table.warnings[0]
     with pytest.raises(DatasetError, match=r"t\.csv: column 3 has no name: Name it in the header, or remove it"):
