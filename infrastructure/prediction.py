@@ -15,7 +15,9 @@ from domain.metrics import undefined_told
 from domain.reading import Reading
 from domain.results import EvaluationResult
 from domain.run_layout import RunLayout
+from domain.task import task_named
 from infrastructure.data.inputs import BadInput
+from infrastructure.data.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
@@ -81,7 +83,7 @@ class FinishedModel:
 
     def evaluate(self, dataset_path: str) -> EvaluationResult:
         """Score rows with their targets. Raises: DatasetError."""
-        dataset, adapter = self._task.scored(dataset_path)
+        dataset, adapter = self._task.scored(self._located(dataset_path))
         metrics = self.score(dataset, adapter)
         told = undefined_told(metrics, Path(dataset_path).name)
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
@@ -121,7 +123,7 @@ class FinishedModel:
         note: Note,
         strict: bool,
     ) -> Iterator[Mapping[str, Any]]:
-        inputs = self._task.inputs(input_path, note)
+        inputs = self._task.inputs(self._located(input_path), note)
         rows_at_once = 1 if on_text else self._task.rows_at_once
         num_rows = num_bad = 0
         while batch := list(islice(inputs, rows_at_once)):
@@ -141,6 +143,9 @@ class FinishedModel:
             num_rows, num_bad = num_rows + len(batch), num_bad + len(bad)
         if num_bad:
             note(f"{num_bad:,} of {num_rows:,} rows could not be answered; `error` says why.")
+
+    def _located(self, path: str) -> str:
+        return str(located(path, task_named(self._task_name)))
 
     @torch.inference_mode()
     def answer(

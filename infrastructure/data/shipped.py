@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from domain.task import Task
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from infrastructure.shipped_files import found
 
 
 def located(path: str, task: Task) -> Path:
     """Find the shipped data of a task also from another working directory."""
-    shipped = path == task.default_dataset and not Path(path).exists()
-    return CHECKOUT / path if shipped else Path(path)
+    return found(path) if path == task.default_dataset else Path(path)

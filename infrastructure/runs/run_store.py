@@ -17,6 +17,7 @@ from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_repla
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.runs.run_lock import RunLock, is_held
 from infrastructure.runs.run_summary import read_summary, write_summary
+from infrastructure.shipped_files import found
 
 RUNS = Path("runs")
 UNREADABLE = "unreadable"
@@ -136,8 +137,8 @@ class RunStore:
         return RunDirectory(directory, exists=True), read_request(RunLayout(directory).run_file)
 
     def read_request(self, path: str) -> TrainModelRequest:
-        """Read a run file. Raises: ConfigurationError."""
-        return read_request(Path(path))
+        """Read a run file, `configs/NAME.yaml` also from among the shipped ones. Raises: ConfigurationError."""
+        return read_request(found(path))
 
     def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
         """List the runs below a directory, oldest first; one that cannot be read has `status` and `error` alone."""

@@ -1,8 +1,10 @@
-"""`python -m presentation.cli`, also installed as `athanor`."""
+"""`python -m presentation.cli` in a checkout; the command `athanor` comes here too."""
 
 import sys
 
 from presentation.cli.interrupting import Interrupted, listen, stop_listening
+
+BAD_PLACE = 2
 
 
 def main() -> None:
@@ -20,6 +22,12 @@ def main() -> None:
 
 
 def _answered() -> int:
+    try:
+        # Refuses to be imported where Python would take a stranger for `domain`, which `saying` needs too.
+        import athanor.own_packages  # noqa: F401
+    except ImportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_PLACE
     # Imported when signals are heard: the first tenth of a second belongs to these.
     from presentation.cli.command_line import answer
 

@@ -1,11 +1,14 @@
 """The commands, and what becomes of a failure: one sentence on standard error and an exit code."""
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
 from domain.exceptions import AthanorError
+from domain.showing import shown
+from domain.version import VERSION
 from presentation.cli.saying import abandon, prepare_streams, say_error, say_piece
 
 # Commands are imported when they run: `--help` answers without the libraries that training needs.
@@ -34,12 +37,22 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"presentation.cli.commands.{module}").command
         return command
 
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if words[0] not in COMMANDS and not context.resilient_parsing:
+            nearest = get_close_matches(words[0][:80], COMMANDS, n=1)  # comparing long names takes minutes
+            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Choose one of {', '.join(COMMANDS)}."
+            raise click.UsageError(f"No such command {shown(words[0])}. {hint}", context)
+        return super().resolve_command(context, words)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="athanor", message="%(prog)s %(version)s")
 def cli() -> None:
     """Train transformer models on code, text and tables with a clock.
 

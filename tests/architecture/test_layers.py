@@ -16,7 +16,7 @@ import pytest
 from tests.support.sources import LAYERS, ROOT, Import, imports_of, parsed, sources
 
 # Tests stay outside: they forge pickles to see them refused, and differentiate to have a reference.
-SHIPPED = (*LAYERS, "benchmarks", "data")
+SHIPPED = ("athanor", *LAYERS, "benchmarks", "data")
 
 HEAVY = ("torch", "transformers")
 PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve")
@@ -37,7 +37,7 @@ ALLOWED = {
         "Say what is needed as a Protocol in application/ports.py and implement it in infrastructure.",
     ),
     "presentation": (
-        ("presentation", "application", "domain", "click", "rich"),
+        ("presentation", "application", "domain", "click", "rich", "athanor.own_packages"),
         "Call a use case from infrastructure.container, imported inside the command.",
     ),
 }
@@ -45,6 +45,8 @@ ALLOWED = {
 # Parts of infrastructure and what they may not import: training -> tasks -> data, models, never back.
 FORBIDDEN = (
     ("infrastructure", ("presentation", "click"), "Return values or emit events; the command line shows them."),
+    ("infrastructure", ("athanor",), "The public face is for users: import the name from where it lives."),
+    ("athanor", ("presentation", "click", "rich"), "The face calls use cases, as the command line does beside it."),
     (
         "infrastructure/tasks",
         ("infrastructure.training",),
@@ -210,6 +212,9 @@ FAULTS = [
     ("infrastructure/data/feed.py", "from infrastructure.tasks import adapter", "imports infrastructure.tasks.adapter"),
     ("infrastructure/data/__init__.py", "from ..training import step", "imports infrastructure.training.step"),
     ("infrastructure/models/factory.py", "import infrastructure.training.step", "imports infrastructure.training.step"),
+    ("infrastructure/prediction.py", "import athanor", "imports athanor"),
+    ("presentation/cli/commands/train.py", "def f():\n    import athanor", "imports athanor"),
+    ("athanor/jobs.py", "from presentation.cli import writing", "imports presentation.cli.writing"),
     ("presentation/cli/__main__.py", "import torch", "imports torch"),
     ("presentation/cli/__main__.py", "import yaml", "imports yaml"),
     ("presentation/cli/commands/train.py", "from infrastructure.container import Container", "inside the command"),

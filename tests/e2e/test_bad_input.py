@@ -215,7 +215,8 @@ LATER_CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("predict with nothing", ("predict", "nowhere", "--input", "good.json"), ("nowhere is no directory",)),
     ("show nothing", ("runs", "show", "nowhere"), ("nowhere holds no run",)),
     ("evaluate without data", ("evaluate", "nowhere"), ("Missing option '--dataset'",)),
-    ("unknown command", ("trian",), ("No such command 'trian'",)),
+    ("misspelt command", ("trian",), ("No such command 'trian'. Did you mean 'train'?",)),
+    ("unknown command", ("xyzzy",), ("No such command 'xyzzy'. Choose one of train, resume,",)),
 ]
 
 

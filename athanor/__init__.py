@@ -1,0 +1,147 @@
+"""Athanor for people who install it: train, evaluate and predict, and the parts of the library, under one name.
+
+    import athanor
+
+    response = athanor.train(task="text_classification", dataset_path="letters.csv", output_dir="runs/letters")
+    print(response.best_metric if response.success else response.errors)
+
+A name is loaded when it is first asked for: `import athanor` waits for no library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from athanor.own_packages import require_own_packages
+
+require_own_packages()
+
+if TYPE_CHECKING:
+    from application.answers import Answers
+    from application.ports import RunMonitor
+    from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
+    from application.use_cases.predict import PredictRequest
+    from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+    from athanor.jobs import evaluate, predict, resume, train
+    from domain.events import EvaluationCompleted, Event, StepCompleted
+    from domain.exceptions import (
+        AthanorError,
+        CheckpointError,
+        ConfigurationError,
+        DatasetError,
+        ModelError,
+        RunError,
+        TrainingError,
+    )
+    from domain.reading import Reading
+    from domain.version import VERSION as __version__
+    from infrastructure.container import Container
+    from infrastructure.models.bundle import ModelBundle
+    from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+    from infrastructure.training import (
+        AdvancedTrainer,
+        CheckpointManager,
+        CheckpointMetadata,
+        ClassificationLoss,
+        CodeDataset,
+        CombinedQuantileLoss,
+        DatasetLoader,
+        LanguageModelingLoss,
+        MetricEntry,
+        MetricStatistics,
+        OptimizerBuilder,
+        PinballLoss,
+        TrainingConfig,
+        TrainingMetricsTracker,
+        TrainingResult,
+        TrainingState,
+    )
+
+__all__ = [
+    "AdvancedTrainer",
+    "Answers",
+    "AthanorError",
+    "CheckpointError",
+    "CheckpointManager",
+    "CheckpointMetadata",
+    "ClassificationLoss",
+    "CodeDataset",
+    "CombinedQuantileLoss",
+    "ConfigurationError",
+    "Container",
+    "DatasetError",
+    "DatasetLoader",
+    "EvaluateModelRequest",
+    "EvaluateModelResponse",
+    "EvaluationCompleted",
+    "Event",
+    "Forecaster",
+    "ForecasterConfig",
+    "LanguageModelingLoss",
+    "MetricEntry",
+    "MetricStatistics",
+    "ModelBundle",
+    "ModelError",
+    "OptimizerBuilder",
+    "PinballLoss",
+    "PredictRequest",
+    "Reading",
+    "RunError",
+    "RunMonitor",
+    "StepCompleted",
+    "TrainModelRequest",
+    "TrainModelResponse",
+    "TrainingConfig",
+    "TrainingError",
+    "TrainingMetricsTracker",
+    "TrainingResult",
+    "TrainingState",
+    "__version__",
+    "evaluate",
+    "predict",
+    "resume",
+    "train",
+]
+
+# What is not said here is a name of `infrastructure.training`.
+_HOMES = {
+    name: module
+    for module, names in {
+        "application.answers": ("Answers",),
+        "application.ports": ("RunMonitor",),
+        "application.use_cases.evaluate_model": ("EvaluateModelRequest", "EvaluateModelResponse"),
+        "application.use_cases.predict": ("PredictRequest",),
+        "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
+        "athanor.jobs": ("evaluate", "predict", "resume", "train"),
+        "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
+        "domain.exceptions": (
+            "AthanorError",
+            "CheckpointError",
+            "ConfigurationError",
+            "DatasetError",
+            "ModelError",
+            "RunError",
+            "TrainingError",
+        ),
+        "domain.reading": ("Reading",),
+        "infrastructure.container": ("Container",),
+        "infrastructure.models.bundle": ("ModelBundle",),
+        "infrastructure.models.forecaster": ("Forecaster", "ForecasterConfig"),
+    }.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a name of `__all__` from its module and keep it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        found: object = import_module("domain.version").VERSION
+    else:
+        found = getattr(import_module(_HOMES.get(name, "infrastructure.training")), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,102 @@
+"""The jobs of the command line as functions: each makes a request and has the use case carry it out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+from application.answers import Answers
+from application.ports import RunMonitor
+from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
+from application.use_cases.predict import PredictRequest
+from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+from infrastructure.container import Container
+
+Place = str | PathLike[str]
+
+
+def train(
+    task: str = "security_classification",
+    dataset_path: Place | None = None,
+    *,
+    model_name: str | None = None,
+    output_dir: Place | None = None,
+    quick: bool = False,
+    monitor: RunMonitor | None = None,
+    **settings: Any,
+) -> TrainModelResponse:
+    """Train a model; `settings` are the other fields of `TrainModelRequest`, and None takes the task's default.
+
+    A failed run raises nothing: the response says `success=False` and gives `errors`.
+    Raises: ConfigurationError for a setting that does not exist or is of a wrong type.
+    """
+    request = TrainModelRequest(
+        task=task,
+        dataset_path=None if dataset_path is None else fspath(dataset_path),
+        model_name=model_name,
+        output_dir=None if output_dir is None else fspath(output_dir),
+        quick=quick,
+        **settings,
+    )
+    return Container().train_model().execute(request, monitor)
+
+
+def resume(run: Place, *, monitor: RunMonitor | None = None, accept_changes: bool = False) -> TrainModelResponse:
+    """Go on with a run that was killed or stopped; with `accept_changes` even where settings or data have changed.
+
+    A failed run raises nothing: the response says `success=False` and gives `errors`.
+    """
+    return Container().resume_training().execute(fspath(run), monitor, accept_changes)
+
+
+def evaluate(
+    run: Place, dataset_path: Place, *, device: str = "auto", reading: Mapping[str, Any] | None = None
+) -> EvaluateModelResponse:
+    """Score a finished model on rows with their labels or targets; `reading` is that of `EvaluateModelRequest`.
+
+    Raises: ModelError, DatasetError, ConfigurationError.
+    """
+    request = EvaluateModelRequest(
+        run=fspath(run), dataset_path=fspath(dataset_path), device=device, reading=dict(reading or {})
+    )
+    return Container().evaluate_model().execute(request)
+
+
+def predict(
+    run: Place,
+    input_path: Place,
+    *,
+    device: str = "auto",
+    reading: Mapping[str, Any] | None = None,
+    max_new_tokens: int | None = None,
+    num_beams: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int | None = None,
+    max_repeats: int | None = None,
+    stop: Sequence[str] | None = None,
+    strict: bool = False,
+    on_text: Callable[[str], None] | None = None,
+) -> Answers:
+    """Answer rows with a finished model, one by one as they are asked for; `reading` is that of `PredictRequest`.
+
+    What is None is as it travels with the model. A bad row is answered with nulls and the reason; when `strict` it
+    stops. `on_text` is told a text in pieces while it is written.
+    Raises: ModelError, ConfigurationError; DatasetError once what cannot be read is reached.
+    """
+    request = PredictRequest(
+        run=fspath(run),
+        input_path=fspath(input_path),
+        device=device,
+        reading=dict(reading or {}),
+        max_new_tokens=max_new_tokens,
+        num_beams=num_beams,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        max_repeats=max_repeats,
+        stop=None if stop is None else tuple(stop),
+        strict=strict,
+    )
+    return Container().predict().execute(request, on_text)
