@@ -6,15 +6,16 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from domain import forecast
-from domain.config import WITHOUT_EFFECT, TrainingConfig
+from domain.config import OPTIMIZERS, PRECISIONS, WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.reading import MAX_ROW_MIB, Reading
 from domain.rules import between, whole
+from domain.schedule import SCHEDULERS
 from domain.showing import shown
-from domain.task import Task, task_named
+from domain.task import TASKS, Task, task_named
 
 _LOOP = TrainingConfig()
 
@@ -41,6 +42,14 @@ MAX_FAULTS = 20
 LONGEST_NAME = 40
 
 
+def _setting(default: Any, description: str, unit: str = "", choices: Iterable[str] = ()) -> Any:
+    """Declare a setting in one place: its default, a line about it, its unit, its values where no type says them."""
+    extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if choices:
+        extra["enum"] = list(choices)
+    return Field(default, description=description, json_schema_extra=extra)
+
+
 class TrainModelRequest(BaseModel):
     """One training, completely described; the same fields stand in a run file.
 
@@ -51,100 +60,192 @@ class TrainModelRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, protected_namespaces=())
 
-    task: str = "security_classification"
-    dataset_path: str | None = None
-    eval_dataset: str | None = None
-    text_field: str | tuple[str, ...] | None = None
-    source_field: str | tuple[str, ...] | None = None
-    target_field: str | tuple[str, ...] | None = None
-    label_field: str | None = None
-    group_field: str | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
-    quoting: str | None = None
-    decimal: str | None = None
-    sheet: str | None = None
-    max_row_mib: int = MAX_ROW_MIB
-    max_unpacked_mib: int | None = None
-    validation_split: float | None = None
+    task: str = _setting("security_classification", "What to train.", choices=TASKS)
+    dataset_path: str | None = _setting(None, "Rows to learn from: a file or a directory.")
+    eval_dataset: str | None = _setting(
+        None, "Rows to score on, where data come split already; validation_split then counts for nothing."
+    )
+    text_field: str | tuple[str, ...] | None = _setting(
+        None, "Field or column that holds the text; else the first known name that the rows have."
+    )
+    source_field: str | tuple[str, ...] | None = _setting(
+        None, "Field of a pair that is read; else the first known name that the rows have."
+    )
+    target_field: str | tuple[str, ...] | None = _setting(
+        None, "Field of a pair that is to be written; else the first known name that the rows have."
+    )
+    label_field: str | None = _setting(None, "Field or column that holds the label; else found by its name.")
+    group_field: str | None = _setting(
+        None, "Rows with an equal value here stay on one side of the split; else `family` where it exists."
+    )
+    delimiter: str | None = _setting(None, "What stands between the cells of a text file; else found from the file.")
+    encoding: str | None = _setting(None, "How letters are written as bytes; else found from the file.")
+    quoting: str | None = _setting(
+        None, "double: a cell may stand between quotes; none: a quote is a letter; else found from the file."
+    )
+    decimal: str | None = _setting(None, "The sign before the tenths, a point or a comma; else found from the file.")
+    sheet: str | None = _setting(None, "Sheet of a workbook to read; else the only one.")
+    max_row_mib: int = _setting(MAX_ROW_MIB, "A longer row, line or cell is refused.", unit="MiB")
+    max_unpacked_mib: int | None = _setting(
+        None, "A compressed file that unpacks to more is refused; else 1 GiB or 200 times its size.", unit="MiB"
+    )
+    validation_split: float | None = _setting(
+        None, "Share of the rows that is scored and never learnt from.", unit="share"
+    )
 
-    time_column: str | None = None
-    time_format: str | None = None
-    time_zone: str | None = None
-    columns: tuple[str, ...] | None = None
-    target_columns: tuple[str, ...] | None = None
-    price_column: str | None = None
-    split: tuple[float | str, ...] | None = None
-    unsorted_stamps: Literal["refuse", "sort"] = "refuse"
-    duplicate_stamps: Literal["refuse", "first", "last", "mean"] = "refuse"
-    gaps: Literal["keep", "fill", "refuse"] = "keep"
-    missing_values: Literal["mask", "refuse"] = "mask"
-    context_length: int = 96
-    horizons: int | tuple[int, ...] = forecast.HORIZONS
-    quantiles: tuple[float, ...] = forecast.QUANTILES
-    window_stride: int = 1
-    patch_length: int = 24
-    calendar: Literal["auto"] | tuple[str, ...] = "auto"
-    volatility_window: int | None = None
-    instance_norm: bool = True
-    calibration: bool = False
-    sharpness_weight: float = 0.0
-    crossing_weight: float = 0.0
-    dead_band: float = 0.5
+    time_column: str | None = _setting(
+        None, "Column that holds the time of a row; else found by its name or its first cell."
+    )
+    time_format: str | None = _setting(None, "How stamps are written, as in strptime; else found from the column.")
+    time_zone: str | None = _setting(None, "Zone of stamps that name none, such as Europe/Berlin.")
+    columns: tuple[str, ...] | None = _setting(None, "Columns of numbers to read; else all but the time.")
+    target_columns: tuple[str, ...] | None = _setting(None, "Columns to forecast; else all that are read.")
+    price_column: str | None = _setting(
+        None, "Column whose direction is forecast; else the one that is named like a close."
+    )
+    split: tuple[float | str, ...] | None = _setting(
+        None, "Training, validation and test part in the order of time: shares, numbers of rows, or dates."
+    )
+    unsorted_stamps: Literal["refuse", "sort"] = _setting(
+        "refuse", "What is done with rows that are not in the order of time."
+    )
+    duplicate_stamps: Literal["refuse", "first", "last", "mean"] = _setting(
+        "refuse", "What is done with rows of one time: refuse them, or keep one or their mean."
+    )
+    gaps: Literal["keep", "fill", "refuse"] = _setting(
+        "keep", "What is done where rows are missing; filled ones count as missing values."
+    )
+    missing_values: Literal["mask", "refuse"] = _setting(
+        "mask", "What is done with cells that hold no number; masked ones are neither seen nor scored."
+    )
+    context_length: int = _setting(96, "How far back the model sees.", unit="rows")
+    horizons: int | tuple[int, ...] = _setting(
+        forecast.HORIZONS, "How far ahead it forecasts; one number stands for all up to it.", unit="rows"
+    )
+    quantiles: tuple[float, ...] = _setting(
+        forecast.QUANTILES, "Quantiles to forecast, ascending, each between 0 and 1."
+    )
+    window_stride: int = _setting(
+        1, "From one training window to the next; every other part takes all windows.", unit="rows"
+    )
+    patch_length: int = _setting(24, "How much of a table makes one token.", unit="rows")
+    calendar: Literal["auto"] | tuple[str, ...] = _setting(
+        "auto", "Cycles of the clock that the model is told; auto takes those that the training part shows."
+    )
+    volatility_window: int | None = _setting(
+        None, "Over how much the volatility of a target is measured, as a further input.", unit="rows"
+    )
+    instance_norm: bool = _setting(True, "Put each window on its own level and scale.")
+    calibration: bool = _setting(False, "Make the quantiles cover on the validation part what they should.")
+    sharpness_weight: float = _setting(
+        0.0, "Above 0, wide bands cost: they become narrower, and are not honest without calibration."
+    )
+    crossing_weight: float = _setting(0.0, "Above 0, quantiles that cross cost; those of the presets cannot.")
+    dead_band: float = _setting(
+        0.5, "Flat is what moves less than so many standard deviations.", unit="standard deviations"
+    )
 
-    model_name: str | None = None
-    num_labels: int | None = None
-    vocab_size: int | None = None
-    lowercase: bool | None = None
-    tokenizer: Literal["bpe", "char"] | None = None
-    max_length: int = 512
+    model_name: str | None = _setting(None, "A preset to train from scratch, a local directory, or a hub id.")
+    num_labels: int | None = _setting(None, "Refuse data with another number of labels.")
+    vocab_size: int | None = _setting(
+        None,
+        "At most so many in the tokenizer that a preset learns; else what suits the amount of text.",
+        unit="tokens",
+    )
+    lowercase: bool | None = _setting(None, "Let that tokenizer make no difference between upper and lower case.")
+    tokenizer: Literal["bpe", "char"] | None = _setting(
+        None, "What that tokenizer cuts text into: pieces of words or characters."
+    )
+    max_length: int = _setting(
+        512, "Longer rows are cut, and the run says how many; of running text, the length of a block.", unit="tokens"
+    )
 
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    use_mixed_precision: bool = _LOOP.use_mixed_precision
-    precision: str = _LOOP.precision
-    gradient_accumulation_steps: int = _LOOP.gradient_accumulation_steps
-    early_stopping_patience: int = _LOOP.early_stopping_patience
-    early_stopping_min_delta: float = _LOOP.early_stopping_min_delta
-    warmup_steps: int | None = _LOOP.warmup_steps
-    optimizer: str = _LOOP.optimizer
-    weight_decay: float = _LOOP.weight_decay
-    scheduler: str = _LOOP.scheduler
-    t_0: int | None = _LOOP.t_0
-    t_mult: int = _LOOP.t_mult
-    eta_min: float = _LOOP.eta_min
-    gamma: float | None = _LOOP.gamma
-    plateau_factor: float = _LOOP.plateau_factor
-    plateau_patience: int = _LOOP.plateau_patience
-    max_grad_norm: float = _LOOP.max_grad_norm
-    average_decay: float | None = None
-    gradient_checkpointing: bool = _LOOP.gradient_checkpointing
-    max_steps: int | None = _LOOP.max_steps
-    eval_steps: int | None = _LOOP.eval_steps
-    save_steps: int | None = _LOOP.save_steps
-    logging_steps: int = _LOOP.logging_steps
-    max_checkpoints: int = _LOOP.max_checkpoints
-    keep_best: int = _LOOP.keep_best
-    max_bad_steps: int = _LOOP.max_bad_steps
-    max_rollbacks: int = _LOOP.max_rollbacks
-    metric_name: str | None = None
-    device: str = _LOOP.device
-    data_parallel: bool = _LOOP.data_parallel
-    seed: int = _LOOP.seed
+    epochs: int | None = _setting(None, "How often the training part is gone through.")
+    batch_size: int | None = _setting(None, "Rows that go through the model at once.", unit="rows")
+    learning_rate: float | None = _setting(None, "The rate at its peak, behind the warm-up.")
+    use_mixed_precision: bool = _setting(_LOOP.use_mixed_precision, "Whether precision auto may choose bf16 or fp16.")
+    precision: str = _setting(
+        _LOOP.precision,
+        "Number format of the computation; auto takes what this machine runs faster.",
+        choices=PRECISIONS,
+    )
+    gradient_accumulation_steps: int = _setting(
+        _LOOP.gradient_accumulation_steps, "Batches that one optimizer step sees.", unit="batches"
+    )
+    early_stopping_patience: int = _setting(
+        _LOOP.early_stopping_patience, "Without a gain for so long the run ends; 0 never ends it.", unit="evaluations"
+    )
+    early_stopping_min_delta: float = _setting(
+        _LOOP.early_stopping_min_delta, "A smaller change of the metric is no gain."
+    )
+    warmup_steps: int | None = _setting(
+        _LOOP.warmup_steps, "How long the learning rate rises; else 6 % of the run.", unit="steps"
+    )
+    optimizer: str = _setting(_LOOP.optimizer, "What turns gradients into an update.", choices=OPTIMIZERS)
+    weight_decay: float = _setting(
+        _LOOP.weight_decay, "Pull of matrices to zero; never of biases, norms and embeddings."
+    )
+    scheduler: str = _setting(_LOOP.scheduler, "How the learning rate goes on behind the warm-up.", choices=SCHEDULERS)
+    t_0: int | None = _setting(
+        _LOOP.t_0, "Length of the first cycle of cosine_with_restarts; else three cycles fill the run.", unit="steps"
+    )
+    t_mult: int = _setting(_LOOP.t_mult, "Each of these cycles is so many times as long as the one before.")
+    eta_min: float = _setting(_LOOP.eta_min, "The least learning rate behind the warm-up.")
+    gamma: float | None = _setting(
+        _LOOP.gamma, "Factor of the exponential scheduler for each step; else it falls to a hundredth."
+    )
+    plateau_factor: float = _setting(
+        _LOOP.plateau_factor, "What the plateau scheduler multiplies the learning rate by."
+    )
+    plateau_patience: int = _setting(
+        _LOOP.plateau_patience, "How long the plateau scheduler waits for a gain.", unit="evaluations"
+    )
+    max_grad_norm: float = _setting(_LOOP.max_grad_norm, "A longer gradient is shortened to this norm.")
+    average_decay: float | None = _setting(
+        None, "The model kept is a moving average of the weights with this decay; 0 keeps those of one step."
+    )
+    gradient_checkpointing: bool = _setting(
+        _LOOP.gradient_checkpointing, "Compute activations a second time: less memory for more time."
+    )
+    max_steps: int | None = _setting(_LOOP.max_steps, "End after so many, whatever epochs says.", unit="steps")
+    eval_steps: int | None = _setting(
+        _LOOP.eval_steps, "From one evaluation to the next; else one after each epoch.", unit="steps"
+    )
+    save_steps: int | None = _setting(
+        _LOOP.save_steps, "From one checkpoint to the next; else one with each evaluation.", unit="steps"
+    )
+    logging_steps: int = _setting(_LOOP.logging_steps, "From one line of progress to the next.", unit="steps")
+    max_checkpoints: int = _setting(_LOOP.max_checkpoints, "Checkpoints that are kept in all, the best among them.")
+    keep_best: int = _setting(_LOOP.keep_best, "Of the checkpoints, the best so many stay, and the newest.")
+    max_bad_steps: int = _setting(
+        _LOOP.max_bad_steps,
+        "After so many steps in a row without a finite loss the run goes back to its checkpoint.",
+        unit="steps",
+    )
+    max_rollbacks: int = _setting(_LOOP.max_rollbacks, "How often it may go back before it ends.")
+    metric_name: str | None = _setting(None, "The metric that decides which model is the best.")
+    device: str = _setting(_LOOP.device, "Where to compute: auto, cpu, cuda, cuda:N or mps.")
+    data_parallel: bool = _setting(_LOOP.data_parallel, "Use every GPU that this process sees.")
+    seed: int = _setting(
+        _LOOP.seed, "Decides the split, the tokenizer's sample, the weights, the order and the dropout."
+    )
 
-    label_smoothing: float = 0.0
-    class_weights: Literal["balanced", "none"] | dict[str, float] | None = None
-    word_dropout: float | None = None
-    packing: bool = False
-    sample_rows: int = 0
-    max_new_tokens: int = 128
-    num_beams: int = 1
-    max_repeats: int = 0
+    label_smoothing: float = _setting(0.0, "Share of each target that is spread over all classes.", unit="share")
+    class_weights: Literal["balanced", "none"] | dict[str, float] | None = _setting(
+        None, "balanced lets rare labels count more; or a weight for each label."
+    )
+    word_dropout: float | None = _setting(
+        None, "Share of the tokens that each training step hides from a row.", unit="share"
+    )
+    packing: bool = _setting(False, "Let short rows share a row of the batch: less padding, the same result.")
+    sample_rows: int = _setting(0, "Rows that each evaluation writes out; 0 for none.", unit="rows")
+    max_new_tokens: int = _setting(128, "The longest text that is written.", unit="tokens")
+    num_beams: int = _setting(1, "Above 1, search among so many texts for a likelier one.")
+    max_repeats: int = _setting(0, "End a text that repeats its last tokens more often; 0 never does.")
 
-    output_dir: str | None = None
-    keep_checkpoints: bool = False
-    quick: bool = False
+    output_dir: str | None = _setting(None, "The run directory; else runs/<task>-<time>-<id>.")
+    keep_checkpoints: bool = _setting(False, "Keep the checkpoints of a finished run.")
+    quick: bool = _setting(False, "Prove the whole pipeline on a few batches.")
 
     def __init__(self, **values: Any) -> None:
         _refuse_unknown(values)

@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": "Go on with a run that was killed or stopped.",
     "evaluate": "Score a finished model on labelled rows.",
     "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
+    "settings": "List every setting with its type, default and unit.",
     "runs": "List runs or show one.",
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",

@@ -7,11 +7,12 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from application.settings import Setting
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.verify_resume import VerifyResumeResponse
 from domain.metrics import is_undefined
-from domain.showing import harmless
+from domain.showing import harmless, json_text
 from presentation.cli import summary
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
 from presentation.cli.wording import FORECASTING, HEADLINES, counted, headlines, score_of, words_of
@@ -75,6 +76,15 @@ def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
         )
         table.add_row(*(Text(harmless(str(cell))) for cell in cells))
     screen().print(table)
+
+
+def write_settings(settings: Sequence[Setting]) -> None:
+    """Write each setting in two lines: its type, default and unit, and what it is for."""
+    for setting in settings:
+        of_task = "by task" if setting.default_by_task else f"default {json_text(setting.default)}"
+        default = "" if of_task == "default null" else f", {of_task}"
+        say(f"{setting.name}: {setting.type}{f' ({setting.unit})' if setting.unit else ''}{default}")
+        say(f"    {setting.description}")
 
 
 def write_facts(facts: Mapping[str, Any]) -> None:

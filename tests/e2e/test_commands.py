@@ -134,7 +134,17 @@ def test_doctor_tells_the_machine_and_what_it_runs_fastest() -> None:
 
 
 def test_help_of_every_command_answers_without_torch() -> None:
-    for command in ([], ["train"], ["resume"], ["evaluate"], ["predict"], ["runs"], ["verify-resume"], ["doctor"]):
+    for command in (
+        [],
+        ["train"],
+        ["resume"],
+        ["evaluate"],
+        ["predict"],
+        ["runs"],
+        ["settings"],
+        ["verify-resume"],
+        ["doctor"],
+    ):
         code = (
             "import sys; from presentation.cli.command_line import cli; "
             f"cli({[*command, '--help']!r}, standalone_mode=False); "

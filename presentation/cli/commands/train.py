@@ -20,7 +20,9 @@ from presentation.cli.settings import parsed
 @click.option("--seed", type=int)
 @click.option("--output", "output_dir", metavar="DIR", help="The run directory; default runs/<task>-<time>-<id>.")
 @click.option("--config", metavar="FILE", help="A run file; options and --set override it.")
-@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other setting; can be repeated.")
+@click.option(
+    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other setting; `athanor settings` lists them."
+)
 @click.option("--quick", is_flag=True, default=None, help="Prove the whole pipeline on a few batches.")
 @click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
 def command(config: str | None, settings: tuple[str, ...], as_json: bool, **options: Any) -> int:
