@@ -69,7 +69,7 @@ def bounded(
             if sizes.max() > reading.row_characters:
                 raise row_too_large(name, row + int(sizes.argmax()) + 1, reading)
             taken += max(int(sizes.sum()), part.num_rows)  # rows of nothing could go on for ever
-            if taken > most_bytes:
+            if max(taken, _listed_bytes(part)) > most_bytes:
                 raise grown_too_large(name, most_bytes)
             row += part.num_rows
             for piece in _pieces(part, sizes):
@@ -100,15 +100,21 @@ def plain(column: pyarrow.Array) -> pyarrow.Array:
     if isinstance(column, pyarrow.ExtensionArray):
         return plain(column.storage)
     if types.is_dictionary(kind):
-        return plain(column.dictionary_decode())
+        return _taken(column.dictionary, column.indices)
     if types.is_run_end_encoded(kind):
-        return plain(pyarrow.compute.run_end_decode(column))
+        return _taken(column.values, pyarrow.array(_runs(column)))
     if types.is_string(kind) or types.is_large_string(kind):
         column.validate(full=True)
         return column
     if is_text(kind) or types.is_fixed_size_binary(kind):
         return column.cast(pyarrow.large_string())
     return column.cast(pyarrow.float64()) if types.is_float16(kind) else column
+
+
+def _taken(values: pyarrow.Array, numbers: pyarrow.Array) -> pyarrow.Array:
+    if _is_view(values.type):  # which cannot be taken by numbers
+        return plain(values).take(numbers)
+    return plain(values.take(numbers))
 
 
 def _pieces(batch: pyarrow.RecordBatch, sizes: np.ndarray) -> Iterator[pyarrow.RecordBatch]:
@@ -136,13 +142,33 @@ def _lengths(column: pyarrow.Array) -> np.ndarray:
     if types.is_dictionary(kind):
         return _filled(pyarrow.array(_lengths(column.dictionary)).take(column.indices))
     if types.is_run_end_encoded(kind):
-        rows = np.arange(column.offset, column.offset + len(column))
-        return _lengths(column.values)[np.searchsorted(column.run_ends.to_numpy(), rows, side="right")]
-    if types.is_string_view(kind) or types.is_binary_view(kind):
+        return _lengths(column.values)[_runs(column)]
+    if _is_view(kind):
         # Many views may show the same bytes: what they come to is known from the views alone.
         views = np.frombuffer(column.buffers()[1], dtype=np.int32)[4 * column.offset :: 4][: len(column)]
         return np.where(column.is_valid().to_numpy(zero_copy_only=False), views, 0).astype(np.int64)
     return _filled(pyarrow.compute.binary_length(column))
+
+
+def _runs(column: pyarrow.Array) -> np.ndarray:
+    """Give the number of the run that each row [n] is part of."""
+    rows = np.arange(column.offset, column.offset + len(column))
+    return np.searchsorted(column.run_ends.to_numpy(), rows, side="right")
+
+
+def _listed_bytes(batch: pyarrow.RecordBatch) -> int:
+    """Count the bytes of the views that rows name by numbers, for views are written out before rows are."""
+    total = 0
+    for column in batch.columns:
+        if types.is_dictionary(column.type) and _is_view(column.type.value_type):
+            total += int(_lengths(column.dictionary).sum())
+        elif types.is_run_end_encoded(column.type) and _is_view(column.type.value_type):
+            total += int(_lengths(column.values).sum())
+    return total
+
+
+def _is_view(kind: pyarrow.DataType) -> bool:
+    return bool(types.is_string_view(kind) or types.is_binary_view(kind))
 
 
 def _filled(lengths: pyarrow.Array) -> np.ndarray:

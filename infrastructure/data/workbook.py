@@ -148,7 +148,7 @@ class Workbook:
         if width == 1:  # where there is nothing else in a row, a blank one is a missing value
             filled = list(range(top + 1, filled[-1] + 1))
         elif blank := filled[-1] - top - len(filled):
-            self._say(f"{blank:,} blank rows were skipped.")
+            self._say(f"{blank:,} blank {'row was' if blank == 1 else 'rows were'} skipped.")
         return [number + 1 for number in filled], [rows[number] for number in filled]
 
 

@@ -167,3 +167,26 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
     assert [row.values["text"] for row in rows] == ["a", "b"]
     with pytest.raises(DatasetError, match="holds text that is not UTF-8"):
         rows[0].values["bad"]
+
+
+VIEWS = pyarrow.array(["x", "y", "a text too long to be kept within a view"], pyarrow.string_view())
+ONCE = {
+    "views by number": pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 2, None, 1], pyarrow.uint32()), VIEWS),
+    "runs of views": pyarrow.RunEndEncodedArray.from_arrays(pyarrow.array([1, 2, 4], pyarrow.int16()), VIEWS),
+    "runs": pyarrow.RunEndEncodedArray.from_arrays(pyarrow.array([3, 4], pyarrow.int64()), ["x", None]),
+    "numbers by number": pyarrow.array([7, None, 7, 9]).dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_values_that_are_kept_once_are_written_out(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / "x.arrow", packed(pyarrow.table({"a": ONCE[name], "b": [1, 2, 3, 4]})))
+    assert [row.values["a"] for row in read_rows(path) if isinstance(row, Row)] == ONCE[name].to_pylist()
+
+
+def test_categories_of_polars_are_labels(tmp_path: Path) -> None:
+    labels: dict[str, Any] = {"c": polars.Categorical, "e": polars.Enum(["x", "y"])}
+    frame = polars.DataFrame({"text": ["a", "b"]} | {n: polars.Series(["y", "x"], dtype=k) for n, k in labels.items()})
+    frame.write_ipc(tmp_path / "x.arrow", compat_level=polars.CompatLevel.newest())
+    rows = [row for row in read_rows(tmp_path / "x.arrow") if isinstance(row, Row)]
+    assert [[row.values[name] for name in labels] for row in rows] == [["y", "y"], ["x", "x"]]
