@@ -27,6 +27,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_AROUND = 200  # bytes beside what is not ASCII: words and their neighbours
+_HIGH = re.compile(rb"[\x80-\xff]+")
 _FOREIGN_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 _NO_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")
@@ -269,11 +271,14 @@ class _Legacy:
             self.bad += num_bad
             self.good += len(re.findall("[^\x00-\x7f]", text)) - num_bad
             self.letters.update(chunk.translate(None, _ASCII))
-            for line in re.finditer(rb"[^\r\n]{0,2000}[\x80-\xff][^\r\n]{0,2000}", chunk):
-                if len(self.sample) > SAMPLE_BYTES:
-                    break
-                self.sample += line.group() + b"\n"
+            self._take_sample(chunk)
             offset += len(chunk)
+
+    def _take_sample(self, chunk: bytes) -> None:
+        at = 0
+        while len(self.sample) < SAMPLE_BYTES and (found := _HIGH.search(chunk, at)):
+            at = found.end() + _AROUND
+            self.sample += chunk[max(0, found.start() - _AROUND) : at] + b"\n"
 
     @property
     def place(self) -> str:

@@ -12,9 +12,10 @@ UNLIKELY_TABBED_LINES = 4  # a tab hardly ever stands in a text
 QUOTE_REMEDY = "Close that quote, double it within a quoted cell, or read quotes as letters with --set quoting=none."
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _DIGITS = re.compile(r"\d+")
-_CELL = r'(?:"(?:[^"]|"")*"|[^"\t\r\n]*)'
+_BETWEEN = r'"[^"]*(?:""[^"]*)*"'
+_CELL = rf'(?:{_BETWEEN}|[^"\t\r\n]*)'
 _RECORD = re.compile(rf"{_CELL}(?:\t{_CELL})*[\r\n]*")
-_QUOTED = re.compile(r'(?:^|\t)"((?:[^"]|"")*)"(?=[\t\r\n]|$)')
+_QUOTED = re.compile(r'(?:^|\t)"([^"]*(?:""[^"]*)*)"(?=[\t\r\n]|$)')
 _OTHERS = re.compile("[,;|]")  # Excel quotes a cell with a comma even between tabs
 _NEEDS_QUOTES = re.compile(r'[\t\r\n"]|^$')
 
@@ -68,18 +69,22 @@ def tabs_are_quoted(lines: Iterable[str], name: str, most: int) -> bool:
     Raises: DatasetError when it can be read both ways, and the rows would differ.
     """
     seen = _Tabbed()
-    first, row = 0, ""
+    first = size = 0
+    row: list[str] = []
+    is_open = False
     for number, line in enumerate(lines, 1):
         seen.take_line(line, is_whole=not row)
         if not row and '"' not in line:
             continue
         first = first if row else number
-        row += line
-        if row.count('"') % 2 == 0:
-            if not seen.take_quoted(row, first, number):
+        row.append(line)
+        size += len(line)
+        is_open ^= line.count('"') % 2 == 1
+        if not is_open:
+            if not seen.take_quoted("".join(row), first, number):
                 return False
-            row = ""
-        elif len(row) > most:
+            row, size = [], 0
+        elif size > most:
             return False
     if row or not seen.is_quoted:
         return False
@@ -132,7 +137,7 @@ class _Tabbed:
             self._needless += 1
             self._needless_without_mark += not _OTHERS.search(match.group(1))
         # Quoted cells hold no tab from here on, so that the others can be told by their column.
-        for column, cell in enumerate(re.sub(r'"(?:[^"]|"")*"', '"', row).rstrip("\r\n").split("\t")):
+        for column, cell in enumerate(re.sub(_BETWEEN, '"', row).rstrip("\r\n").split("\t")):
             (self._dressed if cell == '"' else self._bare).add(column) if cell else None
         return True
 

@@ -223,6 +223,12 @@ def test_a_stray_quote_between_tabs_is_a_letter(tmp_path: Path) -> None:
     ]
 
 
+def test_a_quote_that_is_never_closed_between_tabs_costs_no_time(tmp_path: Path) -> None:
+    """Each line that follows was once counted anew with all before it: hours for such a file."""
+    rows, _ = read(tmp_path / "r.tsv", 'text\tlabel\n"open\tpos\n' + "item\tneg\n" * 40_000)
+    assert len(rows) == 40_001
+
+
 def test_a_stray_quote_between_commas_is_a_fault_that_names_its_lines(tmp_path: Path) -> None:
     content = reviews('"', '"', ",")
     message = refused(tmp_path / "r.csv", content)
