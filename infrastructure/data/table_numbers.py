@@ -13,6 +13,8 @@ from infrastructure.data.decimal_marks import comma_fault
 
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
+_MINUS_SIGN = "\u2212"  # as typesetters write it
+_WITH_UNIT = re.compile(r"(\(?)[$€£¥]?\s?([+-]?\d[\d.]*)\s?[%$€£¥]?(\)?)")  # accountants put brackets for a minus
 UNKNOWN_REMEDY = "Correct the cell, or leave it empty if the value is unknown."
 
 
@@ -45,7 +47,7 @@ def _floats(column: pyarrow.Array) -> np.ndarray:
 
 def _careful_numbers(column: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
     """Read a block in which some cell is no number, or has blanks around it."""
-    texts = pyarrow.compute.utf8_trim_whitespace(column)
+    texts = pyarrow.compute.replace_substring(pyarrow.compute.utf8_trim_whitespace(column), _MINUS_SIGN, "-")
     good = pyarrow.compute.match_substring_regex(texts, _NUMBER)
     missing = pyarrow.compute.is_in(pyarrow.compute.utf8_lower(texts), value_set=pyarrow.array(MISSING, texts.type))
     numbers = _floats(pyarrow.compute.if_else(good, texts, None))
@@ -64,6 +66,9 @@ def number_fault(name: str, value: Any) -> tuple[str, str]:
         return problem + comma[0], comma[1]
     if re.fullmatch(r"[+-]?\d{1,3}([,_' \u00a0\u202f\u2019]\d{3})+(\.\d*)?", text):
         return problem, f"Write it without marks between thousands, {re.sub(r'[^0-9.+-]', '', text)}."
+    unit = _WITH_UNIT.fullmatch(text)
+    if unit and bool(unit[1]) == bool(unit[3]) and is_number(unit[2]):
+        return problem, f"Write the number alone, {'-' if unit[1] else ''}{unit[2]}."
     if "\n" in text:
         return problem, "Close the quote that begins there."
     return problem, UNKNOWN_REMEDY

@@ -328,6 +328,11 @@ def test_a_policy_that_does_not_exist_is_refused() -> None:
         ("true", "close is 'true', but must be a number: Write 1 and 0"),
         ('"1,5"', "close is '1,5', but must be a number: Write a decimal point, 1.5."),
         ('"1,234.5"', "close is '1,234.5', but must be a number: Write it without marks between thousands, 1234.5."),
+        ("12.5%", "close is '12.5%', but must be a number: Write the number alone, 12.5."),
+        ("$ 7", "close is '$ 7', but must be a number: Write the number alone, 7."),
+        ("3 €", "close is '3 €', but must be a number: Write the number alone, 3."),
+        ("(56.9)", "close is '(56.9)', but must be a number: Write the number alone, -56.9."),
+        ("(56.9", "close is '(56.9', but must be a number: Correct the cell"),
         ("0x10", "close is '0x10'"),
         ("inf", "close is infinite"),
         ("-Infinity", "close is infinite"),
@@ -337,6 +342,11 @@ def test_a_policy_that_does_not_exist_is_refused() -> None:
 def test_a_cell_that_is_no_number_is_told_with_its_line(tmp_path: Path, cell: str, words: str) -> None:
     (fault,) = faults_of(tmp_path, f'note,close\n"a\nb",1\n\nc,2\nd,{cell}\n', columns=("close",))
     assert fault.startswith(f"t.csv:6: {words}")
+
+
+def test_a_minus_as_typesetters_write_it_is_one(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "y\n1\n\u22122.5\n-3\n")
+    np.testing.assert_array_equal(table.values[:, 0], [1, -2.5, -3])
 
 
 def test_every_fault_is_told_in_the_order_of_lines_twenty_at_most(tmp_path: Path) -> None:
