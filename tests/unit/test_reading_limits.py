@@ -18,7 +18,7 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.reading import MIB, Reading
-from infrastructure.data import plain_columns, rows
+from infrastructure.data import labelled_check, plain_columns
 from infrastructure.data.documents import load_documents
 from infrastructure.data.fields import sought
 from infrastructure.data.inputs import read_inputs
@@ -351,7 +351,7 @@ def test_a_name_of_a_column_that_is_no_utf8_is_a_sentence(tmp_path: Path) -> Non
 
 
 def test_more_labels_than_a_classifier_knows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_LABELS", 3)
+    monkeypatch.setattr(labelled_check, "MAX_LABELS", 3)
     lines = [json.dumps({"text": f"t{number}", "label": f"l{number}"}) for number in range(5)]
     with pytest.raises(DatasetError, match=r"x\.jsonl:4: there are more than 3 different labels"):
         load_rows(written(tmp_path / "x.jsonl", "\n".join(lines)), LABELLED)
