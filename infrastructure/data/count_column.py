@@ -23,11 +23,12 @@ def is_count(text: str) -> bool:
 
 
 class CountColumn:
-    """Keeps the counts of a column; `time_format` None finds out what they count."""
+    """Keeps the counts of a column; `time_format` None finds out what they count, `usual` decides between two."""
 
-    def __init__(self, name: str, time_format: str | None) -> None:
+    def __init__(self, name: str, time_format: str | None, usual: str | None = None) -> None:
         self.in_utc = False
-        self._name, self._time_format = name, time_format
+        self.found_format: str | None = None
+        self._name, self._time_format, self._usual = name, time_format, usual
         self._counts: list[np.ndarray] = []
         self._fractions: list[np.ndarray | None] = []
 
@@ -45,7 +46,7 @@ class CountColumn:
         if self._time_format is not None:
             found: CountReading | tuple[str, str] = counts_as(self._time_format, counts, fractions)
         else:
-            found = plausible_reading(self._name, counts, fractions)
+            found = plausible_reading(self._name, counts, fractions, self._usual)
         if isinstance(found, tuple):
             faults.add_rows("count", np.zeros(1, dtype=np.int64), lambda _: found)
             return np.zeros(0, dtype=np.int64)
@@ -58,6 +59,7 @@ class CountColumn:
                 "Correct it, or name another form with time_format.",
             ),
         )
+        self.found_format = found.time_format
         self.in_utc = found.time_format in UNIX_UNITS
         notes.extend(f"{self._name} is read as {found.time_format}." for _ in range(self._time_format is None))
         return found.micros

@@ -37,6 +37,9 @@ class ColumnReader(Protocol):
     @property
     def in_utc(self) -> bool: ...  # noqa: D102
 
+    @property
+    def found_format(self) -> str | None: ...  # noqa: D102
+
     def add(self, cells: pyarrow.Array) -> tuple[np.ndarray, int | np.ndarray]:
         """Read a block: which cells [n] may be stamps, and how many minutes ahead of UTC they stand."""
         ...
@@ -52,15 +55,20 @@ class StampColumn:
     Faults go to `faults`, by row where they are of one; `notes` tells what a person might have meant otherwise.
     """
 
-    def __init__(self, name: str, reading: Reading, faults: TableFaults) -> None:
+    def __init__(self, name: str, reading: Reading, faults: TableFaults, usual: str | None = None) -> None:
         self.any_valid = False
         self.rows = 0
         self.notes: list[str] = []
-        self._name, self._reading, self._faults = name, reading, faults
+        self._name, self._reading, self._faults, self._usual = name, reading, faults, usual
         self._reader: ColumnReader | None = None
         self._zone = ""  # a name that the file gives
         self._minutes: list[tuple[int | np.ndarray, int]] = []
         self._frame: tuple[int, int] | None = None  # the first row and how it is written
+
+    @property
+    def found_format(self) -> str | None:
+        """How stamps were read that alone could have been read otherwise; None where each says it."""
+        return None if self._reader is None else self._reader.found_format
 
     def block(self, cells: pyarrow.Array) -> None:
         """Read the stamps of a block."""
@@ -108,7 +116,7 @@ class StampColumn:
         if not is_number and not is_utf8(kind):
             return None
         if time_format in WORDS or (is_number and time_format is None):
-            return CountColumn(self._name, time_format)
+            return CountColumn(self._name, time_format, self._usual)
         if time_format is not None:
             pattern = pattern_of(time_format)
             return _Readable(lambda cells: read_texts(_as_texts(cells), pattern))
@@ -116,10 +124,10 @@ class StampColumn:
         if first is None:
             return None
         if is_count(first):
-            return CountColumn(self._name, None)
+            return CountColumn(self._name, None, self._usual)
         form = form_of(first)
         if form == TWO_WAYS:
-            return TwoWayColumn(self._name, first.strip())
+            return TwoWayColumn(self._name, first.strip(), self._usual)
         return _Readable(_read_iso) if form in (None, ISO) else _Readable(lambda cells: read_texts(cells, form))
 
     def _compare(self, good: np.ndarray, minutes: np.ndarray) -> None:
@@ -177,6 +185,7 @@ class _Readable:
     """A column each of whose cells says what it means."""
 
     in_utc = False
+    found_format = None
 
     def __init__(self, read: Callable[[pyarrow.Array], Stamps]) -> None:
         self._read = read

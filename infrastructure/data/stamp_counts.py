@@ -62,8 +62,13 @@ def counts_as(time_format: str, counts: np.ndarray, fractions: np.ndarray | None
     return _dates(counts, digits)
 
 
-def plausible_reading(name: str, counts: np.ndarray, fractions: np.ndarray | None) -> CountReading | tuple[str, str]:
-    """Decide how the counts [N] of a whole column are read, or say what is wrong and what to do."""
+def plausible_reading(
+    name: str, counts: np.ndarray, fractions: np.ndarray | None, usual: str | None = None
+) -> CountReading | tuple[str, str]:
+    """Decide how the counts [N] of a whole column are read, or say what is wrong and what to do.
+
+    Where two readings are plausible, the `usual` format decides.
+    """
     whole = fractions is None
     dates = _likely_dates(name, counts) if whole else None
     unix = _unix(counts, fractions)
@@ -73,6 +78,9 @@ def plausible_reading(name: str, counts: np.ndarray, fractions: np.ndarray | Non
         return unix
     if unix is None or not dates.valid.all():
         return dates
+    for reading in (dates, unix):
+        if reading.time_format == usual:
+            return reading
     as_dates, as_unix = (_irregularity(reading.micros[:COMPARED_ROWS]) for reading in (dates, unix))
     if as_dates <= REGULAR and MUCH_LESS * as_dates < as_unix:
         return dates

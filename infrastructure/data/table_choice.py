@@ -33,7 +33,8 @@ class TableSchema:
 
     `time_column` None guesses and "none" says there is none. `columns` None takes every column but the time.
     `needed` columns must be among those read and hold values. Stamps are first sorted, then repeated ones merged, then
-    gaps treated. A `settled` one belongs to a finished model: the table has to follow it.
+    gaps treated. A `settled` one belongs to a finished model: the table has to follow it, and stamps that could be
+    read in two ways are read by `usual_format`, as those of training were.
     Raises: ConfigurationError for a policy that does not exist.
     """
 
@@ -45,6 +46,7 @@ class TableSchema:
     gaps: str = "keep"
     missing_values: str = "mask"
     settled: bool = False
+    usual_format: str | None = None
 
     def __post_init__(self) -> None:
         faults = [

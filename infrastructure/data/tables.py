@@ -40,7 +40,7 @@ __all__ = ["Table", "TableSchema", "open_table"]
 
 STANDARD_INPUT = "-"
 # Counted up when the checks or the files change: what an older version kept is not taken for checked.
-FORMAT = "table 5"
+FORMAT = "table 6"
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of a column that may be a clock
 
 
@@ -66,6 +66,7 @@ class Table:
     warnings: tuple[str, ...]
     as_read: bool = True
     clock: FoundClock | None = None
+    usual_format: str | None = None
     entry: CacheEntry | None = None
 
     @cached_property
@@ -127,6 +128,7 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
         warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
         as_read=facts["as_read"],
         clock=_clock(facts["clock"]),
+        usual_format=facts["usual_format"],
         entry=entry,
     )
 
@@ -140,7 +142,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
     if time is None and schema.time_column is None and len(columns) > 1 and _counts_years(source, header):
         time, columns = columns[0], columns[1:]
     numbers = TableReading(columns, schema.needed, schema.missing_values, faults)
-    column = None if time is None else StampColumn(time, reading, faults)
+    column = None if time is None else StampColumn(time, reading, faults, schema.usual_format)
     path = directory / "values.bin"
     with path.open("wb") as file:
         read = [*columns] if time is None else [*columns, time]
@@ -179,6 +181,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
         "step": None if stamps is None else commonest_step(stamps),
         "warnings": [*dict.fromkeys(source.notes), *notes, *told(gone), *numbers.warnings(without=gone)],
         "as_read": as_read,
+        "usual_format": None if column is None else column.found_format,
         "clock": clock
         and {"clock": clock_json(clock.clock), "beside": clock.beside, "doubt": clock.doubt, "loose": clock.loose},
     }

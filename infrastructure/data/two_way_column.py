@@ -7,6 +7,7 @@ from infrastructure.data.stamp_forms import TWO_WAYS, formats_of, read_both_ways
 from infrastructure.data.table_faults import TableFaults
 
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
+FORMATS = {DAY_FIRST: "%d/%m/%Y", MONTH_FIRST: "%m/%d/%Y"}
 
 
 class TwoWayColumn:
@@ -14,8 +15,9 @@ class TwoWayColumn:
 
     in_utc = False
 
-    def __init__(self, name: str, first: str) -> None:
-        self._name, self._example = name, first
+    def __init__(self, name: str, first: str, usual: str | None = None) -> None:
+        self.found_format: str | None = None
+        self._name, self._example, self._usual = name, first, usual
         self._micros: dict[str, list[np.ndarray]] = {DAY_FIRST: [], MONTH_FIRST: []}
         self._rows = 0
         self._decided: dict[str, tuple[int, str]] = {}  # by way, the first row that it alone can read
@@ -39,6 +41,7 @@ class TwoWayColumn:
         """Give the stamps [N] as they are meant, in microseconds; what cannot be decided is a fault."""
         if len(self._decided) == 1:
             ((way, (_, text)),) = self._decided.items()
+            self.found_format = FORMATS[way]
             notes.append(f"{self._name} is read with the {way}, as {text} allows nothing else.")
             return np.concatenate(self._micros[way])
         if self._decided:
@@ -52,6 +55,11 @@ class TwoWayColumn:
                 ),
             )
             return np.zeros(0, dtype=np.int64)
+        if self._usual in FORMATS.values():
+            way = next(way for way, usual in FORMATS.items() if usual == self._usual)
+            self.found_format = self._usual
+            notes.append(f"{self._name} is read with the {way}, as in training.")
+            return np.concatenate(self._micros[way])
         formats = formats_of(self._example, TWO_WAYS)
         faults.add(
             f"every {self._name} can be read with the {DAY_FIRST} and with the {MONTH_FIRST}, as {self._example} can",

@@ -51,7 +51,14 @@ class SeriesCard:
         """Describe a run. A table is to have the columns of training, and its clock or none."""
         table = dataset.table
         clock = table.time_column or "none"
-        schema = replace(table_schema(request), columns=table.names, needed=(), time_column=clock, settled=True)
+        schema = replace(
+            table_schema(request),
+            columns=table.names,
+            needed=(),
+            time_column=clock,
+            settled=True,
+            usual_format=table.usual_format,
+        )
         return cls(
             task=request.task,
             schema=schema,

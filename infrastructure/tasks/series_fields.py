@@ -28,6 +28,7 @@ class SchemaFields(_Fields):
     gaps: Literal["keep", "fill", "refuse"]
     missing_values: Literal["mask", "refuse"]
     settled: bool
+    usual_format: str | None = None
 
 
 class ScalerFields(_Fields):

@@ -107,6 +107,14 @@ def test_digits_with_two_plausible_readings_are_refused_and_either_setting_reads
     assert whens(read(tmp_path, texts, second))[0].year == 2034
 
 
+@pytest.mark.parametrize("form", ["%Y%m%d%H", "%d/%m/%Y", "%m/%d/%Y"])
+def test_a_short_table_is_read_as_that_of_training_was(tmp_path: Path, form: str) -> None:
+    long, short = (HOURS, HOURS[:20]) if "H" in form else (DAYS, DAYS[:10])
+    fault_of(tmp_path, written(short, form))
+    usual = read(tmp_path, written(long, form)).usual_format
+    assert whens(read(tmp_path, written(short, form), usual_format=usual)) == short
+
+
 def test_a_mistake_among_dates_of_digits_is_told_by_its_line(tmp_path: Path) -> None:
     texts = written(HOURS, "%Y%m%d%H")
     texts[30] = "2024010224"
