@@ -13,6 +13,7 @@ from infrastructure.data.encodings import decoded
 from infrastructure.data.fields import Say, Sought, columns_of
 from infrastructure.data.opening import BoundedLines, mended, size_of, undecodable
 from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.row import LastFault
 
 STANDARD_INPUT = "-"
 TYPED = "standard input"
@@ -44,7 +45,7 @@ def read_inputs(
 ) -> Iterator[Input]:
     """Read the texts of rows; `-` reads standard input, a text or JSON object a line. A bad row gives its fault.
 
-    Raises: DatasetError for a file that cannot be read, or has no such column.
+    Raises: DatasetError for a file that cannot be read to its end, or has no such column.
     """
     return _lines_of_standard_input(text, reading, say) if path == STANDARD_INPUT else _texts(path, text, reading, say)
 
@@ -58,6 +59,8 @@ def _texts(name: str, text: Sought, reading: Reading, say: Say) -> Iterator[Inpu
     for row in looked_at(read_rows(path, reading, say), check, say):
         found = check(row) if isinstance(row, Row) else [row]
         is_empty = False
+        if isinstance(row, LastFault):
+            raise _bad(path.name, row).error()
         yield _bad(path.name, found[0]) if isinstance(found, list) else mended(found[1])
     if is_empty:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")

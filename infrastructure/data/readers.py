@@ -13,6 +13,7 @@ from infrastructure.data.dialect import SeparatedFile
 from infrastructure.data.encodings import Say, survey, survey_of
 from infrastructure.data.formats import COLUMNAR, is_saved_dataset
 from infrastructure.data.opening import is_unicode, mended, open_text, require_unicode, row_too_large, told_of
+from infrastructure.data.row import LastFault
 from infrastructure.data.row import Row as Row
 from infrastructure.data.row import RowFault as RowFault
 from infrastructure.data.separated_rows import separated_rows
@@ -135,7 +136,7 @@ def _json_array(file: TextIO, name: str, reading: Reading) -> Iterator[Row | Row
         raise  # a ValueError too, but a fault of the file and not of a row
     except (ValueError, RecursionError) as error:
         problem = f"is not JSON ({getattr(error, 'msg', error)})"
-        yield RowFault(window.line, problem, "Check the brackets and commas around this line.")
+        yield LastFault(window.line, problem, "Check the brackets and commas around this line.")
 
 
 class _Window:

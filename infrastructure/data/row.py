@@ -20,3 +20,7 @@ class RowFault:
     line: int
     problem: str
     remedy: str
+
+
+class LastFault(RowFault):
+    """A fault that ends the reading: rows behind it cannot be told apart."""

@@ -8,7 +8,7 @@ from domain.reading import MAX_FIELDS
 from infrastructure.data.dialect import SeparatedFile
 from infrastructure.data.opening import BoundedLines
 from infrastructure.data.quoting import QUOTE_REMEDY
-from infrastructure.data.row import Row, RowFault
+from infrastructure.data.row import LastFault, Row, RowFault
 
 RAGGED_REMEDY = "Give every row as many cells as the header; quote cells that hold a separator, close every quote."
 
@@ -107,14 +107,14 @@ def ragged(line: int, last: int, count: int, width: int) -> RowFault:
     return RowFault(line, said, RAGGED_REMEDY)
 
 
-def unreadable(line: int, last: int, error: csv.Error) -> RowFault:
+def unreadable(line: int, last: int, error: csv.Error) -> LastFault:
     """Say why a row cannot be split into cells."""
     said = str(error)
     if "unexpected end" in said:
         said = "the quote that opens here is never closed"
     elif "new-line" in said:
         said = "a carriage return stands within it, but the lines of this file end in line feeds"
-        return RowFault(line, f"cannot be read ({said})", "Quote that cell, or remove the carriage return.")
+        return LastFault(line, f"cannot be read ({said})", "Quote that cell, or remove the carriage return.")
     if last > line:
         said += f"; lines {line} to {last}"
-    return RowFault(line, f"cannot be read ({said})", QUOTE_REMEDY)
+    return LastFault(line, f"cannot be read ({said})", QUOTE_REMEDY)

@@ -97,7 +97,13 @@ def test_lines_that_are_ragged_are_bad_rows_and_a_file_that_cannot_be_read_is_re
     assert [answer["label"] is None for answer in answers] == [False, True, True, False]
     assert answers[2]["error"] == "x.csv:4: text is empty"
     assert "2 of 4 rows" in notes[-1]
-    for name, content in (("b.jsonl", b'{"text": "caf\x81"}\n'), ("c.csv", b"v1,v2\na,b\n"), ("d.jsonl.gz", b"x")):
+    for name, content in (
+        ("b.jsonl", b'{"text": "caf\x81"}\n'),
+        ("c.csv", b"v1,v2\na,b\n"),
+        ("d.jsonl.gz", b"x"),
+        ("e.json", b'[{"text": "a"}, {"text": "b"} {"text": "c"}]'),
+        ("f.csv", b'text,n\na,1\n"b,2\n'),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DatasetError):
             answered(models("text_classification"), tmp_path / name)
