@@ -2,9 +2,10 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +20,8 @@ SAMPLE_CHARACTERS = 1 << 18
 CHUNK_CHARACTERS = 1 << 20
 _LEAST_SHARE = 0.5  # of the rows that have as many cells as the header
 _LEAST_LEAD = 0.1
+_LEAST_ROWS = 3  # that are as wide as each other, and wider than the first line: it is no header
+_MOST = 0.8
 _SHOWN = {"\t": "tabs"}
 
 
@@ -107,6 +110,22 @@ class SeparatedFile:
             return None
         return f"a quoted cell takes the lines {first} to {last}, each of which looks like a row", QUOTE_REMEDY
 
+    def require_header_first(self) -> None:
+        """Refuse a file whose header stands below a title or remarks. Raises: DatasetError naming its line."""
+        own = self.dialect
+        line = _header_below(own, self._sample)
+        if not line and self.reading.delimiter is None and len(self.sample_rows) > 1:
+            # A title of no or other delimiters hides those of the rows.
+            widths = [len(row) for row in self.sample_rows]
+            if widths[0] == 1 or widths.count(widths[0]) < _LEAST_SHARE * len(widths):
+                others = (replace(own, delimiter=delimiter) for delimiter in DELIMITERS if delimiter != own.delimiter)
+                line = next((found for other in others if (found := _header_below(other, self._sample))), 0)
+        if line:
+            raise DatasetError(
+                f"{self.name}:{line}: the header seems to stand here, below lines that are no rows.",
+                remedy=f"Remove the lines above it, for example: tail -n +{line} {self.name} > new",
+            )
+
     @cached_property
     def sample_rows(self) -> list[list[str]]:
         """Give the cells of the first rows, the header among them."""
@@ -158,6 +177,23 @@ class SeparatedFile:
             if widths and widths[0] > 1:
                 shares.append(sum(width == widths[0] for width in rows) / len(rows) if rows else 1.0)
         return max(shares)
+
+
+def _header_below(dialect: Dialect, lines: Iterable[str]) -> int:
+    """Give the line of a header that is wider than the first line and as wide as what follows it, else 0."""
+    reader = dialect.cells(lines, strict=False)
+    rows: list[tuple[int, list[str]]] = []
+    with suppress(csv.Error):
+        for cells in reader:
+            rows += [(reader.line_num, cells)] * bool(cells)
+    usual, count = Counter(len(cells) for _, cells in rows).most_common(1)[0] if rows else (0, 0)
+    if count < _LEAST_ROWS or len(rows[0][1]) >= usual:
+        return 0
+    at = next(number for number, (_, cells) in enumerate(rows) if len(cells) == usual)
+    (line, header), below = rows[at], [cells for _, cells in rows[at + 1 :] if len(cells) == usual]
+    values = [set(column) for column in zip(*below, strict=True)]
+    is_header = not any(name in column for name, column in zip(header, values, strict=True))
+    return line if is_header and count >= _MOST * (len(rows) - at) else 0
 
 
 def _rows(dialect: Dialect, lines: Iterable[str]) -> Iterator[list[str]]:

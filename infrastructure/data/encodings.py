@@ -12,14 +12,12 @@ from typing import BinaryIO, TextIO, cast
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.content_kind import disguised
+from infrastructure.data.legacy_encodings import WINDOWS, LegacyText, legacy_encoding
 from infrastructure.data.opening import open_unpacked, told_of
 
 Say = Callable[[str], None]
 
 CHUNK_BYTES = 1 << 17  # larger ones leave the cache of the processor
-SAMPLE_BYTES = 1 << 16
-WINDOWS = "windows-1252"
-_ASCII = bytes(range(128))
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins with the mark of UTF-16
@@ -27,30 +25,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_AROUND = 200  # bytes beside what is not ASCII: words and their neighbours
-_HIGH = re.compile(rb"[\x80-\xff]+")
-_FOREIGN_WORD = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
-_NO_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")
-_LEAST_COHERENCE = 0.25  # of charset-normalizer, which finds a language for almost anything below
-_LEAST_LEAD = 0.1
-_USUAL = ("cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp1257", "koi8_r", "big5", "gb18030", "cp949", "cp932")
-# What Western European text in Windows-1252 does not do: four accented letters on end, a sign within a word, a
-# capital with an accent behind a small letter, Turkish or Czech letters.
-_RUNS = re.compile("[À-ÿ]{4,}")
-_MARKS_AND_SIGNS = bytes([*range(0x82, 0x85), *range(0x86, 0x8A), 0x8B, 0x93, 0x94, 0x95, 0x98, 0x99, 0x9B])
-_MARKS_AND_SIGNS += bytes(
-    [*range(0xA1, 0xAA), 0xAC, 0xAE, 0xAF, *range(0xB1, 0xB4), 0xB6, 0xB8, 0xB9, *range(0xBB, 0xC0)]
-)
-_LETTER = r"[^\W\d_]"
-_SIGNS = re.compile(
-    f"(?<={_LETTER})[{_MARKS_AND_SIGNS.decode('cp1252')}](?={_LETTER})|(?<={_LETTER})[¡¿]|[£¥¤º](?=[a-zà-ÿ])"
-)
-_CAPITALS = re.compile("(?<=[a-z])[ŠŽŸÀ-ÖØ-Þ]")
-_TURKISH = re.compile("[ðÐþÞýÝ]")
-_ICELANDIC = re.compile("[áíúÁÍÚæö]")
-_CZECH = re.compile("ø")
-_NORDIC = re.compile("[åæÅÆ]")
 
 
 @dataclass(frozen=True)
@@ -89,8 +64,8 @@ def survey_of(opened: Callable[[], BinaryIO], name: str, reading: Reading, say: 
         encoding, seen = _seen_of(file, name, reading)
     if encoding in (None, "utf-8-sig") and not seen.is_utf8:
         with opened() as file:
-            text = _Legacy(iter(lambda: file.read(CHUNK_BYTES), b""))
-        encoding = _legacy(text, name, is_marked=encoding is not None)
+            text = LegacyText(iter(lambda: file.read(CHUNK_BYTES), b""))
+        encoding = legacy_encoding(text, name, is_marked=encoding is not None)
         say(f"{name}: the text is not UTF-8; it was read as {encoding.upper()}.")
     elif encoding == "latin-1" and seen.has_controls:
         encoding = WINDOWS
@@ -246,95 +221,6 @@ class _Seen:
         self._pending = self.is_utf8 and bool(self._decoder.getstate()[0])
 
 
-class _Legacy:
-    """The parts of a text that are not ASCII, which is not UTF-8."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.offset = -1
-        self.byte = 0
-        self.letters: set[int] = set()
-        self.good = self.bad = 0
-        self.sample = b""
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        offset = 0
-        for chunk in chunks:
-            kept = len(decoder.getstate()[0])
-            if chunk.isascii() and not kept:
-                offset += len(chunk)
-                continue
-            text = decoder.decode(chunk)
-            bad = re.search("[\udc80-\udcff]", text)
-            if bad and self.offset < 0:
-                self.byte = ord(bad.group()) - 0xDC00
-                self.offset = offset - kept + len(text[: bad.start()].encode("utf-8", errors="surrogateescape"))
-            num_bad = len(re.findall("[\udc80-\udcff]", text))
-            self.bad += num_bad
-            self.good += len(re.findall("[^\x00-\x7f]", text)) - num_bad
-            self.letters.update(chunk.translate(None, _ASCII))
-            self._take_sample(chunk)
-            offset += len(chunk)
-
-    def _take_sample(self, chunk: bytes) -> None:
-        at = 0
-        while len(self.sample) < SAMPLE_BYTES and (found := _HIGH.search(chunk, at)):
-            at = found.end() + _AROUND
-            self.sample += chunk[max(0, found.start() - _AROUND) : at] + b"\n"
-
-    @property
-    def place(self) -> str:
-        return f"byte 0x{self.byte:02x} at offset {self.offset:,}"
-
-
-def _legacy(text: _Legacy, name: str, is_marked: bool = False) -> str:
-    """Give the encoding of a text that is not UTF-8. Raises: DatasetError where it is not certain enough."""
-    if is_marked or text.good >= text.bad:
-        raise DatasetError(
-            f"{name} is not UTF-8: {text.place} cannot be decoded, but the rest seems to be UTF-8.",
-            remedy=f"Write it anew; to leave such bytes out: iconv -f UTF-8 -t UTF-8 -c {name} > new",
-        )
-    if is_western(text.sample, text.letters):
-        return WINDOWS
-    certain, perhaps = _guessed(text.sample)
-    if certain:
-        return certain
-    named = f", perhaps {' or '.join(perhaps)}" if perhaps else ""
-    raise DatasetError(
-        f"{name} is not UTF-8: {text.place} cannot be decoded. It is in another encoding{named}.",
-        remedy=f"Name it with --set encoding={(perhaps or [WINDOWS])[0]}, and look at a few rows.",
-    )
-
-
-def is_western(sample: bytes, letters: set[int]) -> bool:
-    """Tell whether bytes are Western European text in Windows-1252, of which Latin-1 is a part."""
-    if letters & _NO_WINDOWS:
-        return False
-    text = sample.decode("cp1252", errors="replace")
-    high = sum(not letter.isascii() for letter in text)
-    odd = sum(len(found) for found in _RUNS.findall(text))
-    odd += len(_SIGNS.findall(text)) + len(_CAPITALS.findall(text))
-    for foreign, homely in ((_TURKISH, _ICELANDIC), (_CZECH, _NORDIC)):
-        strange = len(foreign.findall(text))
-        odd += strange if strange > len(homely.findall(text)) else 0
-    return odd <= high * 0.05
-
-
-def _guessed(sample: bytes) -> tuple[str | None, list[str]]:
-    """Ask charset-normalizer: one encoding where nothing comes near it, and those that may be."""
-    from charset_normalizer import from_bytes
-
-    words = b"\n".join(_FOREIGN_WORD.findall(sample))  # English between them would say nothing
-    matches = [m for m in from_bytes(words) if m.chaos < 0.2 and not m.encoding.startswith("mac_")]  # none since 2001
-    if not matches:
-        return None, []
-    best = matches[0]
-    near = [match for match in matches if match.chaos < best.chaos + _LEAST_LEAD]
-    rivals = [m for m in near if m.coherence > best.coherence - _LEAST_LEAD and str(m) != str(best)]
-    if not rivals and best.coherence >= _LEAST_COHERENCE and best.encoding in _USUAL:
-        return best.encoding, []
-    known = sorted((best, *rivals), key=lambda match: match.encoding not in _USUAL)
-    return None, [match.encoding for match in known[:3]]
-
-
 def decoded(stream: BinaryIO, name: str, reading: Reading = AS_FOUND, say: Say = lambda word: None) -> TextIO:
     """Decode a stream while it comes: its mark tells how, else the first line that is not ASCII.
 
@@ -365,6 +251,6 @@ class _FoundWhileRead(io.TextIOBase):
                 line.decode("utf-8")
             except UnicodeDecodeError:
                 if len(line) != most:  # a longer one is refused, and may be cut within a character
-                    self._encoding = _legacy(_Legacy(iter([line])), self._name)
+                    self._encoding = legacy_encoding(LegacyText(iter([line])), self._name)
                     self._say(f"{self._name}: the text is not UTF-8; it was read as {self._encoding.upper()}.")
         return line.decode(self._encoding, errors="ignore" if len(line) == most else "strict")

@@ -31,6 +31,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                         names = header_names(cells)
                         width = len(names)
                         refuse_header(source.name, line, names)
+                        source.require_header_first()
                 elif not cells:
                     waiting += 1  # at the end of the file a blank line is none
                 elif len(cells) != width:

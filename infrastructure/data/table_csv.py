@@ -48,6 +48,7 @@ class CsvSource:
         if len(written) > MAX_FIELDS:
             said = f"{self.name}:{line}: has {len(written):,} columns, but at most {MAX_FIELDS:,} are read."
             raise DatasetError(said, remedy="Remove columns.")
+        self._file.require_header_first()
         if len(rows) < 2:
             raise DatasetError(f"{self.name} has a header and no rows.", remedy="Give a file with rows.")
         used = len(written)

@@ -106,7 +106,9 @@ def test_letters_of_windows_1252_far_behind_the_beginning_are_no_control_charact
     assert "no letters of latin-1" in said[0]
 
 
-@pytest.mark.parametrize(("encoding", "text"), [("cp1251", RUSSIAN), ("koi8_r", RUSSIAN)])
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("cp1251", RUSSIAN), ("koi8_r", RUSSIAN), ("gb18030", "这是一个中文句子")]
+)
 def test_another_encoding_is_read_where_it_is_certain_and_can_be_set(tmp_path: Path, encoding: str, text: str) -> None:
     content = "".join(f'{{"text": "item {number} {text}"}}\n' for number in range(9)).encode(encoding)
     for reading in (AS_FOUND, Reading(encoding=encoding)):
@@ -123,6 +125,39 @@ def test_an_uncertain_encoding_is_refused_and_read_when_it_is_set(tmp_path: Path
     assert "r.csv is not UTF-8: byte 0x" in message
     assert "--set encoding=" in message
     assert read(tmp_path / "r.csv", content, Reading(encoding=encoding))[0] == [[text, "pos"]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("shift_jis", "これは日本語の文章です"), ("cp949", "이것은 한국어 문장입니다")],
+)
+def test_the_encoding_that_is_named_first_reads_east_asian_text(tmp_path: Path, encoding: str, text: str) -> None:
+    content = "text,label\n" + "".join(f"{text} alpha {number},pos\n" for number in range(40))
+    message = refused(tmp_path / "r.csv", content.encode(encoding))
+    (named,) = setting_of(message, "encoding")
+    assert read(tmp_path / "r.csv", content.encode(encoding), Reading(encoding=named))[0][0] == [
+        f"{text} alpha 0",
+        "pos",
+    ]
+
+
+@pytest.mark.parametrize("above", ["Export of mails\n\n", "# made by a tool\n", "Report,May\nby,us\n"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_header_below_a_title_is_found_and_the_remedy_works(tmp_path: Path, above: str, delimiter: str) -> None:
+    rows = [delimiter.join(("text", "label", "id"))] + [delimiter.join((f"a {n}", "pos", f"{n}")) for n in range(9)]
+    content = above + "\n".join(rows) + "\n"
+    message = refused(tmp_path / "r.csv", content)
+    line = above.count("\n") + 1
+    assert f"r.csv:{line}: the header seems to stand here" in message
+    assert f"tail -n +{line} r.csv" in message
+    assert f"r.csv:{line}: the header" in table_refused(tmp_path / "r.csv", content)
+    below = "".join(content.splitlines(keepends=True)[line - 1 :])
+    assert read(tmp_path / "r.csv", below)[0][0] == ["a 0", "pos", "0"]
+
+
+def test_a_bar_within_titles_makes_no_header_of_the_first(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path / "r.csv", "text\n" + "".join(f"{number} news | Gazette\n" for number in range(9)))
+    assert rows[0] == ["0 news | Gazette"]
 
 
 def test_utf_16_without_its_mark_is_refused_with_the_setting_that_reads_it(tmp_path: Path) -> None:
