@@ -11,9 +11,9 @@ from domain.exceptions import DatasetError
 from domain.reading import Reading
 from infrastructure.data.fields import Say, Sought, columns_of
 from infrastructure.data.labels import name_of
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.readers import read_rows
+from infrastructure.data.row import MAX_FAULTS_SHOWN, Row, RowFault
 
-MAX_FAULTS_SHOWN = 20
 ROWS_LOOKED_AT = 20  # for the names of fields, which each JSON object brings anew
 BETWEEN_COLUMNS = "\n"
 

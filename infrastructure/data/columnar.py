@@ -1,4 +1,4 @@
-"""Files that keep their cells by column, whatever their format: Parquet, Arrow, saved data sets, workbooks."""
+"""What files that keep their cells by column have in common, whatever their format."""
 
 import shutil
 import tempfile
@@ -10,8 +10,6 @@ import pyarrow
 
 from domain.exceptions import DatasetError
 from domain.reading import MAX_FIELDS, Reading
-from infrastructure.data.content_kind import HEAD_BYTES, disguised
-from infrastructure.data.formats import EXCEL, PARQUET, ending_of
 from infrastructure.data.opening import UNPACKED_AT_ONCE, open_unpacked, told_of
 
 
@@ -34,26 +32,6 @@ class Columnar(Protocol):
     def lines(self, start: int, count: int) -> Sequence[int]:
         """Give the numbers of some rows as whoever opens the file sees them."""
         ...
-
-
-def open_columnar(path: Path, name: str, reading: Reading) -> Columnar:
-    """Open a file or a directory of columns. Raises: DatasetError when it cannot be read or unpacks to too much."""
-    from infrastructure.data.arrow_file import ArrowFile
-    from infrastructure.data.parquet_file import ParquetFile
-    from infrastructure.data.saved_dataset import open_saved_dataset
-
-    if path.is_dir():
-        return open_saved_dataset(path, name, reading)
-    kind = ending_of(path)
-    with told_of(path), open_unpacked(path, reading) as file:
-        error = disguised(name, file.peek(HEAD_BYTES)[:HEAD_BYTES], kind)
-    if error is not None:
-        raise error
-    if kind in EXCEL:
-        from infrastructure.data.workbook import Workbook  # only where there is one
-
-        return Workbook(path, name, reading)
-    return (ParquetFile if kind == PARQUET else ArrowFile)(path, name, reading)
 
 
 def unpacked(path: Path, reading: Reading) -> Any:

@@ -10,7 +10,7 @@ from pyarrow import types
 from domain.exceptions import DatasetError
 from infrastructure.data.columnar import Columnar, unreadable
 from infrastructure.data.plain_columns import is_time, may_be_numbers, type_name
-from infrastructure.data.readers import Row
+from infrastructure.data.row import Row
 from infrastructure.data.saved_dataset import NamedLabels
 
 ROWS_AT_ONCE = 4096

@@ -13,12 +13,13 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
-from infrastructure.data.checking import MAX_FAULTS_SHOWN, TextCheck, good_rows
+from infrastructure.data.checking import TextCheck, good_rows
 from infrastructure.data.encodings import Say, survey
 from infrastructure.data.fields import Names, Sought, sought
 from infrastructure.data.formats import COLUMNAR, ending_of, is_saved_dataset
 from infrastructure.data.mapped import MappedBytes
 from infrastructure.data.opening import open_text, require_unicode, told_of
+from infrastructure.data.row import MAX_FAULTS_SHOWN
 from infrastructure.data.rows import append_text, as_setting, content_sha256
 from infrastructure.data.text_folders import text_files
 from infrastructure.files import sha256_of

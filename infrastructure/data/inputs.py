@@ -12,8 +12,8 @@ from infrastructure.data.checking import TextCells, TextCheck, looked_at
 from infrastructure.data.encodings import decoded
 from infrastructure.data.fields import Say, Sought, columns_of
 from infrastructure.data.opening import BoundedLines, mended, size_of, undecodable
-from infrastructure.data.readers import Row, RowFault, read_rows
-from infrastructure.data.row import LastFault
+from infrastructure.data.readers import read_rows
+from infrastructure.data.row import LastFault, Row, RowFault
 
 STANDARD_INPUT = "-"
 TYPED = "standard input"

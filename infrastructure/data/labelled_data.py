@@ -13,10 +13,10 @@ from domain.reading import AS_FOUND, Reading
 from domain.task import Task, task_named
 from infrastructure.data.code_dataset import CodeDataset
 from infrastructure.data.fields import Names, sought
+from infrastructure.data.labelled_split import split_rows, without_duplicates_of
 from infrastructure.data.labels import matches
 from infrastructure.data.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.shipped import located
-from infrastructure.data.splitting import split_rows, without_duplicates_of
 from infrastructure.data.tokenization import tokenize
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.exceptions import DatasetError
 from infrastructure.data.formats import ending_of
+from infrastructure.data.row import MAX_FAULTS_SHOWN
 
 DIRECTIONS = ("down", "flat", "up")
 DOWN, FLAT, UP = range(3)
@@ -24,7 +25,6 @@ HIGH_NAMES = ("high", "h")
 LOW_NAMES = ("low", "l")
 VOLUME_NAMES = ("volume", "vol", "v", "tickvolume", "tickvol")
 
-MAX_FAULTS_SHOWN = 20
 # Adjusted and averaged prices carry rounding: a bar that contradicts itself by less than this is taken as it is.
 ROUNDING = 1e-6
 

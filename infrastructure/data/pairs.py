@@ -15,7 +15,7 @@ from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.checking import Faults, TextCells, good_rows
 from infrastructure.data.fields import Names, Say, Sought, columns_of
 from infrastructure.data.mapped import TextColumn
-from infrastructure.data.readers import Row, RowFault
+from infrastructure.data.row import Row, RowFault
 from infrastructure.data.rows import append_text, as_setting, content_sha256, white_space_key
 from infrastructure.data.splitting import drawn
 

@@ -35,7 +35,7 @@ def read_rows(path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: N
         return
     kind = COLUMNAR[0] if path.is_dir() else format_of(path)
     if kind in COLUMNAR:
-        from infrastructure.data.columnar import open_columnar
+        from infrastructure.data.columnar_formats import open_columnar
         from infrastructure.data.columnar_rows import columnar_rows
 
         columns = open_columnar(path, path.name, reading)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MAX_FAULTS_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Row:

@@ -10,7 +10,8 @@ import pyarrow.parquet
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
-from infrastructure.data.columnar import open_columnar, unreadable
+from infrastructure.data.columnar import unreadable
+from infrastructure.data.columnar_formats import open_columnar
 from infrastructure.data.decimal_marks import DecimalMarks
 from infrastructure.data.plain_columns import is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.table_columns import UNREADABLE, Header

@@ -15,10 +15,10 @@ import pyarrow.parquet
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, MAX_FIELDS, Reading
-from infrastructure.data.checking import MAX_FAULTS_SHOWN
 from infrastructure.data.decimal_marks import DecimalMarks
 from infrastructure.data.dialect import SeparatedFile
 from infrastructure.data.opening import BoundedLines, open_unpacked, undecodable
+from infrastructure.data.row import MAX_FAULTS_SHOWN
 from infrastructure.data.separated_rows import faults_of_lines, header_names, ragged, unreadable
 from infrastructure.data.table_columns import UNREADABLE, Header, damaged
 from infrastructure.data.table_faults import TableFaults

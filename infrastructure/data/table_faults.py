@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from domain.exceptions import DatasetError
-from infrastructure.data.checking import MAX_FAULTS_SHOWN
+from infrastructure.data.row import MAX_FAULTS_SHOWN
 
 
 class TableFaults:

@@ -22,13 +22,13 @@ Graph = Mapping[str, Set[str]]
 
 
 @cache
-def arrows(inside_functions: bool = True) -> Graph:
+def arrows() -> Graph:
     """Give what each module imports: modules of the house by their full name, libraries by their first word."""
     files = dict(sources(*LAYERS))
     modules = {_module(path): path for path in files}
     found = {}
     for name, path in modules.items():
-        imported = (each for each in imports_of(path, parsed(files[path])) if inside_functions or not each.in_function)
+        imported = imports_of(path, parsed(files[path]))
         found[name] = {_target(each.name, modules) for each in imported} - {name}
     return found
 
@@ -66,11 +66,10 @@ def circles(graph: Graph) -> list[str]:
 
 
 def part_of(module: str) -> str:
-    """Name the part a module belongs to: its folder, or itself where it stands at the top of infrastructure."""
+    """Name the part a module belongs to: its folder, or itself where the folder has others within it."""
     path = PurePosixPath(*module.split("."))
-    is_folder = (ROOT / path).is_dir()
-    folder = path if is_folder else path.parent
-    return str(path if str(folder) == INFRASTRUCTURE else folder)
+    folder = path if (ROOT / path).is_dir() else path.parent
+    return str(path if any((ROOT / folder).glob("*/__init__.py")) else folder)
 
 
 def parts() -> Graph:
@@ -98,14 +97,8 @@ def test_no_part_of_the_house_lies_on_a_circle() -> None:
     assert circles(parts()) == []
 
 
-def test_no_file_lies_on_a_circle_when_it_is_loaded() -> None:
-    assert circles(arrows(inside_functions=False)) == []
-
-
-def test_no_file_lies_on_a_circle_that_a_function_closes() -> None:
-    """What reads files is left out: its readers of single formats are loaded when a file has that format."""
-    outside = {name: imported for name, imported in arrows().items() if not name.startswith("infrastructure.data")}
-    assert circles(outside) == []
+def test_no_file_lies_on_a_circle_not_even_one_that_a_function_closes() -> None:
+    assert circles(arrows()) == []
 
 
 def test_every_part_of_infrastructure_imports_only_what_the_page_puts_below_it(ranks: dict[str, int]) -> None:

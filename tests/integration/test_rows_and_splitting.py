@@ -21,9 +21,9 @@ from domain.task import SEVERITIES
 from infrastructure.data import cache, checking, tokenization
 from infrastructure.data.fields import sought
 from infrastructure.data.labelled_data import ClassificationData, SplitRows
+from infrastructure.data.labelled_split import Split, split_rows
 from infrastructure.data.mapped import TextColumn
 from infrastructure.data.rows import LabelledRows, RowSchema, load_rows, require_labels, white_space_key
-from infrastructure.data.splitting import Split, split_rows
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
 from tests.integration import tiny
@@ -465,7 +465,7 @@ class TestShippedData:
         code = (
             "import sys; from pathlib import Path; from infrastructure.data.fields import sought; "
             "from infrastructure.data.rows import RowSchema, load_rows; "
-            "from infrastructure.data.splitting import split_rows; "
+            "from infrastructure.data.labelled_split import split_rows; "
             "rows = load_rows(Path('data/security.json'), RowSchema(sought('text', ('code',)))); "
             "print(*split_rows(rows, 0.2, 42).evaluation)"
         )
@@ -486,7 +486,7 @@ import re, sys
 from pathlib import Path
 from infrastructure.data.fields import sought
 from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.splitting import split_rows
+from infrastructure.data.labelled_split import split_rows
 
 def peak_bytes():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

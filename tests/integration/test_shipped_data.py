@@ -40,8 +40,8 @@ from data.generator.market import (
 )
 from domain.task import SEVERITIES, TASKS
 from infrastructure.data.fields import sought
+from infrastructure.data.labelled_split import split_rows
 from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.splitting import split_rows
 
 Rows = list[dict[str, str]]
 Numbers = NDArray[np.float64]
