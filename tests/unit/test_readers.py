@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data import readers
+from infrastructure.data import json_rows
 from infrastructure.data.readers import Row, RowFault, read_rows
 
 ROWS = (
@@ -177,7 +177,7 @@ def test_an_array_cut_anywhere_by_chunks_reads_like_the_whole(
     content = (text.replace("\n", "\r\n") if windows else text).encode("utf-8", errors="replace")
     path = written(tmp_path_factory.getbasetemp() / "cut.json", content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readers, "CHUNK_CHARACTERS", chunk)
+        patch.setattr(json_rows, "CHUNK_CHARACTERS", chunk)
         rows = rows_of(path)
     assert [dict(row.values) for row in rows] == json.loads(content)
     assert [row.line for row in rows] == lines_by_decoding_the_whole(content.decode())
@@ -199,20 +199,20 @@ def lines_by_decoding_the_whole(text: str) -> list[int]:
 def test_an_element_much_larger_than_a_chunk_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", chunk)
+    monkeypatch.setattr(json_rows, "CHUNK_CHARACTERS", chunk)
     objects = [{"a": 1}, {"text": "line\n😀" * 40_000, "b": ["}", "{", "]", '"']}, {"a": "after"}]
     path = written(tmp_path / "x.json", json.dumps(objects, ensure_ascii=False, indent=1))
     assert values_of(path) == objects
 
 
 def test_blanks_beyond_a_chunk_may_stand_above_an_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 3)
+    monkeypatch.setattr(json_rows, "CHUNK_CHARACTERS", 3)
     path = written(tmp_path / "x.json", "\n" * 9 + '[{"a": 1}]')
     assert (values_of(path), lines_of(path)) == ([{"a": 1}], [10])
 
 
 def test_a_number_cut_by_a_chunk_is_one_element(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 3)
+    monkeypatch.setattr(json_rows, "CHUNK_CHARACTERS", 3)
     assert lines_of(written(tmp_path / "x.json", "[123456,\n789]")) == [1, 2]
 
 
@@ -227,7 +227,7 @@ def test_the_text_of_an_array_is_copied_once_a_chunk_and_not_once_a_row(
             copies.append(text)
         return decode(self, text, start)
 
-    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", 4096)
+    monkeypatch.setattr(json_rows, "CHUNK_CHARACTERS", 4096)
     monkeypatch.setattr(json.JSONDecoder, "raw_decode", noting)
     content = json.dumps([{"a": "x" * 60}] * 2_000)
     assert len(rows_of(written(tmp_path / "x.json", content))) == 2_000
@@ -281,7 +281,7 @@ NO_JSON = ('[{"a": 1}]\n[{"a": 2}]', '[{"a": 1}] x', '[,{"a": 1}]', '[{"a": 1},,
 def test_an_array_that_json_refuses_has_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, chunk: int
 ) -> None:
-    monkeypatch.setattr(readers, "CHUNK_CHARACTERS", chunk)
+    monkeypatch.setattr(json_rows, "CHUNK_CHARACTERS", chunk)
     with pytest.raises(ValueError, match="line"):
         json.loads(content)
     faults = [entry for entry in read_rows(written(tmp_path / "x.json", content)) if isinstance(entry, RowFault)]
@@ -340,7 +340,7 @@ REFUSED = (
     ("x.jsonl", b'{"a": "caf\x81"}', "is not UTF-8: byte 0x81 at offset 10"),
     ("x.json", b'[{"a": 1}, {"a": "\xc3\xa9t\xe9"}]', "is not UTF-8: byte 0xe9 at offset 21"),
     ("x.csv", "text,label\n".encode("utf-16-le"), "seems to be UTF-16 without the mark"),
-    ("x.json", b'{"a": 1}', "holds a JSON object"),
+    ("x.json", b'{"data": [{"a": 1}]}', "holds a JSON object with the rows in 'data'"),
     ("x.json", b'"text"', "holds no JSON array"),
     ("x.parquet", b"PAR1 and no more", "no readable Parquet"),
     ("missing.parquet", None, "does not exist"),
