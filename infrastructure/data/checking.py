@@ -1,6 +1,7 @@
 """Rows of a file one at a time, each checked: what is good goes on, and all faults are told together."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from math import isfinite
@@ -14,6 +15,7 @@ from infrastructure.data.labels import name_of
 from infrastructure.data.readers import read_rows
 from infrastructure.data.row import MAX_FAULTS_SHOWN, Row, RowFault
 
+MAX_ALIKE_SHOWN = 3  # where there are many
 ROWS_LOOKED_AT = 20  # for the names of fields, which each JSON object brings anew
 BETWEEN_COLUMNS = "\n"
 
@@ -42,7 +44,7 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
 
     Raises: DatasetError after the last row when there were faults, or no rows.
     """
-    faults: list[str] = []
+    shown: list[RowFault] = []
     num_faults = num_good = num_blank = first_blank = 0
     rows = read_rows(path, reading, say)
     for row in looked_at(rows, check, say):
@@ -56,12 +58,14 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
             first_blank = first_blank or row.line
             continue
         num_faults += len(found)
-        faults += [_sentence(path, fault) for fault in found[: MAX_FAULTS_SHOWN - len(faults)]]
+        shown += found[: MAX_FAULTS_SHOWN - len(shown)]
     found = check.last_faults()
     num_faults += len(found)
-    faults += [_sentence(path, fault) for fault in found]
+    if num_faults > MAX_FAULTS_SHOWN:
+        shown = list(_few_alike(shown))
+    faults = [_sentence(path, fault) for fault in (*shown, *found)]
     if num_faults > len(faults):
-        faults.append(f"{path.name}: {num_faults} faults in all, the first {len(faults)} are shown.")
+        faults.append(f"{path.name}: {num_faults} faults in all, the first of each kind are shown.")
     if faults:
         raise DatasetError("\n".join(faults))
     if not num_good:
@@ -71,6 +75,15 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
         say(f"{path.name}: {num_blank:,} {are} blank in every cell and left out, the first at line {first_blank}.")
     for word in check.words():
         say(word)
+
+
+def _few_alike(faults: Sequence[RowFault]) -> Iterator[RowFault]:
+    """Give the first faults of each kind: one cause may spoil every row of a file."""
+    counts: Counter[str] = Counter()
+    for fault in faults:
+        counts[fault.problem] += 1
+        if counts[fault.problem] <= MAX_ALIKE_SHOWN:
+            yield fault
 
 
 def looked_at(rows: Iterator[Row | RowFault], check: RowCheck[Any], say: Say) -> Iterator[Row | RowFault]:

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,7 +16,7 @@ from domain.exceptions import DatasetError
 from domain.reading import DELIMITERS, Reading
 from infrastructure.data.encodings import Say, Survey, survey
 from infrastructure.data.opening import open_text, told_of
-from infrastructure.data.quoting import QUOTE_REMEDY, looks_like_rows, repeated_shapes, tabs_are_quoted
+from infrastructure.data.quoting import QUOTE_REMEDY, foreign_quotes, looks_like_rows, repeated_shapes, tabs_are_quoted
 
 SAMPLE_CHARACTERS = 1 << 18
 CHUNK_CHARACTERS = 1 << 20
@@ -23,6 +25,7 @@ _LEAST_LEAD = 0.1
 _LEAST_ROWS = 3  # that are as wide as each other, and wider than the first line: it is no header
 _MOST = 0.8
 _SHOWN = {"\t": "tabs"}
+_PADDED = re.compile(' +"')
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class Dialect:
     newline: str
     skipped: int = 0
 
-    def cells(self, lines: Iterable[str], strict: bool = True) -> Any:
-        """Split lines into cells: a reader of the csv module."""
+    def cells(self, lines: Iterable[str], strict: bool = True, skips_blanks: bool = False) -> Any:
+        """Split lines into cells: a reader of the csv module. Blanks may stand before a quote when `skips_blanks`."""
         csv.field_size_limit(1 << 30)  # the limit of a row comes first
         if self.is_quoted:
-            return csv.reader(lines, delimiter=self.delimiter, strict=strict)
+            return csv.reader(lines, delimiter=self.delimiter, strict=strict, skipinitialspace=skips_blanks)
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, strict=strict)
 
 
@@ -109,6 +112,23 @@ class SeparatedFile:
         if not looks_like_rows(cells, self.dialect.delimiter, self._known):
             return None
         return f"a quoted cell takes the lines {first} to {last}, each of which looks like a row", QUOTE_REMEDY
+
+    @cached_property
+    def has_blanks_before_quotes(self) -> bool:
+        """Tell whether cells are written as in `"a", "b"`, in most rows."""
+        if not self.dialect.is_quoted or self.dialect.delimiter == "\t":
+            return False
+        padded = sum(any(_PADDED.match(cell) for cell in row[1:]) for row in self.sample_rows)
+        return padded > len(self.sample_rows) / 2
+
+    def text_of(self, first: int, last: int) -> str:
+        """Give some lines as they stand in the file."""
+        with self.open() as file:
+            return "".join(islice(file, first - 1, last))
+
+    def foreign_quotes(self, row: str) -> tuple[str, str] | None:
+        """Say how a row that cannot be split is quoted otherwise than by doubled quotes, and what to do."""
+        return foreign_quotes(row, self.name, self.dialect.delimiter)
 
     def require_header_first(self) -> None:
         """Refuse a file whose header stands below a title or remarks. Raises: DatasetError naming its line."""

@@ -1,8 +1,10 @@
 """Quotes around cells: whether a tabbed file has them, and when one was left open."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from shlex import quote
 
 from domain.exceptions import DatasetError
 
@@ -18,6 +20,34 @@ _RECORD = re.compile(rf"{_CELL}(?:\t{_CELL})*[\r\n]*")
 _QUOTED = re.compile(r'(?:^|\t)"([^"]*(?:""[^"]*)*)"(?=[\t\r\n]|$)')
 _OTHERS = re.compile("[,;|]")  # Excel quotes a cell with a comma even between tabs
 _NEEDS_QUOTES = re.compile(r'[\t\r\n"]|^$')
+
+
+def foreign_quotes(row: str, name: str, delimiter: str) -> tuple[str, str] | None:
+    """Say how a row quotes otherwise than by doubled quotes, and a command that writes the file anew."""
+    reads, end = ("gzip.open", ', "rt"') if name.lower().endswith(".gz") else ("open", "")
+    if '\\"' in row or f"\\{delimiter}" in row:
+        said, how = "a backslash stands before a quote or delimiter, but cells are quoted", "escapechar=chr(92)"
+    elif _between("'", "'", delimiter).search(row):
+        said, how = "cells stand between single quotes, but only double ones hold a cell together", "quotechar=chr(39)"
+    elif _between("\u201c\u201d", "\u201c\u201d", delimiter).search(row):
+        said = "cells stand between typographic quotes, but only straight ones hold a cell together"
+        return said, f"Make them straight: sed 's/[\u201c\u201d]/\"/g' {quote(name)} > new.csv"
+    else:
+        return None
+    opened = f'{reads}({_literal(name)}{end}, newline="", encoding="utf-8-sig")'
+    cells = f"csv.reader({opened}, delimiter={_literal(delimiter)}, {how})"
+    code = f'import csv, gzip; csv.writer(open("new.csv", "w", newline="", encoding="utf-8")).writerows({cells})'
+    return said, f"Write the file anew: python3 -c {quote(code)}"
+
+
+def _between(opening: str, closing: str, delimiter: str) -> re.Pattern[str]:
+    """Match a cell between quotes that holds a delimiter."""
+    split = re.escape(delimiter)
+    return re.compile(f"(?:^|{split}) *[{opening}][^{closing}]*{split}[^{closing}]*[{closing}] *(?:{split}|$)", re.M)
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, allow_nan=False)
 
 
 def looks_like_rows(cells: Sequence[str], delimiter: str, known: Sequence[set[str]]) -> bool:

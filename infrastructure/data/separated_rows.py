@@ -16,26 +16,34 @@ RAGGED_REMEDY = "Give every row as many cells as the header; quote cells that ho
 def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
     """Read the rows of a file; those that are blank in every cell are left out with a word. Raises: DatasetError."""
     dialect = source.dialect
-    blank = blank_line = waiting = 0
+    blank = blank_line = waiting = repeats = 0
     names: list[str] = []
-    width = 0
+    width = repeat_line = 0
+    last_name = ""
     with source.open() as file:
         lines = BoundedLines(file, source.name, source.reading)
-        reader = dialect.cells(iter(lines))
+        reader = dialect.cells(iter(lines), skips_blanks=source.has_blanks_before_quotes)
         line = 1
         try:
             for cells in reader:
                 last = reader.line_num
                 if not names:
                     if cells and line > dialect.skipped:
-                        names = header_names(cells)
+                        names, last_name = header_names(cells), cells[-1]
                         width = len(names)
                         refuse_header(source.name, line, names)
                         source.require_header_first()
                 elif not cells:
                     waiting += 1  # at the end of the file a blank line is none
                 elif len(cells) != width:
-                    yield ragged(line, last, len(cells), width)
+                    if len(cells) > width or "".join(cells).strip():
+                        yield RowFault(line, *_ragged(source, line, last, cells, width))
+                    else:
+                        blank, waiting = blank + waiting + 1, 0
+                        blank_line = blank_line or line
+                elif cells[-1] == last_name and width > 1 and header_names(cells) == names:
+                    repeats += 1
+                    repeat_line = repeat_line or line
                 elif last != line and (fault := source.line_fault(line, last, cells)):
                     yield RowFault(line, *fault)
                 elif not cells[0].strip() and not "".join(cells).strip():
@@ -49,7 +57,13 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                 line = last + 1  # a quoted cell may have taken several lines
                 lines.row_begins(line)
         except csv.Error as error:
-            yield unreadable(line, reader.line_num, error)
+            fault = source.foreign_quotes(source.text_of(line, reader.line_num))
+            yield LastFault(line, *fault) if fault else unreadable(line, reader.line_num, error)
+    if source.has_blanks_before_quotes:
+        source.say(f"{source.name}: blanks before quotes are no part of the cells.")
+    if repeats:
+        are = "row repeats the header and is" if repeats == 1 else "rows repeat the header and are"
+        source.say(f"{source.name}: {repeats:,} {are} left out, the first at line {repeat_line}.")
     if blank:
         source.say(
             f"{source.name}: {blank:,} {'row is' if blank == 1 else 'rows are'} blank in every cell and left out,"
@@ -106,6 +120,12 @@ def ragged(line: int, last: int, count: int, width: int) -> RowFault:
     if last > line:
         said += f"; a quote joins the lines {line} to {last}"
     return RowFault(line, said, RAGGED_REMEDY)
+
+
+def _ragged(source: SeparatedFile, line: int, last: int, cells: Sequence[str], width: int) -> tuple[str, str]:
+    fault = ragged(line, last, len(cells), width)
+    quoting = source.foreign_quotes(source.dialect.delimiter.join(cells)) if len(cells) > width else None
+    return (f"{fault.problem}; {quoting[0]}", quoting[1]) if quoting else (fault.problem, fault.remedy)
 
 
 def unreadable(line: int, last: int, error: csv.Error) -> LastFault:

@@ -102,7 +102,12 @@ DATA_CASES = [
     data("list as label", "x.json", rows_with({"text": "q", "label": ["a"]}), 'label is ["a"]'),
     data("empty text", "x.json", rows_with({"text": " \t", "label": "a"}), "text is empty"),
     data("empty label", "x.json", rows_with({"text": "q", "label": ""}), "not a name"),
-    data("all texts empty", "x.json", [{"text": "", "label": "a"}] * 30, "30 faults in all, the first 20 are shown"),
+    data(
+        "all texts empty",
+        "x.json",
+        [{"text": "", "label": "a"}] * 30,
+        "30 faults in all, the first of each kind are shown",
+    ),
     data("one class", "x.json", [{"text": f"t {n}", "label": "a"} for n in range(9)], "only the label 'a'"),
     data("a class of one row", "x.json", [*GOOD_ROWS, {"text": "only", "label": "c"}], "one row of label 'c'"),
     data("equal rows only", "x.json", [*GOOD_ROWS, *[{"text": "z", "label": "c"}] * 3], "too small to split", "'c'"),
