@@ -52,7 +52,7 @@ class Workbook:
             if title == MISSING and all(cell == MISSING for cell in column):
                 continue
             header = text_of(title).strip()
-            if not header:
+            if not header and (place or not _is_index(rows[top][1:])):
                 raise DatasetError(
                     f"{name}:{top + 1}: column {letters_of(place)} of sheet {sheet!r} has cells, but no name.",
                     remedy="Name it in its first row, or remove what stands above the names.",
@@ -168,6 +168,11 @@ def letters_of(place: int) -> str:
         place, rest = divmod(place - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+def _is_index(others: Sequence[Cell]) -> bool:
+    """Tell whether a first column without a name may be the index that pandas writes: all others have one."""
+    return bool(others) and all(text_of(title).strip() for title in others)
 
 
 def _is_filled(row: Sequence[Cell]) -> bool:

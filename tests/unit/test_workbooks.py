@@ -286,3 +286,16 @@ def test_columns_have_the_letters_of_excel() -> None:
 
 def test_a_setting_of_a_plain_name_is_plain() -> None:
     assert sheet_setting("Sheet1") == "--set sheet=Sheet1"
+
+
+def test_the_index_that_pandas_writes_is_taken_as_that_of_other_formats(tmp_path: Path) -> None:
+    days = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=number) for number in range(30)]
+    counted = table_of(tmp_path / "a.xlsx", ["", "ds", "y"], *([n, day, n * n % 7] for n, day in enumerate(days)))
+    assert (counted.names, counted.time_column) == (("y",), "ds")
+    assert counted.warnings == (
+        "a.xlsx: a column without a name counts rows and is left out; name it in columns to take it.",
+    )
+    dated = table_of(tmp_path / "b.xlsx", ["", "y"], *([day, n * n % 7] for n, day in enumerate(days)))
+    assert (dated.names, dated.time_column, dated.time_of(29)) == (("y",), "", "2024-01-30")
+    with pytest.raises(DatasetError, match="column B of sheet 'S' has cells, but no name"):
+        table_of(tmp_path / "c.xlsx", ["ds", "", "y"], *([day, n, n] for n, day in enumerate(days)))
