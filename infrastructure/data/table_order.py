@@ -11,12 +11,13 @@ from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.table_choice import TableSchema
 from infrastructure.data.table_faults import TableFaults
 from infrastructure.data.table_values import map_rows
-from infrastructure.data.time_stamps import DAY, SECOND
+from infrastructure.data.time_stamps import DAY, SECOND, commonest_step
 from infrastructure.data.time_zones import is_named
 
 CHUNK_ROWS = 1 << 16
 HOUR = 3600 * SECOND
 _SET_BACK = (3, 4, 5, 9, 10, 11)  # months in which summer time ends, in the south or the north
+_SET_FORWARD = (3, 4, 5, 8, 9, 10, 11)
 MOST_FILLED = 20  # rows to fill for each row there is: a stamp of another century is a mistake and no gap
 
 
@@ -106,6 +107,11 @@ class StampedRows:
         added = _count(total - len(self.stamps), "row")
         if policy == "keep":
             self.notes.append(f"{told}; they were kept.")
+            if self._clocks_go_forward(gaps):
+                self.notes.append(
+                    "clocks are set forward for the summer where the gaps are: name the zone of these clocks,"
+                    " --set time_zone=Europe/Berlin or the like, and there are none."
+                )
         elif total > (MOST_FILLED + 1) * len(self.stamps):
             self._faults.add(f"filling would add {added} to {len(self.stamps):,} ({told})", "Set gaps=keep.")
         else:
@@ -132,15 +138,29 @@ class StampedRows:
 
     def _summer_time(self, rows: np.ndarray) -> str:
         """Tell what to do where stamps without a zone only run back in hours at which clocks are set back."""
+        if self._has_zone or (commonest_step(self.stamps) or DAY) > HOUR:
+            return ""
         stamps, back = self.stamps[rows], self.stamps[rows - 1] - self.stamps[rows]
         in_season = np.isin(month_of(stamps) % 12 + 1, _SET_BACK)
-        on_sunday = (stamps // DAY + 3) % 7 == 6
-        if self._has_zone or not np.all(in_season & on_sunday & (stamps % DAY < 4 * HOUR) & (back < HOUR)):
+        # Mostly on Sunday, in some places at the end of Saturday, Thursday or Friday.
+        day, hour = (stamps // DAY + 3) % 7, stamps % DAY // HOUR
+        at_night = ((day == 6) & (hour < 4)) | (np.isin(day, (3, 4, 5)) & ((hour == 23) | (hour == 0)))
+        if not np.all(in_season & at_night & (back < HOUR)):
             return ""
         return (
             "Clocks are set back there, and show an hour twice: write stamps with their distance from UTC, or name the"
             " zone of their clocks, --set time_zone=Europe/Berlin or the like."
         )
+
+    def _clocks_go_forward(self, gaps: np.ndarray) -> bool:
+        """Tell whether stamps without a zone only miss the hours by which clocks are set forward for the summer."""
+        step = commonest_step(self.stamps) or DAY
+        if self._has_zone or step > HOUR:
+            return False
+        after, lengths = self.stamps[gaps], self.stamps[gaps] - self.stamps[gaps - 1] - step
+        in_season = np.isin(month_of(after) % 12 + 1, _SET_FORWARD)
+        at_night = np.isin((after // DAY + 3) % 7, (4, 5, 6)) & (after % DAY <= 4 * HOUR) & (lengths == HOUR)
+        return bool(np.all(in_season & at_night))
 
     def _refuse(self, kind: str, places: np.ndarray, problem: str, remedy: str) -> None:
         def say(number: int) -> tuple[str, str]:

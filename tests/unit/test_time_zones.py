@@ -201,3 +201,44 @@ def test_every_quarter_of_an_hour_of_a_year_survives(zone: str) -> None:
     again, doubled, never = localised(wall_clock(instants, zone), zone)
     assert not never.any()
     np.testing.assert_array_equal(again[~doubled], instants[~doubled])
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        (BERLIN, "2024-03-20T00:00"),
+        ("America/New_York", "2024-03-01T00:00"),
+        ("Australia/Sydney", "2024-09-25T00:00"),
+        ("America/Santiago", "2024-09-01T00:00"),
+        ("Africa/Cairo", "2024-04-20T00:00"),
+    ],
+)
+@pytest.mark.parametrize("minutes", [60, 15])
+def test_a_gap_where_clocks_are_set_forward_is_told_as_such_and_the_zone_closes_it(
+    tmp_path: Path, zone: str, start: str, minutes: int
+) -> None:
+    stamps = [str(stamp.replace(tzinfo=None)) for stamp in hours(start, 1500, zone, timedelta(minutes=minutes))]
+    told = [warning for warning in read(tmp_path, stamps).warnings if "set forward for the summer" in warning]
+    assert len(told) == 1
+    assert "name the zone of these clocks, --set time_zone=Europe/Berlin" in told[0]
+    assert read(tmp_path, stamps, zone).warnings == ()
+
+
+def test_other_gaps_of_an_hour_are_no_summer_time(tmp_path: Path) -> None:
+    stamps = [str(stamp.replace(tzinfo=None)) for stamp in hours("2024-01-20T00:00", 100)]
+    del stamps[30]
+    assert [warning.endswith("they were kept.") for warning in read(tmp_path, stamps).warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"), [("America/Santiago", "2024-03-25T00:00"), ("Africa/Cairo", "2024-10-20T00:00")]
+)
+def test_clocks_that_are_set_back_on_another_day_than_sunday_are_told(tmp_path: Path, zone: str, start: str) -> None:
+    stamps = [str(stamp.replace(tzinfo=None)) for stamp in hours(start, 24 * 20, zone)]
+    assert "Clocks are set back there" in fault_of(tmp_path, stamps)
+    assert len(read(tmp_path, stamps, zone).values) == 24 * 20
+
+
+def test_a_day_that_repeats_is_no_summer_time(tmp_path: Path) -> None:
+    stamps = [f"2024-10-{day:02}" for day in (*range(1, 28), 27, 28)]
+    assert "duplicate_stamps=last" in fault_of(tmp_path, stamps)
