@@ -33,7 +33,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                         width = len(names)
                         refuse_header(source.name, line, names)
                         source.require_header_first()
-                elif not cells:
+                elif not cells or (len(cells) == 1 < width and not cells[0].strip()):
                     waiting += 1  # at the end of the file a blank line is none
                 elif len(cells) != width:
                     if len(cells) > width or "".join(cells).strip():

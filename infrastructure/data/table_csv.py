@@ -36,7 +36,7 @@ class CsvSource:
         self.path, self.name, self._reading = path, name, reading
         self.notes: list[str] = []
         self._file = SeparatedFile(path, name, reading, lambda word: self.notes.append(word.removeprefix(f"{name}: ")))
-        self._ragged = 0
+        self._ragged = self._blank_lines = 0
         self._blank: set[int] | None = None
 
     def header(self) -> Header:
@@ -51,17 +51,25 @@ class CsvSource:
         self._file.require_header_first()
         if len(rows) < 2:
             raise DatasetError(f"{self.name} has a header and no rows.", remedy="Give a file with rows.")
-        used = len(written)
-        while used > 1 and not written[used - 1].strip() and self._is_unused(used - 1):
-            used -= 1  # a separator at the end of every line
+        used = self._used_columns(written)
         return Header(tuple(header_names(written[:used])), tuple(written[:used]), tuple(rows[1][1][:used]))
 
-    def _is_unused(self, column: int) -> bool:
-        return not any(row[column].strip() for row in self._file.sample_rows if len(row) > column)
+    def _used_columns(self, written: Sequence[str]) -> int:
+        """Count the columns but for those at the end without name and cells, where each line ends in a separator."""
+        width = used = len(written)
+        while used > 1 and not written[used - 1].strip():
+            used -= 1
+        if used == width:
+            return width
+        for rows in (iter(self._file.sample_rows), (cells for _, cells in self._lines())):  # the sample tells mostly
+            for cells in rows:
+                if len(cells) == width and "".join(cells[used:]).strip():
+                    return width
+        return used
 
     def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
         """Read the cells of some columns as texts, None where one is missing. Raises: DatasetError."""
-        self._ragged = 0
+        self._ragged = self._blank_lines = 0
         read = blank = 0
         try:
             with open_unpacked(self.path, self._reading) as file:
@@ -80,7 +88,7 @@ class CsvSource:
             ) from error
         except UNREADABLE as error:
             raise damaged(self.name, error) from error
-        if blank:
+        if blank := blank + self._blank_lines:
             self.notes.append(f"{blank:,} {'row is' if blank == 1 else 'rows are'} blank in every cell and left out.")
         self._verify(read)
 
@@ -157,14 +165,17 @@ class CsvSource:
     def _is_one_column(self) -> bool:
         return len(next(self._lines())[1]) == 1
 
-    def _skip(self, row: object) -> str:
-        self._ragged += 1
+    def _skip(self, row: pyarrow.csv.InvalidRow) -> str:
+        if row.text.strip():
+            self._ragged += 1
+        else:
+            self._blank_lines += 1
         return "skip"
 
     def _verify(self, read: int) -> None:
         """Read slowly once more what may hold a quote that was left open. Raises: DatasetError."""
         survey, dialect = self._file.survey, self._file.dialect
-        rows = read + self._ragged + 1 + dialect.skipped
+        rows = read + self._ragged + self._blank_lines + 1 + dialect.skipped
         mixed = bool(survey.line_feeds and survey.lone_returns)
         if not mixed and (not survey.marks or not dialect.is_quoted or rows == self._file.num_lines):
             return
@@ -214,7 +225,7 @@ class CsvSource:
                         pass
                     elif not cells:
                         waiting += width == 1
-                    elif width > 1 and skips_blank and not cells[0] and not "".join(cells).strip():
+                    elif width > 1 and (skips_blank or len(cells) == 1) and not "".join(cells).strip():
                         pass
                     else:
                         yield from ((line - number, [""]) for number in range(waiting, 0, -1))

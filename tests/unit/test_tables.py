@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data import table_csv, table_numbers, table_order
+from infrastructure.data import dialect, table_csv, table_numbers, table_order
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table, TableSchema, open_table
 from infrastructure.data.time_stamps import DAY, SECOND, commonest_step
@@ -438,3 +438,21 @@ def test_constant_and_empty_columns_are_told(tmp_path: Path) -> None:
     warnings = table_of(tmp_path, "a,b,c\n1,,1\n1,,2\n").warnings
     assert any("a: always the same value" in warning for warning in warnings)
     assert any("b: no values at all" in warning for warning in warnings)
+
+
+def test_a_column_without_a_name_is_left_out_only_where_it_is_empty_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "SAMPLE_CHARACTERS", 200)
+    lines = [f"2024-01-{day:02},{day * day % 7}," for day in range(1, 32)]
+    assert table_of(tmp_path, "\n".join(["date,a,", *lines])).names == ("a",)
+    lines[-1] += "17"
+    assert faults_of(tmp_path, "\n".join(["date,a,", *lines])) == [
+        "t.csv: column 3 has no name: Name it in the header, or remove it."
+    ]
+
+
+def test_lines_of_white_space_are_blank_rows(tmp_path: Path) -> None:
+    table = table_of(tmp_path, "date,a\n2024-01-01,1\n  \n2024-01-02,2\n\t\n2024-01-03,4\n")
+    assert (len(table.values), table.warnings) == (3, ("t.csv: 2 rows are blank in every cell and left out.",))
+    assert faults_of(tmp_path, "date,a\n2024-01-01,1\n  \n2024-01-02,2\nx\n")[0].startswith("t.csv:5: has 1 cell")
