@@ -18,13 +18,14 @@ FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 class Answers:
     """Answers in their order, as they come; `is_table` says that they are the rows of one table.
 
-    Such rows have the same columns, the first of which is the time or the number of a row. `notes` are sentences on
-    what a reader of the answers should know; they are complete once all rows have come.
+    Such rows have the same columns, the first of which is the time or the number of a row. `notes` are warnings to a
+    reader of the answers and `facts` tell what is as usual, in sentences; both are complete once all rows have come.
     """
 
     rows: Iterable[Mapping[str, Any]]
     is_table: bool = False
     notes: Sequence[str] = ()
+    facts: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self.rows)
@@ -50,7 +51,7 @@ class Answers:
     def for_spreadsheets(self) -> "Answers":
         """Put an apostrophe before each text and name that a spreadsheet would run; numbers stay as they are."""
         guarded = ({_no_formula(name): _no_formula(cell) for name, cell in row.items()} for row in self.rows)
-        return Answers(guarded, self.is_table, self.notes)
+        return Answers(guarded, self.is_table, self.notes, self.facts)
 
 
 def json_line(answer: Mapping[str, Any]) -> str:

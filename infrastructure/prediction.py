@@ -108,12 +108,15 @@ class FinishedModel:
         ConfigurationError for bad options.
         """
         notes: list[str] = []
+        facts: list[str] = []
 
-        def note(sentence: str) -> None:
-            if sentence not in notes:  # memory that ran out makes an answer begin anew
-                notes.append(sentence)
+        def note(sentence: str, *, usual: bool = False) -> None:
+            told = facts if usual else notes
+            if sentence not in told:  # memory that ran out makes an answer begin anew
+                told.append(sentence)
 
-        return Answers(self._answered(input_path, options, on_text, note, strict), self._task.gives_table, notes)
+        rows = self._answered(input_path, options, on_text, note, strict)
+        return Answers(rows, self._task.gives_table, notes, facts)
 
     def _answered(
         self,
@@ -153,7 +156,7 @@ class FinishedModel:
         inputs: Sequence[str],
         options: Mapping[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
-        note: Note = lambda sentence: None,
+        note: Note = lambda sentence, usual=False: None,
     ) -> list[Mapping[str, Any]]:
         """Answer some inputs, in order, fewer at once when memory runs out; `note` is told what is unusual.
 

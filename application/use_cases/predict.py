@@ -1,6 +1,6 @@
 """Predict with a finished model, row by row."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,8 @@ class PredictUseCase:
             )
         return answers.for_spreadsheets()
 
-    def write(self, request: PredictRequest, output_path: str) -> Sequence[str]:
-        """Answer into a file, in the format that the ending of its name says; gives the notes on the answers.
+    def write(self, request: PredictRequest, output_path: str) -> Answers:
+        """Answer into a file, in the format that the ending of its name says; gives the answers, for their notes.
 
         Raises: ConfigurationError, ModelError, DatasetError, with nothing left behind.
         """
@@ -88,4 +88,4 @@ class PredictUseCase:
             )
         answers = self.execute(request)
         self._files.write(output_path, answers)
-        return answers.notes
+        return answers

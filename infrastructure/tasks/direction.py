@@ -208,8 +208,8 @@ class FinishedDirection:
             name, known = self._rule.price(table)
             place = table, known[:, None], (name,), self.card.recipe.context_length
             require_history(*place)
-            if told := start_told(*place):
-                note(told)
+            told, is_usual = start_told(*place)
+            note(told, usual=is_usual)
             series = self.card.recipe.series(self._rule.inputs(table).columns, table.wall)
             logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
             scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()

@@ -1,6 +1,6 @@
 """The times that forecasts are of: the places behind the last row on the clock of the table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +9,6 @@ from infrastructure.data.clock_finding import FoundClock
 from infrastructure.data.clocks import Even, exact_on, following
 from infrastructure.data.stamp_writing import stamp_texts
 from infrastructure.data.tables import Table
-from infrastructure.tasks.kind import Note
 
 # A table follows the clock of training when this share of its last rows stands on it.
 CLOCK_SHARE = 0.9
@@ -17,7 +16,12 @@ CLOCK_ROWS = 1_000
 
 
 def times_ahead(
-    table: Table, known: FoundClock | None, step: int, horizons: Sequence[int], note: Note, behind: int = -1
+    table: Table,
+    known: FoundClock | None,
+    step: int,
+    horizons: Sequence[int],
+    note: Callable[[str], None],
+    behind: int = -1,
 ) -> list[str]:
     """Write the times `horizons` places behind a row, the last one by itself.
 

@@ -145,8 +145,8 @@ class FinishedForecaster:
         require_history(*place)
         output = model(**last_history(series, recipe.context_length, model))
         forecast, assumed = output["forecast"].float().cpu().numpy()[0], output["assumed"].cpu().numpy()[0]
-        if told := start_told(*place, assumed.tolist()):
-            note(told)
+        told, is_usual = start_told(*place, assumed.tolist())
+        note(told, usual=is_usual)
         if self.card.calibration is not None:
             forecast = self.card.calibration.applied(forecast, assumed)
         return recipe.in_own_units(forecast)

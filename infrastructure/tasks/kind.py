@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 Card = Mapping[str, Any]
 OnText = Callable[[str], None]
-Note = Callable[[str], None]
+
+
+class Note(Protocol):
+    """Takes a sentence that a reader of answers should know: a warning, or what is `usual` and only tells."""
+
+    def __call__(self, sentence: str, *, usual: bool = False) -> None:
+        """Take a sentence."""
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def require_history(table: Table, known: np.ndarray, names: Sequence[str], conte
 
 def start_told(
     table: Table, known: np.ndarray, names: Sequence[str], context_length: int, assumed: Sequence[bool] = ()
-) -> str:
-    """Say where forecasts start and how much history they had; empty where that is as usual.
+) -> tuple[str, bool]:
+    """Say where forecasts start and how much history they had, and tell whether that is as usual.
 
     Shapes: known [N, T], names [T], `assumed` [T] True where the band is that of the training part.
     """
@@ -42,8 +42,7 @@ def start_told(
     counts = recent.sum(axis=0)
     since = [int(column[::-1].argmax()) if column.any() else None for column in recent.T]
     short = len(recent) < context_length or 2 * int(counts.min()) < context_length
-    if not short and not any(since) and not any(assumed):
-        return ""
+    is_usual = not short and not any(since) and None not in since and not any(assumed)
     told = f"forecasts start behind {_place(table, len(known) - 1)}, with {int(counts.min()):,} of {context_length:,}"
     told += " rows of history"
     for name, rows in zip(names, since, strict=True):
@@ -54,7 +53,7 @@ def start_told(
     for name, is_assumed in zip(names, assumed, strict=False):
         if is_assumed:
             told += f"; the band of {name} is as wide as the training part, for its history does not vary enough to say"
-    return f"{told}."
+    return f"{told}.", is_usual
 
 
 def _place(table: Table, row: int) -> str:

@@ -84,6 +84,13 @@ class TestPredict:
         assert width(quantiles["a"]) < waves()[:, 0].std()
         assert notes == []
 
+    def test_where_forecasts_start_is_told_apart_from_warnings(self, run: str, tmp_path: Path) -> None:
+        path = str(table(tmp_path / "now.csv", waves(300)))
+        answers = Container().predict().execute(PredictRequest(run=run, input_path=path))
+        assert list(answers)
+        told = ["forecasts start behind 2024-10-26, with 24 of 24 rows of history."]
+        assert (list(answers.facts), list(answers.notes)) == (told, [])
+
     @pytest.mark.parametrize("level", [20.0, 0.0, 1000.0])
     def test_a_flat_history_gives_a_band_as_wide_as_the_training_part(
         self, run: str, tmp_path: Path, level: float

@@ -2,12 +2,15 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from presentation.cli.settings import parsed
+
+if TYPE_CHECKING:
+    from application.answers import Answers
 
 STANDARD_INPUT = "-"
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
@@ -65,7 +68,7 @@ def command(
     if answers.is_table or not stream:
         for line in answers.lines():
             say_data(line)
-        _tell(answers.notes, warn)
+        _tell(answers, warn)
         return 0
     for answer in answers:
         # A classifier streams nothing: its answers are JSON on a terminal too, and so are those to bad rows.
@@ -73,12 +76,14 @@ def command(
             say_piece("\n")
         else:
             say_json(answer)
-    _tell(answers.notes, warn)
+    _tell(answers, warn)
     return 0
 
 
-def _tell(notes: Sequence[str], warn: Callable[[str], None]) -> None:
-    for note in notes:
+def _tell(answers: "Answers", warn: Callable[[str], None]) -> None:
+    for fact in answers.facts:
+        warn(fact)
+    for note in answers.notes:
         warn(f"warning: {note}")
 
 
