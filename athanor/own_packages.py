@@ -25,10 +25,15 @@ def clash() -> str:
         return ""
     places, names = (" and ".join(map(str, words)) for words in (hiding.values(), (f"`{name}`" for name in hiding)))
     what = f"hides Athanor's own package {names}" if len(hiding) == 1 else f"hide Athanor's own packages {names}"
-    return (
+    return _printable(
         f"{places} {what}: run the command `athanor`, which works beside that, rename it, or "
         f"{_way_out({place.parent for place in hiding.values()})}."
     )
+
+
+def _printable(text: str) -> str:
+    """Spell out what a terminal would obey: a directory may have any name."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _found_elsewhere(name: str) -> Path | None:

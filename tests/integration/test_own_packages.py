@@ -66,6 +66,15 @@ def test_the_command_line_as_a_module_is_refused_in_that_sentence(theirs: Path) 
     assert python(theirs.parent, "-P", "-m", "presentation.cli", "--version").stdout == "athanor 0.1.0\n"
 
 
+def test_a_directory_whose_name_a_terminal_would_obey_is_spelt_out(tmp_path: Path) -> None:
+    package = tmp_path / "\x1b[31mred" / "domain"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(STRANGER)
+    said = python(package.parent, "-m", "presentation.cli", "--version").stderr
+    assert "\\x1b[31mred" in said
+    assert "\x1b" not in said
+
+
 def test_a_script_is_told_of_its_own_directory_wherever_it_is_started(theirs: Path, tmp_path: Path) -> None:
     script = theirs.with_name("script.py")
     script.write_text(USE)

@@ -29,8 +29,9 @@ class Terminal(io.StringIO):
 
 
 def test_nothing_but_one_file_writes_to_the_streams() -> None:
+    """The start of the command line aside, which also speaks where what `saying` imports is hidden."""
     for path in (ROOT / "presentation").rglob("*.py"):
-        if path.name == "saying.py":
+        if path.name in ("saying.py", "__main__.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             said = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
