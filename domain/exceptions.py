@@ -1,6 +1,7 @@
 """What can go wrong, said so that the reader knows what to do next."""
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class AthanorError(Exception):
@@ -15,32 +16,20 @@ class AthanorError(Exception):
         super().__init__(f"{problem} {remedy}".strip())
         self.problem = problem
         self.remedy = remedy
+        self.messages: tuple[str, ...] = (str(self),)  # one for each fault found
 
-    @property
-    def messages(self) -> tuple[str, ...]:
-        """One sentence for each fault found."""
-        return (str(self),)
+    @classmethod
+    def of(cls, faults: Sequence[str]) -> Self:
+        """Report several faults at once, a line each."""
+        error = cls("\n".join(faults))
+        error.messages = tuple(faults)
+        return error
 
 
 class ConfigurationError(AthanorError):
     """A setting is wrong."""
 
     exit_code = 2
-
-    @classmethod
-    def of(cls, faults: Sequence[str]) -> "ConfigurationError":
-        """Report several faults at once, a line each."""
-        return _Several(faults)
-
-
-class _Several(ConfigurationError):
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self._faults = tuple(faults)
-
-    @property
-    def messages(self) -> tuple[str, ...]:
-        return self._faults
 
 
 class DatasetError(AthanorError):

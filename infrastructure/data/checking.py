@@ -67,7 +67,7 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
     if num_faults > len(faults):
         faults.append(f"{path.name}: {num_faults} faults in all, the first of each kind are shown.")
     if faults:
-        raise DatasetError("\n".join(faults))
+        raise DatasetError.of(faults)
     if not num_good:
         raise DatasetError(f"{path} has no rows.", remedy="Give a file with rows.")
     if num_blank:

@@ -141,9 +141,11 @@ class SeparatedFile:
                 others = (replace(own, delimiter=delimiter) for delimiter in DELIMITERS if delimiter != own.delimiter)
                 line = next((found for other in others if (found := _header_below(other, self._sample))), 0)
         if line:
+            remedy = f"Remove the lines above it, for example: tail -n +{line} {self.name} > new"
+            if self.reading.delimiter is not None:
+                remedy = f"Leave delimiter out, so that it is found. Or: {remedy}"
             raise DatasetError(
-                f"{self.name}:{line}: the header seems to stand here, below lines that are no rows.",
-                remedy=f"Remove the lines above it, for example: tail -n +{line} {self.name} > new",
+                f"{self.name}:{line}: the header seems to stand here, below lines that are no rows.", remedy=remedy
             )
 
     @cached_property

@@ -129,7 +129,7 @@ def _files(files: Sequence[Path], reading: Reading, say: Say, root: Path | None 
         num_faults = len(faults)
         faults[MAX_FAULTS_SHOWN:] = [f"{num_faults} faults in all, the first {MAX_FAULTS_SHOWN} are shown."]
     if faults:
-        raise DatasetError("\n".join(faults))
+        raise DatasetError.of(faults)
 
 
 def _decoded(file: Path, name: str, reading: Reading, say: Say) -> Iterator[str]:

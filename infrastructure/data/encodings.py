@@ -65,6 +65,11 @@ def survey_of(opened: Callable[[], BinaryIO], name: str, reading: Reading, say: 
     if encoding in (None, "utf-8-sig") and not seen.is_utf8:
         with opened() as file:
             text = LegacyText(iter(lambda: file.read(CHUNK_BYTES), b""))
+        if reading.encoding is not None:
+            raise DatasetError(
+                f"{name} is not UTF-8, as encoding says: {text.place} cannot be decoded.",
+                remedy=f"Leave encoding out, so that it is found, or name another, such as {WINDOWS}.",
+            )
         encoding = legacy_encoding(text, name, is_marked=encoding is not None)
         say(f"{name}: the text is not UTF-8; it was read as {encoding.upper()}.")
     elif encoding == "latin-1" and seen.has_controls:

@@ -136,7 +136,8 @@ def _problem(part: Sought, fields: Sequence[str], fitting: Sequence[str]) -> str
         return f"{part.setting} names {listed(missing)}"
     if fitting:
         return f"the {part.role} may be in {' or '.join(map(repr, fitting[:MAX_NAMES_SHOWN]))}"
-    return f"the {part.role} is looked for in {' or '.join(map(repr, part.usual))} and the like"
+    known = dict.fromkeys((*part.own, *part.usual))
+    return f"the {part.role} is looked for in {' or '.join(map(repr, known))} and the like"
 
 
 def _told(remedies: Sequence[str]) -> str:

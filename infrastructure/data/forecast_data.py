@@ -147,7 +147,7 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
         windows.append(made)
         faults += window_faults(made, part, end - start)
     if faults:
-        raise DatasetError("\n".join(faults))
+        raise DatasetError.of(faults)
     warnings = (*table.warnings, *_warnings(request, table, inputs, ends))
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))

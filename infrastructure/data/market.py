@@ -84,10 +84,8 @@ def refuse_unusable_prices(
     sentences = [_fault_of(values[row], columns, f"{path_name}{place(int(row))}") for row in shown]
     rows = "1 row has a price" if count == 1 else f"{count} rows have prices"
     more = f" (the first {len(shown)} are shown)" if count > len(shown) else ""
-    raise DatasetError(
-        "\n".join([*sentences, f"{path_name}: {rows} that cannot be{more}."]),
-        remedy="Correct or remove them, or name another column with --set price_column=NAME.",
-    )
+    remedy = "Correct or remove them, or name another column with --set price_column=NAME."
+    raise DatasetError.of([*sentences, f"{path_name}: {rows} that cannot be{more}. {remedy}"])
 
 
 def market_features(

@@ -62,4 +62,4 @@ class TableFaults:
         faults = faults[:MAX_FAULTS_SHOWN]
         if self.count > len(faults):
             faults.append(f"{name}: {self.count:,} faults in all, the first {len(faults)} are shown.")
-        raise DatasetError("\n".join(faults))
+        raise DatasetError.of(faults)

@@ -18,7 +18,7 @@ from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, Headline, co
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
 MAX_SAMPLE_LINES = 27
-MAX_WARNINGS_SHOWN = 3
+MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
 PER_CLASS = Headline("", ".3f")
@@ -156,7 +156,7 @@ def _place(response: TrainModelResponse) -> str:
 def _warnings(messages: Sequence[str], width: int) -> list[str]:
     """Give the lines of the last warnings: those of the report, which say what the scores are worth, come last."""
     left_out = len(messages) - MAX_WARNINGS_SHOWN
-    lines = [f" {counted(left_out, 'more warnings')} in {SUMMARY}"] if left_out > 0 else []
+    lines = [f" {counted(left_out, 'earlier warnings')} in {SUMMARY}"] if left_out > 0 else []
     for message in messages[-MAX_WARNINGS_SHOWN:]:
         lines += textwrap.wrap(
             harmless(message),

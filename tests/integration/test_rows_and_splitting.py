@@ -136,6 +136,7 @@ class TestRows:
             loaded(tmp_path / "x.json", [{"text": "", "label": "a"}, {"text": "good", "label": "a"}] * 25)
         told = str(caught.value).splitlines()
         assert len(told) == 4
+        assert caught.value.messages == tuple(told)
         assert told[1].startswith("x.json:10: text is empty")
         assert told[-1] == "x.json: 25 faults in all, the first of each kind are shown."
 

@@ -127,6 +127,14 @@ def test_an_uncertain_encoding_is_refused_and_read_when_it_is_set(tmp_path: Path
     assert read(tmp_path / "r.csv", content, Reading(encoding=encoding))[0] == [[text, "pos"]]
 
 
+def test_utf_8_that_is_set_and_is_not_there_is_refused_and_found_without_the_setting(tmp_path: Path) -> None:
+    content = f'text,label\n"{GERMAN}",pos\n'.encode("cp1252")
+    message = refused(tmp_path / "r.csv", content, Reading(encoding="utf-8"))
+    assert "r.csv is not UTF-8, as encoding says: byte 0x" in message
+    assert "Leave encoding out, so that it is found, or name another" in message
+    assert read(tmp_path / "r.csv", content)[0] == [[GERMAN, "pos"]]
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [("shift_jis", "これは日本語の文章です"), ("cp949", "이것은 한국어 문장입니다")],
@@ -153,6 +161,13 @@ def test_a_header_below_a_title_is_found_and_the_remedy_works(tmp_path: Path, ab
     assert f"r.csv:{line}: the header" in table_refused(tmp_path / "r.csv", content)
     below = "".join(content.splitlines(keepends=True)[line - 1 :])
     assert read(tmp_path / "r.csv", below)[0][0] == ["a 0", "pos", "0"]
+
+
+def test_a_wrong_delimiter_that_is_set_is_not_blamed_on_the_header(tmp_path: Path) -> None:
+    content = "text;label;price\n" + "".join(f"a {n};pos;{n},{n + 40}\n" for n in range(9))
+    message = refused(tmp_path / "r.csv", content, Reading(delimiter=","))
+    assert "Leave delimiter out, so that it is found" in message
+    assert read(tmp_path / "r.csv", content)[0][0] == ["a 0", "pos", "0,40"]
 
 
 def test_a_bar_within_titles_makes_no_header_of_the_first(tmp_path: Path) -> None:
