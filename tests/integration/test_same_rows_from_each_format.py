@@ -18,7 +18,7 @@ from tests.integration import tiny
 from tests.support.formats import FORMATS, Columns
 
 TEXTS = ["plain words", 'she said "no", and left', "one; two | three", "naïve", "5 € | 10 %", "it's", "a\\b", "=1+1"]
-LABELS = {"names": ["pos", "neg"] * 4, "numbers": [1, 0] * 4, "truths": [True, False] * 4}
+LABELS: Columns = {"names": ["pos", "neg"] * 4, "numbers": [1, 0] * 4, "truths": [True, False] * 4}
 
 
 @pytest.fixture(autouse=True)
