@@ -103,8 +103,20 @@ def looked_at(rows: Iterator[Row | RowFault], check: RowCheck[Any], say: Say) ->
         if len(head) >= ROWS_LOOKED_AT and fault is not None:
             break
     if fault is not None:
-        raise fault
+        raise _without_header(fault, head)
     return iter(head)
+
+
+def _without_header(fault: DatasetError, head: Sequence[Row | RowFault]) -> DatasetError:
+    """Tell of a first row that is no header where a value of it comes again in its column."""
+    rows = [row.values for row in head if isinstance(row, Row)]
+    again = next((name for name in rows[0] if name.strip() and any(row.get(name) == name for row in rows)), None)
+    if again is None:
+        return fault
+    return DatasetError(
+        f"{fault.problem.rstrip('.')}; the first row seems to be no header, as {again[:40]!r} comes again below.",
+        remedy="Write the names of the columns above it, such as text and label.",
+    )
 
 
 def is_blank(row: Row) -> bool:
@@ -153,7 +165,8 @@ class TextCells:
         if not self._num_numbers:
             return []
         where = " and ".join(map(repr, self.columns))
-        return [f"{file}: {self._num_numbers:,} cells of {where} are numbers and were read as text."]
+        are = "cell of {} is a number and was" if self._num_numbers == 1 else "cells of {} are numbers and were"
+        return [f"{file}: {self._num_numbers:,} {are.format(where)} read as text."]
 
     def _part(self, row: Row, column: str) -> str | RowFault:
         cell = row.values.get(column)

@@ -1,5 +1,6 @@
 """Files whose content is another than their ending says: told by their first bytes."""
 
+import re
 from pathlib import Path
 
 from domain.exceptions import DatasetError
@@ -26,6 +27,10 @@ _FOREIGN = (
     (b"SQLite format 3", "an SQLite database"),
     (b"{\\rtf", "a text of a word processor"),
 )
+_ROWS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<table")
+_JSON = re.compile(rb'\[?\s*\{\s*"[^"]*"\s*:')
 _OFFICE = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 
 
@@ -40,7 +45,22 @@ def disguised(name: str, head: bytes, ending: str) -> DatasetError | None:
         if head.startswith(magic):
             remedy = "Unpack it." if what.endswith("archive") else "Save what it holds as CSV."
             return DatasetError(f"{name} is {what}.", remedy=remedy)
+    if head.startswith(_POINTER):
+        return DatasetError(f"{name} is a pointer of Git LFS, not the data.", remedy="Fetch it: git lfs pull")
+    if ending in _ROWS and (error := _other_text(name, head, ending)) is not None:
+        return error
     return _text(name, head) if ending in (PARQUET, *ARROW, *EXCEL) and _is_text(head) else None
+
+
+def _other_text(name: str, head: bytes, ending: str) -> DatasetError | None:
+    """Say that rows are a page of the web, as failed downloads are, or JSON in a file of cells."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:9].lower().startswith(_PAGES):
+        said = f"{name} is HTML or XML."
+        return DatasetError(said, remedy="Download the file itself, or open it in a spreadsheet program and save it.")
+    if ending in (".csv", ".tsv") and (found := _JSON.match(start)):
+        return _named_wrongly(name, "JSON", ".json" if found[0].startswith(b"[") else ".jsonl")
+    return None
 
 
 def _zipped(name: str, head: bytes) -> DatasetError:

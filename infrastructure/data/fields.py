@@ -82,6 +82,11 @@ def columns_of(name: str, fields: Sequence[str], wanted: Sequence[Sought], say: 
         else:
             problems.append(_problem(part, fields, fitting))
             remedies.append(_remedy(part, fields, fitting, taken))
+    if len(problems) > 1 and len(fields) == 1 and not any(part.named for part in wanted):
+        raise DatasetError(
+            f"{name} has the field {fields[0][:80]!r} alone, but must have {' and '.join(p.role for p in wanted)}.",
+            remedy="Give each a column of its own; cells may be split by ',', ';', '|' or tabs.",
+        )
     if problems:
         raise DatasetError(
             f"{name} has the fields {listed(fields)}, but {'; and '.join(problems)}.", remedy=_told(remedies)
@@ -166,6 +171,10 @@ def _remedy(part: Sought, fields: Sequence[str], fitting: Sequence[str], taken: 
 
 
 def _nearest(name: str, fields: Sequence[str]) -> str:
+    holding = [field for field in fields if _plain(name) in _plain(field).split("_")]
+    telling = [field for field in holding if "id" not in _plain(field).split("_")]
+    if len(telling) == 1:
+        return telling[0]
     plain = {_plain(field)[:LONGEST_NAME_COMPARED]: field for field in fields}
     nearest = get_close_matches(_plain(name)[:LONGEST_NAME_COMPARED], plain, n=1)  # comparing long names takes minutes
     return plain[nearest[0]] if nearest else "NAME"

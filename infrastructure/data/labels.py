@@ -16,11 +16,14 @@ from infrastructure.data.opening import mended
 # White space as `str.strip` knows it, and marks that nobody sees.
 _BLANKS = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
 _BLANKS += "\u200a\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u200c\u200d\u2060"
+_BLANKS += "\xad\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 _WHOLE_WITH_FRACTION = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
 _TRUTH = ("true", "false")
 _MOST_BITS = 3 * MAX_NAME_CHARACTERS  # of a whole number whose digits make a name
+_TRUTH_NUMBERS = {"true": "1", "false": "0", "+1": "1"}
+_QUOTES = dict.fromkeys(map(ord, "'\"\u2018\u2019\u201c\u201d\xad\u200b")) | {0x2212: "-"}
 MAX_EXAMPLES = 3
 MOST_SPELLINGS = 4 * MAX_LABELS
 
@@ -195,14 +198,25 @@ def _differ_in_case(file: str, names: Sequence[str], counts: np.ndarray) -> Iter
         rows[name] = rows.get(name, 0) + count
     alike: dict[str, list[str]] = {}
     for name in rows:
-        alike.setdefault(name.casefold(), []).append(name)
+        alike.setdefault(_looks(name), []).append(name)
     several = [group for group in alike.values() if len(group) > 1]
     if several:
         shown = [
             " and ".join(f"{name!r} ({counted(rows[name], 'row')})" for name in sorted(group))
             for group in several[:MAX_EXAMPLES]
         ]
-        yield f"{file}: labels differ in case alone and are kept apart: {'; '.join(shown)}{_more(len(several))}."
+        alone = (
+            "case"
+            if all(len({name.casefold() for name in group}) == 1 for group in several)
+            else "case, blanks or signs"
+        )
+        yield f"{file}: labels differ in {alone} alone and are kept apart: {'; '.join(shown)}{_more(len(several))}."
+
+
+def _looks(name: str) -> str:
+    """Give what is equal for names that differ in case, width or blanks, or that mean one truth value."""
+    looks = " ".join(unicodedata.normalize("NFKC", name).translate(_QUOTES).split()).casefold()
+    return _TRUTH_NUMBERS.get(looks, looks)
 
 
 def _more(count: int) -> str:

@@ -15,10 +15,12 @@ from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.checking import good_rows
 from infrastructure.data.fields import Names, listed
+from infrastructure.data.formats import is_saved_dataset
 from infrastructure.data.labelled_check import LabelledCheck
 from infrastructure.data.labelled_check import RowSchema as RowSchema
 from infrastructure.data.mapped import TextColumn
 from infrastructure.data.opening import mended, require_unicode, size_of
+from infrastructure.data.text_folders import text_files
 from infrastructure.files import sha256_of
 
 
@@ -65,7 +67,7 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
     Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
     """
     sha256 = content_sha256(path)
-    key = key_of("rows", sha256, path.name, schema, schema.reading.decisive)
+    key = key_of("rows", sha256, path.name, schema, schema.reading.decisive, _left_out(path))
     entry = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
     facts = json.loads((entry / "rows.json").read_text(encoding="utf-8"))
     return LabelledRows(
@@ -82,6 +84,14 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
     )
 
 
+def _left_out(path: Path) -> tuple[str, ...]:
+    """Say which files of a directory are left out: that is told of, and changes no row."""
+    words: list[str] = []
+    if path.is_dir() and not is_saved_dataset(path):
+        text_files(path, words.append)
+    return tuple(words)
+
+
 def as_setting(columns: Iterable[str]) -> Names:
     """Give columns as a setting names them: one by its name, several in a list."""
     columns = tuple(columns)
@@ -89,13 +99,15 @@ def as_setting(columns: Iterable[str]) -> Names:
 
 
 def content_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file, or of the names and contents of a directory. Raises: DatasetError."""
+    """Give the SHA-256 of a file, or of the names and contents of what is read of a directory. Raises: DatasetError."""
     try:
         if not path.is_dir():
             size_of(path)
             return sha256_of(path)
         require_unicode(path)
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = (
+            sorted(file for file in path.rglob("*") if file.is_file()) if is_saved_dataset(path) else text_files(path)
+        )
         listing = "".join(f"{file.relative_to(path)} {sha256_of(file)}\n" for file in files)
         return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
     except FileNotFoundError as error:

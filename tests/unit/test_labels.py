@@ -190,3 +190,35 @@ def test_a_name_names_itself_and_can_be_written_down(cell: Any) -> None:
     if name is not None:
         assert name_of(name) == name
         assert name.encode().decode() == name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("very bad", "very  bad"),
+        ("very bad", "very\u00a0bad"),
+        ("spam", "\uff53\uff50\uff41\uff4d"),
+        ("ham", "'ham'"),
+        ("-1", "\u22121"),
+        ("Bad", "bad"),
+    ],
+)
+def test_labels_that_look_alike_are_kept_apart_with_a_word(tmp_path: Path, one: str, other: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(json.dumps({"text": f"t{i}", "label": (one, other)[i % 2]}) + "\n" for i in range(8)))
+    rows = load_rows(path, RowSchema(sought("text", ("text",))))
+    assert len(rows.label_names) == 2
+    assert sum("alone and are kept apart" in word for word in rows.warnings) == 1
+
+
+def test_truth_values_beside_numbers_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("".join(f'{{"text": "t{i}", "label": {["1", "true", "0"][i % 3]}}}\n' for i in range(9)))
+    rows = load_rows(path, RowSchema(sought("text", ("text",))))
+    assert rows.label_names == ("0", "1", "True")
+    assert any("'1' (3 rows) and 'True' (3 rows)" in word for word in rows.warnings)
+
+
+@pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u00ad", "\u2069"])
+def test_marks_that_nobody_sees_around_a_label_are_no_part_of_it(mark: str) -> None:
+    assert name_of(f"{mark}ham{mark}") == "ham"
