@@ -39,20 +39,20 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     if len(cells) > width or "".join(cells).strip():
                         yield RowFault(line, *_ragged(source, line, last, cells, width))
                     else:
+                        blank_line = blank_line or line - waiting
                         blank, waiting = blank + waiting + 1, 0
-                        blank_line = blank_line or line
                 elif cells[-1] == last_name and width > 1 and header_names(cells) == names:
                     repeats += 1
                     repeat_line = repeat_line or line
                 elif last != line and (fault := source.line_fault(line, last, cells)):
                     yield RowFault(line, *fault)
                 elif not cells[0].strip() and not "".join(cells).strip():
+                    blank_line = blank_line or line - waiting
                     blank, waiting = blank + waiting + 1, 0
-                    blank_line = blank_line or line
                 else:
                     if waiting:
+                        blank_line = blank_line or line - waiting
                         blank, waiting = blank + waiting, 0
-                        blank_line = blank_line or line - 1
                     yield Row(line, dict(zip(names, cells)))  # noqa: B905  # as many cells as names
                 line = last + 1  # a quoted cell may have taken several lines
                 lines.row_begins(line)
