@@ -148,7 +148,8 @@ class Forecaster(PreTrainedModel):
     def forward(self, values: Tensor, observed: Tensor, calendar: Tensor) -> dict[str, Tensor]:
         """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
 
-        Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history.
+        Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history,
+        and `thin` [B, T] where the history is flat or hardly observed.
 
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
         not finite count as missing.
@@ -168,7 +169,8 @@ class Forecaster(PreTrainedModel):
             wide = history.level[:, :targets, :, None] + self._normal_quantiles(own)  # [B, T, 1, Q]
             learnt = torch.tensor(self.config.thin_targets, device=own.device)
             assumed = history.is_thin[:, :targets, 0] & ~learnt  # [B, T]
-            return {"forecast": torch.where(assumed[..., None, None], wide, own * scale + centre), "assumed": assumed}
+            forecast = torch.where(assumed[..., None, None], wide, own * scale + centre)
+            return {"forecast": forecast, "assumed": assumed, "thin": history.is_thin[:, :targets, 0]}
 
     def history(self, values: Tensor, observed: Tensor) -> History:
         """Bring each history to its own mean and standard deviation over what was observed."""

@@ -132,8 +132,11 @@ class CalibrationFit:
             kept = np.argpartition(self._keys, self._max_points - 1)[: self._max_points]
             self._keys, self._ratios, self._values = self._keys[kept], self._ratios[kept], self._values[kept]
 
-    def fit(self) -> Calibration:
-        """Find the factors; 1 for the median, and for a level without a single point to tell by."""
+    def fit(self, may_narrow: bool = True) -> Calibration:
+        """Find the factors, none below 1 unless they `may_narrow`.
+
+        They are 1 for the median, and for a level without a single point to tell by.
+        """
         factors = [1.0] * len(self._levels)
         below, above = _sides(self._levels)
         in_mass = _in_mass(self._values)
@@ -141,7 +144,8 @@ class CalibrationFit:
             ratios = self._ratios[:, index]
             share = self._levels[index] if index in above else 1.0 - self._levels[index]
             usable = np.isfinite(ratios)
-            factors[index] = _conformal_factor(ratios[usable], share, ratios[usable & in_mass])
+            factor = _conformal_factor(ratios[usable], share, ratios[usable & in_mass])
+            factors[index] = factor if may_narrow else max(factor, 1.0)
         return Calibration(self._levels, tuple(factors))
 
 

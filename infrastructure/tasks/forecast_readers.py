@@ -10,6 +10,9 @@ from infrastructure.data.series import SeriesRecipe
 from infrastructure.tasks.calibration import Calibration, CalibrationFit
 from infrastructure.tasks.forecast_metrics import ForecastScores
 
+# What follows flat histories shows nothing of the others: with fewer points behind those, forecasts are not narrowed.
+LEAST_VARIED = 0.2
+
 
 class Scores:
     """Scores forecasts as they would be given away: calibrated, where there is a calibration.
@@ -23,7 +26,9 @@ class Scores:
             ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
         )
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
         """Score one batch."""
         if self._calibration is not None:
             self._plain.add(forecast, target, last)
@@ -45,14 +50,21 @@ class Fitting:
 
     def __init__(self, quantiles: Sequence[float]) -> None:
         self._fit = CalibrationFit(quantiles)
+        self._points = self._varied = 0  # of histories that vary
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
         """Take in one batch; what is assumed is as wide as it should be, and has no say."""
-        self._fit.add(forecast, np.where(assumed[..., None], np.nan, target))
+        known = np.where(assumed[..., None], np.nan, target)
+        self._points += int(np.count_nonzero(~np.isnan(known)))
+        self._varied += int(np.count_nonzero(~np.isnan(known[~thin])))
+        self._fit.add(forecast, known)
 
     def metrics(self) -> dict[str, Any]:
         """Give the `calibration`."""
-        return {"calibration": self._fit.fit()}
+        may_narrow = self._varied >= LEAST_VARIED * self._points
+        return {"calibration": self._fit.fit(may_narrow)}
 
 
 @dataclass
@@ -62,7 +74,9 @@ class Kept:
     forecasts: list[np.ndarray] = field(default_factory=list)
     assumed: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
         """Keep one batch."""
         self.forecasts.append(forecast)
         self.assumed.append(assumed)

@@ -18,11 +18,13 @@ from infrastructure.tasks.series_batches import cut_windows, forecast_of
 class ForecastReader(Protocol):
     """Takes in what a model forecasts, batch by batch, in the order of the windows."""
 
-    def add(self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray) -> None:
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
         """Take in a batch, all of it standardised.
 
         Shapes: forecast [B, T, H, Q], target [B, T, H] NaN where unknown, last [B, T], assumed [B, T] True where the
-        forecast follows from the training part and not from a history.
+        forecast follows from the training part and not from a history, thin [B, T] where that hardly varies.
         """
 
     def metrics(self) -> dict[str, Any]:
@@ -93,7 +95,8 @@ class _Pass:
         last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
         assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
         read = [tensor.float().cpu().numpy() for tensor in (forecast, target, last)]
-        self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy())
+        thin = output.get("thin", torch.zeros_like(assumed))
+        self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy(), thin.cpu().numpy())
 
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""

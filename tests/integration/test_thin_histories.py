@@ -14,6 +14,7 @@ from application.use_cases.predict import PredictRequest
 from domain.exceptions import DatasetError
 from infrastructure.container import Container
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+from infrastructure.tasks.forecast_readers import Fitting
 from tests.integration import tiny_series
 
 LENGTH, LEVELS = 24, (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -219,3 +220,30 @@ class TestModel:
         known = {name: value for name, value in self.model().config.to_dict().items() if name != "thin_targets"}
         for given in ({}, {"thin_targets": [True]}, {"thin_targets": ["yes", 1]}):
             assert ForecasterConfig(**known, **given).thin_targets == [False, False]
+
+
+class TestCalibration:
+    """A held-out part of flat histories says nothing of those that vary."""
+
+    def factors(self, num_thin: int) -> tuple[float, ...]:
+        forecast = np.tile(np.array(LEVELS) - 0.5, (100, 1, 6, 1))
+        thin = np.arange(100)[:, None] < num_thin
+        fit, nothing = Fitting(LEVELS), np.zeros((100, 1), dtype=bool)
+        fit.add(forecast, np.full((100, 1, 6), 0.001), nothing, nothing, thin)
+        factors: tuple[float, ...] = fit.metrics()["calibration"].factors
+        return factors
+
+    @pytest.mark.parametrize("num_thin", [81, 100])
+    def test_flat_histories_narrow_no_forecast(self, num_thin: int) -> None:
+        assert min(self.factors(num_thin)) >= 1
+
+    @pytest.mark.parametrize("num_thin", [0, 80])
+    def test_histories_that_vary_do(self, num_thin: int) -> None:
+        assert max(self.factors(num_thin)[4:]) < 0.1
+
+    def test_a_part_without_change_before_the_end_leaves_the_band_wide(self, tmp_path: Path) -> None:
+        values = waves()[:, :1]
+        values[100:440] = 20.0
+        response = trained(tmp_path, values)
+        quantiles, _ = predicted(response.run_dir, tmp_path / "now.csv", waves(300)[:, :1])
+        assert width(quantiles["a"]) > 0.5
