@@ -17,6 +17,7 @@ LEAST_REPEATED = 0.1  # share of rows that repeat a stamp: fewer are mistakes, o
 LEAST_EXPLAINED = 0.98  # share of rows that are the only one of their stamp and series
 SERIES_PER_STAMP = 3  # a column of numbers has at most so many times more values than a stamp has rows
 _IDS = ("unique_id", "series_id", "item_id", "series", "id", "ticker", "symbol", "sku", "store", "shop", "group")
+NAMES_OF_SERIES = ("unique_id", "series_id", "item_id", "ticker", "symbol")
 _TIMES = ("time", "hour", "hr", "hh", "minute", "stunde", "hour_ending", "hour ending", "time of day", "hhmm")
 
 
@@ -45,7 +46,7 @@ class LongFormat:
     columns: tuple[str, ...]
     num_series: int
     is_time: bool = False
-    repeats: bool = True
+    why: str = "stamps repeat, as "
 
     def fault(self, time: str) -> tuple[str, str]:
         """Say what the table is, and what to do."""
@@ -56,8 +57,7 @@ class LongFormat:
                 f"Write both into {time}, such as 2024-01-31 13:00, and take {names} out.",
             )
         return (
-            f"stamps {'repeat' if self.repeats else 'run back'}, as this is a table of {self.num_series:,} series in"
-            f" long format, told apart by {names}",
+            f"{self.why}this is a table of {self.num_series:,} series in long format, told apart by {names}",
             f"Give one table a series, the rows with one {names}; or pivot it to one row a stamp and one column a"
             " series.",
         )
@@ -77,7 +77,7 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
         if not len(back):
             return None
         behind_each_other = (
-            LongFormat((name,), column.number, repeats=False)
+            LongFormat((name,), column.number, why="stamps run back, as ")
             for name, column in coded.items()
             if not column.is_number and _changes_where(column, back)
         )
@@ -85,7 +85,7 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
 
     def explains(codes: np.ndarray, num_values: int) -> bool:
         pairs = np.unique(codes.astype(np.int64) * len(counts) + rows)
-        return 2 <= num_values <= len(stamps) / 2 and len(pairs) >= LEAST_EXPLAINED * len(stamps)
+        return num_values >= 2 and len(pairs) >= LEAST_EXPLAINED * len(stamps)
 
     found = [
         LongFormat((name,), column.number, column.is_time)
@@ -101,6 +101,18 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
             if explains(codes, len(values)):
                 found.append(LongFormat(pair, len(values)))
     return min(found, key=_likelihood, default=None)
+
+
+def named_series(source: Blocks, names: Sequence[tuple[str, str]], num_rows: int) -> LongFormat | None:
+    """Find series that a column with such a name tells apart, though no stamp repeats or runs back.
+
+    They stand one behind the other, or have as many rows as each other.
+    """
+    for name, column in _coded(source, names, num_rows, 1).items():
+        in_pieces = _changes_where(column, np.zeros(0, dtype=np.int64))
+        if column.number >= 2 and (in_pieces or len(np.unique(np.bincount(column.codes))) == 1):
+            return LongFormat((name,), column.number, why="")
+    return None
 
 
 def _likelihood(found: LongFormat) -> tuple[bool, int, int]:
@@ -125,7 +137,7 @@ def _coded(source: Blocks, names: Sequence[tuple[str, str]], num_rows: int, rows
         encoded = pyarrow.chunked_array(kept).combine_chunks().dictionary_encode()
         values, codes = encoded.dictionary, encoded.indices
         number = len(values)
-        if codes.null_count or number > num_rows / 2 or not number:
+        if codes.null_count or not number or (number > num_rows / 2 and name.lower() not in _TIMES):
             continue
         numeric = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$")
         whole = pyarrow.compute.match_substring_regex(values, r"^\s*[+-]?\d+(\.0*)?\s*$")

@@ -11,6 +11,7 @@ from infrastructure.data.table_values import CHUNK_ROWS, map_rows
 from infrastructure.data.time_stamps import DAY, SECOND
 
 FIRST_ROWS = 64  # settle most columns
+_UNITS = (0.001, 1, 1_000, SECOND, 60 * SECOND, 3600 * SECOND, DAY)
 FEWEST_ROWS = 20  # that a column without the name of an index must count
 # As pandas writes an index; it ascends with holes where rows were taken out.
 _WRITTEN_INDEX = re.compile(r"|unnamed: ?\d+|level_\d+|__index_level_\d+__", re.IGNORECASE)
@@ -53,11 +54,16 @@ class RowCounters:
 
 
 def left_out(
-    names: Sequence[str], counters: RowCounters, empty: np.ndarray, values: Path, wall: np.ndarray | None
+    names: Sequence[str],
+    counters: RowCounters,
+    empty: np.ndarray,
+    values: Path,
+    wall: np.ndarray | None,
+    stamps: np.ndarray | None = None,
 ) -> dict[str, str]:
     """Find the columns to leave out, each with what it does; those that have nothing to say stay if no other would.
 
-    `empty` [C] have no values; `wall` [N] are the stamps as clocks show them, None without a clock.
+    `empty` [C] have no values; `wall` [N] are the `stamps` [N] as clocks show them, None without a clock.
     """
     num_rows = 0 if wall is None else len(wall)
     found: dict[str, str] = {}
@@ -72,8 +78,14 @@ def left_out(
         data = map_rows(values, len(names))
         for number, name in enumerate(names):
             part = _PARTS.get(re.sub("[^a-z]", "", name.lower()))
-            if name not in found and part is not None and _says_the_same(data[:, number], wall, part):
+            if name in found:
+                continue
+            if part is not None and _says_the_same(data[:, number], wall, part):
                 found[name] = "says what the clock says"
+            elif counters.ascends[number] and not counters.by_one[number]:
+                clocks = (wall,) if stamps is None else (stamps, wall)
+                if any(_counts_time(data[:, number], clock) for clock in clocks):
+                    found[name] = "says what the clock says"
     if len(found) < len(names):
         return found
     keep = next((name for name in names if name and not _INDEX.fullmatch(name)), names[0])
@@ -100,6 +112,20 @@ def _says_the_same(column: np.ndarray, wall: np.ndarray, part: Callable[[np.ndar
             return False
         shift = shifts[0]
     return shift is not None and (part is _weekday or abs(shift) <= 1)
+
+
+def _counts_time(column: np.ndarray, clock: np.ndarray) -> bool:
+    """Tell whether a column goes on as the clock does, in some unit of time."""
+    if len(clock) < FEWEST_ROWS:
+        return False
+    whole = float(column[-1]) - float(column[0])
+    units = [unit for unit in _UNITS if abs((int(clock[-1]) - int(clock[0])) / unit - whole) <= 1e-9 * whole]
+    for start in range(0, len(clock) if units else 0, CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        since = (np.asarray(clock[rows]) - clock[0]) / units[0]
+        if not np.allclose(np.asarray(column[rows]) - column[0], since, rtol=1e-9, atol=1e-3):
+            return False
+    return bool(units)
 
 
 def _year(stamps: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Which columns of a table are read, and which of them is its clock."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ TIME_NAMES = (
     "date", "time", "timestamp", "datetime", "date_time", "ds", "time_stamp", "datum", "yyyymmdd", "yyyymm",
 )  # fmt: skip
 YEARS = ("year", "jahr")
+_TIME_NAME = re.compile(r"(.*[\W_])?(date|time|timestamp|datetime|epoch|unix(time)?|ts|dt)([\W_].*)?", re.IGNORECASE)
+_SINCE_1970 = re.compile(r"\s*1\d{9}(\d{3}){0,3}(\.\d*)?\s*")  # seconds or parts of them, 2001 to 2033
 POLICIES = {
     "unsorted_stamps": ("refuse", "sort"),
     "duplicate_stamps": ("refuse", "first", "last", "mean"),
@@ -79,6 +82,12 @@ def choose_columns(
     time = _time_column(header, schema)
     if time is not None and time not in first:
         _unknown("the time column", time, schema, names, faults, "" if schema.settled else ", or time_column=none")
+    if time is None and schema.time_column is None and schema.columns is None and (parts := _parts_of_dates(names)):
+        faults.add(
+            f"the date stands in columns of its parts, {', '.join(parts)}",
+            "Write it into one column, such as 2024-01-31 or 2024-01-31 13:00, and take these out, or --set"
+            " time_column=none to go without a clock.",
+        )
     columns = tuple(name for name in names if name != time) if schema.columns is None else schema.columns
     if len(columns) > MAX_COLUMNS:
         remedy = f"Name those to read: {columns_setting(columns[:2])}."
@@ -121,9 +130,25 @@ def _time_column(header: Header, schema: TableSchema) -> str | None:
                 return name
     if header.clock_types:
         return header.clock_types[0]
+    counts = zip(header.names, header.first_row, strict=False)
+    for name, text in counts:
+        if text and may_name_clock(name) and _SINCE_1970.fullmatch(text):
+            return name
     # Numbers may be anything; a text that reads as a stamp can be nothing else.
     texts = zip(header.names, header.first_row, strict=False)
     return next((name for name, text in texts if text and not is_number(text) and form_of(text)), None)
+
+
+def may_name_clock(name: str) -> bool:
+    """Tell whether numbers beneath a name may be counts of time."""
+    return _TIME_NAME.fullmatch(name) is not None
+
+
+def _parts_of_dates(names: Sequence[str]) -> list[str]:
+    """Find the columns of a table without a clock that hold year, month and so on."""
+    lower = {name.lower(): name for name in names}
+    found = [lower[part] for part in ("year", "month", "day", "hour", "minute") if part in lower]
+    return found if {"year", "month"} <= set(lower) else []
 
 
 def unnamed(number: int) -> tuple[str, str]:

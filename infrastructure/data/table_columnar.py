@@ -14,6 +14,7 @@ from infrastructure.data.columnar import unreadable
 from infrastructure.data.columnar_formats import open_columnar
 from infrastructure.data.decimal_marks import DecimalMarks
 from infrastructure.data.plain_columns import is_time, is_utf8, may_be_numbers, type_name
+from infrastructure.data.table_choice import may_name_clock
 from infrastructure.data.table_columns import UNREADABLE, Header
 from infrastructure.data.table_faults import TableFaults
 
@@ -40,7 +41,9 @@ class ColumnarSource:
         return Header(names, names, tuple(self._first_text(field) for field in schema), clock, others)
 
     def _first_text(self, field: pyarrow.Field) -> str | None:
-        if not is_utf8(field.type) or self._file.schema.get_field_index(field.name) < 0:  # one of two of its name
+        may_count = pyarrow.types.is_integer(field.type) and may_name_clock(field.name)
+        is_one_of_two = self._file.schema.get_field_index(field.name) < 0
+        if not (is_utf8(field.type) or may_count) or is_one_of_two:
             return None
         try:
             first = next(self._file.batches([field.name], 1)).column(0)[0].as_py()

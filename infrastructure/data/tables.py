@@ -17,7 +17,7 @@ from infrastructure.data.cache import cached, key_of
 from infrastructure.data.cache_entry import CacheEntry
 from infrastructure.data.clock_finding import FoundClock, find_clock
 from infrastructure.data.clock_json import clock_json, clock_of
-from infrastructure.data.long_format import long_format
+from infrastructure.data.long_format import NAMES_OF_SERIES, long_format, named_series
 from infrastructure.data.opening import size_of
 from infrastructure.data.row_counters import left_out, told
 from infrastructure.data.rows import content_sha256
@@ -160,19 +160,22 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
     kept = tuple(name for name in columns if name not in gone)
     if gone:
         keep_columns(path, len(columns), [columns.index(name) for name in kept])
-    notes, as_read, clock = [] if column is None else column.notes, True, None
+    notes, as_read, clock, series = [] if column is None else column.notes, True, None, None
     if stamps is not None and len(stamps):
         rows = StampedRows(path, len(kept), stamps, faults, zone)
         rows.put_in_order(schema)
         if faults.count_of("backwards") or faults.count_of("repeats"):
             readable = [name for name in dict.fromkeys(header.names) if name != time and name not in header.no_numbers]
-            others = [(name, written[name]) for name in readable]
-            if (found := long_format(source, others, stamps)) is not None:
-                faults = TableFaults()
-                faults.add(*found.fault(str(time)))
+            series = long_format(source, [(name, written[name]) for name in readable], stamps)
         stamps, as_read, clock = rows.stamps, rows.as_read, rows.clock
         notes = [*notes, *rows.notes]
         np.save(directory / "stamps.npy", stamps)
+    if series is None and not (faults.count_of("backwards") or faults.count_of("repeats")):
+        names = [(name, written[name]) for name in header.names if name.lower() in NAMES_OF_SERIES and name != time]
+        series = named_series(source, names, numbers.rows) if names else None
+    if series is not None:
+        faults = TableFaults()
+        faults.add(*series.fault(str(time)))
     faults.raise_any(source.name, source.lines_of)
     facts = {
         "names": kept,
@@ -195,7 +198,7 @@ def _left_out(
     if schema.columns is not None:
         return {}
     wall = None if stamps is None else wall_clock(stamps, zone)
-    found = left_out(numbers.columns, numbers.counters, numbers.empty, path, wall)
+    found = left_out(numbers.columns, numbers.counters, numbers.empty, path, wall, stamps)
     return {name: what for name, what in found.items() if name not in schema.needed}
 
 

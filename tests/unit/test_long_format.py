@@ -127,3 +127,29 @@ def test_a_time_of_day_in_a_column_of_its_own_is_no_series_and_the_remedy_reads_
     assert f"stamps of date repeat, as the time of day stands in a column of its own, {name}" in fault
     joined = read(tmp_path, ["date", "y"], [(when, number % 7) for number, when in enumerate(hours)])
     assert joined.step == 3600 * 10**6
+
+
+@pytest.mark.parametrize("schema", [{}, {"columns": ("y",)}, {"columns": ("y",), "time_column": "none"}], ids=str)
+@pytest.mark.parametrize("name", ["unique_id", "Ticker", "item_id"])
+def test_series_with_counted_steps_are_recognised_by_the_name_of_the_column(
+    tmp_path: Path, name: str, schema: dict[str, Any]
+) -> None:
+    rows = [(series, step, step * step % 7) for series in "abc" for step in range(1, 41)]
+    for ordered in (rows, sorted(rows, key=lambda row: row[1])):
+        fault = fault_of(tmp_path, [name, "ds", "y"], ordered, **schema)
+        assert fault.startswith(f"t.csv: this is a table of 3 series in long format, told apart by {name}: Give one")
+
+
+def test_series_that_follow_each_other_in_time_are_recognised_by_the_name_of_the_column(tmp_path: Path) -> None:
+    rows = [("ab"[n > 15], day, n % 7) for n, day in enumerate(DAYS)]
+    assert "a table of 2 series in long format" in fault_of(tmp_path, ["symbol", "ds", "y"], rows, columns=("y",))
+    same = [("a", day, n % 7) for n, day in enumerate(DAYS)]
+    assert len(read(tmp_path, ["symbol", "ds", "y"], same, columns=("y",)).values) == 40
+
+
+def test_times_that_are_almost_all_different_are_no_series(tmp_path: Path) -> None:
+    start = datetime(2024, 1, 1, 17, 24)
+    minutes = [start + timedelta(minutes=number) for number in range(500)]
+    rows = [(f"{stamp:%d/%m/%Y}", f"{stamp:%H:%M:%S}", n % 7) for n, stamp in enumerate(minutes)]
+    fault = fault_of(tmp_path, ["Date", "Time", "y"], [("13/01/2023", "0:00:00", 1), *rows])
+    assert "the time of day stands in a column of its own, Time" in fault

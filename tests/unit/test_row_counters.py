@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +137,57 @@ def test_an_index_is_no_clock_where_a_column_of_times_is(tmp_path: Path) -> None
     pyarrow.parquet.write_table(pyarrow.table({"y": y, "__index_level_0__": HOURS[:40]}), file)
     (tmp_path / "t.parquet").write_bytes(file.getvalue())
     assert open_table(tmp_path / "t.parquet", TableSchema()).time_column == "__index_level_0__"
+
+
+SECONDS = [int(stamp.replace(tzinfo=UTC).timestamp()) for stamp in HOURS]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("unix", SECONDS),
+        ("ms", [second * 1000 + 999 for second in SECONDS]),
+        ("elapsed", [number * 60 for number in range(400)]),
+    ],
+)
+def test_a_column_that_goes_on_as_the_clock_does_is_left_out(tmp_path: Path, name: str, values: list[int]) -> None:
+    kept = [number for number in range(400) if number % 9 != 4]
+    columns = beside_a_clock(name, values)
+    table = read(tmp_path, {column: [cells[number] for number in kept] for column, cells in columns.items()})
+    assert table.names == ("y",)
+    assert f"t.csv: {name} says what the clock says and is left out; name it in columns to take it." in table.warnings
+
+
+def test_a_column_that_ascends_otherwise_is_kept(tmp_path: Path) -> None:
+    assert read(tmp_path, beside_a_clock("total", [number * 7 for number in range(400)])).names == ("total", "y")
+    broken = [*SECONDS[:-1], SECONDS[-1] + 1]
+    assert read(tmp_path, beside_a_clock("unix", broken)).names == ("unix", "y")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["open_time", "unix", "Unix Timestamp", "ts", "epoch_ms", "time (s)"])
+def test_counts_since_1970_are_a_clock_by_the_name_of_their_column(tmp_path: Path, ending: str, name: str) -> None:
+    cells: dict[str, list[Any]] = {
+        "y": [n * n % 23 for n in range(400)],
+        name: SECONDS,
+        "x": [n % 7 for n in range(400)],
+    }
+    if ending == "csv":
+        table = read(tmp_path, cells)
+    else:
+        pyarrow.parquet.write_table(pyarrow.table(cells), tmp_path / "t.parquet")
+        table = open_table(tmp_path / "t.parquet", TableSchema())
+    assert (table.time_column, table.names, table.time_of(0)) == (name, ("y", "x"), "2023-12-20T00:00:00Z")
+
+
+def test_small_numbers_beneath_such_a_name_are_no_clock(tmp_path: Path) -> None:
+    assert read(tmp_path, {"run time": [n * n % 23 for n in range(40)], "y": list(range(40))}).time_column is None
+
+
+def test_a_date_in_parts_is_refused_and_both_remedies_read_the_table(tmp_path: Path) -> None:
+    parts = {part: [getattr(stamp, part) for stamp in HOURS] for part in ("year", "month", "day", "hour")}
+    y = [n * n % 23 for n in range(400)]
+    with pytest.raises(DatasetError, match="the date stands in columns of its parts, year, month, day, hour"):
+        read(tmp_path, {"No": list(range(400)), **parts, "y": y})
+    assert read(tmp_path, {**parts, "y": y}, time_column="none").time_column is None
+    assert read(tmp_path, {"date": HOURS, "y": y}).names == ("y",)
