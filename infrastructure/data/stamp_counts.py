@@ -74,7 +74,7 @@ def plausible_reading(
     unix = _unix(counts, fractions)
     if dates is None:
         if unix is None:
-            return _unknown(name, counts)
+            return _unknown(name, counts, whole)
         return unix
     if unix is None or not dates.valid.all():
         return dates
@@ -151,7 +151,7 @@ def _first(reading: CountReading) -> str:
     return str(reading.micros[:1].astype("datetime64[us]").astype("datetime64[s]")[0])
 
 
-def _unknown(name: str, counts: Sequence[int] | np.ndarray) -> tuple[str, str]:
+def _unknown(name: str, counts: Sequence[int] | np.ndarray, whole: bool) -> tuple[str, str]:
     low, high = int(np.min(counts)), int(np.max(counts))
     if high < _SECONDS[0]:
         problem = f"no cell of {name} is a stamp ({len(counts):,} are none; here {name} is {counts[0]})"
@@ -159,7 +159,7 @@ def _unknown(name: str, counts: Sequence[int] | np.ndarray) -> tuple[str, str]:
         problem = f"{name} is {low} to {high}, which are no stamps in any one form"
     if low >= 20_000 and high < 80_000:
         return problem, f"If these are the days of a spreadsheet, --set time_format={SPREADSHEET}; {_ELSE}"
-    if low >= 1_000 and high < 3_000:
+    if whole and low >= 1_000 and high < 3_000:
         return problem, f"If these are years, --set time_format=%Y; {_ELSE}"
     words = ", ".join(UNIX_UNITS)
     return problem, f"Name its form with --set time_format=%Y%m%d or the like, or one of {words}; {_ELSE}"

@@ -1,6 +1,7 @@
 """Cells as numbers: what counts as one, what is missing, and what is said of the rest."""
 
 import re
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,17 @@ import pyarrow.parquet
 
 from infrastructure.data.decimal_marks import comma_fault
 
-MISSING = ("", "nan", "na", "n/a", "null", "none")
+# As people, pandas, spreadsheets and statistical offices write it; a lone "-" may also stand for zero.
+MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "nat", "-nan", "#n/a", "#na", ".", "?")
 _NUMBER = r"^[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity))$"
 _MINUS_SIGN = "\u2212"  # as typesetters write it
-_WITH_UNIT = re.compile(r"(\(?)[$€£¥]?\s?([+-]?\d[\d.]*)\s?[%$€£¥]?(\)?)")  # accountants put brackets for a minus
+_WITH_UNIT = re.compile(r"(\(?)[$€£¥]?\s?([+-]?[0-9][0-9.]*)\s?[%$€£¥]?(\)?)")  # accountants put brackets for a minus
 UNKNOWN_REMEDY = "Correct the cell, or leave it empty if the value is unknown."
 
 
 def is_number(text: str) -> bool:
     """Tell whether a cell holds a number in the form that is read."""
-    return re.match(_NUMBER, text.strip()) is not None
+    return re.match(_NUMBER, text.strip(), re.ASCII) is not None
 
 
 def read_numbers(column: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -69,9 +71,16 @@ def number_fault(name: str, value: Any) -> tuple[str, str]:
     unit = _WITH_UNIT.fullmatch(text)
     if unit and bool(unit[1]) == bool(unit[3]) and is_number(unit[2]):
         return problem, f"Write the number alone, {'-' if unit[1] else ''}{unit[2]}."
+    if not text.isascii() and is_number(digits := _ascii_digits(text)):
+        return problem, f"Write it with the digits 0 to 9, {digits}."
     if "\n" in text:
         return problem, "Close the quote that begins there."
     return problem, UNKNOWN_REMEDY
+
+
+def _ascii_digits(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).replace("\u066b", ".").replace("\u066c", "")  # Arabic decimal marks
+    return "".join(str(unicodedata.digit(letter, letter)) for letter in plain)
 
 
 def cut(value: Any) -> str:

@@ -110,7 +110,7 @@ def test_columns_are_read_in_the_order_asked_for_and_others_may_hold_anything(tm
     assert (table.stamps, table.time_column, table.step, table.zone) == (None, None, None, "")
 
 
-@pytest.mark.parametrize("word", ["", "NaN", "nan", "NA", "null", "None", "NONE", " n/a ", "nUlL"])
+@pytest.mark.parametrize("word", ["", "NaN", "nan", "NA", "null", "None", " n/a ", "nUlL", "<NA>", "#N/A", ".", "?"])
 def test_many_words_say_that_a_value_is_missing(tmp_path: Path, word: str) -> None:
     np.testing.assert_array_equal(table_of(tmp_path, f"a,b\n1,2\n{word},4\n").values, [[1, 2], [np.nan, 4]])
 
@@ -332,6 +332,15 @@ def test_a_policy_that_does_not_exist_is_refused() -> None:
         ("$ 7", "close is '$ 7', but must be a number: Write the number alone, 7."),
         ("3 €", "close is '3 €', but must be a number: Write the number alone, 3."),
         ("(56.9)", "close is '(56.9)', but must be a number: Write the number alone, -56.9."),
+        (
+            "\u0665\u0669\u066b\u0665",
+            "close is '\u0665\u0669\u066b\u0665', but must be a number: Write it with the digits 0 to 9, 59.5.",
+        ),
+        (
+            "\uff15\uff0e\uff11",
+            "close is '\uff15\uff0e\uff11', but must be a number: Write it with the digits 0 to 9, 5.1.",
+        ),
+        ("-", "close is '-', but must be a number: Correct the cell, or leave it empty"),
         ("(56.9", "close is '(56.9', but must be a number: Correct the cell"),
         ("0x10", "close is '0x10'"),
         ("inf", "close is infinite"),
