@@ -24,6 +24,7 @@ _TRUTH = ("true", "false")
 _MOST_BITS = 3 * MAX_NAME_CHARACTERS  # of a whole number whose digits make a name
 _TRUTH_NUMBERS = {"true": "1", "false": "0", "+1": "1"}
 _QUOTES = dict.fromkeys(map(ord, "'\"\u2018\u2019\u201c\u201d\xad\u200b")) | {0x2212: "-"}
+_NOTHING = {"nan", "nat", "<na>", "null", "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!"}
 MAX_EXAMPLES = 3
 MOST_SPELLINGS = 4 * MAX_LABELS
 
@@ -148,6 +149,7 @@ class LabelColumn:
                     del examples[MAX_EXAMPLES:]
             if rows:
                 yield f"{self._file}: {counted(rows, 'label')} {said} {', '.join(examples)}{_more(spellings)}."
+        yield from _mean_nothing(self._file, names, counts)
         yield from _differ_in_case(self._file, names, counts)
 
 
@@ -190,6 +192,12 @@ def _is_measured(name: str) -> bool:
     if not _NUMBER.fullmatch(name):
         return name in ("inf", "-inf", "Infinity", "-Infinity")
     return not _WHOLE.fullmatch(name) and float(name) % 1 != 0
+
+
+def _mean_nothing(file: str, names: Sequence[str], counts: np.ndarray) -> Iterator[str]:
+    for name in sorted({name for name in names if name.casefold() in _NOTHING}):
+        rows = sum(count for other, count in zip(names, counts.tolist(), strict=True) if other == name)
+        yield f"{file}: {name!r} is the label of {counted(rows, 'row')}, and may mean that the label is missing."
 
 
 def _differ_in_case(file: str, names: Sequence[str], counts: np.ndarray) -> Iterable[str]:

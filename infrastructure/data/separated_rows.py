@@ -18,8 +18,8 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
     dialect = source.dialect
     blank = blank_line = waiting = repeats = 0
     names: list[str] = []
-    width = repeat_line = 0
-    last_name = ""
+    width = repeat_line = told_by = 0
+    name: str | None = None  # by which a header that comes again is told, in a row of several cells
     with source.open() as file:
         lines = BoundedLines(file, source.name, source.reading)
         reader = dialect.cells(iter(lines), skips_blanks=source.has_blanks_before_quotes)
@@ -29,8 +29,10 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                 last = reader.line_num
                 if not names:
                     if cells and line > dialect.skipped:
-                        names, last_name = header_names(cells), cells[-1]
+                        names = header_names(cells)
                         width = len(names)
+                        if width > 1:
+                            told_by, name = 1, cells[1]  # the first one may begin with a mark of byte order
                         refuse_header(source.name, line, names)
                         source.require_header_first()
                 elif not cells or (len(cells) == 1 < width and not cells[0].strip()):
@@ -41,7 +43,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     else:
                         blank_line = blank_line or line - waiting
                         blank, waiting = blank + waiting + 1, 0
-                elif cells[-1] == last_name and width > 1 and header_names(cells) == names:
+                elif cells[told_by] == name and header_names(cells) == names:
                     repeats += 1
                     repeat_line = repeat_line or line
                 elif last != line and (fault := source.line_fault(line, last, cells)):

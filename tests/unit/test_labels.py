@@ -222,3 +222,12 @@ def test_truth_values_beside_numbers_are_told_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u00ad", "\u2069"])
 def test_marks_that_nobody_sees_around_a_label_are_no_part_of_it(mark: str) -> None:
     assert name_of(f"{mark}ham{mark}") == "ham"
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "#N/A", "#REF!", "null"])
+def test_a_label_that_may_mean_nothing_is_told_of(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\n" + "".join(f"t{i},{['a', 'none', word][i % 3]}\n" for i in range(9)))
+    rows = load_rows(path, RowSchema(sought("text", ("text",))))
+    assert word in rows.label_names
+    assert rows.warnings == (f"x.csv: {word!r} is the label of 3 rows, and may mean that the label is missing.",)
