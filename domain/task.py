@@ -88,7 +88,7 @@ class Task:
 
 
 # Figures behind the settings: benchmarks/ag_news.py and benchmarks/security.py.
-TASKS: Mapping[str, Task] = {
+TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         Task(

@@ -1,6 +1,5 @@
 """The kinds of tasks: one line each."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.language_modeling import LanguageModeling
 from infrastructure.tasks.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
 
-KINDS: Mapping[str, TaskKind] = {
+KINDS: dict[str, TaskKind] = {
     "sequence_classification": Classification(),
     "language_modeling": LanguageModeling(),
     "code_generation": CODE_GENERATION,
