@@ -19,8 +19,12 @@ PIP := $(RUN) -m pip --require-virtualenv --disable-pip-version-check -qq instal
 # together until then. To start two workers takes longer than the unit tests do, so `make unit` has none.
 ALL_TESTS = $(RUN) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+# Not --quiet: a warning that is not heard is not counted either. What the theme says of its own future is no fault of a
+# page.
+SITE = NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit check lint format types bench data clean
+.PHONY: help install demo test unit check lint format types docs bench data clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +41,11 @@ unit: install ## run the tests that end within seconds
 	$(RUN) -m pytest tests/unit tests/architecture $(ARGS)
 
 # One recipe and not four prerequisites: the cheap checks come first, and -j does not mix their output.
-check: install ## what CI runs: format, lint, types, tests
+check: $(VENV)/.installed-docs ## what CI runs: format, lint, types, documentation, tests
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	$(SITE)
 	$(ALL_TESTS)
 
 lint: install ## run ruff's rules
@@ -49,8 +54,12 @@ lint: install ## run ruff's rules
 format: install ## rewrite the files in the house's format
 	$(RUN) -m ruff format .
 
-types: install ## run mypy
+types: $(VENV)/.installed-docs ## run mypy
 	$(RUN) -m mypy
+
+docs: $(VENV)/.installed-docs ## build the documentation as a site, and find links that lead nowhere
+	$(SITE)
+	@echo "The site is build/site/index.html; to search in it: $(RUN) -m http.server --directory build/site"
 
 bench: ## list the benchmarks; make bench-NAME runs one
 	@for file in benchmarks/[a-z]*.py; do \
@@ -82,6 +91,11 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PIP) torch
 	@echo "Installing Athanor and its tools"
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "Installing what builds the documentation"
+	@$(PIP) -e '.[docs]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed

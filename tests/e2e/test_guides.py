@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.task import TASKS
 from tests.e2e.command_line import Answer, athanor
 from tests.e2e.small_library import small_library
 
@@ -148,10 +149,33 @@ def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     assert {answer["label"] for answer in answers} <= {"Invoice", "Delivery"}
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*_*.md")), ids=lambda path: path.stem)
+def test_the_start_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("index.md")
+    (shown,) = [call.answer.stdout for call in calls if call.words[:2] == ("runs", "show")]
+    assert "security_classification" in shown
+    assert json.loads(answers_of(calls, "predict")[0])["label"] == "parcel"
+    assert float(capsys.readouterr().out) > 0.5  # what the training from Python is judged by
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_page_of_a_task_runs_as_it_stands(name: str, empty_directory: Path) -> None:
+    calls = run_guide(f"tasks/{name}.md")
+    assert [call.words[0] for call in calls] == ["train", "predict"]
+    if name == "quantile_forecasting":
+        assert (empty_directory / "forecast.csv").read_text().startswith("time,")
+    else:
+        answered = {"label", "scores"} if TASKS[name].metric_name == "macro_f1" else {"text"}
+        assert answered <= {*json.loads(calls[1].answer.stdout)}
+
+
+COMMANDS = sorted([*DOCS.glob("*_*.md"), *DOCS.glob("tasks/*.md")])
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
 def test_a_command_that_is_not_run_names_settings_that_exist(path: Path, empty_directory: Path) -> None:
-    """`text` blocks are stopped before they begin: at a file that is not there, and at nothing else."""
+    """`text` blocks are stopped before they begin: at a file or run that is not there, and at nothing else."""
     blocks = [code for language, code in FENCE.findall(path.read_text(encoding="utf-8")) if language == "text"]
     for line in [line for code in blocks for line in code.replace("\\\n", " ").splitlines()]:
         answer = athanor(*shlex.split(line)[1:])
-        assert (answer.exit_code, "does not exist" in answer.stderr) == (2, True), answer.stderr
+        is_absent = "does not exist" in answer.stderr or "is no directory" in answer.stderr
+        assert (answer.exit_code, is_absent) == (2, True), answer.stderr
