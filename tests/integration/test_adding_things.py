@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from domain.task import TASKS
+from infrastructure.tasks.kind import FinishedTask, TaskKind
 from infrastructure.tasks.registry import KINDS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/how_to_add.md").read_text(encoding="utf-8")
@@ -54,6 +55,15 @@ def test_a_kind_of_task_is_one_file_and_one_line(page: dict[str, Any]) -> None:
     answers = [answer["answer"] for answer in page["athanor"].predict("runs/sums", "sums.jsonl")]
     wanted = [json.loads(line)["sum"] for line in Path("sums.jsonl").read_text().splitlines()]
     assert answers == pytest.approx(wanted, abs=0.2)
+
+
+def test_the_kind_of_the_page_has_what_a_kind_needs_and_no_more(page: dict[str, Any]) -> None:
+    def members(thing: type) -> set[str]:
+        return {name for name in vars(thing) if not name.startswith("_")}
+
+    kinds = sys.modules["number_kind"]
+    assert members(kinds.Numbers) == members(TaskKind)
+    assert members(kinds.FinishedNumbers) == members(FinishedTask)
 
 
 def test_an_observer_ends_a_run_that_goes_on_as_if_nobody_had(page: dict[str, Any]) -> None:
