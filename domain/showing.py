@@ -50,6 +50,11 @@ def u_escape(letters: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def counted(number: int, noun: str) -> str:
+    """Give a number and what it counts: 1 row, 2,000 rows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(value: Any) -> str:
     """Give a value as it stands in a sentence: like `repr`, but cut, and never more work than what is shown.
 

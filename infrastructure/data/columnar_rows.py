@@ -11,7 +11,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.columnar import Columnar, unreadable
 from infrastructure.data.plain_columns import is_time, may_be_numbers, type_name
 from infrastructure.data.row import Row
-from infrastructure.data.saved_dataset import NamedLabels
+from infrastructure.data.saved_dataset import WithLabelNames
 
 ROWS_AT_ONCE = 4096
 
@@ -23,7 +23,7 @@ def columnar_rows(file: Columnar) -> Iterator[Row]:
     neither text nor number.
     """
     _refuse_repeated_names(file)
-    columns = _Columns(NamedLabels(file))
+    columns = _Columns(WithLabelNames(file))
     row = 0
     while row < len(file):
         for block in columns.blocks(row):

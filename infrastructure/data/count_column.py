@@ -61,7 +61,8 @@ class CountColumn:
         )
         self.found_format = found.time_format
         self.in_utc = found.time_format in UNIX_UNITS
-        notes.extend(f"{self._name} is read as {found.time_format}." for _ in range(self._time_format is None))
+        if self._time_format is None:
+            notes.append(f"{self._name} is read as {found.time_format}.")
         return found.micros
 
     def _all_fractions(self) -> np.ndarray | None:

@@ -207,7 +207,8 @@ def _header_below(dialect: Dialect, lines: Iterable[str]) -> int:
     rows: list[tuple[int, list[str]]] = []
     with suppress(csv.Error):
         for cells in reader:
-            rows += [(reader.line_num, cells)] * bool(cells)
+            if cells:
+                rows.append((reader.line_num, cells))
     usual, count = Counter(len(cells) for _, cells in rows).most_common(1)[0] if rows else (0, 0)
     if count < _LEAST_ROWS or len(rows[0][1]) >= usual:
         return 0

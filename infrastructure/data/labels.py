@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from domain.reading import MAX_LABELS, MAX_NAME_CHARACTERS
+from domain.showing import counted
 from infrastructure.data.opening import mended
 
 # White space as `str.strip` knows it, and marks that nobody sees.
@@ -167,11 +168,6 @@ def _change(cell: Any, plain: str, name: str) -> str:
     if not isinstance(cell, str):
         return ""
     return "spelt" if cell != plain else "truth" if plain != name else ""
-
-
-def counted(number: int, noun: str) -> str:
-    """Give a number and what it counts."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _as_elsewhere(names: Sequence[str]) -> list[str]:

@@ -168,7 +168,8 @@ class _Tabbed:
             self._needless_without_mark += not _OTHERS.search(match.group(1))
         # Quoted cells hold no tab from here on, so that the others can be told by their column.
         for column, cell in enumerate(re.sub(_BETWEEN, '"', row).rstrip("\r\n").split("\t")):
-            (self._dressed if cell == '"' else self._bare).add(column) if cell else None
+            if cell:
+                (self._dressed if cell == '"' else self._bare).add(column)
         return True
 
     @property

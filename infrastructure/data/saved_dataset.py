@@ -78,7 +78,7 @@ class _SavedDataset:
 _HUGGING_FACE = b"huggingface"  # the key of a schema under which `datasets` keeps what it knows of the columns
 
 
-class NamedLabels:
+class WithLabelNames:
     """A file whose numbers of labels are given their names, where it was told them; -1 is no label."""
 
     def __init__(self, file: Columnar) -> None:

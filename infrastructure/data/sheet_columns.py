@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow
-import pyarrow.compute
 
 Cell: TypeAlias = str | float | int | bool | datetime.date | datetime.datetime | datetime.time | datetime.timedelta
 MISSING = ""  # also a formula that failed: #N/A, #REF!

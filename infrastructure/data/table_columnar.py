@@ -4,9 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading

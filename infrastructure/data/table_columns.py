@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
 from domain.exceptions import DatasetError
 

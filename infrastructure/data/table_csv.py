@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow
-import pyarrow.compute
 import pyarrow.csv
-import pyarrow.parquet
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, MAX_FIELDS, Reading
@@ -73,7 +71,7 @@ class CsvSource:
         read = blank = 0
         try:
             with open_unpacked(self.path, self._reading) as file:
-                for block in self._whole_rows(self._stream(file, written)):
+                for block in self._without_blank_tail(self._stream(file, written)):
                     kept = self._without_blank(block, read)
                     read += len(block[0])
                     blank += len(block[0]) - len(kept[0])
@@ -120,7 +118,7 @@ class CsvSource:
         for batch in reader:
             yield batch.columns
 
-    def _whole_rows(self, blocks: Iterator[list[pyarrow.Array]]) -> Iterator[list[pyarrow.Array]]:
+    def _without_blank_tail(self, blocks: Iterator[list[pyarrow.Array]]) -> Iterator[list[pyarrow.Array]]:
         """Leave out the blank lines at the end of a table of one column, where others are missing values."""
         tail = self._file.survey.blank_tail if self._is_one_column else 0
         held = None

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
 
 from infrastructure.data.decimal_marks import comma_fault
 

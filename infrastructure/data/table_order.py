@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from domain.showing import counted
 from infrastructure.data.clock_finding import FoundClock, find_clock
 from infrastructure.data.clocks import Clock, Even, Monthly, Zoned, month_of
 from infrastructure.data.stamp_writing import stamp_texts
@@ -57,7 +58,7 @@ class StampedRows:
         old = map_rows(self._path, self._columns)
         self._rewrite(old[order[start : start + CHUNK_ROWS]] for start in range(0, len(order), CHUNK_ROWS))
         self.stamps, self._rows_read = self.stamps[order], order
-        self.notes.append(f"{_count(len(backwards), 'stamp')} ran backwards: the rows were sorted by their stamps.")
+        self.notes.append(f"{counted(len(backwards), 'stamp')} ran backwards: the rows were sorted by their stamps.")
 
     def merge(self, policy: str) -> None:
         """Make one row of neighbours with the same stamp, or refuse every row that repeats the one before it."""
@@ -73,7 +74,7 @@ class StampedRows:
         self._rewrite(_merged(map_rows(self._path, self._columns), starts, policy))
         self.stamps, self._rows_read = self.stamps[starts], self._rows_read[starts]
         what = "their mean was taken" if policy == "mean" else f"the {policy} of each was kept"
-        self.notes.append(f"{_count(len(repeats), 'row')} repeated the stamp of another: {what}.")
+        self.notes.append(f"{counted(len(repeats), 'row')} repeated the stamp of another: {what}.")
 
     def treat_gaps(self, policy: str) -> None:
         """Keep, fill with rows of NaN, or refuse the gaps of strictly ascending stamps.
@@ -104,7 +105,7 @@ class StampedRows:
             return
         told = self._largest_gap(gaps, missing)
         total = int(places[-1]) + 1
-        added = _count(total - len(self.stamps), "row")
+        added = counted(total - len(self.stamps), "row")
         if policy == "keep":
             self.notes.append(f"{told}; they were kept.")
             if self._clocks_go_forward(gaps):
@@ -133,8 +134,8 @@ class StampedRows:
     def _largest_gap(self, gaps: np.ndarray, missing: np.ndarray) -> str:
         largest = int(missing.argmax())
         before, after = stamp_texts(self.stamps[largest : largest + 2], self._zone, None)
-        size = _count(int(missing[largest]), "row")
-        return f"{_count(len(gaps), 'gap')} in the stamps, the largest of {size} between {before} and {after}"
+        size = counted(int(missing[largest]), "row")
+        return f"{counted(len(gaps), 'gap')} in the stamps, the largest of {size} between {before} and {after}"
 
     def _summer_time(self, rows: np.ndarray) -> str:
         """Tell what to do where stamps without a zone only run back in hours at which clocks are set back."""
@@ -217,7 +218,3 @@ def _filled(old: np.ndarray, places: np.ndarray, total: int) -> Iterator[np.ndar
         chunk = np.full((min(CHUNK_ROWS, total - start), old.shape[1]), np.nan)
         chunk[places[rows] - start] = old[rows]
         yield chunk
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,4 +1,4 @@
-"""Stamps of a table, read from texts and numbers."""
+"""The unit and bounds of stamps, and one stamp in ISO 8601."""
 
 import datetime
 import re
