@@ -205,6 +205,8 @@ class FinishedDirection:
         """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
         for path in inputs:
             table = self.card.open_table(path)
+            for found in table.warnings:
+                note(found, usual=True)
             name, known = self._rule.price(table)
             place = table, known[:, None], (name,), self.card.recipe.context_length
             require_history(*place)

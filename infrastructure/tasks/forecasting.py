@@ -131,6 +131,8 @@ class FinishedForecaster:
         """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
         for path in inputs:
             table = self.card.open_table(path)
+            for found in table.warnings:
+                note(found, usual=True)
             yield from self._rows(table, self._forecast(model, table, note), note)
 
     def _inputs(self, table: Table) -> Inputs:

@@ -92,6 +92,13 @@ class TestPredict:
         told = ["forecasts start behind 2024-10-26, with 24 of 24 rows of history."]
         assert (list(answers.facts), list(answers.notes)) == (told, [])
 
+    def test_what_was_found_out_about_the_table_is_told(self, run: str, tmp_path: Path) -> None:
+        path = table(tmp_path / "now.csv", waves(40))
+        path.write_text(path.read_text().replace(",", ";"))
+        answers = Container().predict().execute(PredictRequest(run=run, input_path=str(path)))
+        assert list(answers)
+        assert answers.facts[0] == "now.csv: cells are split by ';'."
+
     @pytest.mark.parametrize("level", [20.0, 0.0, 1000.0])
     def test_a_flat_history_gives_a_band_as_wide_as_the_training_part(
         self, run: str, tmp_path: Path, level: float
