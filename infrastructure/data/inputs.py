@@ -17,6 +17,7 @@ from infrastructure.data.row import LastFault, Row, RowFault
 
 STANDARD_INPUT = "-"
 TYPED = "standard input"
+_JSON = ('{"', '[{"')
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,16 @@ def _lines_of_standard_input(text: Sought, reading: Reading, say: Say) -> Iterat
         raise DatasetError("standard input is closed.", remedy="Give a file, or pipe rows into it.")
     try:
         lines = BoundedLines(decoded(sys.stdin.buffer, TYPED, reading, say), TYPED, reading)
+        broken = 0
         for number, line in enumerate(lines, 1):
             lines.row_begins(number + 1)
             if line.strip():
-                yield _text_of_line(line.rstrip("\r\n"), number, text, say)
+                found = _text_of_line(line.rstrip("\r\n"), number, text, say)
+                broken += line.startswith(_JSON) and found == mended(line.rstrip("\r\n"))
+                yield found
+        if broken:
+            count = "1 line" if broken == 1 else f"{broken:,} lines"
+            say(f"{TYPED}: {count} of JSON that is no object a line, read as text.")
     except UnicodeDecodeError as error:
         raise undecodable(TYPED, error) from error
 

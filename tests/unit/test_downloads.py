@@ -1,11 +1,13 @@
 """What people have instead of rows: a page, a pointer, JSON in a file of cells, rows without a header."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 from domain.exceptions import DatasetError
 from domain.task import task_named
+from infrastructure.data.inputs import read_inputs
 from infrastructure.data.labelled_data import schema_of
 from infrastructure.data.rows import LabelledRows, content_sha256, load_rows
 
@@ -106,3 +108,12 @@ def test_hidden_files_of_a_directory_change_no_digest_and_are_told_of_as_they_co
     assert "1 file is hidden and left out" in said
     (tmp_path / "a" / "2.txt").write_text("another")
     assert content_sha256(tmp_path) != before
+
+
+def test_json_that_is_no_object_a_line_is_told_of_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = b'{"text": "a"}\n{"text": "b"\nplain {"text"}\n[{"text": "c"}]\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
+    words: list[str] = []
+    read = list(read_inputs("-", SCHEMA.text, say=words.append))
+    assert read == ["a", '{"text": "b"', 'plain {"text"}', '[{"text": "c"}]']
+    assert words == ["standard input: 2 lines of JSON that is no object a line, read as text."]
