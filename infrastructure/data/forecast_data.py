@@ -164,6 +164,7 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
     )
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)
+    made.warnings = table.warnings
     return made
 
 

@@ -45,6 +45,7 @@ class Windows(Dataset[Window]):
         self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
         self.num_left_out = len(anchors) - len(self.anchors)
         self.lengths = np.ones(len(self.anchors), dtype=np.int8)  # all alike: batches need no sorting by length
+        self.warnings: tuple[str, ...] = ()  # about the table, for whoever scores all of it
         self._name = name
 
     def few(self, count: int) -> "Windows":

@@ -270,3 +270,13 @@ def test_a_reader_that_leaves_early_sees_no_traceback(runs: Path) -> None:
     with suppress(BrokenPipeError):  # what was not flushed is lost with its reader
         out.close()
     assert err.getvalue() == ""
+
+
+def test_evaluate_says_how_the_table_was_read(runs: Path, tmp_path: Path) -> None:
+    table = tmp_path / "semicolons.csv"
+    rows = csv.reader(io.StringIO((runs / "table.csv").read_text(encoding="utf-8")))
+    with table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+    answer = athanor("evaluate", runs / FORECAST, "--dataset", table)
+    assert answer.exit_code == 0
+    assert "warning: semicolons.csv: cells are split by ';'." in answer.stderr
