@@ -25,7 +25,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LONE_RETURN = re.compile(rb"\r(?!\n|\Z)")
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ class _Seen:
         if self._before == b"\r" and not chunk.startswith(b"\n"):
             self.lone_returns = True
         elif b"\r" in chunk and not self.lone_returns:
-            self.lone_returns = bool(_LONE_RETURN.search(chunk))
+            self.lone_returns = chunk.count(b"\r") - chunk.endswith(b"\r") > chunk.count(b"\r\n")
         self._before = chunk[-1:]
         stripped = len(chunk.rstrip(b"\r\n"))
         ends = chunk.count(b"\n", stripped) or chunk.count(b"\r", stripped)

@@ -38,21 +38,23 @@ class TableReading:
         """Read the columns of a block as float64 [n, C], NaN where a value is missing or at fault."""
         values = np.empty((len(block[0]), len(block)))
         for number, (name, cells) in enumerate(zip(self.columns, block, strict=True)):
-            values[:, number], bad = read_numbers(cells)
+            column, bad = read_numbers(cells)
+            values[:, number] = column
             self._note_text(name, cells, np.flatnonzero(bad))
-            infinite = np.flatnonzero(np.isinf(values[:, number]))
+            infinite = np.flatnonzero(np.isinf(column))
             self._faults.add_rows(
                 f"infinite {name}", infinite + self.rows, _always(f"{name} is infinite", UNKNOWN_REMEDY)
             )
-            missing = np.isnan(values[:, number]) & ~bad
+            missing = np.isnan(column) & ~bad
             self._missing[number] += missing.sum()
             if self._missing_values == "refuse":
                 rows = np.flatnonzero(missing) + self.rows
                 say = _always(f"{name} has no value", "Fill it in, or --set missing_values=mask.")
                 self._faults.add_rows(f"missing {name}", rows, say)
+            if len(column):  # column by column, for rows of a table are too short to go through quickly
+                self._low[number] = np.fmin(self._low[number], np.fmin.reduce(column))
+                self._high[number] = np.fmax(self._high[number], np.fmax.reduce(column))
         if len(values):
-            self._low = np.fmin(self._low, np.fmin.reduce(values, axis=0))
-            self._high = np.fmax(self._high, np.fmax.reduce(values, axis=0))
             self.counters.add(values)
         return values
 
