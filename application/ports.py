@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.answers import Answers
+from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.results import EvaluationResult, Report, TrainingResult
@@ -31,7 +32,7 @@ class Run(Protocol):
     def path(self) -> str:
         """Where it is, or will be once opened."""
 
-    def open(self, request: TrainModelRequest) -> None:
+    def open(self, request: Training) -> None:
         """Create the directory with its run file, or take it up again, for this process alone until `close`.
 
         Raises: RunError when another process uses the run or the disk refuses.
@@ -50,7 +51,7 @@ class Run(Protocol):
 class RunStore(Protocol):
     """Finds the directories of runs, new ones and those that were not finished."""
 
-    def reserve(self, request: TrainModelRequest) -> Run:
+    def reserve(self, request: Training) -> Run:
         """Choose the directory of a new run without creating it.
 
         Raises: RunError when it holds a run already or cannot be written.
@@ -79,7 +80,7 @@ class SplitDataset(Protocol):
 class DatasetSource(Protocol):
     """Reads, checks and splits data; the same file gives the same split."""
 
-    def load(self, request: TrainModelRequest) -> SplitDataset:
+    def load(self, request: Training) -> SplitDataset:
         """Raises: DatasetError with every fault of the file."""
 
 
@@ -94,7 +95,7 @@ class TrainableModel(Protocol):
 class ModelSource(Protocol):
     """Builds models from scratch, from a directory or from the hub; the same seed gives the same weights."""
 
-    def build(self, request: TrainModelRequest, dataset: SplitDataset, run: Run) -> TrainableModel:
+    def build(self, request: Training, dataset: SplitDataset, run: Run) -> TrainableModel:
         """Raises: ModelError."""
 
 
@@ -126,7 +127,7 @@ class Trainer(Protocol):
 class Workshop(Protocol):
     """Opens the tools of a run; each knows its place below the run directory."""
 
-    def settle(self, request: TrainModelRequest) -> TrainModelRequest:
+    def settle(self, request: Training) -> Training:
         """Decide what only this machine can, so that the request repeats the run. Raises: ConfigurationError."""
 
     def tracker(self, run: Run) -> MetricsTracker:
@@ -135,13 +136,13 @@ class Workshop(Protocol):
         Raises: RunError when the disk refuses.
         """
 
-    def checkpoints(self, run: Run, request: TrainModelRequest) -> CheckpointStore:
+    def checkpoints(self, run: Run, request: Training) -> CheckpointStore:
         """Open the checkpoints of the run; damaged ones are named and passed over."""
 
     def trainer(
         self,
         run: Run,
-        request: TrainModelRequest,
+        request: Training,
         model: TrainableModel,
         dataset: SplitDataset,
         tracker: MetricsTracker,
@@ -157,7 +158,7 @@ class Workshop(Protocol):
 class ReportWriter(Protocol):
     """Compares a finished training with simple baselines and draws it."""
 
-    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+    def write(self, run: Run, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
         """Write the pictures, and give what the response says beside them. Raises: TrainingError."""
 
 

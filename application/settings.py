@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from application.groups.known import GROUPS
 from application.training_request import TrainModelRequest
-from domain.task import TASKS, task_named
+from domain.task import TASKS
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _WORDS: Mapping[Any, str] = {str: "text", int: "integer", float: "number", bool: "true or false"}
@@ -14,12 +15,13 @@ _WORDS: Mapping[Any, str] = {str: "text", int: "integer", float: "number", bool:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; `type` is in words, and a default of None is explained by the description.
+    """One setting; `group` is its concern, `type` is in words, a default of None is explained by the description.
 
     `default_by_task` says which tasks have a default of their own, where no task was asked for.
     """
 
     name: str
+    group: str
     type: str
     default: Any
     unit: str
@@ -32,22 +34,21 @@ def settings_of(task: str | None = None) -> tuple[Setting, ...]:
 
     Raises: ConfigurationError for a task that does not exist.
     """
-    if task is None:
-        asked, left_out = TrainModelRequest(), frozenset[str]()
-    else:
-        asked, left_out = TrainModelRequest(task=task).resolved(), frozenset(task_named(task).meaningless)
+    asked = TrainModelRequest() if task is None else TrainModelRequest(task=task).resolved()
     defaults = asked.model_dump(mode="json")
     return tuple(
         Setting(
             name=name,
+            group=group.title,
             type=_in_words(about.annotation, _extra(about).get("enum", ())),
             default=defaults[name],
             unit=_extra(about).get("unit", ""),
             description=about.description or "",
             default_by_task=_by_task(name) if task is None else {},
         )
-        for name, about in TrainModelRequest.model_fields.items()
-        if name not in left_out
+        for group in GROUPS
+        for name, about in group.model_fields.items()
+        if name in defaults
     )
 
 

@@ -56,12 +56,12 @@ def main() -> None:
 def tfidf_accuracy() -> float:
     """Score the baseline that every report carries, trained on all training rows."""
     from application.training_request import TrainModelRequest
-    from infrastructure.data.labelled_data import ClassificationData
     from infrastructure.tasks.baselines import bag_of_words_baseline
+    from infrastructure.tasks.registry import TaskData
 
     train, test = (str(DATA / f"{part}.jsonl.gz") for part in ("train", "test"))
     request = TrainModelRequest(task="text_classification", dataset_path=train, eval_dataset=test).resolved()
-    split = ClassificationData().load(request)
+    split: Any = TaskData().load(request)
     scores = bag_of_words_baseline(
         split.train_texts(), split.train_labels(), split.eval_texts(), split.eval_labels(), split.label_names, seed=0
     )

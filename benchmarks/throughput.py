@@ -130,14 +130,14 @@ def model_and_rows(max_rows: int) -> tuple[Any, Any, Any]:
     import torch
 
     from application.training_request import TrainModelRequest
-    from infrastructure.data.labelled_data import ClassificationData
     from infrastructure.models.factory import CLASSIFIER
     from infrastructure.models.presets import ENCODERS, encoder_config
     from infrastructure.models.pretrained import new_model
     from infrastructure.models.tokenizer import train_tokenizer
+    from infrastructure.tasks.registry import TaskData
 
     request = TrainModelRequest(task="text_classification", dataset_path=str(TRAIN)).resolved()
-    split = ClassificationData().load(request)
+    split: Any = TaskData().load(request)
     tokenizer = train_tokenizer(split.train_texts(), 30_000, lowercase=True, seed=42)
     dataset, _ = split.tokenized(tokenizer, 512)
     if max_rows:

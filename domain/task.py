@@ -44,15 +44,6 @@ FORECASTING = {
 }
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
 STANDARD_LIBRARY = "stdlib"
-ONE_TABLE = "Leave it out: split cuts the parts from the table; score another one with `evaluate RUN --dataset PATH`."
-# Fields of the request that name columns of rows, by what reads them; run files of before name the label everywhere.
-OF_LABELLED_ROWS = dict.fromkeys(("source_field", "target_field"), "Name the columns with text_field and label_field.")
-OF_PAIRS = dict.fromkeys(("text_field", "group_field"), "Name the columns with source_field and target_field.")
-OF_TEXT = dict.fromkeys(("group_field", "source_field", "target_field"), "Name the column with text_field.")
-OF_TABLES = dict.fromkeys(
-    ("text_field", "group_field", "source_field", "target_field"),
-    "A table is read: name its columns with columns.",
-)
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
 
 
@@ -60,11 +51,11 @@ SEVERITIES = ("safe", "low", "medium", "high", "critical")
 class Task:
     """One thing that can be trained.
 
-    `kind` is what trains it (infrastructure/tasks/registry.py). `text_fields` are the names that its text, or its
-    source, may have in a row, `target_fields` those of what is to be written. `meaningless` are fields of the request
-    that a caller could believe to be heeded, with what to do instead. `settings` are the task's own defaults
-    for fields of the request that are left unsaid; `settings_of_pretrained` take their place where a model does not
-    begin from scratch: what it has learnt is to be kept.
+    `kind` is what trains it (infrastructure/tasks/registry.py), and decides which settings mean something to it
+    (application/training.py). `text_fields` are the names that its text, or its source, may have in a row,
+    `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
+    unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
+    to be kept.
     """
 
     name: str
@@ -76,7 +67,6 @@ class Task:
     target_fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     negative_label: str | None = None
-    meaningless: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_of_pretrained: Mapping[str, Any] = field(default_factory=dict)
 
@@ -98,7 +88,6 @@ TASKS: dict[str, Task] = {
             text_fields=("text", "code", "content", "sentence"),
             metric_name="macro_f1",
             default_dataset="data/classification.json",
-            meaningless=OF_LABELLED_ROWS,
             settings={
                 "model_name": "encoder-mini",
                 "epochs": 6,
@@ -121,7 +110,6 @@ TASKS: dict[str, Task] = {
             default_dataset="data/security.json",
             labels=SEVERITIES,
             negative_label="safe",
-            meaningless=OF_LABELLED_ROWS,
             settings={
                 "model_name": "encoder-mini",
                 "epochs": 10,
@@ -143,7 +131,6 @@ TASKS: dict[str, Task] = {
             text_fields=("text", "content", "code"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            meaningless=OF_TEXT,
             settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 1},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
         ),
@@ -155,7 +142,6 @@ TASKS: dict[str, Task] = {
             target_fields=("code", "completion", "body"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            meaningless=OF_PAIRS,
             settings={
                 "model_name": "decoder-tiny",
                 **WRITING,
@@ -173,7 +159,6 @@ TASKS: dict[str, Task] = {
             target_fields=("target", "output"),
             metric_name="loss",
             default_dataset=STANDARD_LIBRARY,
-            meaningless=OF_PAIRS,
             settings={
                 "model_name": "seq2seq-tiny",
                 **WRITING,
@@ -190,15 +175,6 @@ TASKS: dict[str, Task] = {
             text_fields=(),
             metric_name="loss",
             default_dataset="data/market_simulated.csv",
-            meaningless={
-                **OF_TABLES,
-                "eval_dataset": ONE_TABLE,
-                "price_column": "Name what to forecast with target_columns.",
-                **dict.fromkeys(
-                    ("class_weights", "num_labels", "label_smoothing", "dead_band"),
-                    "Leave it out: there are no classes.",
-                ),
-            },
             settings={**FORECASTING, "calibration": True},
         ),
         Task(
@@ -209,15 +185,6 @@ TASKS: dict[str, Task] = {
             metric_name="macro_f1",
             default_dataset="data/market_simulated.csv",
             labels=("down", "flat", "up"),
-            meaningless={
-                **OF_TABLES,
-                "eval_dataset": ONE_TABLE,
-                "target_columns": "Name the column of the price with price_column.",
-                **dict.fromkeys(
-                    ("quantiles", "calibration", "sharpness_weight", "crossing_weight"),
-                    "Leave it out: classes are forecast and no quantiles.",
-                ),
-            },
             settings={
                 **FORECASTING,
                 "horizons": (6,),

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from application.answers import Answers
+from application.foreign import foreign_faults
+from application.training import training_of
 from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ConfigurationError, ModelError
 from domain.metrics import undefined_told
@@ -42,19 +44,23 @@ class PredictorSource:
             raise ModelError(f"{path} is no directory.", remedy="Name a run directory; see `runs list`.")
         within = RunLayout(directory).model
         directory = within if within.is_dir() else directory
-        card = {**read_card(directory), **_given(reading or {})}
+        given = _given(reading or {})
+        card = {**read_card(directory), **given}
         known = typed_card(ModelCard, card, directory)
-        _refuse_meaningless(known)
+        _refuse_foreign(known, given)
         model, task = kind_of(known.task).open(directory, card)
         require_files(known, directory)
         return FinishedModel(model, task, known, choose_device(device))
 
 
-def _refuse_meaningless(card: ModelCard) -> None:
-    """Refuse names of fields that a task does not read. Raises: ConfigurationError."""
-    fields = [name for name in FIELD_SETTINGS if name in kind_of(card.task).card_type.model_fields]
+def _refuse_foreign(card: ModelCard, given: Mapping[str, Any]) -> None:
+    """Refuse settings that mean nothing to the task of a model. Raises: ConfigurationError."""
+    task = task_named(card.task)
+    fields = [name for name in FIELD_SETTINGS if name in training_of(task).model_fields]
     remedy = f"Use {' or '.join(fields)}." if fields else "Leave it out: a table is read."
-    faults = [f"{name} means nothing to task {card.task}. {remedy}" for name in card.named_fields if name not in fields]
+    faults = [f"{name} means nothing to task {task.name}. {remedy}" for name in card.named_fields if name not in fields]
+    reading = (name for name in Reading.__dataclass_fields__ if given.get(name) is not None)
+    faults += foreign_faults(task, reading)
     if faults:
         raise ConfigurationError.of(faults)
 

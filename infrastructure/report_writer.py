@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from application.ports import Run, SplitDataset
-from application.training_request import TrainModelRequest
+from application.training import Training
 from domain.exceptions import TrainingError
 from domain.results import Report, TrainingResult
 from domain.run_layout import METRICS, RunLayout
@@ -22,7 +22,7 @@ from infrastructure.training.training_metrics_tracker import TrainingMetricsTrac
 class ReportWriter:
     """Draws the curves of a run and lets its kind of task add what belongs to it."""
 
-    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+    def write(self, run: Run, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
         """Write `training_curves.png` and what else belongs to the task.
 
         Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
@@ -38,7 +38,7 @@ class ReportWriter:
             ) from error
 
 
-def _written(layout: RunLayout, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
     entries = TrainingMetricsTracker(layout.directory, file_name=METRICS).entries
     draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves)
     trained = KeptModel(Path(result.model_path), request.device)

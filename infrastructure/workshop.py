@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from application.monitors import Monitors
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
-from application.training_request import TrainModelRequest
+from application.training import Training
 from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
@@ -31,7 +31,7 @@ Part = TypeVar("Part")
 class TrainingWorkshop:
     """Knows where each tool of a run keeps its files."""
 
-    def settle(self, request: TrainModelRequest) -> TrainModelRequest:
+    def settle(self, request: Training) -> Training:
         """Decide what only this machine can: the precision it runs fastest. The run file then repeats the run.
 
         Raises: ConfigurationError when the device is not there.
@@ -43,9 +43,8 @@ class TrainingWorkshop:
         """Open the metrics of a run. Raises: RunError."""
         return TrainingMetricsTracker(run.path, experiment_name=run.run_id, file_name=METRICS)
 
-    def checkpoints(self, run: Run, request: TrainModelRequest) -> CheckpointManager:
+    def checkpoints(self, run: Run, request: Training) -> CheckpointManager:
         """Open the checkpoints of the run."""
-        assert request.metric_name is not None
         return CheckpointManager(
             RunLayout(Path(run.path)).checkpoints,
             max_checkpoints=request.max_checkpoints,
@@ -57,7 +56,7 @@ class TrainingWorkshop:
     def trainer(
         self,
         run: Run,
-        request: TrainModelRequest,
+        request: Training,
         model: TrainableModel,
         dataset: SplitDataset,
         tracker: MetricsTracker,
@@ -87,7 +86,7 @@ class TrainingWorkshop:
             "data": {
                 "path": request.dataset_path,
                 "sha256": prepared.train.sha256,
-                "eval_path": request.eval_dataset,
+                "eval_path": request.eval_path,
                 "eval_sha256": prepared.evaluation.sha256,
                 "train": dict(prepared.train.statistics),
                 "evaluation": dict(prepared.evaluation.statistics),

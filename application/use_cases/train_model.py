@@ -19,6 +19,7 @@ from application.ports import (
     TrainableModel,
     Workshop,
 )
+from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError
 from domain.results import TrainingResult
@@ -95,31 +96,31 @@ class TrainModelUseCase:
         """
         monitor = monitor or Monitors()
         try:
-            request, run = self._validate(request, run)  # 1
+            training, run = self._validate(request, run)  # 1
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.
-            dataset = self._datasets.load(request)  # 3
-            model = self._models.build(request, dataset, run)  # 2
-            run.open(request)
+            dataset = self._datasets.load(training)  # 3
+            model = self._models.build(training, dataset, run)  # 2
+            run.open(training)
             tracker = self._workshop.tracker(run)  # 4
-            checkpoints = self._workshop.checkpoints(run, request)  # 5
-            trainer = self._workshop.trainer(run, request, model, dataset, tracker, checkpoints, monitor)  # 6
+            checkpoints = self._workshop.checkpoints(run, training)  # 5
+            trainer = self._workshop.trainer(run, training, model, dataset, tracker, checkpoints, monitor)  # 6
             result = trainer.train(accept_changes)  # 7
             metrics_file = tracker.finish()  # 8
-            return self._respond(run, request, dataset, model, checkpoints, result, metrics_file)  # 9
+            return self._respond(run, training, dataset, model, checkpoints, result, metrics_file)  # 9
         except AthanorError as error:
             return self._respond_failed(run, error)
         finally:
             if run is not None:
                 run.close()
 
-    def _validate(self, request: TrainModelRequest, run: Run | None) -> tuple[TrainModelRequest, Run]:
-        resolved = self._workshop.settle(request.resolved())
-        return resolved, run or self._runs.reserve(resolved)
+    def _validate(self, request: TrainModelRequest, run: Run | None) -> tuple[Training, Run]:
+        training = self._workshop.settle(request.resolved())
+        return training, run or self._runs.reserve(training)
 
     def _respond(
         self,
         run: Run,
-        request: TrainModelRequest,
+        training: Training,
         dataset: SplitDataset,
         model: TrainableModel,
         checkpoints: CheckpointStore,
@@ -127,7 +128,7 @@ class TrainModelUseCase:
         metrics_file: str,
     ) -> TrainModelResponse:
         interrupted = result.stop_reason not in FINISHED
-        report = self._reports.write(run, request, dataset, result)
+        report = self._reports.write(run, training, dataset, result)
         response = TrainModelResponse(
             success=not interrupted,
             best_metric=result.best_metric,
@@ -136,10 +137,10 @@ class TrainModelUseCase:
             training_time=result.training_time,
             model_path=result.model_path,
             metrics_file=metrics_file,
-            errors=(_way_out(result.stop_reason, run, request),) if interrupted else (),
+            errors=(_way_out(result.stop_reason, run, training),) if interrupted else (),
             run_id=run.run_id,
             run_dir=run.path,
-            task=request.task,
+            task=training.task,
             metric_name=result.metric_name,
             stop_reason=result.stop_reason,
             final_metrics=dict(result.final_metrics),
@@ -154,7 +155,7 @@ class TrainModelUseCase:
             exit_code=EXIT_CODE_OF_STOP.get(result.stop_reason, int(interrupted)),
         )
         run.save_summary(response.model_dump())
-        if response.success and not request.keep_checkpoints:
+        if response.success and not training.keep_checkpoints:
             checkpoints.discard()
         return response
 
@@ -171,11 +172,11 @@ class TrainModelUseCase:
         return response
 
 
-def _way_out(stopped_by: str, run: Run, request: TrainModelRequest) -> str:
+def _way_out(stopped_by: str, run: Run, training: Training) -> str:
     """Say what can be done about a run that did not reach its end."""
     if stopped_by != DIVERGED:
         return f"stopped ({stopped_by}) after saving; `athanor resume {quote(run.path)}` goes on."
-    rate = request.learning_rate or 0.0
+    rate = training.learning_rate
     run_file, lower = str(RunLayout(Path(run.path)).run_file), f"{rate / 10:g}"
     return (
         f"diverged: the loss stayed without a finite value at learning_rate {rate:g}, at half of it, and on. "

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from application.training_request import TrainModelRequest
+from application.training import QuantileTraining, SeriesTraining
 from domain.exceptions import DatasetError
 from domain.forecast import steps_ahead
 from domain.task import task_named
@@ -28,13 +28,15 @@ MOST_NAMES_TOLD = 10
 class Inputs:
     """Columns [N, V] of a table in the order a model reads them, NaN where missing, the targets first.
 
-    `labels` [N] are the classes of rows as anchors, where classes are forecast and no values.
+    `labels` [N] are the classes of rows as anchors, where classes are forecast and no values. `are_asked_for` says
+    whether somebody named the targets.
     """
 
     names: tuple[str, ...]
     columns: np.ndarray
     num_targets: int
     labels: np.ndarray | None = None
+    are_asked_for: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,12 @@ class SplitSeries:
         return len(self.evaluation)
 
 
-def table_schema(request: TrainModelRequest) -> TableSchema:
-    """Say how the table of a request is to be read."""
+def table_schema(request: SeriesTraining, needed: Sequence[str] = ()) -> TableSchema:
+    """Say how the table of a request is to be read; it must have the columns that are `needed`."""
     return TableSchema(
         time_column=request.time_column,
         columns=request.columns,
-        needed=request.target_columns or (),
+        needed=tuple(needed),
         unsorted_stamps=request.unsorted_stamps,
         duplicate_stamps=request.duplicate_stamps,
         gaps=request.gaps,
@@ -84,6 +86,7 @@ def table_schema(request: TrainModelRequest) -> TableSchema:
 
 def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window: int | None) -> Inputs:
     """Take the targets, then the other columns, then the realised volatility of each target where it is asked for."""
+    are_asked_for = targets is not None
     targets = tuple(targets or table.names)
     names = (*targets, *(name for name in table.names if name not in targets))
     place_of = {name: place for place, name in enumerate(table.names)}
@@ -92,13 +95,16 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
     if volatility_window is not None:
         names = (*names, *(f"{VOLATILITY}{target}" for target in targets))
         columns = np.hstack([columns, realised_volatility(columns[:, : len(targets)], volatility_window)])
-    return Inputs(names, columns, len(targets))
+    return Inputs(names, columns, len(targets), are_asked_for=are_asked_for)
 
 
-def load_series(request: TrainModelRequest) -> SplitSeries:
+def load_series(request: QuantileTraining) -> SplitSeries:
     """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
-    assert request.dataset_path is not None
-    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
+    table = open_table(
+        located(request.dataset_path, task_named(request.task)),
+        table_schema(request, request.target_columns or ()),
+        request.reading,
+    )
     dataset = split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
     if request.target_columns is not None or len(table.names) == 1:
         return dataset
@@ -115,9 +121,8 @@ def _targets_told(table: Table) -> str:
     )
 
 
-def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> SplitSeries:
+def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> SplitSeries:
     """Cut in time, measure the scale on the training part alone, make windows. Raises: DatasetError."""
-    assert request.split is not None
     ends = part_ends(table, request.split)
     if request.volatility_window is not None and request.volatility_window >= ends[0]:
         raise DatasetError(
@@ -148,7 +153,7 @@ def split_series(request: TrainModelRequest, table: Table, inputs: Inputs) -> Sp
         faults += window_faults(made, part, end - start)
     if faults:
         raise DatasetError.of(faults)
-    warnings = (*table.warnings, *_warnings(request, table, inputs, ends))
+    warnings = (*table.warnings, *_warnings(table, inputs, ends))
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
@@ -177,7 +182,7 @@ def _left_out(name: str, parts: Sequence[Windows], targets: Sequence[str]) -> It
         )
 
 
-def _warnings(request: TrainModelRequest, table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:
+def _warnings(table: Table, inputs: Inputs, ends: Sequence[int]) -> list[str]:
     """Tell what a person should know. Raises: DatasetError for a target that never changes in the training part."""
     name = table.path.name
     past = inputs.columns[: ends[0]]
@@ -189,7 +194,7 @@ def _warnings(request: TrainModelRequest, table: Table, inputs: Inputs, ends: Se
         raise DatasetError(
             f"{name}: {', '.join(hopeless)} {'is' if len(hopeless) == 1 else 'are'} constant or missing throughout the"
             " training part, so there is nothing to learn.",
-            remedy=_other_targets(request, [column for column in table.names if column not in constant], targets),
+            remedy=_other_targets(inputs, [column for column in table.names if column not in constant], targets),
         )
     warnings = [
         f"{name}: {column} is constant or missing throughout the training part and tells nothing."
@@ -201,11 +206,11 @@ def _warnings(request: TrainModelRequest, table: Table, inputs: Inputs, ends: Se
     return warnings
 
 
-def _other_targets(request: TrainModelRequest, changing: Sequence[str], targets: Sequence[str]) -> str:
+def _other_targets(inputs: Inputs, changing: Sequence[str], targets: Sequence[str]) -> str:
     """Say which columns to forecast, of those that do change."""
     if not changing:
         return "Give a table whose values change, or a longer training part."
-    if request.target_columns is None:
+    if not inputs.are_asked_for:
         return f"Leave it out: {list_setting('columns', changing)}."
     rest = [target for target in targets if target in changing]
     return f"Forecast others: {list_setting('target_columns', rest or changing)}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from application.training_request import TrainModelRequest
+from application.training import LabelTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.task import Task, task_named
@@ -94,10 +94,8 @@ class IndexedTexts(Sequence[str]):
 class ClassificationData:
     """Loads and splits what a request names."""
 
-    def load(self, request: TrainModelRequest) -> SplitRows:
+    def load(self, request: LabelTraining) -> SplitRows:
         """Read, check and split. Raises: DatasetError with every fault of the file."""
-        assert request.dataset_path is not None
-        assert request.validation_split is not None
         task = task_named(request.task)
         schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)
@@ -113,9 +111,8 @@ class ClassificationData:
             )
         return split
 
-    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+    def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
         """Read and check all rows and tokenise them. Raises: DatasetError."""
-        assert request.dataset_path is not None
         task = task_named(request.task)
         schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)

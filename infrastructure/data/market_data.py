@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from application.training_request import TrainModelRequest
+from application.training import DirectionTraining
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.task import task_named
 from infrastructure.data.forecast_data import Inputs, SplitSeries, split_series, table_schema
@@ -31,14 +31,13 @@ class DirectionRule:
     price_column: str | None
 
     @classmethod
-    def of(cls, request: TrainModelRequest) -> "DirectionRule":
+    def of(cls, request: DirectionTraining) -> "DirectionRule":
         """Read it from a request. Raises: ConfigurationError for more than one horizon."""
         horizons = request.horizons
         if not isinstance(horizons, int) and len(horizons) != 1:
             raise ConfigurationError(
                 f"horizons is {list(horizons)}, but a direction has one horizon.", remedy="Name one: --set horizons=6."
             )
-        assert request.volatility_window is not None
         return cls(
             horizon=horizons if isinstance(horizons, int) else horizons[0],
             dead_band=request.dead_band,
@@ -69,9 +68,8 @@ class DirectionRule:
         return close, self.horizon, self.dead_band, volatility
 
 
-def load_market(request: TrainModelRequest) -> SplitSeries:
+def load_market(request: DirectionTraining) -> SplitSeries:
     """Read, check and split a table of prices. Raises: DatasetError, ConfigurationError."""
-    assert request.dataset_path is not None
     rule = DirectionRule.of(request)
     table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
     dataset = split_series(request.changed(horizons=(rule.horizon,)), table, rule.inputs(table))

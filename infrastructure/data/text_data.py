@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from application.training_request import TrainModelRequest
+from application.training import DocumentTraining, PairTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
@@ -81,9 +81,8 @@ class BothTexts(Sequence[str]):
         return str((self.rows.targets if index % 2 else self.rows.sources)[row])
 
 
-def load_text(request: TrainModelRequest) -> SplitText:
+def load_text(request: DocumentTraining) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
-    assert request.dataset_path is not None
     text = sought("text", task_named(request.task).text_fields, request.text_field)
     documents = open_documents(request.dataset_path, text, request.reading)
     warnings = [*documents.warnings]
@@ -97,7 +96,6 @@ def load_text(request: TrainModelRequest) -> SplitText:
         warnings += evaluation.warnings
         train = documents_not_in(documents, evaluation)
         return SplitText(train, whole_documents(evaluation), tuple(warnings))
-    assert request.validation_split is not None
     return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
 
 
@@ -106,10 +104,8 @@ def open_documents(path: str, text: Sought, reading: Reading = AS_FOUND) -> Docu
     return load_standard_library() if _means_library(path) else load_documents(Path(path), text, reading)
 
 
-def load_pair_data(request: TrainModelRequest) -> SplitPairs:
+def load_pair_data(request: PairTraining) -> SplitPairs:
     """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
-    assert request.dataset_path is not None
-    assert request.validation_split is not None
     task = task_named(request.task)
     source, target = pair_fields(task, request.source_field, request.target_field)
     rows = open_pairs(request.dataset_path, task, source, target, request.reading)

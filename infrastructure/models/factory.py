@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from application.training_request import TrainModelRequest
+from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.hub import fetched
@@ -39,7 +39,7 @@ class Blueprint:
     head: Mapping[str, Any] = field(default_factory=dict)
 
 
-def build_model(request: TrainModelRequest, blueprint: Blueprint, kept_tokenizer: Path) -> ModelBundle:
+def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Path) -> ModelBundle:
     """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
     name = request.model_name or next(iter(blueprint.presets))
     warnings: tuple[str, ...] = ()

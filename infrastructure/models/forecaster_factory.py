@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from application.training_request import TrainModelRequest
+from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from infrastructure.data.forecast_data import SplitSeries
@@ -46,7 +46,7 @@ _SAID_BY = {
 
 
 def build_forecaster(
-    request: TrainModelRequest, dataset: SplitSeries, quantiles: Sequence[float] = (), num_classes: int = 0
+    request: SeriesTraining, dataset: SplitSeries, quantiles: Sequence[float] = (), num_classes: int = 0
 ) -> ModelBundle:
     """Build what `request.model_name` names for some series; the same seed and data give the same weights.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from application.groups.data import RunSettings
+from application.groups.known import NAMES
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
@@ -37,9 +39,10 @@ def read_request(path: Path) -> TrainModelRequest:
     return TrainModelRequest(**{str(name): value for name, value in values.items()})
 
 
-def dump_request(request: TrainModelRequest) -> str:
-    """Write a request as YAML that `--config` reads."""
-    values = request.model_dump()
+def dump_request(request: RunSettings) -> str:
+    """Write a request, or a training, as YAML that `--config` reads."""
+    known = request.model_dump()
+    values = {name: known[name] for name in NAMES if name in known}
     text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     if "\x85" in text:  # PyYAML writes this line end bare and reads it as a blank
         text = yaml.dump(values, Dumper=_Dumper, sort_keys=False)

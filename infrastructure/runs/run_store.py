@@ -10,6 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from application.groups.data import RunSettings
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError, RunError
 from domain.run_layout import RUN_FILE, RunLayout
@@ -44,7 +45,7 @@ class RunDirectory:
         """Where it is, or will be."""
         return str(self._path)
 
-    def open(self, request: TrainModelRequest) -> None:
+    def open(self, request: RunSettings) -> None:
         """Create the directory with its run file, or take it up again; locked until `close`.
 
         Raises: RunError when another process uses the run or the disk refuses.
@@ -117,7 +118,7 @@ class RunDirectory:
 class RunStore:
     """Knows the run directories below the working directory, or wherever `--output` puts one."""
 
-    def reserve(self, request: TrainModelRequest) -> RunDirectory:
+    def reserve(self, request: RunSettings) -> RunDirectory:
         """Choose the directory of a new run without creating it. Raises: RunError when it cannot be used."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         path = Path(request.output_dir or RUNS / f"{request.task}-{stamp}-{secrets.token_hex(2)}")

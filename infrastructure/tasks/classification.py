@@ -11,7 +11,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
+from application.groups.text import MAX_LENGTH_LIMIT
+from application.training import LabelTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
@@ -53,7 +54,7 @@ class Classification:
 
     card_type: type[ModelCard] = ClassifierCard
 
-    def load(self, request: TrainModelRequest) -> SplitRows:
+    def load(self, request: LabelTraining) -> SplitRows:
         """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
         return ClassificationData().load(request)
 
@@ -63,11 +64,11 @@ class Classification:
         """Make both parts ready for a model. Raises: DatasetError."""
         return dataset.tokenized(tokenizer, max_length)
 
-    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+    def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
         """Make all rows ready for a model. Raises: DatasetError."""
         return ClassificationData().whole(request, tokenizer, max_length)
 
-    def build(self, request: TrainModelRequest, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: LabelTraining, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
         """Build a classifier for the labels of the data. Raises: ModelError."""
         names = dataset.label_names
         size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
@@ -75,7 +76,7 @@ class Classification:
             auto_class=CLASSIFIER,
             presets={name: partial(size[name], label_names=names, max_length=request.max_length) for name in ENCODERS},
             learn_tokenizer=lambda: train_tokenizer(
-                dataset.train_texts(), request.vocab_size or 0, bool(request.lowercase), request.seed
+                dataset.train_texts(), request.vocab_size, request.lowercase, request.seed
             ),
             head={
                 "num_labels": len(names),
@@ -87,7 +88,7 @@ class Classification:
         bundle.card |= {"labels": list(names)}
         return bundle
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
+    def prepare(self, request: LabelTraining, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
         """Tokenise both parts. Raises: DatasetError."""
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
@@ -98,7 +99,7 @@ class Classification:
             pad_token_id=train.pad_token_id,
             mask_token_id=tokenizer.mask_token_id,
             special_token_ids=tokenizer.all_special_ids,
-            word_dropout=request.word_dropout or 0.0,
+            word_dropout=request.word_dropout,
             label_smoothing=request.label_smoothing,
             class_weights=class_weights_of(request.class_weights, train.label_names, counts),
             negative_label=task_named(request.task).negative_label,
@@ -110,7 +111,7 @@ class Classification:
 
     def report(
         self,
-        request: TrainModelRequest,
+        request: LabelTraining,
         dataset: SplitRows,
         result: TrainingResult,
         trained: Trained,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from application.training_request import TrainModelRequest
+from application.training import PairTraining
 from infrastructure.data.pair_datasets import JoinedPairs, prompt_of
 from infrastructure.data.text_data import SplitPairs
 from infrastructure.models.factory import DECODER, Blueprint
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def _blueprint(request: TrainModelRequest, dataset: SplitPairs) -> Blueprint:
+def _blueprint(request: PairTraining, dataset: SplitPairs) -> Blueprint:
     texts = dataset.train_texts()
     learn = partial(train_bpe, texts, request.vocab_size, request.seed, document_start=False, end=False)
     return decoder_blueprint(request, learn)

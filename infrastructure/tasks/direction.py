@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from application.training_request import TrainModelRequest
+from application.training import DirectionTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
@@ -54,23 +54,24 @@ class DirectionClassification(SequenceClassification):
         return forecast_of(model, batch)["logits"].float()
 
 
-class MarketDirection(SeriesKind):
+class MarketDirection(SeriesKind[DirectionTraining]):
     """One of three directions for each window."""
 
     card_type: type[ModelCard] = DirectionCard
 
-    def load(self, request: TrainModelRequest) -> SplitSeries:
+    def load(self, request: DirectionTraining) -> SplitSeries:
         """Read, check and split a table of prices. Raises: DatasetError with every fault of the file."""
         return load_market(request)
 
-    def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: DirectionTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster with a head for classes. Raises: ModelError."""
         return build_forecaster(request, dataset, num_classes=len(DIRECTIONS))
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+    def prepare(self, request: DirectionTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
         scoring = _scoring_of(request, dataset)
-        card = {**SeriesCard.of(request, dataset).to_json(), "labels": list(DIRECTIONS), "scoring": scoring}
+        series = SeriesCard.of(request, dataset, dead_band=request.dead_band, price_column=request.price_column)
+        card = {**series.to_json(), "labels": list(DIRECTIONS), "scoring": scoring}
         counts = class_counts(dataset)
         absent = [name for name, count in counts.items() if not count]
         warnings = [f"no window of the training part goes {name}; it will never be predicted." for name in absent]
@@ -78,7 +79,7 @@ class MarketDirection(SeriesKind):
 
     def report(
         self,
-        request: TrainModelRequest,
+        request: DirectionTraining,
         dataset: SplitSeries,
         result: TrainingResult,
         trained: Trained,
@@ -107,7 +108,7 @@ class MarketDirection(SeriesKind):
         return model, FinishedDirection(known, card["scoring"])
 
 
-def _scoring_of(request: TrainModelRequest, dataset: SplitSeries) -> Card:
+def _scoring_of(request: DirectionTraining, dataset: SplitSeries) -> Card:
     """Say how answers are scored: what must travel with the model, so that it is scored alike later."""
     counts = list(class_counts(dataset).values())
     weights = class_weights_of(request.class_weights, DIRECTIONS, counts)

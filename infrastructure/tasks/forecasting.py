@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from application.training_request import TrainModelRequest
+from application.training import QuantileTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
@@ -36,22 +36,22 @@ DIGITS_OF_SCALE = 7
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
 
-class QuantileForecasting(SeriesKind):
+class QuantileForecasting(SeriesKind[QuantileTraining]):
     """Several quantiles of each target at each horizon."""
 
     card_type: type[ModelCard] = QuantileCard
 
-    def load(self, request: TrainModelRequest) -> SplitSeries:
+    def load(self, request: QuantileTraining) -> SplitSeries:
         """Read, check and split a table. Raises: DatasetError with every fault of the file."""
         return load_series(request)
 
-    def build(self, request: TrainModelRequest, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: QuantileTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""
         return build_forecaster(request, dataset, quantiles=request.quantiles)
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+    def prepare(self, request: QuantileTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
-        card = SeriesCard.of(request, dataset)
+        card = SeriesCard.of(request, dataset, request.quantiles)
         adapter = QuantileForecast(
             card.quantiles,
             card.recipe.horizons,
@@ -63,14 +63,14 @@ class QuantileForecasting(SeriesKind):
 
     def report(
         self,
-        request: TrainModelRequest,
+        request: QuantileTraining,
         dataset: SplitSeries,
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
     ) -> Report:
         """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
-        card = SeriesCard.of(request, dataset)
+        card = SeriesCard.of(request, dataset, request.quantiles)
         evaluation, judged = dataset.evaluation, dataset.judged
         if request.quick:
             evaluation, judged = evaluation.few(QUICK_WINDOWS), judged.few(QUICK_WINDOWS)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from torch import nn
 
 from application.ports import SplitDataset
-from application.training_request import TrainModelRequest
+from application.training import Training
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.inputs import Input
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Card = Mapping[str, Any]
 OnText = Callable[[str], None]
+Request = TypeVar("Request", bound=Training, contravariant=True)
 
 
 class Note(Protocol):
@@ -87,30 +88,30 @@ class FinishedTask(Protocol):
         """
 
 
-class TaskKind(Protocol):
+class TaskKind(Protocol[Request]):
     """One kind of task; a new one is a file with a class like this and its line in the registry."""
 
     @property
     def card_type(self) -> type[ModelCard]:
         """Declare the fields that the card of a finished model must have."""
 
-    def load(self, request: TrainModelRequest) -> SplitDataset:
+    def load(self, request: Request) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""
 
     def tokenized(self, dataset: Any, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[Any, Any]:
         """Make both parts of loaded data ready for a model. Raises: DatasetError."""
 
-    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
+    def whole(self, request: Request, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
         """Make all rows ready for a model, without a split. Raises: DatasetError."""
 
-    def build(self, request: TrainModelRequest, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: Request, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
         """Build the model; a preset takes the tokenizer kept by an earlier start. Raises: ModelError."""
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: Any) -> Prepared:
+    def prepare(self, request: Request, bundle: ModelBundle, dataset: Any) -> Prepared:
         """Tokenise both parts. Raises: DatasetError, ConfigurationError."""
 
     def report(
-        self, request: TrainModelRequest, dataset: Any, result: TrainingResult, trained: Trained, run: RunLayout
+        self, request: Request, dataset: Any, result: TrainingResult, trained: Trained, run: RunLayout
     ) -> Report:
         """Draw what belongs to the kind, score baselines, ask the finished model for samples."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from application.training_request import TrainModelRequest
+from application.training import DocumentTraining
 from domain.exceptions import ModelError
 from domain.reading import Reading
 from domain.results import Report, TrainingResult
@@ -47,7 +47,7 @@ class LanguageModeling:
 
     card_type: type[ModelCard] = LanguageModelCard
 
-    def load(self, request: TrainModelRequest) -> SplitText:
+    def load(self, request: DocumentTraining) -> SplitText:
         """Read and split text. Raises: DatasetError."""
         return load_text(request)
 
@@ -58,12 +58,12 @@ class LanguageModeling:
         train, evaluation = (token_blocks(part, tokenizer, max_length) for part in (dataset.train, dataset.evaluation))
         return train, evaluation
 
-    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
+    def whole(self, request: DocumentTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
         """Turn all text into one stream. Raises: DatasetError."""
         text = sought("text", task_named(request.task).text_fields, request.text_field)
-        return _stream(str(request.dataset_path), text, tokenizer, max_length, request.reading)
+        return _stream(request.dataset_path, text, tokenizer, max_length, request.reading)
 
-    def build(self, request: TrainModelRequest, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: DocumentTraining, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
 
         def learn() -> "PreTrainedTokenizerBase":
@@ -81,7 +81,7 @@ class LanguageModeling:
             _require_borders(bundle, str(request.model_name))
         return bundle
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitText) -> Prepared:
+    def prepare(self, request: DocumentTraining, bundle: ModelBundle, dataset: SplitText) -> Prepared:
         """Tokenise both parts into streams. Raises: DatasetError for a text shorter than one block."""
         assert bundle.tokenizer is not None
         train, evaluation = self.tokenized(dataset, bundle.tokenizer, request.max_length)
@@ -93,7 +93,7 @@ class LanguageModeling:
 
     def report(
         self,
-        request: TrainModelRequest,
+        request: DocumentTraining,
         dataset: SplitText,
         result: TrainingResult,
         trained: Trained,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
-from application.training_request import TrainModelRequest
+from application.training import PairTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
@@ -52,7 +52,7 @@ class PairKind:
     """
 
     auto_class: str
-    blueprint: Callable[[TrainModelRequest, SplitPairs], Blueprint]
+    blueprint: Callable[[PairTraining, SplitPairs], Blueprint]
     dataset: "MakeDataset"
     adapter: "MakeAdapter"
     prompt: "MakePrompt"
@@ -61,7 +61,7 @@ class PairKind:
     facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
     card_type: type[ModelCard] = PairCard
 
-    def load(self, request: TrainModelRequest) -> SplitPairs:
+    def load(self, request: PairTraining) -> SplitPairs:
         """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
         return load_pair_data(request)
 
@@ -72,14 +72,14 @@ class PairKind:
         train = self.dataset(dataset.train_rows, dataset.train, tokenizer, max_length)
         return train, self.dataset(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
 
-    def whole(self, request: TrainModelRequest, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
+    def whole(self, request: PairTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
         """Make all pairs ready for a model. Raises: DatasetError."""
         task = task_named(request.task)
         source, target = pair_fields(task, request.source_field, request.target_field)
-        rows = open_pairs(str(request.dataset_path), task, source, target, request.reading)
+        rows = open_pairs(request.dataset_path, task, source, target, request.reading)
         return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
 
-    def build(self, request: TrainModelRequest, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: PairTraining, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
         """Build the model. Raises: ModelError, ConfigurationError."""
         bundle = build_model(request, self.blueprint(request, dataset), kept_tokenizer)
         if request.packing and (reason := self.why_not_packed(bundle.model, request.max_length)):
@@ -88,7 +88,7 @@ class PairKind:
             )
         return bundle
 
-    def prepare(self, request: TrainModelRequest, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
+    def prepare(self, request: PairTraining, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
         """Tokenise both parts. Raises: DatasetError."""
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
@@ -102,7 +102,7 @@ class PairKind:
 
     def report(
         self,
-        request: TrainModelRequest,
+        request: PairTraining,
         dataset: SplitPairs,
         result: TrainingResult,
         trained: Trained,

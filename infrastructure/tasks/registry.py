@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from application.ports import Run, SplitDataset
-from application.training_request import TrainModelRequest
+from application.training import Training
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.cache import collected_words
@@ -22,7 +22,7 @@ from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.language_modeling import LanguageModeling
 from infrastructure.tasks.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
 
-KINDS: dict[str, TaskKind] = {
+KINDS: dict[str, TaskKind[Any]] = {
     "sequence_classification": Classification(),
     "language_modeling": LanguageModeling(),
     "code_generation": CODE_GENERATION,
@@ -32,7 +32,7 @@ KINDS: dict[str, TaskKind] = {
 }
 
 
-def kind_of(task: str) -> TaskKind:
+def kind_of(task: str) -> TaskKind[Any]:
     """Find what trains a task. Raises: ConfigurationError for an unknown one."""
     return KINDS[task_named(task).kind]
 
@@ -40,7 +40,7 @@ def kind_of(task: str) -> TaskKind:
 class TaskData:
     """Loads the data of any task."""
 
-    def load(self, request: TrainModelRequest) -> SplitDataset:
+    def load(self, request: Training) -> SplitDataset:
         """Read, check and split what a request names. Raises: DatasetError with every fault of the file."""
         with collected_words() as words:
             dataset: Any = kind_of(request.task).load(request)
@@ -50,7 +50,7 @@ class TaskData:
 class TaskModels:
     """Builds the model of any task."""
 
-    def build(self, request: TrainModelRequest, dataset: Any, run: Run) -> ModelBundle:
+    def build(self, request: Training, dataset: Any, run: Run) -> ModelBundle:
         """Build what `request.model_name` names; the same seed gives the same weights.
 
         Raises: ModelError, TrainingError when memory is too small.

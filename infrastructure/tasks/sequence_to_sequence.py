@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from application.training_request import TrainModelRequest
+from application.training import PairTraining
 from infrastructure.data.pair_datasets import SourceTargetPairs
 from infrastructure.data.text_data import SplitPairs
 from infrastructure.data.text_ids import text_ids
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def _blueprint(request: TrainModelRequest, dataset: SplitPairs) -> Blueprint:
+def _blueprint(request: PairTraining, dataset: SplitPairs) -> Blueprint:
     sizes = ENCODER_DECODERS.items()
     presets = {name: partial(encoder_decoder_config, size, max_length=request.max_length) for name, size in sizes}
     texts = dataset.train_texts()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from application.training_request import TrainModelRequest
+from application.training import SeriesTraining
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.clock_finding import FoundClock
@@ -47,7 +47,14 @@ class SeriesCard:
     reading: Reading = AS_FOUND
 
     @classmethod
-    def of(cls, request: TrainModelRequest, dataset: SplitSeries) -> "SeriesCard":
+    def of(
+        cls,
+        request: SeriesTraining,
+        dataset: SplitSeries,
+        quantiles: tuple[float, ...] = (),
+        dead_band: float = 0.0,
+        price_column: str | None = None,
+    ) -> "SeriesCard":
         """Describe a run. A table is to have the columns of training, and its clock or none."""
         table = dataset.table
         clock = table.time_column or "none"
@@ -63,11 +70,11 @@ class SeriesCard:
             task=request.task,
             schema=schema,
             recipe=dataset.recipe,
-            quantiles=request.quantiles,
+            quantiles=quantiles,
             step=table.step,
             volatility_window=request.volatility_window,
-            dead_band=request.dead_band,
-            price_column=request.price_column,
+            dead_band=dead_band,
+            price_column=price_column,
             clock=table.clock.clock if table.clock else None,
             clock_doubt=table.clock.doubt if table.clock else "",
             zone=table.zone,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 from torch import nn
 
-from application.training_request import MAX_LENGTH_LIMIT, TrainModelRequest
+from application.groups.text import MAX_LENGTH_LIMIT
+from application.training import TextTraining, WriterTraining
 from domain.generation import GenerationSettings
 from domain.reading import Reading
 from infrastructure.data.fields import Sought
@@ -36,15 +37,13 @@ class WriterCard(ModelCard):
     max_repeats: int = Field(default=0, ge=0)
 
 
-def decoder_blueprint(
-    request: TrainModelRequest, learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]"
-) -> Blueprint:
+def decoder_blueprint(request: TextTraining, learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]") -> Blueprint:
     """Describe the decoders of a request."""
     presets = {name: partial(decoder_config, size, max_length=request.max_length) for name, size in DECODERS.items()}
     return Blueprint(DECODER, presets, learn_tokenizer)
 
 
-def how_to_write(request: TrainModelRequest) -> Card:
+def how_to_write(request: WriterTraining) -> Card:
     """Keep with the model how it is to write."""
     return {name: getattr(request, name) for name in TRAVELLING}
 

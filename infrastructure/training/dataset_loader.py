@@ -32,13 +32,14 @@ class DatasetLoader:
         self._kind = kind_of(task)
         if tokenizer is None and task_named(task).text_fields:
             raise ConfigurationError(f"task {task} reads text and needs a tokenizer.", remedy="Give DatasetLoader one.")
-        self._request = TrainModelRequest(task=task, dataset_path=str(data_path), **fields).resolved()
+        self._request = TrainModelRequest(task=task, dataset_path=str(data_path), **fields)
+        self._training = self._request.resolved()
         self._tokenizer: Any = tokenizer  # None for a table, which nobody cuts into tokens
         self._max_length = max_length
 
     def load(self) -> Any:
         """Give all rows as one data set. Raises: DatasetError."""
-        return self._kind.whole(self._request, self._tokenizer, self._max_length)
+        return self._kind.whole(self._training, self._tokenizer, self._max_length)
 
     def get_train_test_split(self, test_size: float = 0.2, seed: int = 42) -> tuple[Any, Any]:
         """Split, the same way each time; equal rows and rows of one group stay on one side, and a table is cut in time.
@@ -49,5 +50,5 @@ class DatasetLoader:
             raise DatasetError(
                 f"test_size is {test_size}, but must lie between 0 and 1.", remedy="Use 0.2 for a fifth."
             )
-        request = self._request.changed(split=None, validation_split=test_size, seed=seed).resolved()
-        return self._kind.tokenized(self._kind.load(request), self._tokenizer, self._max_length)
+        training = self._request.changed(split=None, validation_split=test_size, seed=seed).resolved()
+        return self._kind.tokenized(self._kind.load(training), self._tokenizer, self._max_length)

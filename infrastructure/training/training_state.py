@@ -72,8 +72,12 @@ class TrainingState:
         return asdict(self)
 
     def changes_since(self, saved: "TrainingState") -> list[Change]:
-        """List what is not as it was, in the order of the settings; what was not recorded then counts as None."""
-        pairs = [(saved.settings, self.settings, False), (saved.data, self.data, True)]
+        """List what is not as it was, in the order of the settings; what was not recorded then counts as None.
+
+        A setting that was recorded and is none any more means nothing to the task: earlier versions recorded all.
+        """
+        recorded = {name: value for name, value in saved.settings.items() if name in self.settings}
+        pairs = [(recorded, self.settings, False), (saved.data, self.data, True)]
         return [
             Change(name, before.get(name), now.get(name), is_data)
             for before, now, is_data in pairs

@@ -79,8 +79,14 @@ def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
 
 
 def write_settings(settings: Sequence[Setting]) -> None:
-    """Write each setting in two lines: its type, default and unit, and what it is for."""
+    """Write each setting below its group, in two lines: its type, default and unit, and what it is for."""
+    group = ""
     for setting in settings:
+        if setting.group != group:
+            if group:
+                say("")
+            say(f"# {setting.group}")
+            group = setting.group
         of_task = "by task" if setting.default_by_task else f"default {json_text(setting.default)}"
         default = "" if of_task == "default null" else f", {of_task}"
         say(f"{setting.name}: {setting.type}{f' ({setting.unit})' if setting.unit else ''}{default}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
+from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.results import Report, TrainingResult
@@ -31,7 +32,7 @@ class FakeRun:
     is_open: bool = False
     is_closed: bool = False
 
-    def open(self, request: TrainModelRequest) -> None:
+    def open(self, request: Training) -> None:
         self.is_open = True
 
     def save_summary(self, response: Mapping[str, Any]) -> None:
@@ -122,7 +123,7 @@ class FakeWorld:
     calls: list[str] = field(default_factory=list)
     run: FakeRun = field(default_factory=FakeRun)
     tracker_made: FakeTracker = field(default_factory=FakeTracker)
-    request_seen: TrainModelRequest | None = None
+    request_seen: Training | None = None
     monitor_seen: Any = None
     accepts_changes: bool = False
     checkpoints_made: FakeCheckpoints = field(default_factory=FakeCheckpoints)
@@ -133,7 +134,7 @@ class FakeWorld:
             raise self.failing[name]
 
     # RunStore
-    def reserve(self, request: TrainModelRequest) -> FakeRun:
+    def reserve(self, request: Training) -> FakeRun:
         self._called("reserve")
         return self.run
 
@@ -142,17 +143,17 @@ class FakeWorld:
         return self.run, TrainModelRequest(task="text_classification", seed=7)
 
     # DatasetSource
-    def load(self, request: TrainModelRequest) -> FakeDataset:
+    def load(self, request: Training) -> FakeDataset:
         self._called("load")
         return FakeDataset()
 
     # ModelSource
-    def build(self, request: TrainModelRequest, dataset: SplitDataset, run: Run) -> FakeModel:
+    def build(self, request: Training, dataset: SplitDataset, run: Run) -> FakeModel:
         self._called("build")
         return FakeModel()
 
     # Workshop
-    def settle(self, request: TrainModelRequest) -> TrainModelRequest:
+    def settle(self, request: Training) -> Training:
         self._called("settle")
         return request.changed(precision="fp32")
 
@@ -160,14 +161,14 @@ class FakeWorld:
         self._called("tracker")
         return self.tracker_made
 
-    def checkpoints(self, run: Run, request: TrainModelRequest) -> FakeCheckpoints:
+    def checkpoints(self, run: Run, request: Training) -> FakeCheckpoints:
         self._called("checkpoints")
         return self.checkpoints_made
 
     def trainer(
         self,
         run: Run,
-        request: TrainModelRequest,
+        request: Training,
         model: TrainableModel,
         dataset: SplitDataset,
         tracker: MetricsTracker,
@@ -185,6 +186,6 @@ class FakeWorld:
         return self.result
 
     # ReportWriter
-    def write(self, run: Run, request: TrainModelRequest, dataset: SplitDataset, result: TrainingResult) -> Report:
+    def write(self, run: Run, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
         self._called("write")
         return REPORT

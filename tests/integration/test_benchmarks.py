@@ -4,6 +4,7 @@ import mmap
 import random
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
@@ -34,6 +36,7 @@ from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.tasks.quantile_forecast import QuantileForecast
 from infrastructure.tasks.seq2seq import SequenceToSequence
 from infrastructure.tasks.sequence_classification import SequenceClassification
+from tests.support.trainings import training
 
 LOG = """number of parameters: 0.80M
 step 0: train loss 4.2, val loss 4.3
@@ -49,7 +52,7 @@ iter 5: loss 3.7, time 4000.00ms, mfu -100.00%
 """
 
 
-def request_of(path: Path) -> TrainModelRequest:
+def request_of(path: Path) -> Any:
     return RunStore().read_request(str(path)).resolved()
 
 
@@ -114,7 +117,7 @@ def test_the_recipe_of_tiny_shakespeare_keeps_the_budget_of_nanogpt() -> None:
     request = request_of(TINY_SHAKESPEARE)
     budget = (request.model_name, request.max_length, request.max_steps, request.batch_size, request.validation_split)
     assert budget == ("decoder-tiny", 64, 2000, 12, 0.1)
-    assert request.changed(**OURS).resolved().device == "cpu"
+    assert request.changed(**OURS).device == "cpu"
 
 
 def test_the_recipe_of_code_translation_is_a_valid_run() -> None:
@@ -225,10 +228,10 @@ def test_columns_are_those_of_numbers(tmp_path: Path) -> None:
 def test_repeat_last_from_the_file_is_what_the_windows_give_and_what_was_published(shared: Path, name: str) -> None:
     path = forecasting_table(shared, name)
     split = usual_split(path)
-    request = TrainModelRequest(
-        task="quantile_forecasting", dataset_path=str(path), split=split, context_length=2, horizons=96
+    request = training(
+        QuantileTraining, "quantile_forecasting", dataset_path=str(path), split=split, context_length=2, horizons=96
     )
-    dataset = load_series(request.resolved())
+    dataset = load_series(request)
     assert dataset.test is not None
     assert len(dataset.test) == split[2] - 96 + 1
     scores = ForecastScores([0.5], range(1, 97), dataset.recipe.target_names, dataset.recipe.target_scales)

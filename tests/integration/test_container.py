@@ -88,4 +88,4 @@ def test_the_workshop_refuses_parts_that_come_from_elsewhere_by_name() -> None:
     world = FakeWorld()
     parts = (FakeDataset(), world.tracker_made, world.checkpoints_made, FakeMonitor())
     with pytest.raises(TypeError, match="TrainingWorkshop works with ModelBundle, and got FakeModel"):
-        TrainingWorkshop().trainer(world.run, TrainModelRequest(), FakeModel(), *parts)
+        TrainingWorkshop().trainer(world.run, TrainModelRequest().resolved(), FakeModel(), *parts)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from application.training import WriterTraining
 from application.training_request import TrainModelRequest
 from application.use_cases.predict import PredictRequest
 from domain.exceptions import ConfigurationError
@@ -15,6 +16,7 @@ from domain.generation import (
 )
 from infrastructure.tasks.writing import generation_with, how_to_write
 from presentation.cli.commands.predict import _unescaped
+from tests.support.trainings import training
 
 
 @pytest.mark.parametrize(
@@ -193,8 +195,8 @@ def test_a_loop_is_a_block_often_enough_and_long_enough_in_a_row(ids: list[int],
     ("task", "most"), [("language_modeling", 0), ("code_generation", 4), ("sequence_to_sequence", 4)]
 )
 def test_how_often_a_text_may_repeat_itself_is_the_task_s_until_it_is_said(task: str, most: int) -> None:
-    assert TrainModelRequest(task=task).resolved().max_repeats == most
-    said = TrainModelRequest(task=task, max_repeats=9, num_beams=2).resolved()
+    assert training(WriterTraining, task).max_repeats == most
+    said = training(WriterTraining, task, max_repeats=9, num_beams=2)
     assert generation_with(how_to_write(said)) == GenerationSettings(said.max_new_tokens, num_beams=2, max_repeats=9)
     with pytest.raises(ConfigurationError, match="max_repeats is -1"):
         TrainModelRequest(task=task, max_repeats=-1).resolved()

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import dynamic_module_utils
 
-from application.training_request import TrainModelRequest
+from application.training import LabelTraining
 from domain.exceptions import ModelError
 from infrastructure.models import pretrained
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
@@ -25,6 +25,7 @@ from infrastructure.models.pretrained import open_config, open_model, open_token
 from infrastructure.prediction import PredictorSource
 from tests.integration import tiny
 from tests.integration.finished_models import TASKS, edit, finished
+from tests.support.trainings import training
 
 Damage = Callable[[Path], Any]
 HUGE = 10**9
@@ -346,7 +347,7 @@ def test_a_model_of_the_hub_is_looked_at_like_any_other_directory(
     (snapshot / "config.json").unlink()
     shutil.copy(model / "config.json", snapshot / "config.json")
     config_class(snapshot)
-    request = TrainModelRequest(task="text_classification", model_name="a/b", max_length=32)
+    request = training(LabelTraining, "text_classification", model_name="a/b", max_length=32)
     blueprint = Blueprint(CLASSIFIER, {}, tiny.tokenizer, {"num_labels": 2})
     with pytest.raises(ModelError, match=r"config.json wants code"):
         build_model(request, blueprint, tmp_path / "none kept")
@@ -356,7 +357,7 @@ def test_a_model_of_the_hub_is_looked_at_like_any_other_directory(
 def test_training_does_not_begin_from_a_directory_that_holds(what: str, model: Path, tmp_path: Path) -> None:
     damage, _ = REFUSED[what]
     damage(model)
-    request = TrainModelRequest(task="text_classification", model_name=str(model), max_length=32)
+    request = training(LabelTraining, "text_classification", model_name=str(model), max_length=32)
     with pytest.raises(ModelError) as caught:
         build_model(request, Blueprint(CLASSIFIER, {}, tiny.tokenizer, {"num_labels": 2}), tmp_path / "none kept")
     assert "\n" not in str(caught.value)

@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from application.training_request import TrainModelRequest
+from application.training import LabelTraining
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
 from infrastructure.data import cache, checking, tokenization
@@ -27,6 +27,7 @@ from infrastructure.data.rows import LabelledRows, RowSchema, load_rows, require
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
 from tests.integration import tiny
+from tests.support.trainings import training
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT_FIELD = sought("text", ("text",))
@@ -340,9 +341,9 @@ def assert_same(one: Split, other: Split) -> None:
     np.testing.assert_array_equal(one.evaluation, other.evaluation)
 
 
-def request_for(path: Path, **changes: Any) -> TrainModelRequest:
+def request_for(path: Path, **changes: Any) -> LabelTraining:
     changes = {"task": "text_classification", "dataset_path": str(path), **changes}
-    return TrainModelRequest(**changes).resolved()
+    return training(LabelTraining, **changes)
 
 
 def texts_of(split: SplitRows) -> tuple[list[str], list[str]]:
@@ -450,7 +451,7 @@ class TestShippedData:
     @pytest.mark.parametrize("seed", [42, 1])
     def test_no_family_and_no_text_of_the_security_data_stands_on_both_sides(self, seed: int) -> None:
         entries: list[dict[str, str]] = json.loads((ROOT / "data/security.json").read_text(encoding="utf-8"))
-        request = TrainModelRequest(task="security_classification", seed=seed).resolved()
+        request = training(LabelTraining, "security_classification", seed=seed)
         split = ClassificationData().load(request.changed(dataset_path=str(ROOT / "data/security.json")))
         sides = [[entries[row] for row in part] for part in (split.train, split.evaluation)]
         assert sum(map(len, sides)) == len(entries)

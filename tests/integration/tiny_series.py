@@ -81,7 +81,7 @@ class Ready:
     """A task with its data and model, as a run would put them together."""
 
     task: str
-    request: TrainModelRequest
+    request: Any
     data: SplitSeries
     bundle: ModelBundle
     prepared: Prepared
@@ -99,7 +99,7 @@ class Ready:
 def ready(task: str, directory: Path, **changes: Any) -> Ready:
     """Load, build and prepare as the workshop does; the weights are rough, so that everything seen matters."""
     wanted = request(task, directory, **changes).resolved()
-    data: Any = loaded(wanted)
+    data: Any = kind_of(task).load(wanted)
     bundle = kind_of(task).build(wanted, data, directory / "no tokenizer kept")
     rough(bundle.model)
     return Ready(task, wanted, data, bundle, kind_of(task).prepare(wanted, bundle, data))

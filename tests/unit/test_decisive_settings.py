@@ -4,15 +4,19 @@ from typing import Any
 
 import pytest
 
-from application.training_request import CANNOT_MATTER, TrainModelRequest
+from application.training import CANNOT_MATTER, TRAININGS, Training
+from application.training_request import TrainModelRequest
 from domain.config import WITHOUT_EFFECT, TrainingConfig
+from domain.task import TASKS
 
 FIELDS = tuple(TrainModelRequest.model_fields)
+OF_KINDS = {name: task for task, known in TASKS.items() for name in TRAININGS[known.kind].model_fields}
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_is_decisive_or_on_the_list_of_those_that_cannot_matter(name: str) -> None:
-    assert (name in TrainModelRequest().decisive()) is (name not in CANNOT_MATTER)
+    training = TrainModelRequest(task=OF_KINDS[name]).resolved()
+    assert (name in training.decisive()) is (name not in CANNOT_MATTER)
 
 
 @pytest.mark.parametrize("name", sorted(CANNOT_MATTER))
@@ -34,10 +38,15 @@ def test_what_has_no_effect_on_the_loop_is_a_setting_of_it(name: str) -> None:
         {"class_weights": {"a": 2.0, "b": 1.0}},
         {"max_length": 64},
         {"seed": 1},
-        {"quantiles": (0.1, 0.9)},
+        {"task": "quantile_forecasting", "quantiles": (0.1, 0.9)},
         {"metric_name": "accuracy"},
     ],
     ids=str,
 )
 def test_a_changed_value_changes_what_the_result_follows_from(changes: dict[str, Any]) -> None:
-    assert TrainModelRequest(**changes).decisive() != TrainModelRequest().decisive()
+    unchanged = {name: value for name, value in changes.items() if name == "task"}
+    assert decided(**changes).decisive() != decided(**unchanged).decisive()
+
+
+def decided(**settings: Any) -> Training:
+    return TrainModelRequest(**settings).resolved()

@@ -119,7 +119,7 @@ class TestTheRunFile:
         wanted = request(tmp_path / "run", learning_rate=2e-5).resolved()
         run = RunStore().reserve(wanted)
         run.open(wanted)
-        assert RunStore().read_request(str(tmp_path / "run" / RUN_FILE)) == wanted
+        assert RunStore().read_request(str(tmp_path / "run" / RUN_FILE)).resolved() == wanted
         run.close()
 
     @pytest.mark.parametrize(

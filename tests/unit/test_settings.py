@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from application.settings import run_file_schema, settings_of
+from application.training import training_of
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import TASKS
@@ -30,9 +31,16 @@ def test_the_defaults_of_a_task_are_those_that_its_runs_take(task: str) -> None:
     listed = {setting.name: setting.default for setting in settings_of(task)}
     resolved = TrainModelRequest(task=task).resolved().model_dump(mode="json")
     assert listed == {name: value for name, value in resolved.items() if name in listed}
-    assert FIELDS - {*listed} == {*TASKS[task].meaningless}
+    assert {*listed} == {*training_of(TASKS[task]).model_fields}
     by_task = {setting.name: setting.default_by_task.get(task, setting.default) for setting in settings_of()}
     assert json.loads(json.dumps({name: by_task[name] for name in listed} | {"task": task})) == listed
+
+
+def test_the_settings_of_a_group_stand_together() -> None:
+    groups = [setting.group for setting in settings_of()]
+    assert [name for name, before in zip(groups, ["", *groups], strict=False) if name != before] == list(
+        dict.fromkeys(groups)
+    )
 
 
 def test_types_units_and_choices_are_in_words() -> None:
@@ -62,9 +70,11 @@ def test_the_command_lists_them_for_people_and_programs() -> None:
     people = athanor("settings", "text_classification").stdout.splitlines()
     assert "learning_rate: number, default 0.001" in people
     assert "early_stopping_patience: integer (evaluations), default 3" in people
+    assert "# Loop" in people
+    assert "# Forecast" not in people
     assert "dataset_path: text, by task" in athanor("settings").stdout.splitlines()
     listed = json.loads(athanor("settings", "quantile_forecasting", "--json").stdout)
-    assert {"name": "horizons", "unit": "rows"}.items() <= next(
+    assert {"name": "horizons", "group": "Forecast", "unit": "rows"}.items() <= next(
         one for one in listed if one["name"] == "horizons"
     ).items()
     schema = json.loads(athanor("settings", "--schema").stdout)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from application.training import LabelTraining
 from application.training_request import TrainModelRequest
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
@@ -18,6 +19,7 @@ from domain.exceptions import (
     TrainingError,
 )
 from tests.fakes.ports import RESULT, FakeDataset, FakeModel, FakeMonitor, FakeWorld
+from tests.support.trainings import asked_again, training
 
 IN_ORDER = ["settle", "reserve", "load", "build", "tracker", "checkpoints", "trainer", "train", "write"]
 
@@ -72,7 +74,7 @@ def test_the_trainer_gets_a_request_without_open_questions() -> None:
     world = FakeWorld()
     use_case(world).execute(TrainModelRequest(task="text_classification", epochs=9))
     seen = world.request_seen
-    assert seen is not None
+    assert isinstance(seen, LabelTraining)
     assert (seen.epochs, seen.precision, seen.dataset_path) == (9, "fp32", "data/classification.json")
     assert None not in (seen.batch_size, seen.learning_rate, seen.model_name, seen.metric_name, seen.vocab_size)
 
@@ -230,7 +232,7 @@ def test_defaults_are_those_of_the_specification() -> None:
 
 def test_resolving_twice_changes_nothing() -> None:
     once = TrainModelRequest(quick=True).resolved()
-    assert once.resolved() == once
+    assert asked_again(once) == once
 
 
 def test_the_use_case_needs_neither_torch_nor_transformers() -> None:
@@ -242,8 +244,8 @@ def test_the_use_case_needs_neither_torch_nor_transformers() -> None:
 
 
 def test_a_pretrained_model_is_tuned_gently_unless_told_otherwise() -> None:
-    scratch = TrainModelRequest(task="text_classification", model_name="encoder-base").resolved()
-    tuned = TrainModelRequest(task="text_classification", model_name="models/bert").resolved()
+    scratch = training(LabelTraining, "text_classification", model_name="encoder-base")
+    tuned = training(LabelTraining, "text_classification", model_name="models/bert")
     assert (scratch.learning_rate, scratch.word_dropout) == (1e-3, 0.6)
     assert (tuned.learning_rate, tuned.word_dropout) == (3e-5, 0.0)
     assert TrainModelRequest(model_name="models/bert", learning_rate=1e-4).resolved().learning_rate == 1e-4

@@ -1,0 +1,40 @@
+"""All groups of settings, in the order in which they are listed and stand in a run file."""
+
+from application.groups.data import DataSettings, RowSettings, RunSettings
+from application.groups.loop import KeepingSettings, LoopSettings, MachineSettings, ModelSettings
+from application.groups.setting import Settings
+from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
+from application.groups.text import (
+    ClassSettings,
+    DocumentSettings,
+    LabelSettings,
+    PairSettings,
+    TargetSettings,
+    TextSettings,
+    TokenSettings,
+    WritingSettings,
+)
+
+GROUPS: tuple[type[Settings], ...] = (
+    RunSettings,
+    DataSettings,
+    RowSettings,
+    TextSettings,
+    LabelSettings,
+    PairSettings,
+    DocumentSettings,
+    TokenSettings,
+    TableSettings,
+    WindowSettings,
+    QuantileSettings,
+    DirectionSettings,
+    ModelSettings,
+    LoopSettings,
+    ClassSettings,
+    TargetSettings,
+    KeepingSettings,
+    WritingSettings,
+    MachineSettings,
+)
+# Each setting, in that order.
+NAMES: tuple[str, ...] = tuple(name for group in GROUPS for name in group.model_fields)

@@ -1,0 +1,176 @@
+"""Settings of texts and code: where a row holds them, how they are cut into tokens, labelled and written."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, field_validator
+
+from application.groups.setting import (
+    Settings,
+    names_columns,
+    one_or_several_names,
+    setting,
+    share_below_one,
+    within,
+)
+from domain.rules import whole
+from domain.showing import shown
+from domain.task import Task
+
+MAX_LENGTH_LIMIT = 131_072
+
+Name = Annotated[str | None, BeforeValidator(one_or_several_names)]
+Names = Annotated[str | tuple[str, ...] | None, BeforeValidator(one_or_several_names)]
+
+
+class TextSettings(Settings):
+    """Where a row holds its text."""
+
+    title: ClassVar[str] = "Text"
+
+    text_field: Names = setting(
+        None, "Field or column that holds the text; else the first known name that the rows have."
+    )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from names_columns("text_field", self.text_field)
+
+
+class LabelSettings(Settings):
+    """Rows that have a text and a label."""
+
+    title: ClassVar[str] = "Labelled rows"
+
+    label_field: Name = setting(None, "Field or column that holds the label; else found by its name.")
+    group_field: str | None = setting(
+        None, "Rows with an equal value here stay on one side of the split; else `family` where it exists."
+    )
+    lowercase: bool | None = setting(
+        None, "Let the tokenizer that a preset learns make no difference between upper and lower case."
+    )
+    word_dropout: float | None = setting(
+        None, "Share of the tokens that each training step hides from a row.", unit="share"
+    )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from names_columns("label_field", self.label_field)
+        yield from share_below_one("word_dropout", self.word_dropout)
+
+
+class SettledLabels(LabelSettings):
+    """Labelled rows with everything decided."""
+
+    lowercase: bool = False
+    word_dropout: float = 0.0
+
+
+class ClassSettings(Settings):
+    """Classes that a model tells apart."""
+
+    title: ClassVar[str] = "Classes"
+
+    num_labels: int | None = setting(None, "Refuse data with another number of labels.")
+    class_weights: Literal["balanced", "none"] | dict[str, float] | None = setting(
+        None, "balanced lets rare labels count more; or a weight for each label."
+    )
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _labels(cls, value: Any) -> Any:
+        """Take the labels that YAML reads as numbers and truth values for their names."""
+        if isinstance(value, Mapping):
+            return {str(label) if isinstance(label, int | float) else label: weight for label, weight in value.items()}
+        return value
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        if self.num_labels is not None and self.num_labels < 2:
+            yield f"num_labels is {self.num_labels}, but a classifier needs at least 2. Drop num_labels to count them."
+        if self.num_labels is not None and task.labels and self.num_labels != len(task.labels):
+            yield (
+                f"num_labels is {self.num_labels}, but task {task.name} has {len(task.labels)} labels"
+                f" ({', '.join(task.labels)}). Drop num_labels or use --task text_classification."
+            )
+        if isinstance(self.class_weights, dict):
+            for label, weight in self.class_weights.items():
+                if not 0.0 < weight <= 1e6:
+                    yield f"class_weights has {weight} for {shown(label)}, but must lie between 0 and 1e6. Change it."
+
+
+class TargetSettings(Settings):
+    """What is aimed at, where it is one of several labels or tokens."""
+
+    title: ClassVar[str] = "Targets"
+
+    label_smoothing: float = setting(0.0, "Share of each target that is spread over all classes.", unit="share")
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from share_below_one("label_smoothing", self.label_smoothing)
+
+
+class TokenSettings(Settings):
+    """How texts become tokens."""
+
+    title: ClassVar[str] = "Tokens"
+
+    vocab_size: int | None = setting(
+        None,
+        "At most so many in the tokenizer that a preset learns; else what suits the amount of text.",
+        unit="tokens",
+    )
+    max_length: int = setting(
+        512, "Longer rows are cut, and the run says how many; of running text, the length of a block.", unit="tokens"
+    )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from within("max_length", self.max_length, 4, MAX_LENGTH_LIMIT)
+        yield from within("vocab_size", self.vocab_size, 300, 1_000_000)
+
+
+class DocumentSettings(Settings):
+    """Running text."""
+
+    title: ClassVar[str] = "Running text"
+
+    tokenizer: Literal["bpe", "char"] | None = setting(
+        None, "What the tokenizer that a preset learns cuts text into: pieces of words or characters."
+    )
+
+
+class PairSettings(Settings):
+    """Rows that have a text and what is to be written for it."""
+
+    title: ClassVar[str] = "Pairs"
+
+    source_field: Names = setting(None, "Field of a pair that is read; else the first known name that the rows have.")
+    target_field: Names = setting(
+        None, "Field of a pair that is to be written; else the first known name that the rows have."
+    )
+    packing: bool = setting(False, "Let short rows share a row of the batch: less padding, the same result.")
+    sample_rows: int = setting(0, "Rows that each evaluation writes out; 0 for none.", unit="rows")
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from names_columns("source_field", self.source_field)
+        yield from names_columns("target_field", self.target_field)
+        yield from whole("sample_rows", self.sample_rows, at_least=0)
+
+
+class WritingSettings(Settings):
+    """How texts are written; it travels with the model."""
+
+    title: ClassVar[str] = "Writing"
+
+    max_new_tokens: int = setting(128, "The longest text that is written.", unit="tokens")
+    num_beams: int = setting(1, "Above 1, search among so many texts for a likelier one.")
+    max_repeats: int = setting(0, "End a text that repeats its last tokens more often; 0 never does.")
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from whole("max_repeats", self.max_repeats, at_least=0)
+        for name in ("max_new_tokens", "num_beams"):
+            yield from whole(name, getattr(self, name), at_least=1)

@@ -1,0 +1,207 @@
+"""A training with everything decided: a type for each kind, made of the groups of settings that it understands."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from application.groups.data import RowSettings, RunSettings, SettledData, SettledRows
+from application.groups.known import GROUPS
+from application.groups.loop import MachineSettings, ModelSettings, SettledKeeping, SettledLoop
+from application.groups.table import (
+    DirectionSettings,
+    QuantileSettings,
+    SettledTable,
+    TableSettings,
+    WindowSettings,
+)
+from application.groups.text import (
+    ClassSettings,
+    DocumentSettings,
+    LabelSettings,
+    PairSettings,
+    SettledLabels,
+    TargetSettings,
+    TextSettings,
+    TokenSettings,
+    WritingSettings,
+)
+from domain.config import WITHOUT_EFFECT, TrainingConfig
+from domain.exceptions import ConfigurationError
+from domain.task import Task
+
+# Settings whose names differ from those of the loop.
+_RENAMED = {"epochs": "num_epochs"}
+# Settings that change no result, with the reason: a run may be resumed with others. Everything else decides it.
+CANNOT_MATTER: Mapping[str, str] = {
+    **WITHOUT_EFFECT,
+    "dataset_path": "the rows are known by their content",
+    "eval_dataset": "the rows are known by their content",
+    "output_dir": "where a run lives changes nothing of it",
+    "keep_checkpoints": "it is heeded when the result is there",
+    "max_row_mib": "it refuses rows and changes none",
+    "max_unpacked_mib": "it refuses files and changes none",
+}
+
+
+class Training(MachineSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
+    """What every kind understands, decided.
+
+    `instead` says what to do in place of settings that a kind does not understand, where there is such a thing.
+    """
+
+    title: ClassVar[str] = "Training"
+    instead: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def eval_path(self) -> str | None:
+        """The rows to score on, where they are a file of their own."""
+        return self.eval_dataset if isinstance(self, RowSettings) else None
+
+    def changed(self, **values: Any) -> Self:
+        """Copy with some values replaced, checked again."""
+        return type(self)(**{**self.model_dump(), **values})
+
+    def training_config(self) -> TrainingConfig:
+        """Give the loop its settings. Raises: ConfigurationError naming every rule that is broken."""
+        names = TrainingConfig.__dataclass_fields__
+        renamed = {_RENAMED.get(name, name): value for name, value in self.model_dump().items()}
+        return TrainingConfig(**{name: value for name, value in renamed.items() if name in names})
+
+    def decisive(self) -> dict[str, Any]:
+        """Give the settings that the result follows from, as plain values."""
+        return self.model_dump(mode="json", exclude=set(CANNOT_MATTER))
+
+    def broken_rules(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break, those of every group and of the loop."""
+        try:
+            self.training_config()
+        except ConfigurationError as error:
+            yield from error.messages
+        for group in GROUPS:
+            if isinstance(self, group):
+                yield from group.faults(self, task)
+
+
+_NO_TABLE = {
+    "split": "Say with validation_split which share is scored.",
+    "context_length": "Say with max_length how many tokens are read.",
+}
+_BY_TEXT_AND_LABEL = "Name the columns with text_field and label_field."
+_BY_TEXT = "Name the column with text_field."
+_BY_SOURCE_AND_TARGET = "Name the columns with source_field and target_field."
+_BY_COLUMNS = "A table is read: name its columns with columns."
+
+
+class TextTraining(TokenSettings, SettledRows, Training):
+    """Of texts, which become tokens."""
+
+
+class LabelTraining(TargetSettings, ClassSettings, SettledLabels, TextSettings, TextTraining):
+    """Of labels for texts."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **_NO_TABLE,
+        **dict.fromkeys(("source_field", "target_field", "columns", "target_columns"), _BY_TEXT_AND_LABEL),
+    }
+
+    vocab_size: int
+
+
+class WriterTraining(WritingSettings, TargetSettings, TextTraining):
+    """Of texts that are to be written."""
+
+
+class DocumentTraining(DocumentSettings, TextSettings, WriterTraining):
+    """Of running text."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **_NO_TABLE,
+        **dict.fromkeys(
+            ("label_field", "group_field", "source_field", "target_field", "columns", "target_columns"), _BY_TEXT
+        ),
+        "packing": "Leave it out: documents share blocks in any case.",
+    }
+
+
+class PairTraining(PairSettings, WriterTraining):
+    """Of texts for texts."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **_NO_TABLE,
+        **dict.fromkeys(
+            ("text_field", "label_field", "group_field", "columns", "target_columns"), _BY_SOURCE_AND_TARGET
+        ),
+    }
+
+
+class SeriesTraining(WindowSettings, SettledTable, Training):
+    """Of what follows in a table."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("text_field", "label_field", "group_field", "source_field", "target_field"), _BY_COLUMNS),
+        "eval_dataset": "Leave it out: split cuts the parts from the table; score another one with "
+        "`evaluate RUN --dataset PATH`.",
+        "max_length": "Say with context_length how many rows are read.",
+    }
+
+
+class QuantileTraining(QuantileSettings, SeriesTraining):
+    """Of values as quantiles."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **SeriesTraining.instead,
+        "price_column": "Name what to forecast with target_columns.",
+        "label_field": "Name what to forecast with target_columns.",
+        **dict.fromkeys(
+            ("class_weights", "num_labels", "label_smoothing", "dead_band"), "Leave it out: there are no classes."
+        ),
+    }
+
+
+class DirectionTraining(DirectionSettings, TargetSettings, ClassSettings, SeriesTraining):
+    """Of the direction of a price."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **SeriesTraining.instead,
+        "target_columns": "Name the column of the price with price_column.",
+        "label_field": "Name the column of the price with price_column.",
+        **dict.fromkeys(
+            ("quantiles", "calibration", "sharpness_weight", "crossing_weight"),
+            "Leave it out: classes are forecast and no quantiles.",
+        ),
+    }
+
+    volatility_window: int
+
+
+class AnyTraining(
+    WritingSettings,
+    TargetSettings,
+    ClassSettings,
+    DirectionSettings,
+    QuantileSettings,
+    WindowSettings,
+    TableSettings,
+    TokenSettings,
+    DocumentSettings,
+    PairSettings,
+    LabelSettings,
+    TextSettings,
+    RowSettings,
+    Training,
+):
+    """Of a kind that does not say which settings it understands: it is taken to heed them all."""
+
+
+TRAININGS: Mapping[str, type[Training]] = {
+    "sequence_classification": LabelTraining,
+    "language_modeling": DocumentTraining,
+    "code_generation": PairTraining,
+    "sequence_to_sequence": PairTraining,
+    "quantile_forecasting": QuantileTraining,
+    "market_direction": DirectionTraining,
+}
+
+
+def training_of(task: Task) -> type[Training]:
+    """Give the type of a task's trainings, and with it the settings that mean something to it."""
+    return TRAININGS.get(task.kind, AnyTraining)

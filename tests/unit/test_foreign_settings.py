@@ -1,0 +1,171 @@
+"""A setting that means nothing to a task is refused in a sentence that says what to do instead, and it works."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.foreign import foreign_faults
+from application.groups.known import GROUPS, NAMES
+from application.training import TRAININGS, AnyTraining, LabelTraining, Training, training_of
+from application.training_request import TrainModelRequest
+from domain.exceptions import ConfigurationError
+from domain.task import TASKS, Task
+from infrastructure.runs.run_file import dump_request, read_request
+from infrastructure.tasks.registry import KINDS
+from tests.support.trainings import asked_again
+
+# Of each setting a value that is not its default.
+OTHERS: dict[str, Any] = {
+    "eval_dataset": "x.csv",
+    "validation_split": 0.3,
+    "text_field": "x",
+    "label_field": "x",
+    "group_field": "x",
+    "lowercase": True,
+    "word_dropout": 0.1,
+    "source_field": "x",
+    "target_field": "x",
+    "packing": True,
+    "sample_rows": 3,
+    "tokenizer": "char",
+    "vocab_size": 500,
+    "max_length": 64,
+    "time_column": "x",
+    "time_format": "%Y",
+    "decimal": ",",
+    "time_zone": "UTC",
+    "columns": ("x",),
+    "split": (0.5, 0.5),
+    "unsorted_stamps": "sort",
+    "duplicate_stamps": "mean",
+    "gaps": "fill",
+    "missing_values": "refuse",
+    "context_length": 9,
+    "horizons": 3,
+    "window_stride": 2,
+    "patch_length": 3,
+    "calendar": ("hour",),
+    "volatility_window": 5,
+    "instance_norm": False,
+    "target_columns": ("x",),
+    "quantiles": (0.1, 0.9),
+    "calibration": True,
+    "sharpness_weight": 1.0,
+    "crossing_weight": 1.0,
+    "price_column": "x",
+    "dead_band": 0.1,
+    "num_labels": 3,
+    "class_weights": "balanced",
+    "label_smoothing": 0.1,
+    "max_new_tokens": 5,
+    "num_beams": 2,
+    "max_repeats": 2,
+}
+FOREIGN = [
+    (task, name)
+    for task, known in TASKS.items()
+    for name in NAMES
+    if name not in training_of(known).model_fields and not (name == "validation_split" and "split" in known.settings)
+]
+# What may be said instead of a foreign setting is said with another one.
+NAMED = re.compile(r"with (\w+)(?: and (\w+))?")
+
+
+def refused(**settings: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        TrainModelRequest(**settings).resolved()
+    (message,) = caught.value.messages
+    return message
+
+
+@pytest.mark.parametrize(("task", "name"), FOREIGN)
+def test_a_foreign_setting_is_refused_and_what_it_says_instead_is_taken(task: str, name: str) -> None:
+    message = refused(task=task, **{name: OTHERS[name]})
+    fault, remedy = message.split(". ", 1)
+    assert fault == f"{name} means nothing to task {task}"
+    instead = NAMED.search(remedy)
+    names = [one for one in instead.groups() if one] if instead else []
+    taken = {one: OTHERS[one] for one in names}
+    assert names or "Leave it out" in remedy
+    TrainModelRequest(task=task, **taken).resolved()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_setting_is_taken_by_the_tasks_that_a_refusal_names(name: str) -> None:
+    for task in (task for task, foreign in FOREIGN if foreign == name):
+        told = refused(task=task, **{name: OTHERS[name]}).partition(" it is for ")[2]
+        for known in (known for known in TASKS if known in told):
+            value = len(TASKS[known].labels or "ab") if name == "num_labels" else OTHERS[name]
+            TrainModelRequest(task=known, **{name: value}).resolved()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_foreign_settings_at_their_default_are_no_fault_and_leave_no_trace(task: str) -> None:
+    defaults = {name: about.default for name, about in TrainModelRequest.model_fields.items() if name in OTHERS}
+    of_before = {"label_field": "label"} if task != "text_classification" else {}
+    own = {*training_of(TASKS[task]).model_fields}
+    said = {name: value for name, value in {**defaults, **of_before}.items() if name not in own}
+    assert TrainModelRequest(task=task, **said).resolved() == TrainModelRequest(task=task).resolved()
+
+
+def test_all_foreign_settings_are_named_together_with_other_faults() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        TrainModelRequest(task="text_classification", horizons=3, packing=True, epochs=0).resolved()
+    assert [message.split()[0] for message in caught.value.messages] == ["packing", "horizons", "num_epochs"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_run_file_holds_the_settings_of_its_task_alone_and_repeats_the_run(task: str, tmp_path: Path) -> None:
+    training = TrainModelRequest(task=task, seed=7).resolved()
+    (tmp_path / "run.yaml").write_text(dump_request(training), encoding="utf-8")
+    again = read_request(tmp_path / "run.yaml")
+    assert again.model_fields_set == {*training_of(TASKS[task]).model_fields}
+    assert again.resolved() == training == asked_again(training)
+
+
+def test_a_run_file_of_before_holds_every_setting_and_is_taken_as_it_was_meant(tmp_path: Path) -> None:
+    resolved = TrainModelRequest(label_field="label").resolved()
+    everything = {**TrainModelRequest().model_dump(), **resolved.model_dump()}
+    assert {*everything} == {*NAMES}
+    (tmp_path / "run.yaml").write_text(dump_request(TrainModelRequest(**everything)), encoding="utf-8")
+    assert read_request(tmp_path / "run.yaml").resolved() == resolved
+
+
+class TestGroups:
+    def test_hold_each_setting_once(self) -> None:
+        assert len(NAMES) == len({*NAMES}) == len(TrainModelRequest.model_fields)
+        assert {*NAMES} == {*TrainModelRequest.model_fields}
+        assert len({group.title for group in GROUPS}) == len(GROUPS)
+
+    def test_are_understood_whole_or_not_at_all(self) -> None:
+        for training in TRAININGS.values():
+            for group in GROUPS:
+                assert {*group.model_fields} & {*training.model_fields} in ({*group.model_fields}, set())
+
+    def test_are_declared_by_every_kind(self) -> None:
+        assert {*TRAININGS} == {*KINDS}
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_hold_the_settings_that_a_task_decides(self, task: str) -> None:
+        known = TASKS[task]
+        assert {*known.settings, *known.settings_of_pretrained} <= {*training_of(known).model_fields}
+
+    def test_of_a_kind_that_declares_none_are_all(self) -> None:
+        toy = Task("toy", "of elsewhere", "x", text_fields=("text",), metric_name="loss", default_dataset="x.csv")
+        assert training_of(toy) is AnyTraining
+        assert {*AnyTraining.model_fields} == {*NAMES}
+        assert list(foreign_faults(toy, NAMES)) == []
+
+
+def test_what_neither_request_nor_task_decides_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Task(
+        "toy", "sequence_classification", "x", text_fields=("text",), metric_name="macro_f1", default_dataset="x.csv"
+    )
+    monkeypatch.setattr("domain.task.TASKS", {"toy": toy})
+    with pytest.raises(ConfigurationError, match="validation_split is not given, and task toy has no default for it"):
+        TrainModelRequest(task="toy", vocab_size=400).resolved()
+    training: Training = TrainModelRequest(task="toy", vocab_size=400, validation_split=0.1).resolved()
+    assert isinstance(training, LabelTraining)
+    assert (training.epochs, training.word_dropout, training.lowercase) == (3, 0.0, False)
