@@ -28,16 +28,19 @@ THREADS = 2
 
 def losses_of(task: str, directory: Path) -> list[float]:
     """Train twenty steps and give each step's loss; a classifier learns from the shipped data."""
-    settings: dict[str, Any] = {"model_name": "encoder-tiny", "vocab_size": 1000}
+    settings: dict[str, Any] = {"model_name": "encoder-tiny", "vocab_size": 1000, "max_length": 64}
     if task in PRESETS:
         # The default data is the interpreter's own library, which the next version changes.
         directory.mkdir(parents=True, exist_ok=True)
-        settings = {"model_name": PRESETS[task], "vocab_size": 330, "dataset_path": str(file_for(task, directory))}
+        settings = {"model_name": PRESETS[task], "vocab_size": 330, "max_length": 64}
+        settings["dataset_path"] = str(file_for(task, directory))
+    if task in ("code_generation", "sequence_to_sequence"):
+        settings["sample_rows"] = 0
     if task in tiny_series.SETTINGS:
         settings = tiny_series.request(task, directory).model_dump(include=tiny_series.OF_A_TABLE)
     request = TrainModelRequest(
         task=task, precision="fp32", max_steps=STEPS, eval_steps=STEPS, logging_steps=1, batch_size=4,
-        gradient_accumulation_steps=2, max_length=64, sample_rows=0, output_dir=str(directory / "run"), **settings,
+        gradient_accumulation_steps=2, output_dir=str(directory / "run"), **settings,
     )  # fmt: skip
     monitor = FakeMonitor()
     with threads(THREADS):
