@@ -48,7 +48,6 @@ class Training(MachineSettings, SettledKeeping, SettledLoop, ModelSettings, Sett
     `instead` says what to do in place of settings that a kind does not understand, where there is such a thing.
     """
 
-    title: ClassVar[str] = "Training"
     instead: ClassVar[Mapping[str, str]] = {}
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -64,8 +64,6 @@ class TrainModelRequest(
     fractions lie in (0, 1).
     Raises: ConfigurationError naming every unknown setting and every value of a wrong type.
     """
-
-    title: ClassVar[str] = "Request"
 
     def __init__(self, **values: Any) -> None:
         _refuse_unknown(values)

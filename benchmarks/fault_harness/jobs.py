@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from application.training import training_of
 from domain.task import STANDARD_LIBRARY, TASKS, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 FOUR = ("text_classification", "language_modeling", "sequence_to_sequence", "quantile_forecasting")
-_SMALL = {"batch_size": 4, "max_length": 32, "sample_rows": 2, "max_new_tokens": 8}
+_SMALL = {"batch_size": 4, "max_length": 32, "max_new_tokens": 8}
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "text_classification": {"batch_size": 8, "max_length": 48, "vocab_size": 400},
     "language_modeling": {**_SMALL, "tokenizer": "char"},
-    "sequence_to_sequence": {**_SMALL, "vocab_size": 400},
+    "sequence_to_sequence": {**_SMALL, "sample_rows": 2, "vocab_size": 400},
     "quantile_forecasting": {
         "batch_size": 8,
         "target_columns": "close",
@@ -81,8 +82,10 @@ class Jobs:
         family = str(task.settings["model_name"]).partition("-")[0]
         settings = {"quick": True, "model_name": f"{family}-tiny", "seed": 3, "precision": "fp32"}
         settings |= {"save_steps": 1, "logging_steps": 1}
-        if "max_length" in task.settings or "split" not in task.settings:
-            settings |= {"max_length": 48, "sample_rows": 1, "max_new_tokens": 8, "batch_size": 4}
+        understood = training_of(task).model_fields
+        if "max_length" in understood:
+            small = {"max_length": 48, "sample_rows": 1, "max_new_tokens": 8, "batch_size": 4}
+            settings |= {name: value for name, value in small.items() if name in understood}
         return Job(task.name, self._part_of(task), tuple(settings.items()), (self._small_library(),))
 
     def _part_of(self, task: Task) -> Path | None:

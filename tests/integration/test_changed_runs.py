@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
+from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Warned
 from domain.exceptions import CheckpointError
 from infrastructure.container import Container
+from infrastructure.runs.run_file import dump_request
 from infrastructure.training import CheckpointManager
 from infrastructure.training.machine import computed_elsewhere
 from infrastructure.training.training_state import Change
@@ -238,6 +241,43 @@ class TestThroughTheUseCase:
     def test_a_setting_that_cannot_matter_may_change(self, run: Path) -> None:
         run_file = run / "run.yaml"
         run_file.write_text(run_file.read_text().replace("logging_steps: 10", "logging_steps: 3"))
+        assert Container().resume_training().execute(str(run)).success
+
+
+class TestARunOfBefore:
+    """Run file and states held every setting there is, those of other kinds at their defaults."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        everything = TrainModelRequest().model_dump()
+        own = Training.decisive
+        with monkeypatch.context() as before:
+            before.setattr(Training, "decisive", lambda training: {**everything, **own(training)})
+            Container().train_model().execute(request(tmp_path).changed(label_field="label"), StopsAt(5))
+        run_file = tmp_path / "run" / "run.yaml"
+        settings = {**everything, **yaml.safe_load(run_file.read_text())}
+        run_file.write_text(dump_request(TrainModelRequest(**settings)))
+        assert "horizons" in run_file.read_text()
+        return tmp_path / "run"
+
+    def test_is_resumed(self, run: Path) -> None:
+        response = Container().resume_training().execute(str(run))
+        assert response.success, response.errors
+
+    def test_names_what_was_changed_since(self, run: Path) -> None:
+        run_file = run / "run.yaml"
+        run_file.write_text(run_file.read_text().replace("seed: 42", "seed: 43"))
+        response = Container().resume_training().execute(str(run))
+        assert "seed was 42 and is 43" in response.errors[0]
+        assert "horizons" not in response.errors[0]
+
+    def test_is_refused_a_setting_of_another_kind_until_it_is_left_out(self, run: Path) -> None:
+        run_file = run / "run.yaml"
+        before = run_file.read_text()
+        run_file.write_text(before.replace("context_length: 96", "context_length: 9"))
+        (told,) = Container().resume_training().execute(str(run)).errors
+        assert told.startswith("context_length means nothing to task text_classification.")
+        run_file.write_text(before.replace("context_length: 96\n", ""))
         assert Container().resume_training().execute(str(run)).success
 
 

@@ -1,5 +1,6 @@
 """A setting that means nothing to a task is refused in a sentence that says what to do instead, and it works."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from application.training import TRAININGS, AnyTraining, LabelTraining, Training
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import TASKS, Task
+from infrastructure.prediction import PredictorSource
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.tasks.registry import KINDS
 from tests.support.trainings import asked_again
@@ -131,6 +133,32 @@ def test_a_run_file_of_before_holds_every_setting_and_is_taken_as_it_was_meant(t
     assert {*everything} == {*NAMES}
     (tmp_path / "run.yaml").write_text(dump_request(TrainModelRequest(**everything)), encoding="utf-8")
     assert read_request(tmp_path / "run.yaml").resolved() == resolved
+
+
+class TestOfAFinishedModel:
+    """`predict` and `evaluate` refuse before a model is opened."""
+
+    @pytest.mark.parametrize(
+        ("task", "given", "said"),
+        [
+            (
+                "text_classification",
+                {"time_format": "%Y"},
+                "time_format means nothing .* Leave it out: it is for quant",
+            ),
+            ("language_modeling", {"decimal": ","}, "decimal means nothing .* Leave it out"),
+            (
+                "sequence_to_sequence",
+                {"text_field": "x"},
+                "text_field means nothing .* Use source_field or target_field",
+            ),
+            ("market_direction", {"label_field": "x"}, "label_field means nothing .* Leave it out: a table is read"),
+        ],
+    )
+    def test_a_foreign_setting_is_refused(self, task: str, given: dict[str, str], said: str, tmp_path: Path) -> None:
+        (tmp_path / "athanor.json").write_text(json.dumps({"task": task}), encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=said):
+            PredictorSource().open(str(tmp_path), "cpu", given)
 
 
 class TestGroups:

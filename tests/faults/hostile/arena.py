@@ -150,7 +150,7 @@ class Arena:
         learnt = {"learns_imports": True, "timeout_seconds": GOOD_GUARD_SECONDS}
         for kind, words, data in (
             ("classifier", CLASSIFIER, "rows.jsonl"),
-            ("writer", (*WRITER, "--set", "sample_rows=1", "--set", "max_new_tokens=4"), "text.txt"),
+            ("writer", (*WRITER, "--set", "max_new_tokens=4"), "text.txt"),
             ("forecaster", (*FORECASTER, "--set", "horizons=6", "--set", "patch_length=12"), "table.csv"),
         ):
             output = self.good / kind

@@ -31,7 +31,7 @@ def forecast(data: str) -> tuple[str, ...]:
 
 def write_on(data: str) -> tuple[str, ...]:
     """Give the words that train a writer for two steps."""
-    return ("train", *WRITER, "--set", "sample_rows=0", *BRIEF, "--dataset", data)
+    return ("train", *WRITER, *BRIEF, "--dataset", data)
 
 
 COMMANDS: dict[str, Callable[[str], tuple[str, ...]]] = {
