@@ -191,7 +191,7 @@ class AnyTraining(
     """Of a kind that does not say which settings it understands: it is taken to heed them all."""
 
 
-TRAININGS: Mapping[str, type[Training]] = {
+TRAININGS: dict[str, type[Training]] = {
     "sequence_classification": LabelTraining,
     "language_modeling": DocumentTraining,
     "code_generation": PairTraining,

@@ -85,12 +85,13 @@ class TrainModelRequest(
         task = task_named(self.task)
         if self.validation_split is not None and "split" in task.settings:
             return self._split_by_share().resolved()
-        values = {**self.model_dump(), **self._decided_by(task)}
+        decided = self._decided_by(task)
+        values = {**self.model_dump(), **decided}
         if self.quick and self.max_steps is None:
             values |= {"max_steps": QUICK_STEPS, "eval_steps": QUICK_STEPS // 2, "warmup_steps": 1}
         kind = training_of(task)
         own = {name: value for name, value in values.items() if name in kind.model_fields and value is not None}
-        faults = list(foreign_faults(task, self._said()))
+        faults = list(foreign_faults(task, dict.fromkeys((*self._said(), *decided))))
         if left_open := list(_left_open(task, kind, own)):
             raise ConfigurationError.of([*faults, *left_open])
         training = kind(**own)

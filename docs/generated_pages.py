@@ -7,6 +7,7 @@ path it has in the repository.
 import logging
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from posixpath import dirname, join, normpath, relpath
 from typing import Any
@@ -81,7 +82,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is generated, and the files outside this folder that pages lead to."""
-    files.append(File.generated(config, "settings.md", content=SETTINGS + _table(settings_of())))
+    files.append(File.generated(config, "settings.md", content=SETTINGS + _by_group(settings_of())))
     listed = "".join(f"- [{_title(path)}]({path.name})\n" for path in _decisions())
     files.append(File.generated(config, "decisions/index.md", content=DECISIONS + listed))
     for name in OUTSIDE:
@@ -130,6 +131,11 @@ def _decisions() -> list[Path]:
 
 def _title(path: Path) -> str:
     return path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
+def _by_group(settings: Iterable[Setting]) -> str:
+    groups = groupby(settings, key=lambda setting: setting.group)
+    return "\n".join(f"## {title}\n\n{_table(group)}" for title, group in groups)
 
 
 def _table(settings: Iterable[Setting]) -> str:

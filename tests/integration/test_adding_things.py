@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
+from application.training import TRAININGS
 from domain.task import TASKS
 from infrastructure.tasks.kind import FinishedTask, TaskKind
 from infrastructure.tasks.registry import KINDS
@@ -25,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Run the page in an empty directory; gives its variables, and what it printed as `printed`."""
     printed: list[str] = []
     variables: dict[str, Any] = {"print": lambda *words: printed.append(" ".join(map(str, words))), "printed": printed}
-    with pytest.MonkeyPatch.context() as change, patch.dict(TASKS), patch.dict(KINDS):
+    with pytest.MonkeyPatch.context() as change, patch.dict(TASKS), patch.dict(KINDS), patch.dict(TRAININGS):
         change.chdir(tmp_path_factory.mktemp("outside"))
         change.syspath_prepend(str(Path.cwd()))
         for language, code in BLOCK.findall(PAGE):

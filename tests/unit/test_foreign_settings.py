@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,12 @@ class TestGroups:
         assert training_of(toy) is AnyTraining
         assert {*AnyTraining.model_fields} == {*NAMES}
         assert list(foreign_faults(toy, NAMES)) == []
+
+
+def test_a_task_that_decides_what_means_nothing_to_its_kind_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = replace(TASKS["text_classification"], name="odd", settings={"vocab_size": 400, "horizons": 3})
+    monkeypatch.setattr("domain.task.TASKS", {"odd": odd})
+    assert "horizons means nothing to task odd" in refused(task="odd", validation_split=0.1)
 
 
 def test_what_neither_request_nor_task_decides_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
