@@ -60,7 +60,7 @@ class SettledData(DataSettings):
 class RowSettings(Settings):
     """Which rows are scored, of data whose rows have no order."""
 
-    title: ClassVar[str] = "Split"
+    title: ClassVar[str] = "Split of rows"
 
     eval_dataset: str | None = setting(
         None, "Rows to score on, where data come split already; validation_split then counts for nothing."

@@ -92,7 +92,7 @@ class WindowSettings(Settings):
 class QuantileSettings(Settings):
     """Values that are forecast, as quantiles."""
 
-    title: ClassVar[str] = "Quantiles"
+    title: ClassVar[str] = "Forecast of values"
 
     target_columns: Columns = setting(None, "Columns to forecast; else all that are read.")
     quantiles: Quantiles = setting(forecast.QUANTILES, "Quantiles to forecast, ascending, each between 0 and 1.")
@@ -112,7 +112,7 @@ class QuantileSettings(Settings):
 class DirectionSettings(Settings):
     """A price whose direction is forecast."""
 
-    title: ClassVar[str] = "Direction"
+    title: ClassVar[str] = "Forecast of a direction"
 
     price_column: str | None = setting(
         None, "Column whose direction is forecast; else the one that is named like a close."

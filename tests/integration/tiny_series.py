@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from application.training import Training
 from application.training_request import TrainModelRequest
 from infrastructure.data.forecast_data import SplitSeries
 from infrastructure.data.windows import Windows
@@ -105,9 +106,10 @@ def ready(task: str, directory: Path, **changes: Any) -> Ready:
     return Ready(task, wanted, data, bundle, kind_of(task).prepare(wanted, bundle, data))
 
 
-def loaded(wanted: TrainModelRequest) -> Any:
+def loaded(wanted: TrainModelRequest | Training) -> Any:
     """Load the data of a request."""
-    return kind_of(wanted.task).load(wanted.resolved())
+    training = wanted if isinstance(wanted, Training) else wanted.resolved()
+    return kind_of(training.task).load(training)
 
 
 def rough(model: Any, size: float = 0.2, seed: int = 5) -> None:

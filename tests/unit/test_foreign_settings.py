@@ -167,6 +167,7 @@ class TestGroups:
         assert len(NAMES) == len({*NAMES}) == len(TrainModelRequest.model_fields)
         assert {*NAMES} == {*TrainModelRequest.model_fields}
         assert len({group.title for group in GROUPS}) == len(GROUPS)
+        assert not {group.title.lower() for group in GROUPS} & {*NAMES}, "a heading has the anchor of a setting"
 
     def test_are_understood_whole_or_not_at_all(self) -> None:
         for training in TRAININGS.values():
