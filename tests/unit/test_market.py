@@ -25,6 +25,7 @@ from infrastructure.data.market import (
 OHLCV = MarketColumns(open=0, high=1, low=2, close=3, volume=4)
 CLOSE_ONLY = MarketColumns(open=None, high=None, low=None, close=0, volume=None)
 CLOSE_BESIDE_MORE = MarketColumns(open=None, high=None, low=None, close=3, volume=None)
+REMEDY = "Correct or remove them, or name another column with --set price_column=NAME."
 NAMES = ["open", "high", "low", "close", "volume"]
 
 
@@ -278,7 +279,7 @@ def test_a_bar_that_cannot_be_is_named_with_its_line(column: str, value: float, 
     values[2, NAMES.index(column)] = value
     with pytest.raises(DatasetError) as caught:
         refuse_unusable_prices(values, OHLCV, "bars.csv")
-    assert caught.value.problem == f"bars.csv:4: {said}.\nbars.csv: 1 row has a price that cannot be."
+    assert caught.value.problem == f"bars.csv:4: {said}.\nbars.csv: 1 row has a price that cannot be. {REMEDY}"
     with pytest.raises(DatasetError, match=r"^bars\.parquet: row 3: "):
         refuse_unusable_prices(values, OHLCV, "bars.parquet")
 
@@ -290,7 +291,7 @@ def test_many_bad_rows_are_counted_and_twenty_shown() -> None:
         refuse_unusable_prices(values, CLOSE_ONLY, "bars.csv")
     *shown, last = caught.value.problem.splitlines()
     assert [line.split(":")[1] for line in shown] == [str(line) for line in range(32, 52)]
-    assert last == "bars.csv: 70 rows have prices that cannot be (the first 20 are shown)."
+    assert last == f"bars.csv: 70 rows have prices that cannot be (the first 20 are shown). {REMEDY}"
 
 
 def test_bars_that_can_be_pass_with_holes_and_rounding() -> None:
