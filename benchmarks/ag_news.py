@@ -56,7 +56,7 @@ def main() -> None:
 def tfidf_accuracy() -> float:
     """Score the baseline that every report carries, trained on all training rows."""
     from application.training_request import TrainModelRequest
-    from infrastructure.tasks.baselines import bag_of_words_baseline
+    from infrastructure.tasks.labels.baselines import bag_of_words_baseline
     from infrastructure.tasks.registry import TaskData
 
     train, test = (str(DATA / f"{part}.jsonl.gz") for part in ("train", "test"))

@@ -72,8 +72,8 @@ def score(run: str, test: Path, beams: int, max_repeats: int | None) -> dict[str
     from application.use_cases.predict import PredictRequest
     from domain.task import task_named
     from infrastructure.container import Container
-    from infrastructure.data.text_data import open_pairs, pair_fields
-    from infrastructure.tasks.text_metrics import bleu, exact_match
+    from infrastructure.data.text.loading import open_pairs, pair_fields
+    from infrastructure.tasks.writing.metrics import bleu, exact_match
 
     started = time.perf_counter()
     request = PredictRequest(run=run, input_path=str(test), num_beams=beams, max_repeats=max_repeats)

@@ -53,7 +53,7 @@ def main() -> None:
 def run(arm: str, steps: int) -> float:
     """Train some steps with one lever taken away; gives tokens per second."""
     from benchmarks.throughput import model_and_rows
-    from infrastructure.tasks.sequence_classification import SequenceClassification
+    from infrastructure.tasks.labels.adapter import SequenceClassification
     from infrastructure.training import AdvancedTrainer, session
     from infrastructure.training.step import batch_at, train_step
 

@@ -132,7 +132,7 @@ def athanor(*words: object, cache: str | None = None) -> Watched:
 def usual_split(data: Path) -> tuple[int, ...]:
     """Give the rows of the three parts into which tables of this shape are usually cut."""
     from domain.exceptions import AthanorError
-    from infrastructure.data.tables import TableSchema, open_table
+    from infrastructure.data.table.table import TableSchema, open_table
 
     try:
         table = open_table(data, TableSchema())

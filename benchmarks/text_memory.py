@@ -95,7 +95,7 @@ def loss_growth(kind: str, precision: str, tokens: int, width: int, vocabulary: 
     import torch
     from torch.nn import functional
 
-    from infrastructure.tasks.token_losses import linear_cross_entropy_sum
+    from infrastructure.tasks.writing.token_losses import linear_cross_entropy_sum
     from infrastructure.training.device import keep_freed_memory
 
     keep_freed_memory()

@@ -54,7 +54,7 @@ def main() -> None:
 def run_athanor(max_rows: int) -> dict[str, float]:
     """Train one epoch with AdvancedTrainer."""
     from domain.events import RunStarted, StepCompleted
-    from infrastructure.tasks.sequence_classification import SequenceClassification
+    from infrastructure.tasks.labels.adapter import SequenceClassification
     from infrastructure.training import AdvancedTrainer
 
     class Clock:

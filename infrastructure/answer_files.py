@@ -10,8 +10,8 @@ import pyarrow.parquet
 
 from application.answers import Answers
 from domain.exceptions import ConfigurationError
-from infrastructure.data.time_stamps import read_stamp
-from infrastructure.data.time_zones import instants
+from infrastructure.data.clock.stamps import read_stamp
+from infrastructure.data.clock.time_zones import instants
 from infrastructure.files import staged_file
 
 JSON_LINES = ".jsonl"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from domain.version import VERSION
-from infrastructure.data.cache import cache_root
+from infrastructure.data.kept.cache import cache_root
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import choose_precision, probe
 

@@ -18,8 +18,8 @@ from domain.reading import Reading
 from domain.results import EvaluationResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
-from infrastructure.data.inputs import BadInput
-from infrastructure.data.shipped import located
+from infrastructure.data.sources.inputs import BadInput
+from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card

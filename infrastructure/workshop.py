@@ -10,7 +10,7 @@ from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
-from infrastructure.data.cache import collected_words
+from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card

@@ -11,7 +11,7 @@ from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
 from domain.strict_json import strict_json
 from domain.task import TASKS
-from infrastructure.data.fields import Sought, sought
+from infrastructure.data.sources.fields import Sought, sought
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
 

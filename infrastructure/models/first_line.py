@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from infrastructure.data.windows import Windows
+from infrastructure.data.series.windows import Windows
 from infrastructure.models.forecaster import Forecaster
 
 # Beyond this the squares of lags [L, L] would take more memory than they are worth.

@@ -10,8 +10,8 @@ import torch
 from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
-from infrastructure.data.forecast_data import SplitSeries
-from infrastructure.data.windows import Windows
+from infrastructure.data.series.loading import SplitSeries
+from infrastructure.data.series.windows import Windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
 from infrastructure.models.first_line import start_from_least_squares

@@ -11,7 +11,7 @@ from application.ports import SplitDataset
 from application.training import Training
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
-from infrastructure.data.inputs import Input
+from infrastructure.data.sources.inputs import Input
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
 from infrastructure.tasks.adapter import TaskAdapter

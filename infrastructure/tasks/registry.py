@@ -10,17 +10,17 @@ from application.ports import Run, SplitDataset
 from application.training import Training
 from domain.run_layout import RunLayout
 from domain.task import task_named
-from infrastructure.data.cache import collected_words
+from infrastructure.data.kept.cache import collected_words
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.randomness import drawing
-from infrastructure.tasks.classification import Classification
-from infrastructure.tasks.code_generation import CODE_GENERATION
-from infrastructure.tasks.direction import MarketDirection
-from infrastructure.tasks.forecasting import QuantileForecasting
 from infrastructure.tasks.kind import TaskKind
-from infrastructure.tasks.language_modeling import LanguageModeling
-from infrastructure.tasks.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
+from infrastructure.tasks.labels.kind import Classification
+from infrastructure.tasks.series.direction_kind import MarketDirection
+from infrastructure.tasks.series.quantile_kind import QuantileForecasting
+from infrastructure.tasks.writing.code_generation import CODE_GENERATION
+from infrastructure.tasks.writing.language_modeling import LanguageModeling
+from infrastructure.tasks.writing.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
 
 KINDS: dict[str, TaskKind[Any]] = {
     "sequence_classification": Classification(),

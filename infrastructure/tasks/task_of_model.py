@@ -6,16 +6,16 @@ from torch import nn
 from transformers.modeling_utils import PreTrainedModel
 
 from domain.exceptions import ConfigurationError
-from infrastructure.data.market import DIRECTIONS
+from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.causal_lm import CausalLanguageModeling
-from infrastructure.tasks.direction import DirectionClassification
-from infrastructure.tasks.forecast_readers import Scores
+from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.plain_module import LossFunction, PlainModule
-from infrastructure.tasks.quantile_forecast import QuantileForecast
-from infrastructure.tasks.seq2seq import SequenceToSequence
-from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.series.quantile_adapter import QuantileForecast
+from infrastructure.tasks.series.scoring.readers import Scores
+from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
+from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 
 
 def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any) -> TaskAdapter:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from domain.metrics import MetricEntry, MetricStatistics
     from domain.results import TrainingResult
     from domain.retention import CheckpointMetadata
-    from infrastructure.data.code_dataset import CodeDataset
+    from infrastructure.data.labels.code_dataset import CodeDataset
     from infrastructure.training.advanced_trainer import AdvancedTrainer
     from infrastructure.training.checkpoint_manager import CheckpointManager
     from infrastructure.training.dataset_loader import DatasetLoader
@@ -47,7 +47,7 @@ _HOMES = {
     "CheckpointManager": "infrastructure.training.checkpoint_manager",
     "CheckpointMetadata": "domain.retention",
     "ClassificationLoss": "infrastructure.training.losses",
-    "CodeDataset": "infrastructure.data.code_dataset",
+    "CodeDataset": "infrastructure.data.labels.code_dataset",
     "CombinedQuantileLoss": "infrastructure.training.losses",
     "DatasetLoader": "infrastructure.training.dataset_loader",
     "LanguageModelingLoss": "infrastructure.training.losses",

@@ -9,7 +9,7 @@ from torch import nn
 
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.strict_json import strict_json
-from infrastructure.data.tokenization import fingerprint as fingerprint_of_tokenizer
+from infrastructure.data.tokens.tokenization import fingerprint as fingerprint_of_tokenizer
 from infrastructure.models.bundle import ModelBundle
 
 TRAINING_ROWS, EVALUATION_ROWS = "training rows", "evaluation rows"

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.forecast_metrics import symmetric_pairs
-from infrastructure.tasks.quantile_losses import crossings, pinball_losses, widths
+from infrastructure.tasks.series.scoring.metrics import symmetric_pairs
+from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
 
 # -100 is what transformers and torch leave out, -1 what data sets made for nanoGPT and others do.
 IGNORED_LABELS = (-100, -1)

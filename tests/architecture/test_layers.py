@@ -23,9 +23,9 @@ PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "she
 NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
-READER = PurePosixPath("infrastructure/data/text_ids.py")
+READER = PurePosixPath("infrastructure/data/tokens/text_ids.py")
 # What stands here is shown in a message and written nowhere.
-SHOWN_ONLY = (PurePosixPath("infrastructure/data/checking.py"),)
+SHOWN_ONLY = (PurePosixPath("infrastructure/data/sources/checking.py"),)
 SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
 OPENINGS = {"from_pretrained", "from_config", "resolve_trust_remote_code", "get_class_from_dynamic_module"}
 
@@ -230,15 +230,15 @@ FAULTS = [
     ("infrastructure/training/parallel.py", "torch.load(path)", "calls torch.load()"),
     ("infrastructure/training/parallel.py", "torch.load(path, weights_only=False)", "calls torch.load()"),
     ("infrastructure/training/parallel.py", "torch.save(state, path)", "calls torch.save()"),
-    ("infrastructure/data/cache.py", "np.load(path, allow_pickle=True)", "lets np.load() read pickles"),
+    ("infrastructure/data/kept/cache.py", "np.load(path, allow_pickle=True)", "lets np.load() read pickles"),
     ("infrastructure/prediction.py", "AutoModel.from_pretrained(path)", "calls AutoModel.from_pretrained()"),
     (
         "infrastructure/training/library.py",
         "AutoConfig.from_pretrained(p, trust_remote_code=False)",
         "calls AutoConfig.",
     ),
-    ("infrastructure/tasks/samples.py", "self.tokenizer(text)", "calls self.tokenizer()"),
-    ("infrastructure/tasks/samples.py", "json.dumps(samples)", "calls json.dumps()"),
+    ("infrastructure/tasks/writing/samples.py", "self.tokenizer(text)", "calls self.tokenizer()"),
+    ("infrastructure/tasks/writing/samples.py", "json.dumps(samples)", "calls json.dumps()"),
     ("domain/plan.py", "json.dump(plan, file, allow_nan=True)", "calls json.dump()"),
     ("benchmarks/throughput.py", "AutoModel.from_config(config)", "calls AutoModel.from_config()"),
     ("infrastructure/models/pretrained.py", "open_it(path, trust_remote_code=True)", "with trust"),

@@ -9,9 +9,9 @@ from application import ports
 from application.monitors import Monitors
 from infrastructure.answer_files import AnswerFiles
 from infrastructure.container import Container
-from infrastructure.data.forecast_data import SplitSeries
-from infrastructure.data.labelled_data import SplitRows
-from infrastructure.data.text_data import SplitPairs, SplitText
+from infrastructure.data.labels.loading import SplitRows
+from infrastructure.data.series.loading import SplitSeries
+from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_writer import ReportWriter

@@ -25,17 +25,17 @@ from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
 from domain.forecast import steps_ahead
-from infrastructure.data.forecast_data import load_series
-from infrastructure.data.market import DIRECTIONS
+from infrastructure.data.series.loading import load_series
+from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.runs.run_store import RunStore
-from infrastructure.tasks.causal_lm import CausalLanguageModeling
-from infrastructure.tasks.direction import DirectionClassification
-from infrastructure.tasks.forecast_metrics import ForecastScores
-from infrastructure.tasks.forecast_readers import Kept
+from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.plain_module import PlainModule
-from infrastructure.tasks.quantile_forecast import QuantileForecast
-from infrastructure.tasks.seq2seq import SequenceToSequence
-from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.series.quantile_adapter import QuantileForecast
+from infrastructure.tasks.series.scoring.metrics import ForecastScores
+from infrastructure.tasks.series.scoring.readers import Kept
+from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
+from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 from tests.support.trainings import training
 
 LOG = """number of parameters: 0.80M

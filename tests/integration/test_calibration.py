@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.calibration import Calibration, CalibrationFit, _in_mass
+from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit, _in_mass
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 EVEN = (0.1, 0.4, 0.8, 0.9)

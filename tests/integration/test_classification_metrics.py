@@ -13,8 +13,8 @@ from sklearn import metrics as reference
 
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.metrics import undefined_told
-from infrastructure.tasks import classification_metrics as module
-from infrastructure.tasks.classification_metrics import (
+from infrastructure.tasks.labels import metrics as module
+from infrastructure.tasks.labels.metrics import (
     area_under_roc,
     average_precision,
     classification_metrics,

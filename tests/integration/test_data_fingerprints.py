@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infrastructure.data.code_dataset import CodeDataset
-from infrastructure.data.document_parts import whole_documents
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import sought
-from infrastructure.data.labelled_data import labelled_dataset
-from infrastructure.data.pair_datasets import JoinedPairs, SourceTargetPairs
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.rows import RowSchema, load_rows
+from infrastructure.data.labels.code_dataset import CodeDataset
+from infrastructure.data.labels.loading import labelled_dataset
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.pairs.datasets import JoinedPairs, SourceTargetPairs
+from infrastructure.data.pairs.rows import load_pairs
 from infrastructure.data.some_rows import SomeRows
-from infrastructure.data.token_blocks import token_blocks
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.text.blocks import token_blocks
+from infrastructure.data.text.documents import load_documents
+from infrastructure.data.text.parts import whole_documents
 from infrastructure.models.tokenizer import train_bpe
 
 TEXTS = ["one two three four", "five six seven", "two one four three", "eight nine ten"]

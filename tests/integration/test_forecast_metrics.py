@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared_error
 
-from infrastructure.tasks.forecast_metrics import (
+from infrastructure.tasks.series.scoring.metrics import (
     ForecastScores,
     crps_weights,
     median_of,

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from domain.forecast import HORIZONS, QUANTILES
-from infrastructure.data.calendar import Calendar
-from infrastructure.data.series import Scaler, Series, SeriesRecipe
+from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.forecaster_factory import open_forecaster
 from infrastructure.models.presets import FORECASTERS
-from infrastructure.tasks.calibration import Calibration
+from infrastructure.tasks.series.scoring.calibration import Calibration
 from tests.integration.tiny_series import answer_of, rough
 
 LENGTH, INPUTS, TARGETS, CALENDAR = 12, 3, 2, 2

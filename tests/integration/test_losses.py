@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.token_losses import linear_cross_entropy_sum, token_losses
+from infrastructure.tasks.writing.token_losses import linear_cross_entropy_sum, token_losses
 from infrastructure.training.losses import ClassificationLoss, CombinedQuantileLoss, LanguageModelingLoss, PinballLoss
 
 TOKENS, WIDTH, VOCABULARY = 37, 8, 50

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from infrastructure.data import tokenization
-from infrastructure.data.pair_datasets import prompt_of
-from infrastructure.data.tokenization import bounded
+from infrastructure.data.pairs.datasets import prompt_of
+from infrastructure.data.tokens import tokenization
+from infrastructure.data.tokens.tokenization import bounded
 from infrastructure.models import tokenizer as tokenizers
 from infrastructure.models.tokenizer import train_bpe
-from infrastructure.tasks import baselines
-from infrastructure.tasks.classification_metrics import MAX_CLASSES_COMPARED, classification_metrics
+from infrastructure.tasks.labels import baselines
+from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, classification_metrics
 
 
 @pytest.mark.parametrize("num_classes", [MAX_CLASSES_COMPARED, MAX_CLASSES_COMPARED + 1])

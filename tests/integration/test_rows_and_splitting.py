@@ -18,12 +18,14 @@ from transformers import PreTrainedTokenizerFast
 from application.training import LabelTraining
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
-from infrastructure.data import cache, checking, tokenization
-from infrastructure.data.fields import sought
-from infrastructure.data.labelled_data import ClassificationData, SplitRows
-from infrastructure.data.labelled_split import Split, split_rows
-from infrastructure.data.mapped import TextColumn
-from infrastructure.data.rows import LabelledRows, RowSchema, load_rows, require_labels, white_space_key
+from infrastructure.data.kept import cache
+from infrastructure.data.kept.mapped import TextColumn
+from infrastructure.data.labels.loading import ClassificationData, SplitRows
+from infrastructure.data.labels.rows import LabelledRows, RowSchema, load_rows, require_labels, white_space_key
+from infrastructure.data.labels.splitting import Split, split_rows
+from infrastructure.data.sources import checking
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.tokens import tokenization
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
 from tests.integration import tiny
@@ -465,9 +467,9 @@ class TestShippedData:
 
     def test_another_process_splits_the_security_data_alike(self) -> None:
         code = (
-            "import sys; from pathlib import Path; from infrastructure.data.fields import sought; "
-            "from infrastructure.data.rows import RowSchema, load_rows; "
-            "from infrastructure.data.labelled_split import split_rows; "
+            "import sys; from pathlib import Path; from infrastructure.data.sources.fields import sought; "
+            "from infrastructure.data.labels.rows import RowSchema, load_rows; "
+            "from infrastructure.data.labels.splitting import split_rows; "
             "rows = load_rows(Path('data/security.json'), RowSchema(sought('text', ('code',)))); "
             "print(*split_rows(rows, 0.2, 42).evaluation)"
         )
@@ -486,9 +488,9 @@ class TestShippedData:
 LOAD_AND_MEASURE = """
 import re, sys
 from pathlib import Path
-from infrastructure.data.fields import sought
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.labelled_split import split_rows
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.labels.splitting import split_rows
 
 def peak_bytes():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

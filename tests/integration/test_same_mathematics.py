@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from infrastructure.data.feed import Feed
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
-from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision

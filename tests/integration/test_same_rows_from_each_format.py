@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from domain.task import task_named
-from infrastructure.data.document_parts import whole_documents
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import sought
-from infrastructure.data.labelled_data import labelled_dataset, schema_of
-from infrastructure.data.pair_datasets import SourceTargetPairs
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.rows import load_rows
+from infrastructure.data.labels.loading import labelled_dataset, schema_of
+from infrastructure.data.labels.rows import load_rows
+from infrastructure.data.pairs.datasets import SourceTargetPairs
+from infrastructure.data.pairs.rows import load_pairs
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.text.documents import load_documents
+from infrastructure.data.text.parts import whole_documents
 from tests.integration import tiny
 from tests.support.formats import FORMATS, Columns
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from infrastructure.data import series as module
-from infrastructure.data.calendar import Calendar
-from infrastructure.data.series import Scaler, Series, SeriesRecipe
+from infrastructure.data.series import series as module
+from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
 
 
 def columns(rows: int = 300, seed: int = 0) -> np.ndarray:

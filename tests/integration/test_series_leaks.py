@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infrastructure.data.forecast_data import value_inputs
-from infrastructure.data.market_data import DirectionRule
-from infrastructure.data.tables import Table
+from infrastructure.data.series.loading import value_inputs
+from infrastructure.data.series.market_loading import DirectionRule
+from infrastructure.data.table.table import Table
 from tests.integration import tiny_series
 from tests.integration.tiny_series import CONTEXT, PARTS, SERIES_TASKS, Ready, answer_of, loaded, ready, request
 

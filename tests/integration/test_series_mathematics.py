@@ -13,10 +13,10 @@ from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import Feed
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
-from infrastructure.tasks.calibration import Calibration
-from infrastructure.tasks.direction import DirectionClassification
-from infrastructure.tasks.forecast_readers import Fitting, Scores
-from infrastructure.tasks.quantile_forecast import QuantileForecast
+from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.series.quantile_adapter import QuantileForecast
+from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.readers import Fitting, Scores
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision

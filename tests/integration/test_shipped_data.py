@@ -39,9 +39,9 @@ from data.generator.market import (
     write_bars,
 )
 from domain.task import SEVERITIES, TASKS
-from infrastructure.data.fields import sought
-from infrastructure.data.labelled_split import split_rows
-from infrastructure.data.rows import RowSchema, load_rows
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.labels.splitting import split_rows
+from infrastructure.data.sources.fields import sought
 
 Rows = list[dict[str, str]]
 Numbers = NDArray[np.float64]

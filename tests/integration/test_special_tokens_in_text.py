@@ -8,12 +8,12 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import EsmTokenizer, PreTrainedTokenizerFast
 
-from infrastructure.data.document_parts import whole_documents
-from infrastructure.data.documents import load_documents
-from infrastructure.data.pair_datasets import prompt_of, separator_ids
-from infrastructure.data.text_ids import text_ids
-from infrastructure.data.token_blocks import token_blocks
-from infrastructure.data.tokenization import tokenize
+from infrastructure.data.pairs.datasets import prompt_of, separator_ids
+from infrastructure.data.text.blocks import token_blocks
+from infrastructure.data.text.documents import load_documents
+from infrastructure.data.text.parts import whole_documents
+from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.data.tokens.tokenization import tokenize
 from infrastructure.models.pretrained import open_tokenizer
 from infrastructure.models.tokenizer import train_bpe, train_characters, train_tokenizer
 from infrastructure.models.tokenizer_files import save_tokenizer

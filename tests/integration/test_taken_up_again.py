@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from domain.exceptions import DatasetError
-from infrastructure.data.cache import cache_root
-from infrastructure.data.fields import sought
-from infrastructure.data.inputs import read_inputs
+from infrastructure.data.kept.cache import cache_root
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.inputs import read_inputs
 from infrastructure.training import CheckpointManager
 from presentation.cli import saying
 from tests.fakes.ports import FakeMonitor

@@ -12,14 +12,14 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from domain.exceptions import DatasetError
-from infrastructure.data import standard_library
-from infrastructure.data.document_parts import DocumentPart, split_documents, whole_documents
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import sought
-from infrastructure.data.pair_datasets import JoinedPairs, SourceTargetPairs
-from infrastructure.data.pairs import PairRows, load_pairs, split_pairs
-from infrastructure.data.standard_library import load_standard_library, load_standard_library_pairs
-from infrastructure.data.token_blocks import TokenBlocks, token_blocks
+from infrastructure.data.pairs.datasets import JoinedPairs, SourceTargetPairs
+from infrastructure.data.pairs.rows import PairRows, load_pairs, split_pairs
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.text import standard_library
+from infrastructure.data.text.blocks import TokenBlocks, token_blocks
+from infrastructure.data.text.documents import load_documents
+from infrastructure.data.text.parts import DocumentPart, split_documents, whole_documents
+from infrastructure.data.text.standard_library import load_standard_library, load_standard_library_pairs
 from infrastructure.models.tokenizer import train_bpe, train_characters
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,9 +294,9 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 import torch, transformers
-from infrastructure.data.document_parts import split_documents
-from infrastructure.data.documents import load_documents
-from infrastructure.data.token_blocks import token_blocks
+from infrastructure.data.text.parts import split_documents
+from infrastructure.data.text.documents import load_documents
+from infrastructure.data.text.blocks import token_blocks
 from infrastructure.models.tokenizer import train_characters
 
 def resident_bytes(line):

@@ -21,7 +21,7 @@ from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.generation import decoder_start
 from infrastructure.tasks.adapter import Batch, lengths_of
-from infrastructure.tasks.seq2seq import hidden_of_packed, why_not_packed
+from infrastructure.tasks.writing.encoder_decoder_adapter import hidden_of_packed, why_not_packed
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from infrastructure.training.step import StepBatch, train_step

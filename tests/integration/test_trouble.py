@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from domain.events import EvaluationCompleted, MicroBatchHalved, RolledBack, StepCompleted, StepDropped
 from domain.exceptions import CheckpointError, TrainingError
-from infrastructure.tasks.sequence_classification import SequenceClassification
+from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
 from infrastructure.training.checkpoint_manager import unwrapped_names
 from infrastructure.training.parallel import unwrapped

@@ -29,8 +29,8 @@ from infrastructure.container import Container
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.presets import DECODERS, ENCODER_DECODERS
 from infrastructure.models.tokenizer import train_bpe
-from infrastructure.tasks.seq2seq import SequenceToSequence
-from infrastructure.tasks.writers import keeps_documents_apart
+from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
+from infrastructure.tasks.writing.heads import keeps_documents_apart
 from tests.integration import tiny_text
 from tests.integration.test_same_mathematics import CPU, batch_of, gradients, relative_difference
 from tests.integration.tiny_text import documents, pairs, ready, written

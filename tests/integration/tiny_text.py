@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from application.training_request import TrainModelRequest
-from infrastructure.data.text_data import SplitPairs, SplitText
+from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.causal_lm import CausalLanguageModeling
 from infrastructure.tasks.registry import kind_of
-from infrastructure.tasks.seq2seq import SequenceToSequence
+from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
+from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 
 PRESETS: Mapping[str, str] = {
     "language_modeling": "decoder-tiny",

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
-from infrastructure.data.fields import sought
-from infrastructure.data.readers import Row, read_rows
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.readers import Row, read_rows
+from infrastructure.data.table.table import TableSchema, open_table
 
 ROWS = pyarrow.table(
     {

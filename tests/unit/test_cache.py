@@ -11,9 +11,9 @@ import pytest
 
 from domain.exceptions import DatasetError
 from infrastructure import manifest
-from infrastructure.data import cache, cache_entry
-from infrastructure.data.cache import cached, collected_words
-from infrastructure.data.cache_entry import CacheEntry, evict
+from infrastructure.data.kept import cache, cache_entry
+from infrastructure.data.kept.cache import cached, collected_words
+from infrastructure.data.kept.cache_entry import CacheEntry, evict
 from infrastructure.manifest import MANIFEST
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError
 from domain.forecast import CALENDAR
-from infrastructure.data.calendar import CYCLES_SEEN, DAY, Calendar, suitable_calendar
+from infrastructure.data.series.calendar import CYCLES_SEEN, DAY, Calendar, suitable_calendar
 
 HOUR = DAY // 24
 EPOCH = datetime(1970, 1, 1)

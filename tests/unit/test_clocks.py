@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from infrastructure.data.clock_finding import find_clock
-from infrastructure.data.clock_json import clock_json, clock_of
-from infrastructure.data.clocks import Even, MonthDay, Monthly, Weekly, exact_on, following
-from infrastructure.data.time_stamps import DAY, SECOND
-from infrastructure.tasks.clock_fields import ClockFields
+from infrastructure.data.clock.clock_json import clock_json, clock_of
+from infrastructure.data.clock.clocks import Even, MonthDay, Monthly, Weekly, exact_on, following
+from infrastructure.data.clock.finding import find_clock
+from infrastructure.data.clock.stamps import DAY, SECOND
+from infrastructure.tasks.series.clock_fields import ClockFields
 
 HOUR = 3600 * SECOND
 AHEAD = 12

@@ -12,10 +12,10 @@ import pytest
 
 from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
-from infrastructure.data.fields import sought
-from infrastructure.data.readers import Row, read_rows
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.readers import Row, read_rows
+from infrastructure.data.table.table import TableSchema, open_table
 
 TEXT_TYPES = (
     pyarrow.string(),

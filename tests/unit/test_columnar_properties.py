@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.data.readers import Row, read_rows
+from infrastructure.data.sources.readers import Row, read_rows
 
 Columns = dict[str, list[str | None]]
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)

@@ -12,11 +12,11 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.task import task_named
-from infrastructure.data.fields import Sought, columns_of, sought
-from infrastructure.data.labelled_data import schema_of
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.rows import LabelledRows, load_rows
-from infrastructure.data.text_data import pair_fields
+from infrastructure.data.labels.loading import schema_of
+from infrastructure.data.labels.rows import LabelledRows, load_rows
+from infrastructure.data.pairs.rows import load_pairs
+from infrastructure.data.sources.fields import Sought, columns_of, sought
+from infrastructure.data.text.loading import pair_fields
 
 TASK = task_named("text_classification")
 

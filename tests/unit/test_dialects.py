@@ -15,11 +15,11 @@ import pytest
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import Sought
-from infrastructure.data.inputs import read_inputs
-from infrastructure.data.readers import Row, RowFault, read_rows
-from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.data.sources.fields import Sought
+from infrastructure.data.sources.inputs import read_inputs
+from infrastructure.data.sources.readers import Row, RowFault, read_rows
+from infrastructure.data.table.table import Table, TableSchema, open_table
+from infrastructure.data.text.documents import load_documents
 
 LABELS = ("pos", "neg")
 GERMAN = "Müller sagt, daß der Käse „schön“ größer ist – 5 €"

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data import document_parts, documents, encodings
-from infrastructure.data.document_parts import DocumentPart, documents_not_in, split_documents, whole_documents
-from infrastructure.data.documents import Documents, load_documents
-from infrastructure.data.fields import sought
+from infrastructure.data.files import encodings
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.text import documents
+from infrastructure.data.text import parts as document_parts
+from infrastructure.data.text.documents import Documents, load_documents
+from infrastructure.data.text.parts import DocumentPart, documents_not_in, split_documents, whole_documents
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -210,7 +212,7 @@ def test_a_change_of_the_file_is_a_change_of_the_part(tmp_path: Path) -> None:
 def test_a_mapped_file_reads_alike_after_its_pages_were_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infrastructure.data.mapped.KEPT_RESIDENT", 0)
+    monkeypatch.setattr("infrastructure.data.kept.mapped.KEPT_RESIDENT", 0)
     content = np.random.default_rng(0).integers(97, 123, 300_000, dtype=np.uint8).tobytes()
     made = load_documents(written(tmp_path / "x.txt", content))
     for _ in range(2):

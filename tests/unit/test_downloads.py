@@ -7,9 +7,9 @@ import pytest
 
 from domain.exceptions import DatasetError
 from domain.task import task_named
-from infrastructure.data.inputs import read_inputs
-from infrastructure.data.labelled_data import schema_of
-from infrastructure.data.rows import LabelledRows, content_sha256, load_rows
+from infrastructure.data.labels.loading import schema_of
+from infrastructure.data.labels.rows import LabelledRows, content_sha256, load_rows
+from infrastructure.data.sources.inputs import read_inputs
 
 SCHEMA = schema_of(task_named("text_classification"), None, None, None)
 

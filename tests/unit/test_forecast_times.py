@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infrastructure.data.clock_finding import FoundClock, find_clock
-from infrastructure.data.clocks import Even, Weekly
-from infrastructure.data.table_choice import TableSchema
-from infrastructure.data.tables import Table, open_table
-from infrastructure.data.time_stamps import DAY, SECOND
-from infrastructure.tasks.forecast_times import times_ahead
+from infrastructure.data.clock.clocks import Even, Weekly
+from infrastructure.data.clock.finding import FoundClock, find_clock
+from infrastructure.data.clock.stamps import DAY, SECOND
+from infrastructure.data.table.choice import TableSchema
+from infrastructure.data.table.table import Table, open_table
+from infrastructure.tasks.series.times import times_ahead
 
 HOUR = 3600 * SECOND
 SESSIONS = FoundClock(Weekly.of((np.arange(5)[:, None] * DAY + np.array([9, 10, 11, 14, 15]) * HOUR).reshape(-1), HOUR))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.sources.readers import Row, RowFault, read_rows
 
 TEXTS = ['he said "yes", I think', 'plain "and" simple', "nothing, at all"]
 PARSED = [{"text": text, "label": "ham"} for text in TEXTS]

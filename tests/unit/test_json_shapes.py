@@ -11,8 +11,8 @@ import pytest
 
 from domain.exceptions import DatasetError
 from domain.reading import Reading
-from infrastructure.data import readers
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.sources import readers
+from infrastructure.data.sources.readers import Row, RowFault, read_rows
 
 ROWS: list[dict[str, Any]] = [{"text": f"row {i} {{[", "label": "ab"[i % 2], "more": [i]} for i in range(5)]
 

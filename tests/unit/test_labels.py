@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.task import SEVERITIES
-from infrastructure.data import labels
-from infrastructure.data.fields import sought
-from infrastructure.data.labels import matches, name_of
-from infrastructure.data.rows import LabelledRows, RowSchema, load_rows
-from infrastructure.tasks.sequence_classification import class_weights_of
+from infrastructure.data.labels.rows import LabelledRows, RowSchema, load_rows
+from infrastructure.data.sources import label_names as labels
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.label_names import matches, name_of
+from infrastructure.tasks.labels.adapter import class_weights_of
 
 TEXT = sought("text", ("text",))
 

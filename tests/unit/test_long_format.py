@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from domain.exceptions import DatasetError
-from infrastructure.data.table_choice import TableSchema
-from infrastructure.data.tables import Table, open_table
+from infrastructure.data.table.choice import TableSchema
+from infrastructure.data.table.table import Table, open_table
 
 DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(40)]
 IDS: dict[str, tuple[str, list[Any]]] = {

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data.market import (
+from infrastructure.data.series.market_features import (
     DOWN,
     FLAT,
     UNKNOWN,

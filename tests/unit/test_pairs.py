@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data.fields import sought
-from infrastructure.data.pairs import PairRows, load_pairs, pairs_not_in, split_pairs
+from infrastructure.data.pairs.rows import PairRows, load_pairs, pairs_not_in, split_pairs
+from infrastructure.data.sources.fields import sought
 
 FIELDS = (sought("source", ("source",)), sought("target", ("target",)))
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data import json_rows
-from infrastructure.data.readers import Row, RowFault, read_rows
+from infrastructure.data.sources import json_rows
+from infrastructure.data.sources.readers import Row, RowFault, read_rows
 
 ROWS = (
     {"text": "plain words", "label": "a"},

@@ -18,14 +18,15 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.reading import MIB, Reading
-from infrastructure.data import labelled_check, plain_columns
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import sought
-from infrastructure.data.inputs import read_inputs
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.readers import Row, RowFault, read_rows
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.columnar import plain_columns
+from infrastructure.data.labels import check as labelled_check
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.pairs.rows import load_pairs
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.inputs import read_inputs
+from infrastructure.data.sources.readers import Row, RowFault, read_rows
+from infrastructure.data.table.table import TableSchema, open_table
+from infrastructure.data.text.documents import load_documents
 from infrastructure.models.card import ModelCard, typed_card
 
 SMALL = Reading(max_row_mib=1, max_unpacked_mib=2)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
-from infrastructure.data.readers import RowFault, read_rows
-from infrastructure.data.table_csv import CsvSource
-from infrastructure.data.table_faults import TableFaults
-from infrastructure.data.table_numbers import MISSING
+from infrastructure.data.files.table_faults import TableFaults
+from infrastructure.data.sources.readers import RowFault, read_rows
+from infrastructure.data.table.csv_source import CsvSource
+from infrastructure.data.table.numbers import MISSING
 
 Table = list[list[str]]
 DELIMITERS = (",", ";", "\t", "|")

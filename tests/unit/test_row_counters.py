@@ -11,9 +11,10 @@ import pyarrow.parquet
 import pytest
 
 from domain.exceptions import DatasetError
-from infrastructure.data import row_counters, table_csv
-from infrastructure.data.table_choice import TableSchema
-from infrastructure.data.tables import Table, open_table
+from infrastructure.data.table import csv_source as table_csv
+from infrastructure.data.table import row_counters
+from infrastructure.data.table.choice import TableSchema
+from infrastructure.data.table.table import Table, open_table
 
 HOURS = [datetime(2023, 12, 20) + timedelta(hours=number) for number in range(400)]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow
 import pytest
 
-from infrastructure.data.fields import sought
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.rows import LabelledRows, RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.labels.rows import LabelledRows, RowSchema, load_rows
+from infrastructure.data.pairs.rows import load_pairs
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.table.table import TableSchema, open_table
 from tests.support.formats import FORMATS, Columns, Write, arrow, json_lines, parquet, separated, workbook
 
 TEXTS = [

@@ -10,13 +10,13 @@ import pyarrow.ipc
 import pytest
 
 from domain.exceptions import DatasetError
-from infrastructure.data.documents import load_documents
-from infrastructure.data.fields import sought
-from infrastructure.data.inputs import read_inputs
-from infrastructure.data.pairs import load_pairs
-from infrastructure.data.readers import Row, read_rows
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.pairs.rows import load_pairs
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.inputs import read_inputs
+from infrastructure.data.sources.readers import Row, read_rows
+from infrastructure.data.table.table import TableSchema, open_table
+from infrastructure.data.text.documents import load_documents
 
 LABELLED = RowSchema(sought("text", ("text",)))
 FEATURES: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import STANDARD_LIBRARY, TASKS, Task, task_named
-from infrastructure.data.shipped import located
+from infrastructure.data.sources.shipped import located
 from infrastructure.runs.run_store import RunStore
 from infrastructure.shipped_files import CHECKOUT, found
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.reading import Reading
-from infrastructure.data import table_columnar, table_csv
-from infrastructure.data.stamp_forms import pattern_of, read_texts
-from infrastructure.data.stamp_writing import stamp_texts
-from infrastructure.data.tables import Table, TableSchema, open_table
+from infrastructure.data.clock.forms import pattern_of, read_texts
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.table import columnar_source as table_columnar
+from infrastructure.data.table import csv_source as table_csv
+from infrastructure.data.table.table import Table, TableSchema, open_table
 
 HOURS = [datetime(2024, 1, 1) + timedelta(hours=number) for number in range(360)]
 DAYS = [datetime(2024, 1, 1) + timedelta(days=number) for number in range(60)]

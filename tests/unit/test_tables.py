@@ -16,10 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data import dialect, table_csv, table_numbers, table_order
-from infrastructure.data.stamp_writing import stamp_texts
-from infrastructure.data.tables import Table, TableSchema, open_table
-from infrastructure.data.time_stamps import DAY, SECOND, commonest_step
+from infrastructure.data.clock.stamps import DAY, SECOND, commonest_step
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.separated import dialect
+from infrastructure.data.table import csv_source as table_csv
+from infrastructure.data.table import numbers as table_numbers
+from infrastructure.data.table import order as table_order
+from infrastructure.data.table.table import Table, TableSchema, open_table
 
 DAILY = "date,close\n2024-01-01,1\n2024-01-02,2\n2024-01-04,4\n"
 
@@ -84,7 +87,7 @@ def test_blocks_joined_are_what_numpy_parses_at_once(tmp_path: Path, monkeypatch
         sizes.append(len(cells))
         return read(cells)
 
-    monkeypatch.setattr("infrastructure.data.table_reading.read_numbers", watched)
+    monkeypatch.setattr("infrastructure.data.table.reading.read_numbers", watched)
     table = table_of(tmp_path, "time,a,b\n" + "\n".join(lines) + "\n")
     expected = np.loadtxt(lines, delimiter=",")
     np.testing.assert_array_equal(table.values, expected[:, 1:])
@@ -123,7 +126,7 @@ def test_blanks_and_plus_signs_around_numbers_are_read(tmp_path: Path) -> None:
 
 def test_what_is_read_once_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = table_of(tmp_path, DAILY)
-    monkeypatch.setattr("infrastructure.data.tables.TableReading", None)
+    monkeypatch.setattr("infrastructure.data.table.table.TableReading", None)
     again = table_of(tmp_path, DAILY, "other.csv")
     np.testing.assert_array_equal(first.values, again.values)
     assert (first.sha256, stamps_of(first)) == (again.sha256, stamps_of(again))

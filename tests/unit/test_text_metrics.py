@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 
-from infrastructure.tasks.text_metrics import bleu, chrf, exact_match, share_that_parses
+from infrastructure.tasks.writing.metrics import bleu, chrf, exact_match, share_that_parses
 
 
 def test_bleu_is_the_geometric_mean_of_four_precisions_counted_by_hand() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data.tables import Table
-from infrastructure.data.time_split import anchors_of, part_ends
+from infrastructure.data.series.split import anchors_of, part_ends
+from infrastructure.data.table.table import Table
 
 DAY = 86_400_000_000
 FIRST = int(np.datetime64("2024-01-01", "us").astype(np.int64))

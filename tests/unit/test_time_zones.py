@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.reading import Reading
-from infrastructure.data.clocks import following
-from infrastructure.data.stamp_writing import stamp_texts
-from infrastructure.data.tables import Table, TableSchema, open_table
-from infrastructure.data.time_split import part_ends
-from infrastructure.data.time_stamps import SECOND
-from infrastructure.data.time_zones import localised, wall_clock
+from infrastructure.data.clock.clocks import following
+from infrastructure.data.clock.stamps import SECOND
+from infrastructure.data.clock.time_zones import localised, wall_clock
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.series.split import part_ends
+from infrastructure.data.table.table import Table, TableSchema, open_table
 
 HOUR = 3600 * SECOND
 BERLIN = "Europe/Berlin"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.data.series import Series
-from infrastructure.data.windows import Windows
+from infrastructure.data.series.series import Series
+from infrastructure.data.series.windows import Windows
 
 ROWS, CONTEXT, HORIZONS = 30, 4, (1, 3)
 

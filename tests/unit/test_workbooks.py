@@ -16,11 +16,11 @@ import yaml
 
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
-from infrastructure.data.fields import sought
-from infrastructure.data.readers import Row, read_rows
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import Table, TableSchema, open_table
-from infrastructure.data.workbook import letters_of, sheet_setting
+from infrastructure.data.columnar.workbook import letters_of, sheet_setting
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.sources.readers import Row, read_rows
+from infrastructure.data.table.table import Table, TableSchema, open_table
 
 SMALL = Reading(max_row_mib=1, max_unpacked_mib=2)
 LABELLED = [["text", "label"], ["good", "pos"], ["bad", "neg"]]

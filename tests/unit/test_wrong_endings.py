@@ -15,9 +15,9 @@ import pyarrow.parquet
 import pytest
 
 from domain.exceptions import DatasetError
-from infrastructure.data.fields import sought
-from infrastructure.data.rows import RowSchema, load_rows
-from infrastructure.data.tables import TableSchema, open_table
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import sought
+from infrastructure.data.table.table import TableSchema, open_table
 
 CSV = b"text,label,y\ngood,pos,1\nbad,neg,2\n"
 TABLE = pyarrow.table({"text": ["good", "bad"], "label": ["pos", "neg"], "y": [1, 2]})

@@ -1,0 +1,1 @@
+"""Stamps, time zones and regular clocks."""

@@ -1,0 +1,1 @@
+"""Files that keep cells by column: Parquet, Arrow, saved data sets, workbooks."""

@@ -1,0 +1,81 @@
+"""A Parquet file in bounded batches: few bytes of it may stand for very many."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from domain.exceptions import DatasetError
+from domain.reading import Reading
+from infrastructure.data.columnar import plain_columns
+from infrastructure.data.columnar.columnar_file import refuse_many_columns, unpacked
+from infrastructure.data.files.opening import grown_too_large, row_too_large, size_of
+
+
+class ParquetFile:
+    """A plain or gzipped Parquet file. Raises: DatasetError when it cannot be read or unpacks to more than it may."""
+
+    def __init__(self, path: Path, name: str, reading: Reading) -> None:
+        self.name, self._reading = name, reading
+        self.notes: Sequence[str] = ()
+        self._most = reading.unpacked_bytes(size_of(path))
+        try:
+            self._source = unpacked(path, reading)
+            self._file = pyarrow.parquet.ParquetFile(self._source.name)
+            self.schema = self._file.schema_arrow
+            self._texts = [field.name for field in self.schema if plain_columns.is_text(field.type)]
+            # The same file with each repeated text once: it tells how long they are before they are written out.
+            self._once = pyarrow.parquet.ParquetFile(self._source.name, read_dictionary=self._texts)
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"{name} has a column whose name is not UTF-8.", remedy="Rename it.") from error
+        except (pyarrow.ArrowException, OSError, EOFError) as error:
+            raise DatasetError(f"{name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
+        self._groups = [self._file.metadata.row_group(number) for number in range(self._file.metadata.num_row_groups)]
+        refuse_many_columns(name, self.schema)
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def lines(self, start: int, count: int) -> Sequence[int]:
+        """Count rows from 1."""
+        return range(start + 1, start + 1 + count)
+
+    def batches(self, columns: Sequence[str], most_rows: int) -> Iterator[pyarrow.RecordBatch]:
+        """Read some columns, at least one. Raises: DatasetError for a cell too large; what pyarrow raises."""
+        return plain_columns.bounded(self._stored(columns, most_rows), self.name, self._reading, self._most, most_rows)
+
+    def _stored(self, columns: Sequence[str], most_rows: int) -> Iterator[pyarrow.RecordBatch]:
+        read = [self._chunks(number, columns) for number in range(len(self._groups))]
+        if sum(chunk.total_uncompressed_size for chunks in read for chunk in chunks) > self._most:
+            raise grown_too_large(self.name, self._most)
+        row = 0
+        for number, chunks in enumerate(read):
+            rows = self._groups[number].num_rows
+            size = self._rows_at_once(number, rows, chunks, most_rows, row)
+            for batch in self._file.iter_batches(batch_size=size, row_groups=[number], columns=list(columns)):
+                yield batch.select(list(columns))
+            row += rows
+
+    def _chunks(self, number: int, columns: Sequence[str]) -> list[Any]:
+        group = self._groups[number]
+        return [chunk for chunk in map(group.column, range(group.num_columns)) if chunk.path_in_schema in columns]
+
+    def _rows_at_once(self, number: int, rows: int, chunks: Sequence[Any], most_rows: int, row: int) -> int:
+        longest = sum(chunk.total_uncompressed_size for chunk in chunks) // max(rows, 1)
+        for chunk in chunks:
+            name = chunk.path_in_schema
+            kind = self.schema.field(name).type
+            if pyarrow.types.is_fixed_size_binary(kind):
+                longest = max(longest, kind.byte_width)
+            if not chunk.has_dictionary_page or name not in self._texts:
+                continue
+            first = next(self._once.iter_batches(batch_size=1, row_groups=[number], columns=[name]), None)
+            if first is not None and pyarrow.types.is_dictionary(first.column(0).type):
+                lengths = pyarrow.compute.binary_length(first.column(0).dictionary)
+                longest = max(longest, pyarrow.compute.max(lengths).as_py() or 0)
+        if longest > self._reading.row_characters:
+            raise row_too_large(self.name, row + 1, self._reading)
+        return int(min(max(plain_columns.BYTES_AT_ONCE // max(longest, 1), 1), most_rows))

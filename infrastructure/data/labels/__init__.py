@@ -1,0 +1,1 @@
+"""Labelled rows, from a file to what a classifier learns from."""

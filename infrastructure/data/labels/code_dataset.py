@@ -1,0 +1,98 @@
+"""Rows ready for a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from infrastructure.data.labels.rows import LabelledRows
+from infrastructure.data.tokens.tokenization import TokenStore, length_statistics, rows_fingerprint
+
+
+@dataclass(frozen=True)
+class CodeDataset(Dataset[dict[str, Any]]):
+    """Tokenised, labelled rows of one part of a data set, read from disk as they are asked for.
+
+    `dataset[i]` holds `input_ids` [L] int64, `attention_mask` [L] of ones and `labels`, an int (absent without labels).
+    """
+
+    rows: LabelledRows
+    tokens: TokenStore
+    indices: np.ndarray
+    pad_token_id: int
+    label_names: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        row = int(self.indices[index])
+        ids = torch.from_numpy(self.tokens[row].astype(np.int64))  # [L]
+        item = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        label = int(self.rows.labels[row])
+        return item if label < 0 else {**item, "labels": label}
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of tokens of each row [N]."""
+        return self.tokens.lengths[self.indices]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Label numbers [N]; they index `label_names`."""
+        return np.asarray(self.rows.labels[self.indices])
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Map label names to the numbers the model uses."""
+        return {name: number for number, name in enumerate(self.label_names)}
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """Map the numbers the model uses to label names."""
+        return dict(enumerate(self.label_names))
+
+    @property
+    def label_mapping(self) -> dict[str, int]:
+        """Same as `label2id`."""
+        return self.label2id
+
+    @property
+    def texts(self) -> "list[str]":
+        """Texts of all rows, in order."""
+        return [self.rows.texts[int(row)] for row in self.indices]
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """Counts a person wants to see before training; lengths are tokens."""
+        lengths = self.lengths
+        counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.label_names))
+        return {
+            **length_statistics(lengths),
+            "label_counts": dict(zip(self.label_names, counts.tolist(), strict=True)),
+        }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was unusual in the file."""
+        return self.rows.warnings
+
+    @property
+    def sha256(self) -> str:
+        """Name the content of the file."""
+        return self.rows.sha256
+
+    @property
+    def fingerprint(self) -> str:
+        """Give what differs when the rows, their order, a token or a label do."""
+        labels = (self.labels, repr(self.label_names))
+        return rows_fingerprint(self.rows.content, self.tokens.sha256, self.indices, self.lengths, *labels)
+
+    def row_id(self, index: int) -> str:
+        """Name a row the way an editor finds it."""
+        return f"{self.rows.path.name}:{int(self.rows.lines[int(self.indices[index])])}"

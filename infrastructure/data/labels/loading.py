@@ -1,0 +1,207 @@
+"""From a labelled file to the two parts of a classification data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from application.training import LabelTraining
+from domain.exceptions import DatasetError
+from domain.reading import AS_FOUND, Reading
+from domain.task import Task, task_named
+from infrastructure.data.labels.code_dataset import CodeDataset
+from infrastructure.data.labels.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
+from infrastructure.data.labels.splitting import split_rows, without_duplicates_of
+from infrastructure.data.sources.fields import Names, sought
+from infrastructure.data.sources.label_names import matches
+from infrastructure.data.sources.shipped import located
+from infrastructure.data.tokens.tokenization import tokenize
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """Checked rows in two parts, before any tokenizer: what a tokenizer from scratch may be trained on.
+
+    `train` and `evaluation` are row numbers of `train_rows` and `eval_rows`, which are the same object unless the
+    data came already split.
+    """
+
+    task: Task
+    train_rows: LabelledRows
+    eval_rows: LabelledRows
+    train: np.ndarray
+    evaluation: np.ndarray
+    warnings: tuple[str, ...]
+
+    @property
+    def num_train(self) -> int:
+        """Rows to learn from."""
+        return len(self.train)
+
+    @property
+    def num_eval(self) -> int:
+        """Rows to be scored on."""
+        return len(self.evaluation)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Labels in the order of the model's outputs."""
+        return self.train_rows.label_names
+
+    def train_texts(self) -> "IndexedTexts":
+        """Give the texts of the training part alone."""
+        return IndexedTexts(self.train_rows.texts, self.train)
+
+    def eval_texts(self) -> "IndexedTexts":
+        """Give the texts of the evaluation part."""
+        return IndexedTexts(self.eval_rows.texts, self.evaluation)
+
+    def train_labels(self) -> np.ndarray:
+        """Give the label numbers [num_train]."""
+        return np.asarray(self.train_rows.labels[self.train])
+
+    def eval_labels(self) -> np.ndarray:
+        """Give the label numbers [num_eval]."""
+        return np.asarray(self.eval_rows.labels[self.evaluation])
+
+    def tokenized(self, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[CodeDataset, CodeDataset]:
+        """Make both parts ready for a model."""
+        return (
+            labelled_dataset(self.train_rows, self.train, tokenizer, max_length, self.label_names),
+            labelled_dataset(self.eval_rows, self.evaluation, tokenizer, max_length, self.label_names),
+        )
+
+
+@dataclass(frozen=True)
+class IndexedTexts(Sequence[str]):
+    """Some of many texts, read as they are asked for."""
+
+    texts: Sequence[str]
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # slices are of no use here
+        return self.texts[int(self.indices[index])]
+
+
+class ClassificationData:
+    """Loads and splits what a request names."""
+
+    def load(self, request: LabelTraining) -> SplitRows:
+        """Read, check and split. Raises: DatasetError with every fault of the file."""
+        task = task_named(request.task)
+        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
+        rows = load_rows(located(request.dataset_path, task), schema)
+        if request.eval_dataset:
+            split = _already_split(task, rows, load_rows(Path(request.eval_dataset), replace(schema, group_field=None)))
+        else:
+            split = split_labelled(task, rows, request.validation_split, request.seed)
+        if request.num_labels not in (None, len(split.label_names)):
+            raise DatasetError(
+                f"num_labels is {request.num_labels}, but {rows.path.name} has {len(split.label_names)} labels"
+                f" ({', '.join(split.label_names[:20])}).",
+                remedy="Drop num_labels or correct the labels.",
+            )
+        return split
+
+    def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+        """Read and check all rows and tokenise them. Raises: DatasetError."""
+        task = task_named(request.task)
+        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
+        rows = load_rows(located(request.dataset_path, task), schema)
+        return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
+
+
+def schema_of(
+    task: Task,
+    text_field: Names | None,
+    label_field: str | None,
+    group_field: str | None,
+    reading: Reading = AS_FOUND,
+) -> RowSchema:
+    """Say what the rows of a task must hold."""
+    text, label = sought("text", task.text_fields, text_field), sought("label", ("label",), label_field)
+    return RowSchema(text, label, task.labels, group_field, reading)
+
+
+def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> SplitRows:
+    """Split rows by label, the same way each time. Raises: DatasetError."""
+    require_labels(rows)
+    split = split_rows(rows, share, seed)
+    warnings = [*rows.warnings, *_label_warnings(rows)]
+    if split.num_duplicates:
+        warnings.append(
+            f"{rows.path.name}: {split.num_duplicates} rows repeat another (white space aside); "
+            "repeats were kept on one side of the split."
+        )
+    return SplitRows(task, rows, rows, split.train, split.evaluation, tuple(warnings))
+
+
+def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:
+    aligned = _aligned(evaluation, train.label_names)
+    kept = without_duplicates_of(train, aligned)
+    warnings = [*train.warnings, *evaluation.warnings, *_label_warnings(train)]
+    if len(kept) < len(train):
+        warnings.append(
+            f"{len(train) - len(kept)} rows of {train.path.name} also stand in {evaluation.path.name} "
+            "(white space aside); they were left out of training."
+        )
+    if len(np.unique(train.labels[kept])) < 2:
+        raise DatasetError(
+            f"{train.path.name} has fewer than two labels left that are not in {evaluation.path.name}.",
+            remedy="Give parts that do not share their rows.",
+        )
+    return SplitRows(task, train, aligned, kept, np.arange(len(aligned)), tuple(warnings))
+
+
+def aligned_dataset(
+    rows: LabelledRows, label_names: tuple[str, ...], tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> CodeDataset:
+    """Make all rows ready for a model that knows `label_names`. Raises: DatasetError for a label it does not know."""
+    return labelled_dataset(_aligned(rows, label_names), np.arange(len(rows)), tokenizer, max_length, label_names)
+
+
+def _aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
+    """Number the labels of `rows` as in `label_names`."""
+    known = matches(rows.label_names, label_names)
+    unknown = sorted(name for name, label in known.items() if label is None)
+    if unknown:
+        raise DatasetError(
+            f"{rows.path.name} has labels that training had not: {', '.join(map(repr, unknown[:20]))}.",
+            remedy="Add rows of them to the training part, or remove them here.",
+        )
+    number_of = {name: number for number, name in enumerate(label_names)}
+    renumbered = np.array([number_of[str(label)] for label in known.values()], dtype=np.int32)
+    return replace(rows, label_names=label_names, labels=renumbered[rows.labels])
+
+
+def _label_warnings(rows: LabelledRows) -> list[str]:
+    warnings = []
+    conflicts = conflicting_labels(rows)
+    if conflicts:
+        warnings.append(f"{rows.path.name}: {conflicts} texts occur with more than one label.")
+    absent = [label for label, count in rows.label_counts().items() if not count]
+    if absent:
+        warnings.append(f"{rows.path.name}: no row has the label {', '.join(absent)}; it will never be predicted well.")
+    return warnings
+
+
+def labelled_dataset(
+    rows: LabelledRows,
+    indices: np.ndarray,
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    label_names: tuple[str, ...],
+) -> CodeDataset:
+    """Tokenise rows, or map what was tokenised before. Raises: DatasetError without a padding token."""
+    if tokenizer.pad_token_id is None:
+        raise DatasetError("the tokenizer has no padding token.", remedy="Set tokenizer.pad_token, for example to eos.")
+    tokens = tokenize(rows.texts, rows.cache_key, tokenizer, max_length)
+    return CodeDataset(rows, tokens, indices, tokenizer.pad_token_id, label_names)

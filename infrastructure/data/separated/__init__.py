@@ -1,0 +1,1 @@
+"""Files of separated cells: delimiters, quotes, decimal marks."""

@@ -1,0 +1,143 @@
+"""Windows of a series: cut when they are asked for, so that memory holds the series once."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from infrastructure.data.series.series import Series
+
+FIRST_LINE = 2  # below the names of the columns
+
+
+class Window(NamedTuple):
+    """One window by its anchor, the last row that it sees; many are cut in one go by `cut`."""
+
+    source: "Windows"
+    anchor: int
+
+
+class Windows(Dataset[Window]):
+    """Windows of a series by their anchors [N]; with `labels` [rows] each has the class of its anchor.
+
+    An anchor is left out, which `num_left_out` counts, unless one target at least was observed both in its history and
+    behind it; a target that its history does not hold is not scored. `lengths` [N] are the rows that a window sees.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        anchors: np.ndarray,
+        context_length: int,
+        horizons: Sequence[int],
+        name: str = "series",
+        sha256: str = "",
+        labels: np.ndarray | None = None,
+    ) -> None:
+        self.series = series
+        self.context_length = context_length
+        self.horizons = tuple(horizons)
+        self.labels = labels
+        self.sha256 = sha256
+        self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
+        self.num_left_out = len(anchors) - len(self.anchors)
+        self.lengths = np.ones(len(self.anchors), dtype=np.int8)  # all alike: batches need no sorting by length
+        self.warnings: tuple[str, ...] = ()  # about the table, for whoever scores all of it
+        self._name = name
+
+    def few(self, count: int) -> "Windows":
+        """Give at most `count` of the windows, evenly spread, the last one among them."""
+        places = np.unique(np.linspace(len(self) - 1, 0, min(count + 1, len(self))).astype(np.int64))[-count:]
+        return self.at(self.anchors[places])
+
+    def at(self, anchors: np.ndarray) -> "Windows":
+        """Give the windows of the same series at other anchors [N]."""
+        return Windows(self.series, anchors, self.context_length, self.horizons, self._name, self.sha256, self.labels)
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def __getitem__(self, index: int) -> Window:
+        return Window(self, int(self.anchors[index]))
+
+    def cut(self, anchors: np.ndarray) -> dict[str, np.ndarray]:
+        """Give the windows at anchors [B] as arrays: history, and `target` [B, T, H] or `labels` [B]."""
+        window = self.series.history(anchors, self.context_length)
+        if self.labels is not None:
+            return {**window, "labels": self.labels[anchors].astype(np.int64)}
+        target = self.series.targets(anchors, self.horizons)
+        if self._may_lack_history:
+            target[~window["observed"][..., : self.series.num_targets].any(axis=1)] = np.nan
+        return {**window, "target": target}
+
+    @cached_property
+    def _may_lack_history(self) -> bool:
+        """Tell whether any history of this length lacks a target: most tables need no look at each window."""
+        rows = np.arange(len(self.series))
+        targets = self.series.observed[:, : self.series.num_targets]
+        return not all(_any_in(known, rows + 1 - self.context_length, rows + 1).all() for known in targets.T)
+
+    @property
+    def statistics(self) -> Mapping[str, Any]:
+        """Counts a person wants to see before training."""
+        counts = {"num_windows": len(self), "num_rows": len(self.series), "context_length": self.context_length}
+        if len(self):
+            counts |= {"first_row": int(self.anchors[0]), "last_row": int(self.anchors[-1])}
+        return counts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Give what differs when the values, their scale or the windows do."""
+        digest = hashlib.sha256(self.anchors.tobytes())
+        for array in (self.series.values, self.series.observed, self.series.calendar, self.labels):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        digest.update(repr((self.series.values.shape, self.series.num_targets)).encode())
+        digest.update(repr((self.context_length, self.horizons)).encode())
+        return digest.hexdigest()[:32]
+
+    def row_id(self, index: int) -> str:
+        """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added."""
+        return f"{self._name}:{int(self.anchors[index]) + FIRST_LINE}"
+
+
+def _usable(
+    series: Series, anchors: np.ndarray, context_length: int, horizons: Sequence[int], labels: np.ndarray | None
+) -> np.ndarray:
+    """Tell which anchors [N] have something to see and something to be scored on."""
+    if labels is not None:
+        classified: np.ndarray = labels[anchors] >= 0
+        if series.observed.all():
+            return classified
+        return classified & _any_in(np.asarray(series.observed.any(axis=1)), anchors + 1 - context_length, anchors + 1)
+    observed = series.observed[:, : series.num_targets]
+    if observed.all():
+        return np.ones(len(anchors), dtype=bool)
+    usable = np.zeros(len(anchors), dtype=bool)
+    for known in observed.T:
+        ahead = np.zeros(len(anchors), dtype=bool)
+        for first, last in _runs(horizons):
+            ahead |= _any_in(known, anchors + first, anchors + last + 1)
+        usable |= ahead & _any_in(known, anchors + 1 - context_length, anchors + 1)
+    return usable
+
+
+def _any_in(known: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Tell of stretches of rows, from `start` [N] to `end` [N], the latter outside, whether any is known [rows]."""
+    count = np.concatenate([[0], np.cumsum(known)])
+    found: np.ndarray = count[np.clip(end, 0, len(known))] > count[np.clip(start, 0, len(known))]
+    return found
+
+
+def _runs(steps: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give the first and the last of each run of steps that follow each other."""
+    first = before = steps[0]
+    for step in steps[1:]:
+        if step != before + 1:
+            yield first, before
+            first = step
+        before = step
+    yield first, before

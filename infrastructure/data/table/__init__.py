@@ -1,0 +1,1 @@
+"""Tables of numbers: columns, faults, order, and what is kept of them."""

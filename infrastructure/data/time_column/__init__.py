@@ -1,0 +1,1 @@
+"""The time column of a table: how it is meant shows in the whole column."""

@@ -1,0 +1,229 @@
+"""Labels for texts, from the data to the answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from application.groups.text import MAX_LENGTH_LIMIT
+from application.training import LabelTraining
+from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
+from domain.task import Task, task_named
+from infrastructure.data.labels.code_dataset import CodeDataset
+from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import Sought
+from infrastructure.data.sources.inputs import Input, read_inputs
+from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.data.tokens.tokenization import bounded
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
+from infrastructure.models.model_directory import CONFIG
+from infrastructure.models.presets import ENCODERS, encoder_config
+from infrastructure.models.tokenizer import train_tokenizer
+from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.labels.adapter import SequenceClassification, class_weights_of
+from infrastructure.tasks.labels.baselines import bag_of_words_baseline
+from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class ClassifierCard(ModelCard):
+    """What a classifier's card says: labels in the order of the scores, and where a row keeps its text and label."""
+
+    labels: list[str] = Field(min_length=1)
+    max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
+    text_field: FieldNames = None
+    label_field: str | None = None
+
+
+class Classification:
+    """One label for each text."""
+
+    card_type: type[ModelCard] = ClassifierCard
+
+    def load(self, request: LabelTraining) -> SplitRows:
+        """Read, check and split labelled rows. Raises: DatasetError with every fault of the file."""
+        return ClassificationData().load(request)
+
+    def tokenized(
+        self, dataset: SplitRows, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[CodeDataset, CodeDataset]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        return dataset.tokenized(tokenizer, max_length)
+
+    def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
+        """Make all rows ready for a model. Raises: DatasetError."""
+        return ClassificationData().whole(request, tokenizer, max_length)
+
+    def build(self, request: LabelTraining, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
+        """Build a classifier for the labels of the data. Raises: ModelError."""
+        names = dataset.label_names
+        size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
+        blueprint = Blueprint(
+            auto_class=CLASSIFIER,
+            presets={name: partial(size[name], label_names=names, max_length=request.max_length) for name in ENCODERS},
+            learn_tokenizer=lambda: train_tokenizer(
+                dataset.train_texts(), request.vocab_size, request.lowercase, request.seed
+            ),
+            head={
+                "num_labels": len(names),
+                "id2label": dict(enumerate(names)),
+                "label2id": {label: number for number, label in enumerate(names)},
+            },
+        )
+        bundle = build_model(request, blueprint, kept_tokenizer)
+        bundle.card |= {"labels": list(names)}
+        return bundle
+
+    def prepare(self, request: LabelTraining, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
+        """Tokenise both parts. Raises: DatasetError."""
+        tokenizer = bundle.tokenizer
+        assert tokenizer is not None
+        train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
+        counts = list(train.statistics["label_counts"].values())
+        adapter = SequenceClassification(
+            train.label_names,
+            pad_token_id=train.pad_token_id,
+            mask_token_id=tokenizer.mask_token_id,
+            special_token_ids=tokenizer.all_special_ids,
+            word_dropout=request.word_dropout,
+            label_smoothing=request.label_smoothing,
+            class_weights=class_weights_of(request.class_weights, train.label_names, counts),
+            negative_label=task_named(request.task).negative_label,
+            majority=max(range(len(counts)), key=counts.__getitem__),
+        )
+        card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
+        warnings = _length_warnings(train.rows.path.name, train.tokens.num_cut, len(train.tokens), request.max_length)
+        return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
+
+    def report(
+        self,
+        request: LabelTraining,
+        dataset: SplitRows,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
+    ) -> Report:
+        """Draw `confusion_matrix.png` and train a bag of words to compare with."""
+        metrics = result.final_metrics
+        if "majority_accuracy" not in metrics:
+            return Report()
+        names = dataset.label_names
+        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+        if "confusion_matrix" not in metrics:
+            left_out = (
+                f"there are {len(names):,} labels: the confusion matrix and the bag of words to compare with were left "
+                f"out, which are made for at most {MAX_CLASSES_COMPARED}."
+            )
+            return Report(majority, warnings=(left_out,))
+        draw_confusion_matrix(metrics["confusion_matrix"], names, run.confusion_matrix)
+        labels = dataset.train_labels()
+        weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
+        bag_of_words = bag_of_words_baseline(
+            dataset.train_texts(),
+            labels,
+            dataset.eval_texts(),
+            dataset.eval_labels(),
+            names,
+            seed=request.seed,
+            class_weights=None if weights is None else weights.tolist(),
+        )
+        return Report({**majority, **bag_of_words})
+
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
+        """Open a finished classifier. Raises: ModelError."""
+        known = typed_card(ClassifierCard, card, directory)
+        model, tokenizer = open_finished(directory, CLASSIFIER)
+        names: Any = model.config.id2label or {}
+        of_the_head = [names.get(number) for number in range(int(model.config.num_labels or 0))]
+        if of_the_head != known.labels:
+            raise ModelError(
+                f"{directory / CARD}: labels names {len(known.labels)} labels, but the model in {CONFIG} has"
+                f" {model.config.num_labels}, or the same in another order.",
+                remedy=RESTORE,
+            )
+        return model, FinishedClassifier(tokenizer, known, task_named(known.task))
+
+
+@dataclass(frozen=True)
+class FinishedClassifier:
+    """Labels texts with the settings that travel with the model."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    card: ClassifierCard
+    task: Task
+    rows_at_once: int = 64
+    gives_table: bool = False
+
+    @property
+    def adapter(self) -> SequenceClassification:
+        """The task as the loop knows it."""
+        return SequenceClassification(
+            self.card.labels, pad_token_id=self.tokenizer.pad_token_id, negative_label=self.task.negative_label
+        )
+
+    @property
+    def _text(self) -> Sought:
+        return self.card.sought("text", self.task.text_fields)
+
+    def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
+        """Make labelled rows ready for evaluation. Raises: DatasetError."""
+        label = self.card.sought("label", ("label",))
+        rows = load_rows(Path(dataset_path), RowSchema(self._text, label, self.task.labels, reading=self.card.reading))
+        return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
+
+    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+        """Read texts. Raises: DatasetError for a file that cannot be read."""
+        return read_inputs(input_path, self._text, self.card.reading, note)
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer a row without a text."""
+        return {"label": None, "scores": None, "error": reason}
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give `label` and `scores` (probabilities) of each text."""
+        max_length = self.card.max_length
+        texts = [bounded(text, max_length) for text in inputs]
+        ids = text_ids(self.tokenizer, texts, max_length)
+        adapter = self.adapter
+        batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
+        device = next(model.parameters()).device
+        logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
+        labels = self.card.labels
+        for row in torch.softmax(logits, dim=-1).cpu().tolist():
+            best = max(range(len(row)), key=row.__getitem__)
+            yield {"label": labels[best], "scores": dict(zip(labels, row, strict=True))}
+
+
+def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:
+    found = np.unique(evaluation.labels)
+    if len(found) != 1 or len(evaluation.label_names) == 1:
+        return ()
+    return (
+        f"the evaluation part has only the label {evaluation.label_names[int(found[0])]!r}: pr_auc cannot be computed, "
+        "and the other scores say nothing of other labels. Give it rows of all labels.",
+    )
+
+
+def _length_warnings(name: str, num_cut: int, num_rows: int, max_length: int) -> tuple[str, ...]:
+    if not num_cut:
+        return ()
+    return (
+        f"{num_cut} of {num_rows} rows ({num_cut / num_rows:.0%}) of {name} are longer than max_length {max_length} "
+        "and were cut; what decides their label may be lost.",
+    )

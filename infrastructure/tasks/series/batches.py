@@ -1,0 +1,40 @@
+"""Windows as batches: what forecasts of values and of classes have in common."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from domain.exceptions import DatasetError
+from infrastructure.data.series.series import Series
+from infrastructure.data.series.windows import Window
+from infrastructure.tasks.adapter import Batch
+
+
+def cut_windows(items: Sequence[Window]) -> Batch:
+    """Cut windows of one series in one go: `values`, `observed`, `calendar` [B, L, .] and what is to be forecast."""
+    windows = items[0].source.cut(np.array([item.anchor for item in items]))
+    return {name: torch.from_numpy(array) for name, array in windows.items()}
+
+
+def forecast_of(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Ask a forecaster; gives `forecast` [B, T, H, Q] or `logits` [B, C]."""
+    output: dict[str, Tensor] = model(values=batch["values"], observed=batch["observed"], calendar=batch["calendar"])
+    return output
+
+
+def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
+    """Give what a forecaster sees before the end of a series, one window on the model's device.
+
+    Raises: DatasetError when there is nothing to see.
+    """
+    history = series.history(np.array([len(series) - 1]), context_length)
+    if not history["observed"].any():
+        rows = min(context_length, len(series))
+        raise DatasetError(
+            f"the last {rows:,} rows of the table hold no values, so there is nothing to forecast from.",
+            remedy="Give a table that ends with values.",
+        )
+    device = next(model.parameters()).device
+    return {name: torch.from_numpy(array).to(device) for name, array in history.items()}

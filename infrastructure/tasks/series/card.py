@@ -1,0 +1,146 @@
+"""What must travel with a model that forecasts: how to read a table, and how to read what the model gives."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from application.training import SeriesTraining
+from domain.exceptions import DatasetError, ModelError
+from domain.reading import AS_FOUND, Reading
+from infrastructure.data.clock.clock_json import clock_json, clock_of
+from infrastructure.data.clock.clocks import Clock
+from infrastructure.data.clock.finding import FoundClock
+from infrastructure.data.series.loading import SplitSeries, table_schema
+from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.table.choice import TableSchema
+from infrastructure.data.table.table import Table, open_table
+from infrastructure.models.card import CARD, RESTORE, typed_card
+from infrastructure.models.model_directory import CONFIG
+from infrastructure.tasks.series.card_fields import ForecastCard
+from infrastructure.tasks.series.scoring.calibration import Calibration
+
+# Two clocks agree when their steps differ by less than this share: months have different lengths.
+STEP_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class SeriesCard:
+    """How a finished forecaster reads tables.
+
+    `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock;
+    `clock_doubt` says why it may not be the true one.
+    """
+
+    task: str
+    schema: TableSchema
+    recipe: SeriesRecipe
+    quantiles: tuple[float, ...]
+    step: int | None
+    volatility_window: int | None
+    dead_band: float
+    price_column: str | None
+    calibration: Calibration | None = None
+    clock: Clock | None = None
+    clock_doubt: str = ""
+    zone: str = ""
+    reading: Reading = AS_FOUND
+
+    @classmethod
+    def of(
+        cls,
+        request: SeriesTraining,
+        dataset: SplitSeries,
+        quantiles: tuple[float, ...] = (),
+        dead_band: float = 0.0,
+        price_column: str | None = None,
+    ) -> "SeriesCard":
+        """Describe a run. A table is to have the columns of training, and its clock or none."""
+        table = dataset.table
+        clock = table.time_column or "none"
+        schema = replace(
+            table_schema(request),
+            columns=table.names,
+            needed=(),
+            time_column=clock,
+            settled=True,
+            usual_format=table.usual_format,
+        )
+        return cls(
+            task=request.task,
+            schema=schema,
+            recipe=dataset.recipe,
+            quantiles=quantiles,
+            step=table.step,
+            volatility_window=request.volatility_window,
+            dead_band=dead_band,
+            price_column=price_column,
+            clock=table.clock.clock if table.clock else None,
+            clock_doubt=table.clock.doubt if table.clock else "",
+            zone=table.zone,
+            reading=request.reading,
+        )
+
+    @property
+    def found_clock(self) -> FoundClock | None:
+        """The clock of training, as it was found."""
+        return None if self.clock is None else FoundClock(self.clock, doubt=self.clock_doubt)
+
+    def calibrated(self, calibration: Calibration) -> "SeriesCard":
+        """Copy with a calibration."""
+        return replace(self, calibration=calibration)
+
+    def open_table(self, path: str) -> Table:
+        """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""
+        table = open_table(path, self.schema, self.reading).in_zone(self.reading.time_zone or self.zone)
+        if self.step and table.step and abs(table.step - self.step) > STEP_SHARE * self.step:
+            raise DatasetError(
+                f"the rows of {table.path.name} are {table.step / 1e6:,.0f} s apart, but the model learnt from rows"
+                f" {self.step / 1e6:,.0f} s apart.",
+                remedy="Bring the table to the same step, or train on it.",
+            )
+        return table
+
+    def require_shape(self, config: Any, directory: Path) -> None:
+        """Compare what is said here with the shape of the model. Raises: ModelError."""
+        recipe = self.recipe
+        said = {
+            "context_length": recipe.context_length,
+            "num_inputs": len(recipe.names),
+            "num_targets": recipe.num_targets,
+            "num_calendar": recipe.calendar.width,
+            "horizons": list(recipe.horizons),
+        }
+        if not config.num_classes:
+            said["quantiles"] = list(self.quantiles)
+        for name, value in said.items():
+            there = getattr(config, name)
+            if there != value:
+                raise ModelError(
+                    f"{directory / CARD} says {name} {value}, but the model in {CONFIG} has {there}.", remedy=RESTORE
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values; `reading` stands with those of every card."""
+        values = {**asdict(self), "recipe": self.recipe.to_json(), "clock": self.clock and clock_json(self.clock)}
+        del values["reading"]
+        return {"series": values}
+
+    @classmethod
+    def read(cls, card: Mapping[str, Any], directory: Path, kind: type[ForecastCard]) -> "SeriesCard":
+        """Read what `to_json` gave, once it has been through a file. Raises: ModelError naming field and rule."""
+        known = typed_card(kind, card, directory)
+        values = known.series.model_dump(by_alias=True)
+        schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
+        calibration, clock = values["calibration"], values["clock"]
+        return cls(
+            **{
+                **values,
+                "schema": TableSchema(**schema),
+                "recipe": SeriesRecipe.from_json(values["recipe"]),
+                "quantiles": tuple(values["quantiles"]),
+                "calibration": Calibration(**calibration) if calibration else None,
+                "clock": clock_of(clock) if clock else None,
+                "reading": known.reading,
+            }
+        )

@@ -1,0 +1,154 @@
+"""The fields of a forecaster's card, each with its type and bounds."""
+
+from itertools import pairwise
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.forecast import CALENDAR
+from infrastructure.data.series.loading import VOLATILITY
+from infrastructure.models.card import ModelCard
+from infrastructure.tasks.series.clock_fields import ClockFields
+
+MOST_ROWS_AHEAD = 1_000_000
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SchemaFields(_Fields):
+    """How a table is read."""
+
+    time_column: str | None
+    columns: list[str] = Field(min_length=1)
+    needed: list[str]
+    unsorted_stamps: Literal["refuse", "sort"]
+    duplicate_stamps: Literal["refuse", "first", "last", "mean"]
+    gaps: Literal["keep", "fill", "refuse"]
+    missing_values: Literal["mask", "refuse"]
+    settled: bool
+    usual_format: str | None = None
+
+
+class ScalerFields(_Fields):
+    """Means and standard deviations of the columns."""
+
+    mean: list[float]
+    scale: list[float]
+
+
+class CalendarFields(_Fields):
+    """Features of the clock."""
+
+    names: list[Literal[CALENDAR]]  # type: ignore[valid-type]  # the names stand in the domain
+    session_open: int = Field(ge=0)
+    session_length: int = Field(ge=1)
+
+
+class RecipeFields(_Fields):
+    """What turns a table into the inputs of the model."""
+
+    names: list[str] = Field(min_length=1)
+    num_targets: int = Field(ge=0)  # directions have classes and no targets
+    scaler: ScalerFields
+    calendar: CalendarFields
+    context_length: int = Field(ge=1, le=MOST_ROWS_AHEAD)
+    horizons: list[int] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        count = len(self.names)
+        if self.num_targets > count:
+            raise ValueError(f"num_targets is {self.num_targets}, but there are {count} names")
+        if len(self.scaler.mean) != count or len(self.scaler.scale) != count:
+            raise ValueError(f"scaler must have a mean and a scale for each of the {count} names")
+        if any(scale <= 0.0 for scale in self.scaler.scale):
+            raise ValueError("scaler.scale must be above 0")
+        if not _ascend([0, *self.horizons]) or self.horizons[-1] > MOST_ROWS_AHEAD:
+            raise ValueError(f"horizons must ascend from 1 to {MOST_ROWS_AHEAD} at most")
+        return self
+
+
+class CalibrationFields(_Fields):
+    """Factors by which quantiles are moved."""
+
+    quantiles: list[float]
+    factors: list[float]
+
+
+class SeriesFields(_Fields):
+    """What `SeriesCard.to_json` gives below `series`."""
+
+    task: str
+    schema_: SchemaFields = Field(alias="schema")
+    recipe: RecipeFields
+    quantiles: list[float]
+    step: int | None = Field(ge=1)
+    volatility_window: int | None = Field(ge=1)
+    dead_band: float = Field(ge=0.0)
+    price_column: str | None
+    calibration: CalibrationFields | None
+    clock: ClockFields | None = None
+    clock_doubt: str = ""
+    zone: str = ""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if not _ascend([0.0, *self.quantiles, 1.0]):
+            raise ValueError("quantiles must ascend between 0 and 1")
+        if self.calibration is not None:
+            if self.calibration.quantiles != self.quantiles or len(self.calibration.factors) != len(self.quantiles):
+                raise ValueError("calibration must have a factor for each of the quantiles")
+            if any(factor < 0.0 for factor in self.calibration.factors):
+                raise ValueError("calibration.factors must not be negative")
+        return self
+
+
+class ForecastCard(ModelCard):
+    """What the card of a forecaster says."""
+
+    series: SeriesFields
+
+
+class QuantileCard(ForecastCard):
+    """What the card of a model of quantiles says: its inputs are the columns of the table, the targets first."""
+
+    @model_validator(mode="after")
+    def _name_the_columns(self) -> Self:
+        recipe, columns = self.series.recipe, self.series.schema_.columns
+        targets = recipe.names[: recipe.num_targets]
+        wanted = [*targets, *(name for name in columns if name not in targets)]
+        if self.series.volatility_window is not None:
+            wanted += [f"{VOLATILITY}{target}" for target in targets]
+        if not targets or not set(targets) <= set(columns) or recipe.names != wanted:
+            raise ValueError(
+                "series.recipe.names must be the targets, the other columns of series.schema, and with a"
+                " volatility_window that of each target"
+            )
+        return self
+
+
+class ScoringFields(_Fields):
+    """How directions are scored."""
+
+    label_smoothing: float = Field(ge=0.0, lt=1.0)
+    class_weights: list[float] | None = Field(min_length=3, max_length=3)
+    majority: int = Field(ge=0, le=2)
+
+
+class DirectionCard(ForecastCard):
+    """What the card of a model of directions says."""
+
+    labels: tuple[Literal["down"], Literal["flat"], Literal["up"]] = Field(strict=False)
+    scoring: ScoringFields
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.series.volatility_window is None:
+            raise ValueError("series.volatility_window must be a whole number")
+        return self
+
+
+def _ascend(values: list[float] | list[int]) -> bool:
+    return all(before < after for before, after in pairwise(values))

@@ -1,0 +1,223 @@
+"""Down, flat or up: where a price will be, from a table of prices to the answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from application.training import DirectionTraining
+from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
+from domain.significance import verdict
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.feed import RowNoise
+from infrastructure.data.series.loading import SplitSeries, all_windows
+from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
+from infrastructure.data.series.market_loading import DirectionRule, class_counts, load_market
+from infrastructure.data.series.windows import Window, Windows
+from infrastructure.data.table.table import Table
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
+from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
+from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.tasks.adapter import Batch
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.labels.adapter import SequenceClassification, class_weights_of
+from infrastructure.tasks.labels.metrics import classification_metrics
+from infrastructure.tasks.series.batches import cut_windows, forecast_of, last_history
+from infrastructure.tasks.series.card import SeriesCard
+from infrastructure.tasks.series.card_fields import DirectionCard
+from infrastructure.tasks.series.kind import QUICK_WINDOWS, SeriesKind
+from infrastructure.tasks.series.start import require_history, start_told
+
+COIN_TOSS = 0.5
+
+
+class DirectionClassification(SequenceClassification):
+    """Cross-entropy over directions; a target is a window."""
+
+    def collate(self, items: Sequence[Window], noise: RowNoise | None) -> Batch:
+        """Cut the windows: history, and `labels` [B]."""
+        return cut_windows(items)
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the windows."""
+        return len(batch["values"])
+
+    def logits(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give scores [B, C] in fp32."""
+        return forecast_of(model, batch)["logits"].float()
+
+
+class MarketDirection(SeriesKind[DirectionTraining]):
+    """One of three directions for each window."""
+
+    card_type: type[ModelCard] = DirectionCard
+
+    def load(self, request: DirectionTraining) -> SplitSeries:
+        """Read, check and split a table of prices. Raises: DatasetError with every fault of the file."""
+        return load_market(request)
+
+    def build(self, request: DirectionTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+        """Build a forecaster with a head for classes. Raises: ModelError."""
+        return build_forecaster(request, dataset, num_classes=len(DIRECTIONS))
+
+    def prepare(self, request: DirectionTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+        """Put both parts and the task together."""
+        scoring = _scoring_of(request, dataset)
+        series = SeriesCard.of(request, dataset, dead_band=request.dead_band, price_column=request.price_column)
+        card = {**series.to_json(), "labels": list(DIRECTIONS), "scoring": scoring}
+        counts = class_counts(dataset)
+        absent = [name for name, count in counts.items() if not count]
+        warnings = [f"no window of the training part goes {name}; it will never be predicted." for name in absent]
+        return Prepared(dataset.train, dataset.evaluation, _adapter(scoring), card, tuple(warnings))
+
+    def report(
+        self,
+        request: DirectionTraining,
+        dataset: SplitSeries,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
+    ) -> Report:
+        """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
+        judged = dataset.judged.few(QUICK_WINDOWS) if request.quick else dataset.judged
+        metrics = dict(trained.score(judged, _adapter(_scoring_of(request, dataset))))
+        rule = DirectionRule.of(request)
+        baselines = _baselines(rule, dataset.table, judged)
+        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+        metrics |= _moves(metrics["confusion_matrix"])
+        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
+        test_metrics = {} if dataset.test is None else metrics
+        add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
+        verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), rule.horizon)
+        return Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
+
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
+        """Open a finished model. Raises: ModelError."""
+        known = SeriesCard.read(card, directory, DirectionCard)
+        model = open_forecaster(directory)
+        if model.config.num_classes != len(DIRECTIONS):
+            raise ModelError(f"the model in {directory} does not score {len(DIRECTIONS)} directions.", remedy=RESTORE)
+        known.require_shape(model.config, directory)
+        return model, FinishedDirection(known, card["scoring"])
+
+
+def _scoring_of(request: DirectionTraining, dataset: SplitSeries) -> Card:
+    """Say how answers are scored: what must travel with the model, so that it is scored alike later."""
+    counts = list(class_counts(dataset).values())
+    weights = class_weights_of(request.class_weights, DIRECTIONS, counts)
+    return {
+        "label_smoothing": request.label_smoothing,
+        "class_weights": None if weights is None else weights.tolist(),
+        "majority": int(np.argmax(counts)),
+    }
+
+
+def _adapter(scoring: Card) -> DirectionClassification:
+    weights = scoring["class_weights"]
+    return DirectionClassification(
+        DIRECTIONS,
+        label_smoothing=scoring["label_smoothing"],
+        class_weights=None if weights is None else torch.tensor(weights),
+        majority=scoring["majority"],
+    )
+
+
+def _baselines(rule: DirectionRule, table: Table, windows: Windows) -> dict[str, float]:
+    """Score what needs no model: a random walk expects the price to stay, persistence that it goes on as it did."""
+    assert windows.labels is not None
+    labels, past = windows.labels[windows.anchors], rule.past(table)[windows.anchors]
+    guesses = {
+        "random_walk": np.full(len(windows), FLAT),
+        "persistence": np.where(past == UNKNOWN, FLAT, past),
+    }
+    scores: dict[str, float] = {}
+    for name, guess in guesses.items():
+        found = classification_metrics(np.eye(len(DIRECTIONS))[guess], labels, DIRECTIONS)
+        scores |= {f"{name}_{metric}": found[metric] for metric in ("accuracy", "macro_f1")}
+    return scores
+
+
+def _moves(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Score up against down alone, where the market moved and the model said so.
+
+    That the market will move at all can be told from its volatility; which way is the harder question.
+    """
+    right = confusion[DOWN][DOWN] + confusion[UP][UP]
+    count = right + confusion[DOWN][UP] + confusion[UP][DOWN]
+    return {"up_down_accuracy": right / count if count else float("nan"), "num_up_down": count}
+
+
+def _verdicts(
+    metrics: Mapping[str, Any], baselines: Mapping[str, float], num_windows: int, overlap: int
+) -> tuple[str, ...]:
+    rivals = {
+        name.removesuffix("_accuracy").replace("_", " "): value
+        for name, value in baselines.items()
+        if name.endswith("_accuracy")
+    }
+    sentences = [f"All three directions: {verdict(metrics['accuracy'], rivals, num_windows, overlap)}"]
+    if metrics["num_up_down"]:
+        coin = verdict(metrics["up_down_accuracy"], {"a coin toss": COIN_TOSS}, int(metrics["num_up_down"]), overlap)
+        sentences.append(f"Up or down, where both the market and the forecast moved: {coin}")
+    else:
+        sentences.append("Up or down cannot be judged: the forecast never moved when the market did.")
+    return tuple(sentences)
+
+
+@dataclass(frozen=True)
+class FinishedDirection:
+    """Says where a price will be after the last row of a table, with the settings that travel with the model."""
+
+    card: SeriesCard
+    scoring: Card
+    rows_at_once: int = 1
+    gives_table: bool = False
+
+    @property
+    def _rule(self) -> DirectionRule:
+        assert self.card.volatility_window is not None
+        return DirectionRule(
+            self.card.recipe.horizons[0], self.card.dead_band, self.card.volatility_window, self.card.price_column
+        )
+
+    def scored(self, dataset_path: str) -> tuple[Windows, DirectionClassification]:
+        """Make every window of a table ready for evaluation. Raises: DatasetError."""
+        table = self.card.open_table(dataset_path)
+        return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
+
+    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
+        """Give the path itself: a table is one input."""
+        yield input_path
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer nothing: a table is read whole or refused."""
+        raise AssertionError(reason)
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
+        for path in inputs:
+            table = self.card.open_table(path)
+            for found in table.warnings:
+                note(found, usual=True)
+            name, known = self._rule.price(table)
+            place = table, known[:, None], (name,), self.card.recipe.context_length
+            require_history(*place)
+            told, is_usual = start_told(*place)
+            note(told, usual=is_usual)
+            series = self.card.recipe.series(self._rule.inputs(table).columns, table.wall)
+            logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
+            scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()
+            when: dict[str, Any] = {"row": len(table.values)}
+            if table.stamps is not None:
+                when = {"time": stamp_texts(table.stamps[-1:], table.zone, table.step)[0]}
+            best = max(range(len(scores)), key=scores.__getitem__)
+            yield {**when, "label": DIRECTIONS[best], "scores": dict(zip(DIRECTIONS, scores, strict=True))}

@@ -1,0 +1,115 @@
+"""Quantiles of what comes next, learnt by the pinball loss."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from infrastructure.data.feed import RowNoise
+from infrastructure.data.series.windows import Window
+from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.series.batches import cut_windows, forecast_of
+from infrastructure.tasks.series.scoring.metrics import metric_names
+from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
+
+
+class ForecastReader(Protocol):
+    """Takes in what a model forecasts, batch by batch, in the order of the windows."""
+
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
+        """Take in a batch, all of it standardised.
+
+        Shapes: forecast [B, T, H, Q], target [B, T, H] NaN where unknown, last [B, T], assumed [B, T] True where the
+        forecast follows from the training part and not from a history, thin [B, T] where that hardly varies.
+        """
+
+    def metrics(self) -> dict[str, Any]:
+        """Give what was found."""
+
+
+class QuantileForecast:
+    """Pinball loss of quantiles [Q], averaged over them; a target is one observed point of one variable.
+
+    `sharpness_weight` adds the width of the whole band, `crossing_weight` what quantiles lie above the next one: 0 for
+    the forecaster, whose quantiles cannot cross. `reader` makes what an evaluation fills.
+    """
+
+    def __init__(
+        self,
+        quantiles: Sequence[float],
+        horizons: Sequence[int],
+        reader: Callable[[], ForecastReader],
+        sharpness_weight: float = 0.0,
+        crossing_weight: float = 0.0,
+    ) -> None:
+        self._levels = torch.tensor(quantiles)
+        self._horizons = tuple(horizons)
+        self._reader = reader
+        self._sharpness_weight = sharpness_weight
+        self._crossing_weight = crossing_weight
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics a run can be judged by."""
+        return metric_names(self._levels.tolist(), self._horizons)
+
+    def collate(self, items: Sequence[Window], noise: RowNoise | None) -> Batch:
+        """Cut the windows: history, and `target` [B, T, H] with NaN where nothing was observed."""
+        return cut_windows(items)
+
+    def count_targets(self, batch: Batch) -> float:
+        """Count the observed points."""
+        return float((~batch["target"].isnan()).sum())
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the windows."""
+        return len(batch["values"])
+
+    def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Sum over the observed points the mean loss of their quantiles."""
+        forecast, target = forecast_of(model, batch)["forecast"], batch["target"]
+        losses, observed = pinball_losses(forecast, target, self._levels.to(forecast.device))
+        cost = losses.mean(-1)
+        for weight, penalty in ((self._sharpness_weight, widths), (self._crossing_weight, crossings)):
+            if weight:
+                cost = cost + weight * torch.where(observed, penalty(forecast), 0.0)
+        return cost.sum()
+
+    def evaluation(self) -> Evaluation:
+        """Begin a pass over some windows."""
+        return _Pass(self._reader())
+
+
+class _Pass:
+    def __init__(self, reader: ForecastReader) -> None:
+        self._reader = reader
+
+    def add(self, model: nn.Module, batch: Batch) -> None:
+        """Read one batch."""
+        output = forecast_of(model, batch)
+        forecast, target = output["forecast"], batch["target"]
+        last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
+        assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
+        read = [tensor.float().cpu().numpy() for tensor in (forecast, target, last)]
+        thin = output.get("thin", torch.zeros_like(assumed))
+        self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy(), thin.cpu().numpy())
+
+    def metrics(self) -> dict[str, Any]:
+        """Give what was read."""
+        return self._reader.metrics()
+
+
+def last_observed(values: Tensor, observed: Tensor, num_targets: int) -> Tensor:
+    """Give the latest value that was seen of each target [B, T], NaN where there is none.
+
+    Shapes: values and observed [B, L, V].
+    """
+    values, observed = values[..., :num_targets], observed[..., :num_targets]
+    places = torch.arange(1, values.shape[1] + 1, device=values.device)[None, :, None]
+    latest = (observed * places).amax(dim=1)  # [B, T], 0 for none
+    found = values.gather(1, (latest - 1).clamp_min(0)[:, None])[:, 0]
+    return torch.where(latest > 0, found, torch.nan)

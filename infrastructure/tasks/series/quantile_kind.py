@@ -1,0 +1,169 @@
+"""Quantiles of what comes next in a table, from the data to the answers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from application.training import QuantileTraining
+from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
+from infrastructure.data.series.loading import Inputs, SplitSeries, all_windows, load_series, value_inputs
+from infrastructure.data.series.windows import Windows
+from infrastructure.data.table.table import Table
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
+from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
+from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.series.batches import last_history
+from infrastructure.tasks.series.card import SeriesCard
+from infrastructure.tasks.series.card_fields import QuantileCard
+from infrastructure.tasks.series.kind import QUICK_WINDOWS, SeriesKind
+from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
+from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
+from infrastructure.tasks.series.scoring.readers import Fitting, Scores
+from infrastructure.tasks.series.start import require_history, start_told
+from infrastructure.tasks.series.times import times_ahead
+
+# A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
+# added in float64, so a large one takes none of them away.
+DIGITS_OF_SCALE = 7
+NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
+
+
+class QuantileForecasting(SeriesKind[QuantileTraining]):
+    """Several quantiles of each target at each horizon."""
+
+    card_type: type[ModelCard] = QuantileCard
+
+    def load(self, request: QuantileTraining) -> SplitSeries:
+        """Read, check and split a table. Raises: DatasetError with every fault of the file."""
+        return load_series(request)
+
+    def build(self, request: QuantileTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
+        """Build a forecaster for the columns of the table. Raises: ModelError."""
+        return build_forecaster(request, dataset, quantiles=request.quantiles)
+
+    def prepare(self, request: QuantileTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
+        """Put both parts and the task together."""
+        card = SeriesCard.of(request, dataset, request.quantiles)
+        adapter = QuantileForecast(
+            card.quantiles,
+            card.recipe.horizons,
+            lambda: Scores(card.recipe, card.quantiles, None),
+            request.sharpness_weight,
+            request.crossing_weight,
+        )
+        return Prepared(dataset.train, dataset.evaluation, adapter, card.to_json())
+
+    def report(
+        self,
+        request: QuantileTraining,
+        dataset: SplitSeries,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
+    ) -> Report:
+        """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
+        card = SeriesCard.of(request, dataset, request.quantiles)
+        evaluation, judged = dataset.evaluation, dataset.judged
+        if request.quick:
+            evaluation, judged = evaluation.few(QUICK_WINDOWS), judged.few(QUICK_WINDOWS)
+        if request.calibration:
+            found = trained.score(evaluation, _reading(card, lambda: Fitting(card.quantiles)))
+            card = card.calibrated(found["calibration"])
+        metrics = trained.score(judged, _scoring(card))
+        test_metrics = {} if dataset.test is None else metrics
+        add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
+        draw_coverage(card, metrics, run.reliability)
+        draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
+        beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
+        warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
+        return Report(beside, test_metrics=test_metrics, warnings=warnings)
+
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
+        """Open a finished forecaster. Raises: ModelError."""
+        known = SeriesCard.read(card, directory, QuantileCard)
+        model = open_forecaster(directory)
+        if model.config.num_classes:
+            raise ModelError(f"the model in {directory} gives classes and no quantiles.", remedy=RESTORE)
+        known.require_shape(model.config, directory)
+        return model, FinishedForecaster(known)
+
+
+def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:
+    return QuantileForecast(card.quantiles, card.recipe.horizons, reader)
+
+
+def _scoring(card: SeriesCard) -> QuantileForecast:
+    return _reading(card, lambda: Scores(card.recipe, card.quantiles, card.calibration))
+
+
+@dataclass(frozen=True)
+class FinishedForecaster:
+    """Forecasts what follows the last row of a table, with the settings that travel with the model."""
+
+    card: SeriesCard
+    rows_at_once: int = 1
+    gives_table: bool = True
+
+    def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
+        """Make every window of a table ready for evaluation. Raises: DatasetError."""
+        table = self.card.open_table(dataset_path)
+        return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
+
+    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
+        """Give the path itself: a table is one input."""
+        yield input_path
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer nothing: a table is read whole or refused."""
+        raise AssertionError(reason)
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
+        for path in inputs:
+            table = self.card.open_table(path)
+            for found in table.warnings:
+                note(found, usual=True)
+            yield from self._rows(table, self._forecast(model, table, note), note)
+
+    def _inputs(self, table: Table) -> Inputs:
+        recipe = self.card.recipe
+        return value_inputs(table, recipe.target_names, self.card.volatility_window)
+
+    def _forecast(self, model: nn.Module, table: Table, note: Note) -> np.ndarray:
+        """Forecast from the last row: [T, H, Q] in the units of the targets. Raises: DatasetError without a history."""
+        recipe = self.card.recipe
+        series = recipe.series(self._inputs(table).columns, table.wall)
+        place = table, series.observed[:, : recipe.num_targets], recipe.target_names, recipe.context_length
+        require_history(*place)
+        output = model(**last_history(series, recipe.context_length, model))
+        forecast, assumed = output["forecast"].float().cpu().numpy()[0], output["assumed"].cpu().numpy()[0]
+        told, is_usual = start_told(*place, assumed.tolist())
+        note(told, usual=is_usual)
+        if self.card.calibration is not None:
+            forecast = self.card.calibration.applied(forecast, assumed)
+        return recipe.in_own_units(forecast)
+
+    def _rows(self, table: Table, forecast: np.ndarray, note: Note) -> Iterator[Mapping[str, Any]]:
+        recipe, last = self.card.recipe, len(table.values)
+        times: list[Any] = [last + step for step in recipe.horizons]
+        name = "row"
+        levels = [f"q{level:g}" for level in self.card.quantiles]
+        if table.stamps is not None and self.card.step is not None:
+            times = times_ahead(table, self.card.found_clock, self.card.step, recipe.horizons, note)
+            clock = table.time_column or "time"
+            name = "time" if clock in ("target", "horizon", *levels) else clock
+        for target, scale, of_target in zip(recipe.target_names, recipe.target_scales, forecast, strict=True):
+            decimals = DIGITS_OF_SCALE - 1 - floor(log10(scale))
+            for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
+                rounded = (round(value, decimals) for value in quantiles)
+                yield {name: time, "target": target, "horizon": step, **dict(zip(levels, rounded, strict=True))}

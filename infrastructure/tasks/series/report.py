@@ -1,0 +1,63 @@
+"""Draws what a forecaster is worth: coverage beside its promise, and the last forecasts over what came."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.series.windows import Windows
+from infrastructure.data.table.table import Table
+from infrastructure.reports.forecast_pictures import MAX_FANS, Fan, draw_fans, draw_reliability
+from infrastructure.tasks.kind import Trained
+from infrastructure.tasks.series.card import SeriesCard
+from infrastructure.tasks.series.quantile_adapter import QuantileForecast
+from infrastructure.tasks.series.scoring.metrics import level_name
+from infrastructure.tasks.series.scoring.readers import Kept
+
+
+def draw_coverage(card: SeriesCard, metrics: Mapping[str, Any], path: Path) -> None:
+    """Draw the share of targets below each quantile, with and without calibration."""
+    prefixes = {"as trained": "uncalibrated_", "calibrated": ""} if card.calibration else {"as trained": ""}
+    coverage = {
+        line: [metrics[f"{prefix}coverage_{level_name(level)}"] for level in card.quantiles]
+        for line, prefix in prefixes.items()
+    }
+    draw_reliability(card.quantiles, coverage, int(metrics["num_points"]), path)
+
+
+def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Trained, path: Path) -> None:
+    """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room."""
+    targets = range(min(card.recipe.num_targets, MAX_FANS))
+    last = windows.few(MAX_FANS // len(targets))
+    kept = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))
+    forecast = kept["forecast"]
+    if card.calibration is not None:
+        forecast = card.calibration.applied(forecast, kept["assumed"])
+    forecast = card.recipe.in_own_units(forecast)  # [B, T, H, Q]
+    fans = [
+        _fan(card, table, last, anchor, target, forecast[number, target])
+        for target in targets
+        for number, anchor in enumerate(last.anchors.tolist())
+    ]
+    draw_fans(fans, card.quantiles, path)
+
+
+def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: int, forecast: np.ndarray) -> Fan:
+    recipe = card.recipe
+    cut = windows.cut(np.array([anchor]))
+    history = np.where(cut["observed"], cut["values"], np.nan)[0, :, target]
+    mean, scale = recipe.scaler.mean[target], recipe.scaler.scale[target]
+    rows = np.concatenate([anchor + np.arange(1 - recipe.context_length, 1), anchor + np.array(recipe.horizons)])
+    stamps = None
+    if table.stamps is not None:
+        stamps = stamp_texts(table.stamps[rows], table.zone, table.step)
+    return Fan(
+        recipe.names[target],
+        history * scale + mean,
+        cut["target"][0, target] * scale + mean,
+        forecast,
+        recipe.horizons,
+        stamps,
+    )

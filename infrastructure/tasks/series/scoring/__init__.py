@@ -1,0 +1,1 @@
+"""What forecasts cost, what they are worth, and how far they are corrected."""

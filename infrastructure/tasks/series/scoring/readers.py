@@ -1,0 +1,86 @@
+"""What a pass over windows can be read for: scores, a calibration, or the forecasts themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit
+from infrastructure.tasks.series.scoring.metrics import ForecastScores
+
+# What follows flat histories shows nothing of the others: with fewer points behind those, forecasts are not narrowed.
+LEAST_VARIED = 0.2
+
+
+class Scores:
+    """Scores forecasts as they would be given away: calibrated, where there is a calibration.
+
+    Then the same metrics without it stand behind "uncalibrated_", as far as it changes them.
+    """
+
+    def __init__(self, recipe: SeriesRecipe, quantiles: Sequence[float], calibration: Calibration | None) -> None:
+        self._calibration = calibration
+        self._given, self._plain = (
+            ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
+        )
+
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
+        """Score one batch."""
+        if self._calibration is not None:
+            self._plain.add(forecast, target, last)
+            forecast = self._calibration.applied(forecast, assumed)
+        self._given.add(forecast, target, last)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give all metrics."""
+        metrics = self._given.metrics()
+        if self._calibration is None:
+            return metrics
+        plain = self._plain.metrics()
+        changed = [name for name in plain if name in ("loss", "crps") or name.startswith(("picp_", "coverage_"))]
+        return metrics | {f"uncalibrated_{name}": plain[name] for name in changed}
+
+
+class Fitting:
+    """Finds a calibration."""
+
+    def __init__(self, quantiles: Sequence[float]) -> None:
+        self._fit = CalibrationFit(quantiles)
+        self._points = self._varied = 0  # of histories that vary
+
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
+        """Take in one batch; what is assumed is as wide as it should be, and has no say."""
+        known = np.where(assumed[..., None], np.nan, target)
+        self._points += int(np.count_nonzero(~np.isnan(known)))
+        self._varied += int(np.count_nonzero(~np.isnan(known[~thin])))
+        self._fit.add(forecast, known)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give the `calibration`."""
+        may_narrow = self._varied >= LEAST_VARIED * self._points
+        return {"calibration": self._fit.fit(may_narrow)}
+
+
+@dataclass
+class Kept:
+    """Keeps the forecasts of a few windows."""
+
+    forecasts: list[np.ndarray] = field(default_factory=list)
+    assumed: list[np.ndarray] = field(default_factory=list)
+
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
+        """Keep one batch."""
+        self.forecasts.append(forecast)
+        self.assumed.append(assumed)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give the `forecast` [B, T, H, Q] of all windows, and where it is `assumed` [B, T]."""
+        return {"forecast": np.concatenate(self.forecasts), "assumed": np.concatenate(self.assumed)}

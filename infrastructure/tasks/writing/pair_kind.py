@@ -1,0 +1,155 @@
+"""Text for a text: what code generation and translation have in common, from the data to the answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+from application.training import PairTraining
+from domain.exceptions import ModelError
+from domain.results import Report, TrainingResult
+from domain.run_layout import RunLayout
+from domain.task import task_named
+from infrastructure.data.pairs.datasets import PairDataset
+from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.models.factory import Blueprint, build_model, open_finished
+from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.kind import Card, Prepared, Trained
+from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
+from infrastructure.tasks.writing.samples import Samples, written_samples
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from infrastructure.data.pairs.rows import PairRows
+
+    MakeDataset = Callable[[PairRows, np.ndarray, PreTrainedTokenizerBase, int], PairDataset]
+    # Arguments: tokenizer, card, samples, pack_to, label smoothing.
+    MakeAdapter = Callable[[PreTrainedTokenizerBase, Card, Samples | None, int, float], TaskAdapter]
+    MakePrompt = Callable[[PreTrainedTokenizerBase, str, int], Sequence[int]]
+
+
+class PairCard(WriterCard):
+    """What the card of a model that writes a text for a text says."""
+
+    source_field: FieldNames = None
+    target_field: FieldNames = None
+    start_token_id: int | None = None
+
+
+@dataclass(frozen=True)
+class PairKind:
+    """A kind of task whose rows are a source and the target to be written for it.
+
+    `dataset` sets both into sequences, `adapter` trains on them, `prompt` gives the ids of a source (tokenizer, text,
+    max_length), `score` compares written texts with targets, `why_not_packed` (model, max_length) says why a model
+    cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must travel with it.
+    """
+
+    auto_class: str
+    blueprint: Callable[[PairTraining, SplitPairs], Blueprint]
+    dataset: "MakeDataset"
+    adapter: "MakeAdapter"
+    prompt: "MakePrompt"
+    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
+    why_not_packed: Callable[[Any, int], str]
+    facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
+    card_type: type[ModelCard] = PairCard
+
+    def load(self, request: PairTraining) -> SplitPairs:
+        """Read, check and split pairs. Raises: DatasetError with every fault of the file."""
+        return load_pair_data(request)
+
+    def tokenized(
+        self, dataset: SplitPairs, tokenizer: "PreTrainedTokenizerBase", max_length: int
+    ) -> tuple[PairDataset, PairDataset]:
+        """Make both parts ready for a model. Raises: DatasetError."""
+        train = self.dataset(dataset.train_rows, dataset.train, tokenizer, max_length)
+        return train, self.dataset(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
+
+    def whole(self, request: PairTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
+        """Make all pairs ready for a model. Raises: DatasetError."""
+        task = task_named(request.task)
+        source, target = pair_fields(task, request.source_field, request.target_field)
+        rows = open_pairs(request.dataset_path, task, source, target, request.reading)
+        return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
+
+    def build(self, request: PairTraining, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
+        """Build the model. Raises: ModelError, ConfigurationError."""
+        bundle = build_model(request, self.blueprint(request, dataset), kept_tokenizer)
+        if request.packing and (reason := self.why_not_packed(bundle.model, request.max_length)):
+            raise ModelError(
+                f"packing is on, but model {request.model_name} {reason}.", remedy="Use --set packing=false."
+            )
+        return bundle
+
+    def prepare(self, request: PairTraining, bundle: ModelBundle, dataset: SplitPairs) -> Prepared:
+        """Tokenise both parts. Raises: DatasetError."""
+        tokenizer = bundle.tokenizer
+        assert tokenizer is not None
+        train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
+        fields = dict(zip(("source_field", "target_field"), dataset.train_rows.fields, strict=False))
+        card = {**fields, **how_to_write(request), **self.facts(bundle.model, tokenizer)}
+        samples = self._samples(evaluation, request.sample_rows, tokenizer, card)
+        pack_to = request.max_length if request.packing else 0
+        adapter = self.adapter(tokenizer, card, samples, pack_to, request.label_smoothing)
+        return Prepared(train, evaluation, adapter, card, _cut_warning(train, request.max_length))
+
+    def report(
+        self,
+        request: PairTraining,
+        dataset: SplitPairs,
+        result: TrainingResult,
+        trained: Trained,
+        run: RunLayout,
+    ) -> Report:
+        """Show what the model writes for sources of the evaluation part."""
+        return Report(samples=written_samples(dataset, trained))
+
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
+        """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""
+        known = typed_card(PairCard, card, directory)
+        model, tokenizer = open_finished(directory, self.auto_class)
+        for name, fact in self.facts(model, tokenizer).items():
+            if card.get(name) != fact:
+                raise ModelError(
+                    f"{directory / CARD}: {name} is {card.get(name)!r:.60}, but the model has {fact!r}.", remedy=RESTORE
+                )
+        card = known.model_dump()
+        task, max_length = task_named(known.task), known.max_length
+        source = known.sought("source", task.text_fields)
+        target = known.sought("target", task.target_fields)
+
+        def score(path: str) -> tuple[PairDataset, TaskAdapter]:
+            rows = open_pairs(path, task, source, target, known.reading)
+            dataset = self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
+            samples = self._samples(dataset, len(dataset), tokenizer, card)
+            return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
+
+        def prompt(text: str) -> Sequence[int]:
+            return self.prompt(tokenizer, text, max_length)
+
+        return model, FinishedWriter(tokenizer, card, source, prompt, score, known.reading)
+
+    def _samples(
+        self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card
+    ) -> Samples | None:
+        chosen = range(min(count, len(dataset)))
+        prompts = [dataset.prompt(index) for index in chosen]
+        references = [dataset.reference(index) for index in chosen]
+        return Samples(tokenizer, prompts, references, generation_with(card), self.score) if chosen else None
+
+
+def _cut_warning(dataset: PairDataset, max_length: int) -> tuple[str, ...]:
+    if not dataset.num_cut:
+        return ()
+    share = dataset.num_cut / len(dataset)
+    return (
+        f"{dataset.num_cut} of {len(dataset)} rows ({share:.0%}) of {dataset.rows.path.name} are longer than "
+        f"max_length {max_length} and were cut.",
+    )

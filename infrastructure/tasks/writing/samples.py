@@ -1,0 +1,52 @@
+"""Rows that a model writes out in each evaluation, to be compared with what was wanted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from domain.generation import GenerationSettings
+from infrastructure.data.text.loading import SplitPairs
+from infrastructure.models.generation import generate_texts
+from infrastructure.tasks.kind import Trained
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NUM_SHOWN = 3
+CHARACTERS_SHOWN = 400
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Prompts (token ids) with the texts that should follow them, and how to score what a model writes instead."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    prompts: Sequence[Sequence[int]]
+    references: Sequence[str]
+    settings: GenerationSettings
+    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
+
+    def scores(self, model: nn.Module) -> Mapping[str, float]:
+        """Write a text for each prompt and score them all; none if there is no prompt."""
+        if not self.prompts:
+            return {}
+        writer: Any = getattr(model, "module", model)  # DataParallel spreads forward passes, not generation
+        outputs = generate_texts(writer, self.tokenizer, self.prompts, self.settings)
+        return self.score(outputs, self.references)
+
+
+def written_samples(dataset: SplitPairs, trained: Trained) -> list[dict[str, str]]:
+    """Ask a finished model for the first few rows of the evaluation part, and set beside them what was wanted."""
+    rows = [int(row) for row in dataset.evaluation[:NUM_SHOWN]]
+    sources = [str(dataset.eval_rows.sources[row]) for row in rows]
+    return [
+        {"prompt": shown(source), "output": shown(text["text"]), "wanted": shown(str(dataset.eval_rows.targets[row]))}
+        for row, source, text in zip(rows, sources, trained.answer(sources, {}), strict=True)
+    ]
+
+
+def shown(text: str) -> str:
+    """Cut a sample to what a person wants to read of it."""
+    return text if len(text) <= CHARACTERS_SHOWN else text[:CHARACTERS_SHOWN] + "..."
