@@ -112,6 +112,23 @@ def test_every_part_of_infrastructure_imports_only_what_the_page_puts_below_it(r
     assert up == [], "docs/architecture.md puts the second above the first"
 
 
+def folders_of_the_page() -> list[str]:
+    """Read the table of the folders of data, the lowest first."""
+    section = PAGE.partition("## Reading files")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    return [name for line in lines for name in re.findall(r"`([a-z_]+)/`", line.split("|")[1])]
+
+
+def test_every_folder_of_data_imports_only_what_the_page_puts_above_it() -> None:
+    home = f"{INFRASTRUCTURE}/data/"
+    found = {part.removeprefix(home): imported for part, imported in parts().items() if part.startswith(home)}
+    folders = folders_of_the_page()
+    assert set(folders) == {part for part in found if (ROOT / home / part).is_dir()}
+    for number, folder in enumerate(folders):
+        below = {name.removeprefix(home) for name in found[folder] if name.startswith(home)} & set(folders)
+        assert below <= set(folders[:number]), folder
+
+
 def test_the_page_names_every_part_of_infrastructure_once() -> None:
     named = [part for row in rows_of_the_page() for part in row]
     there = {name.split("/")[1] for name in parts() if name.startswith(f"{INFRASTRUCTURE}/")}
