@@ -86,7 +86,7 @@ DATA_CASES = [
     data("not gzip", "t.jsonl.gz", lines(GOOD_ROWS), "is not gzip"),
     data("some encoding", "l.jsonl", b'{"text": "caf\x81", "label": "a"}\n', "not UTF-8", "0x81", "--set encoding="),
     data("utf-16", "l.jsonl", lines(GOOD_ROWS).encode("utf-16-le"), "seems to be UTF-16", "encoding=utf-16-le"),
-    data("object instead of array", "o.json", '{"text": "x", "label": "a"}', "JSON object", "array"),
+    data("object instead of array", "o.json", json.dumps({"rows": GOOD_ROWS}), "JSON object", "'rows'"),
     data("string instead of array", "o.json", '"hello"', "no JSON array"),
     data("broken line", "x.jsonl", lines(GOOD_ROWS) + '{"text": \n', "x.jsonl:17", "not JSON"),
     data("array not closed", "x.json", json.dumps(GOOD_ROWS)[:-1], "x.json:1", "not closed"),

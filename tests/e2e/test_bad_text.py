@@ -155,7 +155,7 @@ DATA_CASES = [
     pair("one pair", lines(PAIRS[:1]), "one source in 1 rows", "eval_dataset"),
     pair("one source", lines([{**PAIRS[0], "target": str(n)} for n in range(9)]), "one source in 9 rows", "Add rows"),
     pair("undecodable pairs", GOOD.encode() + b'{"source": "\x81"}', "not UTF-8"),
-    pair("pairs as text", TEXT, "has the fields 'text'", "source is looked for", file="p.txt"),
+    pair("pairs as text", TEXT, "the field 'text' alone", "source and target", file="p.txt"),
     pair(
         "csv without the target", "source\nhello\n", "target is looked for", "Add a column named target", file="p.csv"
     ),

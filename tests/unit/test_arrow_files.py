@@ -190,3 +190,11 @@ def test_categories_of_polars_are_labels(tmp_path: Path) -> None:
     frame.write_ipc(tmp_path / "x.arrow", compat_level=polars.CompatLevel.newest())
     rows = [row for row in read_rows(tmp_path / "x.arrow") if isinstance(row, Row)]
     assert [[row.values[name] for name in labels] for row in rows] == [["y", "y"], ["x", "x"]]
+
+
+def test_rows_of_nothing_in_a_parquet_file_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.nulls(100_000, pyarrow.string())}), path)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(DatasetError, match=r"x\.parquet unpacks to more than 2 MiB"):
+        next(iter(read_rows(path, SMALL)))

@@ -11,7 +11,7 @@ import pyarrow.ipc
 from domain.exceptions import DatasetError
 from domain.reading import Reading
 from infrastructure.data.columnar.arrow_sizes import MAGIC, unpacked_sizes
-from infrastructure.data.columnar.columnar_file import refuse_many_columns, unpacked
+from infrastructure.data.columnar.columnar_file import refuse_many_columns, refuse_many_rows, unpacked
 from infrastructure.data.columnar.plain_columns import bounded, naming
 from infrastructure.data.files.opening import grown_too_large, size_of
 
@@ -40,6 +40,7 @@ class ArrowFile:
             with self._opened([]) as opened:  # none is all
                 self.schema = opened.schema
             refuse_many_columns(name, self.schema)
+            refuse_many_rows(name, sum(rows for rows, _ in sizes), self._most)
         except UnicodeDecodeError as error:
             raise DatasetError(f"{name} has a column whose name is not UTF-8.", remedy="Rename it.") from error
         except (pyarrow.ArrowException, OSError, ValueError, struct.error) as error:

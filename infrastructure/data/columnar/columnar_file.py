@@ -10,7 +10,10 @@ import pyarrow
 
 from domain.exceptions import DatasetError
 from domain.reading import MAX_FIELDS, Reading
-from infrastructure.data.files.opening import UNPACKED_AT_ONCE, open_unpacked, told_of
+from infrastructure.data.files.opening import UNPACKED_AT_ONCE, grown_too_large, open_unpacked, told_of
+
+# What a row counts for at least: one of nothing takes no room in a file, and as much time as any other.
+LEAST_BYTES_OF_ROW = 32
 
 
 class Columnar(Protocol):
@@ -51,6 +54,12 @@ def unpacked(path: Path, reading: Reading) -> Any:
 def unreadable(name: str, error: BaseException) -> DatasetError:
     """Say in our words what stopped the reading of columns."""
     return DatasetError(f"{name} is damaged or cut off: {error}.", remedy="Write, copy or download it again.")
+
+
+def refuse_many_rows(name: str, count: int, most_bytes: int) -> None:
+    """Refuse a file of more rows than it may have, of which few bytes can tell. Raises: DatasetError."""
+    if count * LEAST_BYTES_OF_ROW > most_bytes:
+        raise grown_too_large(name, most_bytes)
 
 
 def refuse_many_columns(name: str, schema: pyarrow.Schema) -> None:

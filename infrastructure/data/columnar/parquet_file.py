@@ -11,7 +11,7 @@ import pyarrow.parquet
 from domain.exceptions import DatasetError
 from domain.reading import Reading
 from infrastructure.data.columnar import plain_columns
-from infrastructure.data.columnar.columnar_file import refuse_many_columns, unpacked
+from infrastructure.data.columnar.columnar_file import refuse_many_columns, refuse_many_rows, unpacked
 from infrastructure.data.files.opening import grown_too_large, row_too_large, size_of
 
 
@@ -35,6 +35,7 @@ class ParquetFile:
             raise DatasetError(f"{name} is no readable Parquet file: {error}.", remedy="Write it again.") from error
         self._groups = [self._file.metadata.row_group(number) for number in range(self._file.metadata.num_row_groups)]
         refuse_many_columns(name, self.schema)
+        refuse_many_rows(name, len(self), self._most)
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
