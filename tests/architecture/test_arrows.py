@@ -129,6 +129,14 @@ def test_every_folder_of_data_imports_only_what_the_page_puts_above_it() -> None
         assert below <= set(folders[:number]), folder
 
 
+def test_the_straight_line_is_four_files_about_as_long_as_the_page_says() -> None:
+    section = PAGE.partition("## The straight line")[2].partition("\n## ")[0]
+    told = re.findall(r"^\d\. `(\S+)` \((\d+) lines\)", section, re.MULTILINE)
+    assert len(told) == 4
+    for path, count in told:
+        assert int(count) == pytest.approx(len((ROOT / path).read_text(encoding="utf-8").splitlines()), rel=0.1), path
+
+
 def test_the_page_names_every_part_of_infrastructure_once() -> None:
     named = [part for row in rows_of_the_page() for part in row]
     there = {name.split("/")[1] for name in parts() if name.startswith(f"{INFRASTRUCTURE}/")}
