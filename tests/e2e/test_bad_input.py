@@ -4,13 +4,13 @@ import fcntl
 import gzip
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.command_line import athanor
+from tests.support.command_line import athanor
+from tests.support.refusals import Case, assert_refused, everything_in, lines, written
 
 GOOD_ROWS = [
     {"text": f"{word} number {n}", "label": label} for n in range(8) for word, label in (("yes", "a"), ("no", "b"))
@@ -18,28 +18,8 @@ GOOD_ROWS = [
 TINY = ("--model", "encoder-tiny", "--epochs", "1", "--set", "vocab_size=300")
 
 
-def written(path: Path, content: str | bytes | list[Any]) -> Path:
-    if isinstance(content, list):
-        content = json.dumps(content)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
 def rows_with(bad: Any) -> list[Any]:
     return [*GOOD_ROWS[:3], bad, *GOOD_ROWS[3:]]
-
-
-def lines(rows: list[Any]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A file to train on (or arguments), and words that the complaint must hold."""
-
-    name: str
-    make: Callable[[Path], list[object]]
-    said: tuple[str, ...]
 
 
 def data(name: str, file: str, content: str | bytes | list[Any], *said: str, extra: tuple[object, ...] = ()) -> Case:
@@ -249,21 +229,3 @@ def test_with_json_a_refusal_is_one_json_object_too(tmp_path: Path) -> None:
     answer = athanor("train", "--json", "--epochs", "0")
     assert json.loads(answer.stdout)["errors"] == [answer.stderr.removeprefix("error: ").strip()]
     assert answer.exit_code == 2
-
-
-def assert_refused(answer: Any, *said: str) -> None:
-    assert answer.exit_code == 2, answer
-    assert "Traceback" not in answer.stderr
-    complaints = [line for line in answer.stderr.splitlines() if line.startswith("error: ")]
-    assert complaints, answer
-    for words in said:
-        assert words in answer.stderr
-    assert answer.stdout == ""
-
-
-def everything_in(directory: Path) -> dict[str, int]:
-    return {
-        str(path.relative_to(directory)): path.stat().st_size
-        for path in directory.rglob("*")
-        if path.name != "run.lock"
-    }

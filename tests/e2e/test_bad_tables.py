@@ -13,8 +13,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from tests.e2e.command_line import athanor
-from tests.e2e.test_bad_input import Case, assert_refused, everything_in, written
+from tests.support.command_line import athanor
+from tests.support.refusals import Case, assert_refused, everything_in, written
 
 
 def settings(*words: str) -> list[object]:

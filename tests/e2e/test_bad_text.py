@@ -18,9 +18,9 @@ from transformers import (
 )
 
 from infrastructure.models.tokenizer import train_bpe
-from tests.e2e.command_line import athanor
-from tests.e2e.test_bad_input import Case, assert_refused, everything_in, lines, written
-from tests.integration.tiny_text import PRESETS, documents, pairs
+from tests.support.command_line import athanor
+from tests.support.refusals import Case, assert_refused, everything_in, lines, written
+from tests.support.tiny_text import PRESETS, documents, pairs
 
 TEXT = "".join(document["text"] for document in documents(40))
 PAIRS = pairs(24)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command_line import athanor
-from tests.integration import tiny
+from tests.support import tiny
+from tests.support.command_line import athanor
 
 ROOT = Path(__file__).resolve().parents[2]
 

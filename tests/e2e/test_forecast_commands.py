@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 
 from presentation.cli.__main__ import main
-from tests.e2e.command_line import Answer, athanor
+from tests.support.command_line import Answer, athanor
 
 ROWS, QUANTILES, HORIZONS = 240, ("q0.1", "q0.5", "q0.9"), (1, 2, 8)
 START, HOUR = datetime(2024, 1, 1), timedelta(hours=1)

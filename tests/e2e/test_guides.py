@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from domain.task import TASKS
-from tests.e2e.command_line import Answer, athanor
-from tests.e2e.small_library import small_library
+from tests.support.command_line import Answer, athanor
+from tests.support.small_library import small_library
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from infrastructure.training import AdvancedTrainer
-from tests.integration import tiny
+from tests.support import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,8 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.e2e.command_line import Answer, athanor
-from tests.e2e.small_library import small_library
+from tests.support.command_line import Answer, athanor
+from tests.support.small_library import small_library
 
 WORDS = ("red", "green", "blue", "grey", "pink", "gold", "black", "white")
 PAIRS = [(f"{a} and {b}", f"{b} or {a}") for a in WORDS for b in WORDS]

@@ -10,7 +10,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.runs.run_store import RunStore
-from tests.e2e.command_line import Answer, athanor
+from tests.support.command_line import Answer, athanor
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACK = "\x1b]0;owned\x07\x9b31m\u202etxt"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.tiny_series import bars, table_file
+from tests.support.tiny_series import bars, table_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

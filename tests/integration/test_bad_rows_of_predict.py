@@ -12,8 +12,8 @@ import pytest
 from application.use_cases.predict import PredictRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.container import Container
-from tests.e2e.command_line import athanor
-from tests.integration.finished_models import edit, finished
+from tests.support.command_line import athanor
+from tests.support.finished_models import edit, finished
 
 WRITERS = ("language_modeling", "sequence_to_sequence")
 TASKS = ("text_classification", *WRITERS)

@@ -21,8 +21,8 @@ from infrastructure.training import CheckpointManager
 from infrastructure.training.machine import computed_elsewhere
 from infrastructure.training.training_state import Change
 from tests.fakes.ports import FakeMonitor, StopsAt
-from tests.integration import tiny
-from tests.integration.tiny_module import Net, rows, trainer, weights
+from tests.support import tiny
+from tests.support.tiny_module import Net, rows, trainer, weights
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.integration import tiny
+from tests.support import tiny
 
 
 def train(tmp_path: Path, name: str) -> tuple[tuple[str, ...], bytes]:

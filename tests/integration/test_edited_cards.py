@@ -11,9 +11,9 @@ from domain.exceptions import ModelError
 from infrastructure.models.card import CARD, ModelCard, read_card, typed_card
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.registry import kind_of
-from tests.integration.finished_models import TASKS, edit, finished
-from tests.integration.tiny_series import SERIES_TASKS
-from tests.integration.tiny_text import TEXT_TASKS
+from tests.support.finished_models import TASKS, edit, finished
+from tests.support.tiny_series import SERIES_TASKS
+from tests.support.tiny_text import TEXT_TASKS
 
 WRONG: tuple[Any, ...] = (None, "x", -1, 1.5, 10**30, [], ["x", 1], {}, {"x": 1}, True, [[]])
 

@@ -21,7 +21,7 @@ from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.forecaster_factory import open_forecaster
 from infrastructure.models.presets import FORECASTERS
 from infrastructure.tasks.series.scoring.calibration import Calibration
-from tests.integration.tiny_series import answer_of, rough
+from tests.support.tiny_series import answer_of, rough
 
 LENGTH, INPUTS, TARGETS, CALENDAR = 12, 3, 2, 2
 PER_CASE = 210

@@ -17,8 +17,8 @@ from domain.events import StepCompleted
 from domain.task import TASKS
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
-from tests.integration import tiny_series
-from tests.integration.tiny_text import PRESETS, file_for
+from tests.support import tiny_series
+from tests.support.tiny_text import PRESETS, file_for
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 20

@@ -15,8 +15,8 @@ from infrastructure.models.generation import generate_texts
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import Precision
 from tests.fakes.ports import FakeMonitor
-from tests.integration import tiny_text
-from tests.integration.tiny_module import NUM_STEPS, Net, trainer, weights
+from tests.support import tiny_text
+from tests.support.tiny_module import NUM_STEPS, Net, trainer, weights
 
 LOST = torch.OutOfMemoryError("CUDA out of memory")
 

@@ -23,8 +23,8 @@ from infrastructure.models.hub import fetched
 from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
 from infrastructure.prediction import PredictorSource
-from tests.integration import tiny
-from tests.integration.finished_models import TASKS, edit, finished
+from tests.support import tiny
+from tests.support.finished_models import TASKS, edit, finished
 from tests.support.trainings import training
 
 Damage = Callable[[Path], Any]

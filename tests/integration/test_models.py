@@ -41,7 +41,7 @@ from infrastructure.models.presets import ENCODERS
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.tasks.registry import TaskModels
 from tests.fakes.ports import FakeMonitor, FakeRun
-from tests.integration import tiny
+from tests.support import tiny
 
 POSITIONS = 40
 TEXTS = [row["text"] for row in tiny.rows()]

@@ -14,7 +14,7 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.muon import COEFFICIENTS, Muon, orthogonalised
 from infrastructure.training.optimizers import OptimizerBuilder, muon_groups
 from infrastructure.training.tensor_tree import join_tree, split_tree
-from tests.unit.test_tensor_tree import is_same, through_disk_formats
+from tests.support.trees import is_same, through_disk_formats
 
 
 class TinyModel(nn.Module):

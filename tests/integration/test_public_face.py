@@ -16,7 +16,7 @@ from application.use_cases import train_model
 from athanor.own_packages import NAMES
 from domain import version
 from infrastructure.training import __all__ as names_of_training
-from tests.integration import tiny
+from tests.support import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {

@@ -14,8 +14,7 @@ from infrastructure.models import bundle as bundles
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import card_text
 from tests.fakes.ports import FakeMonitor
-from tests.integration import tiny, tiny_text
-from tests.integration.test_resume import request
+from tests.support import tiny, tiny_text
 
 
 def bundle(**card: Any) -> ModelBundle:
@@ -62,7 +61,7 @@ def test_a_run_whose_end_cannot_be_written_never_begins(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(bundles, "card_text", refuse)
     monitor = FakeMonitor()
-    response = Container().train_model().execute(request(tmp_path, "run"), monitor)
+    response = Container().train_model().execute(tiny.request(tmp_path, "run"), monitor)
     assert (response.success, response.exit_code) == (False, 2)
     assert "is not valid Unicode" in response.errors[0]
     assert not (tmp_path / "run").exists()
@@ -114,6 +113,6 @@ def test_a_disk_that_refuses_the_tokenizer_of_a_run_is_a_sentence(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("infrastructure.models.tokenizer_files.save_tokenizer", refuse)
-    response = Container().train_model().execute(request(tmp_path, "run"))
+    response = Container().train_model().execute(tiny.request(tmp_path, "run"))
     assert not response.success
     assert "No space left" in response.errors[0]

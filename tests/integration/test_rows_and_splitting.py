@@ -28,7 +28,7 @@ from infrastructure.data.sources.fields import sought
 from infrastructure.data.tokens import tokenization
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.training import DatasetLoader
-from tests.integration import tiny
+from tests.support import tiny
 from tests.support.trainings import training
 
 ROOT = Path(__file__).resolve().parents[2]

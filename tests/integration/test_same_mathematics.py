@@ -1,25 +1,22 @@
-"""However a step is cut - micro-batches, padding, ranks - its gradient is the same."""
+"""However a step is cut - micro-batches, padding - its gradient is the same."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from infrastructure.data.feed import Feed
-from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
-from infrastructure.training.session import Session
-from infrastructure.training.step import StepBatch, batch_at, train_step
+from infrastructure.training.step import StepBatch, train_step
 from infrastructure.training.weight_average import WeightAverage
-from tests.integration import tiny
-
-CPU = torch.device("cpu")
-STEP = 3
+from tests.support import tiny
+from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
 
 
 @pytest.fixture(scope="module")
@@ -37,38 +34,6 @@ def task_of(dataset: Any, **settings: Any) -> SequenceClassification:
     return SequenceClassification(
         tiny.LABELS, pad_token_id=dataset.pad_token_id, mask_token_id=3, special_token_ids=(0, 1, 2), **settings
     )
-
-
-def session_of(model: nn.Module, task: TaskAdapter) -> Session:
-    """A session whose optimizer changes nothing, so that gradients can be looked at after the step."""
-    return Session(
-        model, task, _Keeping(model.parameters()), Precision("fp32", CPU), None, CPU, max_grad_norm=1e9, seed=1
-    )
-
-
-class _Keeping(torch.optim.SGD):
-    """Remembers the gradients of its step."""
-
-    def __init__(self, parameters: Any) -> None:
-        super().__init__(parameters, lr=0.0)
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        self.seen = [p.grad.clone() for group in self.param_groups for p in group["params"] if p.grad is not None]
-
-
-def gradients(model: nn.Module, task: TaskAdapter, batch: StepBatch) -> list[Tensor]:
-    session = session_of(model, task)
-    train_step(session, batch, 0.0)
-    return session.optimizer.seen  # type: ignore[attr-defined]
-
-
-def relative_difference(first: list[Tensor], second: list[Tensor]) -> float:
-    a, b = (torch.cat([t.flatten().double() for t in tensors]) for tensors in (first, second))
-    return float((a - b).norm() / b.norm())
-
-
-def batch_of(dataset: Any, task: TaskAdapter, micro: int, step: int = STEP, **feed: Any) -> StepBatch:
-    return batch_at(step, Feed(lengths_of(dataset), 8, seed=1, **feed), dataset, task, micro, seed=1)
 
 
 @pytest.mark.parametrize("settings", [
@@ -96,13 +61,6 @@ def test_padding_does_not_change_the_gradient(dataset: Any, tokens: Any) -> None
     }
     padded = StepBatch(STEP, [wide], batch.num_targets, batch.num_rows, batch.num_tokens, batch.row_ids)
     assert relative_difference(gradients(model, task, padded), gradients(model, task, batch)) < 1e-6
-
-
-def test_the_gradients_of_two_ranks_add_up_to_those_of_one(dataset: Any, tokens: Any) -> None:
-    task, model = task_of(dataset), tiny.model(tokens)
-    one = gradients(model, task, batch_of(dataset, task, 8))
-    two = [gradients(model, task, batch_of(dataset, task, 4, rank=rank, world_size=2)) for rank in (0, 1)]
-    assert relative_difference([a + b for a, b in zip(*two, strict=True)], one) < 1e-6
 
 
 def test_the_gradient_is_that_of_the_mean_over_rows(dataset: Any, tokens: Any) -> None:

@@ -14,7 +14,7 @@ from infrastructure.data.pairs.rows import load_pairs
 from infrastructure.data.sources.fields import sought
 from infrastructure.data.text.documents import load_documents
 from infrastructure.data.text.parts import whole_documents
-from tests.integration import tiny
+from tests.support import tiny
 from tests.support.formats import FORMATS, Columns
 
 TEXTS = ["plain words", 'she said "no", and left', "one; two | three", "naïve", "5 € | 10 %", "it's", "a\\b", "=1+1"]

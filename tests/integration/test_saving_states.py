@@ -17,7 +17,7 @@ from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
 from infrastructure.training.optimizers import OptimizerBuilder, state_bytes
 from tests.fakes.ports import FakeMonitor
-from tests.integration.tiny_module import Net, flip, rows, trainer
+from tests.support.tiny_module import Net, flip, rows, trainer
 
 
 class TestInTheBackground:

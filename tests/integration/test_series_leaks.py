@@ -9,8 +9,8 @@ import pytest
 from infrastructure.data.series.loading import value_inputs
 from infrastructure.data.series.market_loading import DirectionRule
 from infrastructure.data.table.table import Table
-from tests.integration import tiny_series
-from tests.integration.tiny_series import CONTEXT, PARTS, SERIES_TASKS, Ready, answer_of, loaded, ready, request
+from tests.support import tiny_series
+from tests.support.tiny_series import CONTEXT, PARTS, SERIES_TASKS, Ready, answer_of, loaded, ready, request
 
 ROWS = sum(PARTS)
 TRAINING, VALIDATION = PARTS[0], PARTS[0] + PARTS[1]

@@ -20,9 +20,9 @@ from infrastructure.tasks.series.scoring.readers import Fitting, Scores
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
-from tests.integration import tiny_series
-from tests.integration.test_same_mathematics import CPU, STEP, batch_of, gradients, relative_difference
-from tests.integration.tiny_series import CONTEXT, PARTS, SERIES_TASKS, SETTINGS, Ready, rough
+from tests.support import tiny_series
+from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference
+from tests.support.tiny_series import CONTEXT, PARTS, SERIES_TASKS, SETTINGS, Ready, rough
 
 FP32 = Precision("fp32", CPU)
 PENALTIES = {"sharpness_weight": 0.1, "crossing_weight": 1.0}
@@ -64,15 +64,6 @@ def test_micro_batches_do_not_change_the_gradient(
     whole = gradients(series.model, adapter, batch_of(train, adapter, 8, step))
     cut = gradients(series.model, adapter, batch_of(train, adapter, micro, step))
     assert relative_difference(cut, whole) < 1e-6
-
-
-@pytest.mark.parametrize("task", SERIES_TASKS)
-def test_the_gradients_of_two_ranks_add_up_to_those_of_one(made: Any, task: str) -> None:
-    series = made(task)
-    train, adapter = series.prepared.train, series.prepared.adapter
-    one = gradients(series.model, adapter, batch_of(train, adapter, 8))
-    two = [gradients(series.model, adapter, batch_of(train, adapter, 4, rank=rank, world_size=2)) for rank in (0, 1)]
-    assert relative_difference([a + b for a, b in zip(*two, strict=True)], one) < 1e-6
 
 
 def test_the_gradient_is_that_of_the_mean_over_observed_points(made: Any) -> None:

@@ -10,9 +10,9 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
-from tests.integration.test_resume import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.integration.tiny_series import SERIES_TASKS, bars, request, table_file
+from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
+from tests.support.tiny_series import SERIES_TASKS, bars, request, table_file
 
 # An epoch has 27 steps or so, and none of these falls on its end. The presets drop out a tenth of what they see.
 SETTINGS: dict[str, Any] = {

@@ -21,7 +21,7 @@ from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.tasks.registry import kind_of
 from tests.fakes.ports import RESULT, FakeDataset
-from tests.integration.tiny_series import NAMES, bars, ready, request, stamps, table_file
+from tests.support.tiny_series import NAMES, bars, ready, request, stamps, table_file
 from tests.support.trainings import asked_again
 
 FEW = {"max_steps": 2, "eval_steps": 2, "warmup_steps": 1}

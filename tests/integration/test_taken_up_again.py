@@ -14,7 +14,7 @@ from infrastructure.data.sources.inputs import read_inputs
 from infrastructure.training import CheckpointManager
 from presentation.cli import saying
 from tests.fakes.ports import FakeMonitor
-from tests.integration.tiny_module import Net, rows, trainer
+from tests.support.tiny_module import Net, rows, trainer
 
 
 class StopsOnce(FakeMonitor):

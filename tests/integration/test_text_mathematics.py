@@ -25,8 +25,8 @@ from infrastructure.tasks.writing.encoder_decoder_adapter import hidden_of_packe
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from infrastructure.training.step import StepBatch, train_step
-from tests.integration.test_same_mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
-from tests.integration.tiny_text import TEXT_TASKS, Ready, ready
+from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
+from tests.support.tiny_text import TEXT_TASKS, Ready, ready
 
 FIRST_MARK = 100  # more than any sign
 PACK_TO = 192
@@ -171,17 +171,6 @@ def widened(batch: Batch, pad: int, by: int = 17) -> Batch:
         else:
             wide[name] = nn.functional.pad(tensor, (0, by), value=pad if name.endswith("input_ids") else 0)
     return wide
-
-
-@each_task
-def test_the_gradients_of_two_ranks_add_up_to_those_of_one(made: Any, task: str) -> None:
-    words = made(task)
-    adapter = words.adapter(PACK_TO)
-    one = gradients(words.model, adapter, batch_of(words.train, adapter, 8))
-    two = [
-        gradients(words.model, adapter, batch_of(words.train, adapter, 4, rank=rank, world_size=2)) for rank in (0, 1)
-    ]
-    assert relative_difference([a + b for a, b in zip(*two, strict=True)], one) < 1e-6
 
 
 @each_way

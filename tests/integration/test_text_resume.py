@@ -8,9 +8,9 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.integration.test_resume import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.integration.tiny_text import TEXT_TASKS, request
+from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
+from tests.support.tiny_text import TEXT_TASKS, request
 
 STEPS = 14
 # An epoch has 9 or 13 steps or so, and none of these falls on its end.

@@ -15,7 +15,7 @@ from domain.exceptions import DatasetError
 from infrastructure.container import Container
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.tasks.series.scoring.readers import Fitting
-from tests.integration import tiny_series
+from tests.support import tiny_series
 
 LENGTH, LEVELS = 24, (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 SETTINGS: dict[str, Any] = {

@@ -18,7 +18,7 @@ from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetL
 from infrastructure.training.checkpoint_manager import unwrapped_names
 from infrastructure.training.parallel import unwrapped
 from tests.fakes.ports import FakeMonitor
-from tests.integration import tiny
+from tests.support import tiny
 from tests.support.forked import start
 
 

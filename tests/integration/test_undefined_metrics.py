@@ -11,7 +11,7 @@ from application.use_cases.evaluate_model import EvaluateModelRequest
 from domain.events import Event, StepCompleted
 from domain.metrics import undefined_told
 from infrastructure.container import Container
-from tests.integration import tiny
+from tests.support import tiny
 
 SETTINGS: dict[str, Any] = {
     "task": "text_classification",

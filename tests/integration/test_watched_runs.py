@@ -13,8 +13,8 @@ from application.training_request import TrainModelRequest
 from domain.events import RunStarted, Warned
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
-from tests.integration import tiny
-from tests.integration.tiny_module import Net, rows, trainer, weights
+from tests.support import tiny
+from tests.support.tiny_module import Net, rows, trainer, weights
 
 
 class Failing(FakeMonitor):

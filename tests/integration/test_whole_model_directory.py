@@ -9,8 +9,8 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
-from tests.integration import tiny, tiny_series, tiny_text
-from tests.integration.test_resume import stopped_and_resumed
+from tests.support import tiny, tiny_series, tiny_text
+from tests.support.resuming import stopped_and_resumed
 
 STEPS: dict[str, Any] = {
     "batch_size": 8,

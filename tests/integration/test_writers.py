@@ -31,9 +31,9 @@ from infrastructure.models.presets import DECODERS, ENCODER_DECODERS
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 from infrastructure.tasks.writing.heads import keeps_documents_apart
-from tests.integration import tiny_text
-from tests.integration.test_same_mathematics import CPU, batch_of, gradients, relative_difference
-from tests.integration.tiny_text import documents, pairs, ready, written
+from tests.support import tiny_text
+from tests.support.mathematics import CPU, batch_of, gradients, relative_difference
+from tests.support.tiny_text import documents, pairs, ready, written
 
 POSITIONS = 128
 SIGNS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.exceptions import CheckpointError
 from infrastructure.training.checkpoint_manager import CheckpointManager
-from tests.unit.test_tensor_tree import is_same, trees
+from tests.support.trees import is_same, trees
 
 
 class Holder:

@@ -174,8 +174,10 @@ class TestOneProcessAtATime:
 
     def test_a_run_whose_process_was_killed_can_be_taken_up_again(self, tmp_path: Path) -> None:
         code = (
-            "import sys, time; from tests.unit.test_run_store import opened; from pathlib import Path; "
-            "run = opened(Path(sys.argv[1])); print('open', flush=True); time.sleep(600)"
+            "import sys, time; from application.training_request import TrainModelRequest; "
+            "from infrastructure.runs.run_store import RunStore; "
+            "wanted = TrainModelRequest(output_dir=sys.argv[1]); run = RunStore().reserve(wanted); run.open(wanted); "
+            "print('open', flush=True); time.sleep(600)"
         )
         words = [sys.executable, "-c", code, str(tmp_path / "run")]
         process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)

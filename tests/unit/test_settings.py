@@ -12,7 +12,7 @@ from application.training import training_of
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import TASKS
-from tests.e2e.command_line import athanor
+from tests.support.command_line import athanor
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = {*TrainModelRequest.model_fields}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from application.training_request import TrainModelRequest
 from infrastructure.models.presets import EncoderSize, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 
@@ -28,6 +29,24 @@ def file_of_rows(path: Path, count: int = 64) -> Path:
     """Write rows as JSON."""
     path.write_text(json.dumps(rows(count)), encoding="utf-8")
     return path
+
+
+def request(tmp: Path, name: str, **changes: Any) -> TrainModelRequest:
+    """Ask for the smallest encoder on 96 rows, in a run of that name."""
+    return TrainModelRequest(
+        task="text_classification",
+        dataset_path=str(file_of_rows(tmp / "rows.json", 96)),
+        model_name="encoder-tiny",
+        vocab_size=400,
+        epochs=3,
+        batch_size=4,
+        gradient_accumulation_steps=2,
+        save_steps=5,
+        eval_steps=7,
+        logging_steps=3,
+        output_dir=str(tmp / name),
+        **changes,
+    )
 
 
 def tokenizer() -> PreTrainedTokenizerFast:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infrastructure.models.bundle import ModelBundle
-from tests.integration import tiny, tiny_series, tiny_text
+from tests.support import tiny, tiny_series, tiny_text
 
 TASKS = ("text_classification", *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
 
