@@ -11,7 +11,7 @@ from domain.exceptions import RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
 from infrastructure.data.kept.cache import collected_words
-from infrastructure.data.some_rows import SomeRows
+from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
 from infrastructure.models.tokenizer_files import keep_tokenizer
@@ -24,7 +24,6 @@ from infrastructure.training.device import choose_device
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
-QUICK_EVAL_ROWS = 64
 Part = TypeVar("Part")
 
 
@@ -130,5 +129,4 @@ def _own(part: object, kind: type[Part]) -> Part:
 
 
 def _few(evaluation: Any) -> SomeRows:
-    """Proving that scoring works takes a few rows; all of them may take minutes."""
-    return SomeRows(evaluation, lengths_of(evaluation), QUICK_EVAL_ROWS)
+    return SomeRows(evaluation, lengths_of(evaluation), QUICK_ROWS)

@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 
+# What --quick scores: proving that scoring works takes a few rows, and all of them may take minutes.
+QUICK_ROWS = 64
+
 
 class SomeRows:
     """At most `count` rows of a data set, evenly spread over it; `lengths` [count] are their tokens."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from torch import nn
 
@@ -98,12 +98,6 @@ class TaskKind(Protocol[Request]):
     def load(self, request: Request) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""
 
-    def tokenized(self, dataset: Any, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[Any, Any]:
-        """Make both parts of loaded data ready for a model. Raises: DatasetError."""
-
-    def whole(self, request: Request, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
-        """Make all rows ready for a model, without a split. Raises: DatasetError."""
-
     def build(self, request: Request, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
         """Build the model; a preset takes the tokenizer kept by an earlier start. Raises: ModelError."""
 
@@ -117,3 +111,29 @@ class TaskKind(Protocol[Request]):
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
         """Open a finished model and its task. Raises: ModelError."""
+
+
+@runtime_checkable
+class TextKind(Protocol[Request]):
+    """What a kind brings beside that for users of the library whose data is text, with a tokenizer of theirs."""
+
+    def tokenized(self, dataset: Any, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[Any, Any]:
+        """Make both parts of loaded data ready for a model. Raises: DatasetError."""
+
+    def whole(self, request: Request, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
+        """Make all rows ready for a model, without a split. Raises: DatasetError."""
+
+
+class ReadyParts(Protocol):
+    """Loaded data of any other kind for them: a model reads it as it is."""
+
+    @property
+    def train(self) -> Any:
+        """Rows to learn from."""
+
+    @property
+    def evaluation(self) -> Any:
+        """Rows to be scored on."""
+
+    def whole(self) -> Any:
+        """Give all rows, without a split."""

@@ -67,6 +67,10 @@ def test_the_kind_of_the_page_has_what_a_kind_needs_and_no_more(page: dict[str, 
     assert members(kinds.FinishedNumbers) == members(FinishedTask)
 
 
+def test_the_loader_gives_the_rows_of_the_kind_of_the_page(page: dict[str, Any]) -> None:
+    assert [len(page[name]) for name in ("all_rows", "train", "held_out")] == [64, 48, 16]
+
+
 def test_an_observer_ends_a_run_that_goes_on_as_if_nobody_had(page: dict[str, Any]) -> None:
     assert (page["stopped"].stop_reason, page["stopped"].success) == ("cancelled", False)
     assert page["resumed"].success

@@ -13,6 +13,8 @@ from domain.results import TrainingResult
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.presets import WriterSize, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
+from infrastructure.tasks.kind import TextKind
+from infrastructure.tasks.registry import KINDS
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 
 PAIRS = [{"source": f"add {n} and {n + 3}", "target": f"sum = {n} + {n + 3}"} for n in range(40)]
@@ -48,6 +50,11 @@ def plain_loss(model: PreTrainedModel, dataset: Any) -> float:
             total += float(model(**item).loss) * number
         count += number
     return total / count
+
+
+def test_kinds_of_texts_alone_take_a_tokenizer() -> None:
+    takes = [name for name, kind in KINDS.items() if isinstance(kind, TextKind)]
+    assert takes == ["sequence_classification", "language_modeling", "code_generation", "sequence_to_sequence"]
 
 
 @pytest.mark.parametrize("task", ["code_generation", "language_modeling"])

@@ -20,6 +20,7 @@ from infrastructure.data.series.loading import SplitSeries, all_windows
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.series.market_loading import DirectionRule, class_counts, load_market
 from infrastructure.data.series.windows import Window, Windows
+from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
@@ -32,7 +33,6 @@ from infrastructure.tasks.labels.metrics import classification_metrics
 from infrastructure.tasks.series.batches import cut_windows, forecast_of, last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import DirectionCard
-from infrastructure.tasks.series.kind import QUICK_WINDOWS, SeriesKind
 from infrastructure.tasks.series.start import require_history, start_told
 
 COIN_TOSS = 0.5
@@ -54,7 +54,7 @@ class DirectionClassification(SequenceClassification):
         return forecast_of(model, batch)["logits"].float()
 
 
-class MarketDirection(SeriesKind[DirectionTraining]):
+class MarketDirection:
     """One of three directions for each window."""
 
     card_type: type[ModelCard] = DirectionCard
@@ -86,7 +86,7 @@ class MarketDirection(SeriesKind[DirectionTraining]):
         run: RunLayout,
     ) -> Report:
         """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
-        judged = dataset.judged.few(QUICK_WINDOWS) if request.quick else dataset.judged
+        judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
         metrics = dict(trained.score(judged, _adapter(_scoring_of(request, dataset))))
         rule = DirectionRule.of(request)
         baselines = _baselines(rule, dataset.table, judged)

@@ -15,6 +15,7 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.series.loading import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
@@ -23,7 +24,6 @@ from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
-from infrastructure.tasks.series.kind import QUICK_WINDOWS, SeriesKind
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
 from infrastructure.tasks.series.scoring.readers import Fitting, Scores
@@ -36,7 +36,7 @@ DIGITS_OF_SCALE = 7
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
 
-class QuantileForecasting(SeriesKind[QuantileTraining]):
+class QuantileForecasting:
     """Several quantiles of each target at each horizon."""
 
     card_type: type[ModelCard] = QuantileCard
@@ -73,7 +73,7 @@ class QuantileForecasting(SeriesKind[QuantileTraining]):
         card = SeriesCard.of(request, dataset, request.quantiles)
         evaluation, judged = dataset.evaluation, dataset.judged
         if request.quick:
-            evaluation, judged = evaluation.few(QUICK_WINDOWS), judged.few(QUICK_WINDOWS)
+            evaluation, judged = evaluation.few(QUICK_ROWS), judged.few(QUICK_ROWS)
         if request.calibration:
             found = trained.score(evaluation, _reading(card, lambda: Fitting(card.quantiles)))
             card = card.calibrated(found["calibration"])
