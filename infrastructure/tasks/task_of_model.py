@@ -10,8 +10,9 @@ from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.labels.adapter import SequenceClassification
+from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.plain_module import LossFunction, PlainModule
-from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.scoring.readers import Scores
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
@@ -51,7 +52,7 @@ def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:
             remedy='Load it with DatasetLoader(path, task="quantile_forecasting").',
         )
     if model.config.num_classes:
-        return DirectionClassification(DIRECTIONS)
+        return DirectionClassification(LabelScoring(DIRECTIONS))
     quantiles = tuple(model.config.quantiles)
     return QuantileForecast(quantiles, recipe.horizons, lambda: Scores(recipe, quantiles, None))
 

@@ -29,8 +29,9 @@ from infrastructure.data.series.loading import load_series
 from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.labels.adapter import SequenceClassification
+from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.plain_module import PlainModule
-from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
 from infrastructure.tasks.series.scoring.readers import Kept
@@ -178,7 +179,7 @@ def test_a_batch_without_a_second_half_counts_its_mask_alone() -> None:
 
 def test_what_has_no_tokens_counts_its_rows() -> None:
     windows = {"values": torch.ones(5, 2)}
-    assert DirectionClassification(DIRECTIONS).count_tokens(windows) == 5
+    assert DirectionClassification(LabelScoring(DIRECTIONS)).count_tokens(windows) == 5
     assert QuantileForecast([0.5], [1], Kept).count_tokens(windows) == 5
     assert (
         PlainModule(torch.nn.functional.mse_loss).count_tokens({"input": torch.ones(5, 2), "target": torch.ones(5)})

@@ -13,7 +13,8 @@ from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import Feed
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
-from infrastructure.tasks.series.direction_kind import DirectionClassification
+from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.readers import Fitting, Scores
@@ -187,7 +188,7 @@ def test_the_trainer_finds_the_task_of_a_forecaster_that_the_loader_feeds(task: 
         model, train, held_out, tmp_path / "out", max_steps=3, warmup_steps=0, batch_size=4, precision="fp32",
         learning_rate=1e-3, early_stopping_patience=0, metric_name="loss",
     ).train()  # fmt: skip
-    adapter: TaskAdapter = DirectionClassification(("down", "flat", "up"))
+    adapter: TaskAdapter = DirectionClassification(LabelScoring(("down", "flat", "up")))
     if task == "quantile_forecasting":
         levels, recipe = (0.1, 0.5, 0.9), train.series.recipe
         adapter = QuantileForecast(levels, train.horizons, lambda: Scores(recipe, levels, None))

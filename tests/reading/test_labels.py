@@ -17,7 +17,7 @@ from infrastructure.data.labels.rows import LabelledRows, RowSchema, load_rows
 from infrastructure.data.sources import label_names as labels
 from infrastructure.data.sources.fields import sought
 from infrastructure.data.sources.label_names import matches, name_of
-from infrastructure.tasks.labels.adapter import class_weights_of
+from infrastructure.tasks.labels.scoring import class_weights_of
 
 TEXT = sought("text", ("text",))
 

@@ -32,9 +32,10 @@ from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
 from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
-from infrastructure.tasks.labels.adapter import SequenceClassification, class_weights_of
+from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.baselines import bag_of_words_baseline
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
+from infrastructure.tasks.labels.scoring import class_weights_of, labelled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -204,10 +205,7 @@ class FinishedClassifier:
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
-        labels = self.card.labels
-        for row in torch.softmax(logits, dim=-1).cpu().tolist():
-            best = max(range(len(row)), key=row.__getitem__)
-            yield {"label": labels[best], "scores": dict(zip(labels, row, strict=True))}
+        yield from labelled(logits, self.card.labels)
 
 
 def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:

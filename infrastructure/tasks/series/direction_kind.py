@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from application.training import DirectionTraining
 from domain.exceptions import ModelError
@@ -15,43 +15,26 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.significance import verdict
 from infrastructure.data.clock.writing import stamp_texts
-from infrastructure.data.feed import RowNoise
 from infrastructure.data.series.loading import SplitSeries, all_windows
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.series.market_loading import DirectionRule, class_counts, load_market
-from infrastructure.data.series.windows import Window, Windows
+from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.pictures import draw_confusion_matrix
-from infrastructure.tasks.adapter import Batch
 from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
-from infrastructure.tasks.labels.adapter import SequenceClassification, class_weights_of
 from infrastructure.tasks.labels.metrics import classification_metrics
-from infrastructure.tasks.series.batches import cut_windows, forecast_of, last_history
+from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled
+from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import DirectionCard
+from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.start import require_history, start_told
 
 COIN_TOSS = 0.5
-
-
-class DirectionClassification(SequenceClassification):
-    """Cross-entropy over directions; a target is a window."""
-
-    def collate(self, items: Sequence[Window], noise: RowNoise | None) -> Batch:
-        """Cut the windows: history, and `labels` [B]."""
-        return cut_windows(items)
-
-    def count_tokens(self, batch: Batch) -> int:
-        """Count the windows."""
-        return len(batch["values"])
-
-    def logits(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Give scores [B, C] in fp32."""
-        return forecast_of(model, batch)["logits"].float()
 
 
 class MarketDirection:
@@ -122,10 +105,12 @@ def _scoring_of(request: DirectionTraining, dataset: SplitSeries) -> Card:
 def _adapter(scoring: Card) -> DirectionClassification:
     weights = scoring["class_weights"]
     return DirectionClassification(
-        DIRECTIONS,
-        label_smoothing=scoring["label_smoothing"],
-        class_weights=None if weights is None else torch.tensor(weights),
-        majority=scoring["majority"],
+        LabelScoring(
+            DIRECTIONS,
+            label_smoothing=scoring["label_smoothing"],
+            class_weights=None if weights is None else torch.tensor(weights),
+            majority=scoring["majority"],
+        )
     )
 
 
@@ -215,9 +200,7 @@ class FinishedDirection:
             note(told, usual=is_usual)
             series = self.card.recipe.series(self._rule.inputs(table).columns, table.wall)
             logits = model(**last_history(series, self.card.recipe.context_length, model))["logits"]
-            scores = torch.softmax(logits.float(), dim=-1)[0].cpu().tolist()
             when: dict[str, Any] = {"row": len(table.values)}
             if table.stamps is not None:
                 when = {"time": stamp_texts(table.stamps[-1:], table.zone, table.step)[0]}
-            best = max(range(len(scores)), key=scores.__getitem__)
-            yield {**when, "label": DIRECTIONS[best], "scores": dict(zip(DIRECTIONS, scores, strict=True))}
+            yield from ({**when, **answer} for answer in labelled(logits, DIRECTIONS))
