@@ -8,12 +8,17 @@ import numpy as np
 QUICK_ROWS = 64
 
 
+def spread(length: int, count: int) -> np.ndarray:
+    """Choose at most `count` places out of `length`, evenly spread and in order, the last one always among them."""
+    return np.unique(np.linspace(length - 1, 0, min(count, length)).astype(np.int64))
+
+
 class SomeRows:
     """At most `count` rows of a data set, evenly spread over it; `lengths` [count] are their tokens."""
 
     def __init__(self, dataset: Any, lengths: np.ndarray, count: int) -> None:
         self._dataset = dataset
-        self._indices = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(np.int64))
+        self._indices = spread(len(dataset), count)
         self.lengths: np.ndarray = lengths[self._indices]
 
     @property

@@ -1,6 +1,31 @@
-"""Which units of a data set are drawn to be scored on."""
+"""Data in two parts, and which units of it are drawn to be scored on."""
+
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
+
+Part = TypeVar("Part", bound=Sized, covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoParts(Generic[Part]):
+    """A part to learn from and one to be scored on, of rows, documents or windows; `warnings` are told once."""
+
+    train: Part
+    evaluation: Part
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def num_train(self) -> int:
+        """Rows to learn from."""
+        return len(self.train)
+
+    @property
+    def num_eval(self) -> int:
+        """Rows to be scored on."""
+        return len(self.evaluation)
 
 
 def drawn(sizes: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from infrastructure.data.labels.splitting import split_rows, without_duplicates_
 from infrastructure.data.sources.fields import Names, sought
 from infrastructure.data.sources.label_names import matches
 from infrastructure.data.sources.shipped import located
+from infrastructure.data.splitting import TwoParts
 from infrastructure.data.tokens.tokenization import tokenize
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SplitRows:
+class SplitRows(TwoParts[np.ndarray]):
     """Checked rows in two parts, before any tokenizer: what a tokenizer from scratch may be trained on.
 
     `train` and `evaluation` are row numbers of `train_rows` and `eval_rows`, which are the same object unless the
@@ -34,19 +35,6 @@ class SplitRows:
     task: Task
     train_rows: LabelledRows
     eval_rows: LabelledRows
-    train: np.ndarray
-    evaluation: np.ndarray
-    warnings: tuple[str, ...]
-
-    @property
-    def num_train(self) -> int:
-        """Rows to learn from."""
-        return len(self.train)
-
-    @property
-    def num_eval(self) -> int:
-        """Rows to be scored on."""
-        return len(self.evaluation)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -141,7 +129,7 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
             f"{rows.path.name}: {split.num_duplicates} rows repeat another (white space aside); "
             "repeats were kept on one side of the split."
         )
-    return SplitRows(task, rows, rows, split.train, split.evaluation, tuple(warnings))
+    return SplitRows(task, rows, rows, train=split.train, evaluation=split.evaluation, warnings=tuple(warnings))
 
 
 def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:
@@ -158,7 +146,8 @@ def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) ->
             f"{train.path.name} has fewer than two labels left that are not in {evaluation.path.name}.",
             remedy="Give parts that do not share their rows.",
         )
-    return SplitRows(task, train, aligned, kept, np.arange(len(aligned)), tuple(warnings))
+    everything = np.arange(len(aligned))
+    return SplitRows(task, train, aligned, train=kept, evaluation=everything, warnings=tuple(warnings))
 
 
 def aligned_dataset(

@@ -16,6 +16,7 @@ from infrastructure.data.series.series import Scaler, SeriesRecipe
 from infrastructure.data.series.split import PARTS, WHOLE, anchors_of, part_ends, window_faults
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.sources.shipped import located
+from infrastructure.data.splitting import TwoParts
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table, open_table
@@ -40,15 +41,12 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class SplitSeries:
+class SplitSeries(TwoParts[Windows]):
     """Windows in parts that follow each other in time; `test` is scored once, after everything is decided."""
 
     table: Table
     recipe: SeriesRecipe
-    train: Windows
-    evaluation: Windows
     test: Windows | None
-    warnings: tuple[str, ...]
 
     @property
     def judged(self) -> Windows:
@@ -59,16 +57,6 @@ class SplitSeries:
         """Give the windows of the whole table, on the scale of the training part."""
         train = self.train
         return train.at(anchors_of(0, len(train.series), train.context_length, max(train.horizons)))
-
-    @property
-    def num_train(self) -> int:
-        """Windows to learn from."""
-        return len(self.train)
-
-    @property
-    def num_eval(self) -> int:
-        """Windows to be judged by."""
-        return len(self.evaluation)
 
 
 def table_schema(request: SeriesTraining, needed: Sequence[str] = ()) -> TableSchema:
@@ -157,7 +145,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
-    return SplitSeries(table, recipe, windows[0], windows[1], test, warnings)
+    return SplitSeries(table, recipe, test, train=windows[0], evaluation=windows[1], warnings=warnings)
 
 
 def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:

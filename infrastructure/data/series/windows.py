@@ -9,6 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from infrastructure.data.series.series import Series
+from infrastructure.data.some_rows import spread
 
 FIRST_LINE = 2  # below the names of the columns
 
@@ -50,8 +51,7 @@ class Windows(Dataset[Window]):
 
     def few(self, count: int) -> "Windows":
         """Give at most `count` of the windows, evenly spread, the last one among them."""
-        places = np.unique(np.linspace(len(self) - 1, 0, min(count + 1, len(self))).astype(np.int64))[-count:]
-        return self.at(self.anchors[places])
+        return self.at(self.anchors[spread(len(self), count)])
 
     def at(self, anchors: np.ndarray) -> "Windows":
         """Give the windows of the same series at other anchors [N]."""

@@ -78,7 +78,7 @@ class TokenBlocks(Dataset[dict[str, Any]]):
             "num_rows": len(self),
             "num_tokens": self.num_tokens,
             "num_bytes": self._part.num_bytes,
-            "num_documents": self._part.num_documents,
+            "num_documents": len(self._part),
             "num_unknown": self._num_unknown,
         }
 

@@ -12,28 +12,15 @@ from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
 from infrastructure.data.pairs.rows import PairRows, load_pairs, pairs_not_in, split_pairs
 from infrastructure.data.sources.fields import Names, Sought, sought
+from infrastructure.data.splitting import TwoParts
 from infrastructure.data.text.documents import Documents, load_documents
 from infrastructure.data.text.parts import DocumentPart, documents_not_in, split_documents, whole_documents
 from infrastructure.data.text.standard_library import load_standard_library, load_standard_library_pairs
 
 
 @dataclass(frozen=True)
-class SplitText:
+class SplitText(TwoParts[DocumentPart]):
     """Text in two parts that share no document, or no stretch of the only one."""
-
-    train: DocumentPart
-    evaluation: DocumentPart
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def num_train(self) -> int:
-        """Documents to learn from."""
-        return self.train.num_documents
-
-    @property
-    def num_eval(self) -> int:
-        """Documents to be scored on."""
-        return self.evaluation.num_documents
 
     @property
     def has_documents(self) -> bool:
@@ -42,24 +29,11 @@ class SplitText:
 
 
 @dataclass(frozen=True)
-class SplitPairs:
+class SplitPairs(TwoParts[np.ndarray]):
     """Pairs in two parts that share no source; row numbers of `train_rows` and of `eval_rows`."""
 
     train_rows: PairRows
     eval_rows: PairRows
-    train: np.ndarray
-    evaluation: np.ndarray
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def num_train(self) -> int:
-        """Rows to learn from."""
-        return len(self.train)
-
-    @property
-    def num_eval(self) -> int:
-        """Rows to be scored on."""
-        return len(self.evaluation)
 
     def train_texts(self) -> "BothTexts":
         """Give the sources and targets of the training part alone."""
@@ -94,9 +68,10 @@ def load_text(request: DocumentTraining) -> SplitText:
     if request.eval_dataset:
         evaluation = open_documents(request.eval_dataset, text, request.reading)
         warnings += evaluation.warnings
-        train = documents_not_in(documents, evaluation)
-        return SplitText(train, whole_documents(evaluation), tuple(warnings))
-    return SplitText(*split_documents(documents, request.validation_split, request.seed), tuple(warnings))
+        parts = documents_not_in(documents, evaluation), whole_documents(evaluation)
+    else:
+        parts = split_documents(documents, request.validation_split, request.seed)
+    return SplitText(train=parts[0], evaluation=parts[1], warnings=tuple(warnings))
 
 
 def open_documents(path: str, text: Sought, reading: Reading = AS_FOUND) -> Documents:
@@ -111,7 +86,8 @@ def load_pair_data(request: PairTraining) -> SplitPairs:
     rows = open_pairs(request.dataset_path, task, source, target, request.reading)
     if not request.eval_dataset:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
-        return SplitPairs(rows, rows, train, evaluation, (*rows.warnings, *_repeats(rows, num_repeats)))
+        warnings = (*rows.warnings, *_repeats(rows, num_repeats))
+        return SplitPairs(rows, rows, train=train, evaluation=evaluation, warnings=warnings)
     scored = open_pairs(request.eval_dataset, task, source, target, request.reading)
     train = pairs_not_in(rows, scored)
     if not len(train):
@@ -125,7 +101,7 @@ def load_pair_data(request: PairTraining) -> SplitPairs:
             f"{len(rows) - len(train)} rows of {rows.path.name} have a source that also stands in {scored.path.name} "
             "(white space aside); they were left out of training.",
         )
-    return SplitPairs(rows, scored, train, np.arange(len(scored)), warnings)
+    return SplitPairs(rows, scored, train=train, evaluation=np.arange(len(scored)), warnings=warnings)
 
 
 def pair_fields(task: Task, source_field: Names | None, target_field: Names | None) -> tuple[Sought, Sought]:

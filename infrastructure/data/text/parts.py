@@ -27,9 +27,8 @@ class DocumentPart:
     ends: np.ndarray
     are_beginnings: np.ndarray
 
-    @property
-    def num_documents(self) -> int:
-        """Documents that stand in this part, whole or in part."""
+    def __len__(self) -> int:
+        """Count the documents that stand in this part, whole or in part."""
         return len(self.starts)
 
     @property

@@ -92,6 +92,14 @@ def length_statistics(lengths: np.ndarray) -> dict[str, Any]:
     }
 
 
+def cut_told(num_cut: int, num_rows: int, name: str, max_length: int, lost: str = "") -> tuple[str, ...]:
+    """Say, when there are any, how many rows of a file were cut; `lost` is what that may cost."""
+    if not num_cut:
+        return ()
+    share = f"{num_cut} of {num_rows} rows ({num_cut / num_rows:.0%}) of {name}"
+    return (f"{share} are longer than max_length {max_length} and were cut{lost and f'; {lost}'}.",)
+
+
 def rows_fingerprint(sha256: str, *parts: np.ndarray | str) -> str:
     """Give what differs when the file or one of the parts does: row numbers, labels, names, digests of tokens."""
     digest = hashlib.sha256()

@@ -23,7 +23,7 @@ from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
-from infrastructure.data.tokens.tokenization import bounded
+from infrastructure.data.tokens.tokenization import bounded, cut_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
@@ -39,6 +39,8 @@ from infrastructure.tasks.labels.scoring import class_weights_of, labelled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+LOST_BY_CUTTING = "what decides their label may be lost"
 
 
 class ClassifierCard(ModelCard):
@@ -107,7 +109,8 @@ class Classification:
             majority=max(range(len(counts)), key=counts.__getitem__),
         )
         card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
-        warnings = _length_warnings(train.rows.path.name, train.tokens.num_cut, len(train.tokens), request.max_length)
+        counted = train.tokens.num_cut, len(train.tokens)
+        warnings = cut_told(*counted, train.rows.path.name, request.max_length, LOST_BY_CUTTING)
         return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
 
     def report(
@@ -215,13 +218,4 @@ def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:
     return (
         f"the evaluation part has only the label {evaluation.label_names[int(found[0])]!r}: pr_auc cannot be computed, "
         "and the other scores say nothing of other labels. Give it rows of all labels.",
-    )
-
-
-def _length_warnings(name: str, num_cut: int, num_rows: int, max_length: int) -> tuple[str, ...]:
-    if not num_cut:
-        return ()
-    return (
-        f"{num_cut} of {num_rows} rows ({num_cut / num_rows:.0%}) of {name} are longer than max_length {max_length} "
-        "and were cut; what decides their label may be lost.",
     )

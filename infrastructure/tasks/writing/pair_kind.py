@@ -15,6 +15,7 @@ from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
+from infrastructure.data.tokens.tokenization import cut_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
@@ -98,7 +99,8 @@ class PairKind:
         samples = self._samples(evaluation, request.sample_rows, tokenizer, card)
         pack_to = request.max_length if request.packing else 0
         adapter = self.adapter(tokenizer, card, samples, pack_to, request.label_smoothing)
-        return Prepared(train, evaluation, adapter, card, _cut_warning(train, request.max_length))
+        warnings = cut_told(train.num_cut, len(train), train.rows.path.name, request.max_length)
+        return Prepared(train, evaluation, adapter, card, warnings)
 
     def report(
         self,
@@ -143,13 +145,3 @@ class PairKind:
         prompts = [dataset.prompt(index) for index in chosen]
         references = [dataset.reference(index) for index in chosen]
         return Samples(tokenizer, prompts, references, generation_with(card), self.score) if chosen else None
-
-
-def _cut_warning(dataset: PairDataset, max_length: int) -> tuple[str, ...]:
-    if not dataset.num_cut:
-        return ()
-    share = dataset.num_cut / len(dataset)
-    return (
-        f"{dataset.num_cut} of {len(dataset)} rows ({share:.0%}) of {dataset.rows.path.name} are longer than "
-        f"max_length {max_length} and were cut.",
-    )
