@@ -1,6 +1,7 @@
 """A training with everything decided: a type for each kind, made of the groups of settings that it understands."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from application.groups.data import RowSettings, RunSettings, SettledData, SettledRows
@@ -27,6 +28,7 @@ from application.groups.text import (
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.task import Task
+from domain.words import Words
 
 # Settings whose names differ from those of the loop.
 _RENAMED = {"epochs": "num_epochs"}
@@ -45,10 +47,12 @@ CANNOT_MATTER: Mapping[str, str] = {
 class Training(MachineSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
     """What every kind understands, decided.
 
-    `instead` says what to do in place of settings that a kind does not understand, where there is such a thing.
+    `instead` says what to do in place of settings that a kind does not understand, where there is such a thing; `words`
+    are those of the kind for people.
     """
 
     instead: ClassVar[Mapping[str, str]] = {}
+    words: ClassVar[Words] = Words()
 
     @property
     def eval_path(self) -> str | None:
@@ -112,6 +116,8 @@ class WriterTraining(WritingSettings, TargetSettings, TextTraining):
 class DocumentTraining(DocumentSettings, TextSettings, WriterTraining):
     """Of running text."""
 
+    words: ClassVar[Words] = Words(read="documents", fed="blocks")
+
     instead: ClassVar[Mapping[str, str]] = {
         **_NO_TABLE,
         **dict.fromkeys(
@@ -135,6 +141,10 @@ class PairTraining(PairSettings, WriterTraining):
 class SeriesTraining(WindowSettings, SettledTable, Training):
     """Of what follows in a table."""
 
+    words: ClassVar[Words] = Words(
+        read="windows", fed="windows", has_tokens=False, next_command="predict {} --input PATH"
+    )
+
     instead: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("text_field", "label_field", "group_field", "source_field", "target_field"), _BY_COLUMNS),
         "eval_dataset": "Leave it out: split cuts the parts from the table; score another one with "
@@ -145,6 +155,8 @@ class SeriesTraining(WindowSettings, SettledTable, Training):
 
 class QuantileTraining(QuantileSettings, SeriesTraining):
     """Of values as quantiles."""
+
+    words: ClassVar[Words] = replace(SeriesTraining.words, loss="pinball loss", scores_fill_a_screen=True)
 
     instead: ClassVar[Mapping[str, str]] = {
         **SeriesTraining.instead,

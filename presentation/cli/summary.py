@@ -13,7 +13,7 @@ from rich.text import Text
 from application.use_cases.train_model import TrainModelResponse
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
-from presentation.cli.wording import BASELINES, HEADLINES, WINDOWS, Headline, counted, score_of, words_of
+from presentation.cli.wording import BASELINES, HEADLINES, Headline, counted, label_of, score_of, speed_of, words_of
 
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
@@ -83,7 +83,7 @@ def write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mappin
     table = Table(box=None)
     table.add_column("")
     for name in names:
-        table.add_column(words_of(task).label(name), justify="right")
+        table.add_column(label_of(name, words_of(task)), justify="right")
     table.add_row("this model", *(score_of(name, metrics[name]) for name in names), style="bold")
     for prefix in beside:
         table.add_row(BASELINES[prefix], *(score_of(name, baselines.get(f"{prefix}_{name}")) for name in names))
@@ -135,15 +135,14 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
 def _facts(response: TrainModelResponse) -> dict[str, str]:
     words = words_of(response.task)
     tokens, samples = (response.throughput.get(f"{name}_per_second", 0.0) for name in ("tokens", "samples"))
-    use = "predict {} --input PATH" if words.fed == WINDOWS else "evaluate {} --dataset PATH"
     facts = {
         "best": f"{response.metric_name} {score_of(response.metric_name, response.best_metric)}{_place(response)}",
-        "time": f"{response.training_time:.0f} s, {words.speed(tokens, samples)}, {response.stop_reason}",
+        "time": f"{response.training_time:.0f} s, {speed_of(words, tokens, samples)}, {response.stop_reason}",
         "model": str(response.model_path),
         "report": f"{response.run_dir}/{', '.join(_reports(response.run_dir))}",
     }
     if response.success:  # otherwise the error that follows says how to go on
-        facts["next"] = f"athanor {use.format(quote(str(response.run_dir)))}"
+        facts["next"] = f"athanor {words.next_command.format(quote(str(response.run_dir)))}"
     return facts
 
 

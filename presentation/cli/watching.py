@@ -26,7 +26,7 @@ from domain.events import (
 from domain.showing import harmless
 from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard
 from presentation.cli.saying import error_screen
-from presentation.cli.wording import counted, headlines, words_of
+from presentation.cli.wording import counted, headlines, speed_of, words_of
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -118,7 +118,7 @@ class ConsoleMonitor:
     def _step(self, event: StepCompleted) -> None:
         facts = (
             f"epoch {event.epoch + 1}  loss {event.loss_ema:.3f}  lr {event.learning_rate:.1e}  "
-            f"{words_of(self._task).speed(event.tokens_per_second, event.samples_per_second)}"
+            f"{speed_of(words_of(self._task), event.tokens_per_second, event.samples_per_second)}"
         )
         if self._bar is not None:
             progress, task = self._bar

@@ -1,10 +1,13 @@
-"""Words for people: how a metric is called and written, and what a task calls its rows, its loss and its speed."""
+"""Words for people: how a metric is called and written, and what the kind of a task has words of its own for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from application.training import training_of
 from domain.metrics import is_undefined
+from domain.task import TASKS
+from domain.words import Words
 
 
 @dataclass(frozen=True)
@@ -50,37 +53,22 @@ BASELINES: Mapping[str, str] = {
     "persistence": "persistence",
     "repeat_last": "repeat last",
 }
-FORECASTING = "quantile_forecasting"
-WINDOWS = "windows"
 
 
-@dataclass(frozen=True)
-class TaskWords:
-    """What a task calls the rows of its data, those that it makes of them for the model, and its loss."""
-
-    read: str = "rows"
-    fed: str = "rows"
-    loss: str = "loss"
-
-    def label(self, name: str) -> str:
-        """Give what a headline is called."""
-        return self.loss if name == "loss" else HEADLINES[name].label
-
-    def speed(self, tokens: float, samples: float) -> str:
-        """Write a speed, given those of tokens and of samples in a second: windows have no tokens."""
-        return f"{samples:,.0f} windows/s" if self.fed == WINDOWS else f"{tokens:,.0f} tokens/s"
+def words_of(task: str | None) -> Words:
+    """Give the words of a task's kind."""
+    known = TASKS.get(task or "")
+    return Words() if known is None else training_of(known).words
 
 
-WORDS: Mapping[str, TaskWords] = {
-    "language_modeling": TaskWords(read="documents", fed="blocks"),
-    FORECASTING: TaskWords(read=WINDOWS, fed=WINDOWS, loss="pinball loss"),
-    "market_direction": TaskWords(read=WINDOWS, fed=WINDOWS),
-}
+def label_of(name: str, words: Words) -> str:
+    """Give what a headline is called."""
+    return words.loss if name == "loss" else HEADLINES[name].label
 
 
-def words_of(task: str | None) -> TaskWords:
-    """Give the words of a task."""
-    return WORDS.get(task or "", TaskWords())
+def speed_of(words: Words, tokens: float, samples: float) -> str:
+    """Write a speed, given those of tokens and of samples in a second."""
+    return f"{tokens:,.0f} tokens/s" if words.has_tokens else f"{samples:,.0f} {words.fed}/s"
 
 
 def counted(number: int | None, plural: str) -> str:
@@ -97,5 +85,7 @@ def headlines(metrics: Mapping[str, Any], task: str | None) -> dict[str, str]:
     """Pick what a person wants to see first: labels and values, ready to be shown."""
     words = words_of(task)
     return {
-        words.label(name): head.text(metrics[name]) for name, head in HEADLINES.items() if metrics.get(name) is not None
+        label_of(name, words): head.text(metrics[name])
+        for name, head in HEADLINES.items()
+        if metrics.get(name) is not None
     }

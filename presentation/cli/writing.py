@@ -15,7 +15,7 @@ from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
 from presentation.cli import summary
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.wording import FORECASTING, HEADLINES, counted, headlines, score_of, words_of
+from presentation.cli.wording import HEADLINES, counted, headlines, score_of, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool) -> int:
@@ -43,7 +43,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         return
     console = screen()
     console.print(counted(response.num_rows, words_of(response.task).fed))
-    if response.task == FORECASTING:  # a score for each horizon and quantile would fill the screen; the JSON has them
+    if words_of(response.task).scores_fill_a_screen:  # the JSON has them
         summary.write_scores(console, response.metrics, response.metrics, response.task)
         summary.write_facts(console, summary.remarks(response.metrics, "--json"))
         return

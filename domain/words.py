@@ -1,0 +1,19 @@
+"""What people are told of a kind of task: the words that differ from one to the other."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a kind calls the rows of its data, those that it makes of them for the model, and its loss.
+
+    `has_tokens` says that speed is counted in tokens, `scores_fill_a_screen` that an evaluation gives more scores than
+    a person wants to see at once, `next_command` what to do with a run that has ended, {} for its directory.
+    """
+
+    read: str = "rows"
+    fed: str = "rows"
+    loss: str = "loss"
+    has_tokens: bool = True
+    scores_fill_a_screen: bool = False
+    next_command: str = "evaluate {} --dataset PATH"
