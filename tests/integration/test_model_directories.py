@@ -22,7 +22,7 @@ from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
 from infrastructure.models.hub import fetched
 from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
-from infrastructure.prediction import PredictorSource
+from infrastructure.prediction import FinishedModel, PredictorSource
 from tests.support import tiny
 from tests.support.finished_models import TASKS, edit, finished
 from tests.support.trainings import training
@@ -288,7 +288,7 @@ def test_a_finished_model_is_refused_in_one_sentence_when_it_holds(what: str, mo
 def test_a_finished_model_of_any_task_is_opened_from_its_directory_alone(
     task: str, models: Callable[[str], Path]
 ) -> None:
-    PredictorSource().open(str(models(task)), "cpu")
+    assert isinstance(PredictorSource().open(str(models(task)), "cpu"), FinishedModel)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -334,7 +334,7 @@ def cached(model: Path, cache: Path) -> Path:
 
 
 def test_links_of_a_snapshot_to_the_blobs_of_its_own_cache_are_followed(model: Path, tmp_path: Path) -> None:
-    PredictorSource().open(str(cached(model, tmp_path)), "cpu")
+    assert isinstance(PredictorSource().open(str(cached(model, tmp_path)), "cpu"), FinishedModel)
 
 
 def test_a_model_of_the_hub_is_looked_at_like_any_other_directory(
@@ -368,12 +368,12 @@ def test_names_of_the_machine_of_the_author_in_old_tokenizers_are_no_reason_to_r
     dead = {"tokenizer_file": "/root/.cache/x/tokenizer.json", "special_tokens_map_file": "/root/x.json"}
     edit(model / "tokenizer_config.json", lambda known: known.update(dead, name_or_path="/root/x"))
     edit(model / "athanor.json", lambda card: card["files"].pop("tokenizer_config.json") and None)
-    PredictorSource().open(str(model), "cpu")
+    assert isinstance(PredictorSource().open(str(model), "cpu"), FinishedModel)
 
 
 def test_a_card_without_digests_is_that_of_an_older_model(model: Path) -> None:
     edit(model / "athanor.json", lambda card: card.pop("files") and None)
-    PredictorSource().open(str(model), "cpu")
+    assert isinstance(PredictorSource().open(str(model), "cpu"), FinishedModel)
 
 
 def test_a_label_may_be_called_like_a_wish_for_code(model: Path) -> None:

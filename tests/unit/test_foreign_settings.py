@@ -101,7 +101,7 @@ def test_a_setting_is_taken_by_the_tasks_that_a_refusal_names(name: str) -> None
         told = refused(task=task, **{name: OTHERS[name]}).partition(" it is for ")[2]
         for known in (known for known in TASKS if known in told):
             value = len(TASKS[known].labels or "ab") if name == "num_labels" else OTHERS[name]
-            TrainModelRequest(task=known, **{name: value}).resolved()
+            assert name in TrainModelRequest(task=known, **{name: value}).resolved().model_fields_set
 
 
 @pytest.mark.parametrize("task", TASKS)

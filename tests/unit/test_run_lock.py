@@ -137,5 +137,8 @@ def test_somebody_who_only_looks_does_not_make_a_taker_give_up(tmp_path: Path, m
     looker = os.open(tmp_path / LOCK, os.O_RDONLY)
     fcntl.flock(looker, fcntl.LOCK_SH)
     monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(looker, fcntl.LOCK_UN))
-    RunLock.take(tmp_path).release()
+    taken = RunLock.take(tmp_path)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(looker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    taken.release()
     os.close(looker)
