@@ -13,7 +13,7 @@ from application.use_cases.predict import PredictRequest
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.container import Container
 from tests.support.command_line import athanor
-from tests.support.finished_models import edit, finished
+from tests.support.finished_models import edit, finished, finished_once
 
 WRITERS = ("language_modeling", "sequence_to_sequence")
 TASKS = ("text_classification", *WRITERS)
@@ -24,14 +24,7 @@ SHORT = {"max_new_tokens": 2}
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    made: dict[str, Path] = {}
-
-    def of(task: str) -> Path:
-        if task not in made:
-            made[task] = finished(task, tmp_path_factory.mktemp(task))
-        return made[task]
-
-    return of
+    return finished_once(tmp_path_factory.mktemp)
 
 
 def answered(model: Path, path: Path | str, **more: Any) -> tuple[list[Mapping[str, Any]], list[str]]:

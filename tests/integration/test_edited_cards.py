@@ -11,7 +11,7 @@ from domain.exceptions import ModelError
 from infrastructure.models.card import CARD, ModelCard, read_card, typed_card
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.registry import kind_of
-from tests.support.finished_models import TASKS, edit, finished
+from tests.support.finished_models import TASKS, edit, finished_once
 from tests.support.tiny_series import SERIES_TASKS
 from tests.support.tiny_text import TEXT_TASKS
 
@@ -20,15 +20,7 @@ WRONG: tuple[Any, ...] = (None, "x", -1, 1.5, 10**30, [], ["x", 1], {}, {"x": 1}
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Finished models by task, each made when it is first wanted."""
-    made: dict[str, Path] = {}
-
-    def of(task: str) -> Path:
-        if task not in made:
-            made[task] = finished(task, tmp_path_factory.mktemp(task))
-        return made[task]
-
-    return of
+    return finished_once(tmp_path_factory.mktemp)
 
 
 def places(card: Mapping[str, Any], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -24,7 +24,7 @@ from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
 from infrastructure.prediction import FinishedModel, PredictorSource
 from tests.support import tiny
-from tests.support.finished_models import TASKS, edit, finished
+from tests.support.finished_models import TASKS, edit, finished_once
 from tests.support.trainings import training
 
 Damage = Callable[[Path], Any]
@@ -33,15 +33,7 @@ HUGE = 10**9
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Finished models by task, each made when it is first wanted."""
-    made: dict[str, Path] = {}
-
-    def of(task: str) -> Path:
-        if task not in made:
-            made[task] = finished(task, tmp_path_factory.mktemp(task))
-        return made[task]
-
-    return of
+    return finished_once(tmp_path_factory.mktemp)
 
 
 @pytest.fixture

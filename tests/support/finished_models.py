@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,11 @@ from infrastructure.models.bundle import ModelBundle
 from tests.support import tiny, tiny_series, tiny_text
 
 TASKS = ("text_classification", *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
+
+
+def finished_once(new_directory: Callable[[str], Path]) -> Callable[[str], Path]:
+    """Give finished models by task, each made in a directory of its own when it is first wanted."""
+    return cache(lambda task: finished(task, new_directory(task)))
 
 
 def finished(task: str, directory: Path) -> Path:
