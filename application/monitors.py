@@ -10,7 +10,8 @@ from domain.events import Event, Warned
 class Monitors:
     """Tells observers one after the other and asks them in that order; none is no observer at all.
 
-    None of them can break a run: one that raises is told nothing more, which `faults` says and the others are told.
+    None of them can break a run: one that raises is told nothing more. `faults` says so, and whatever else is not as it
+    should be with those who watch; the others are told.
     """
 
     def __init__(self, *observers: RunMonitor) -> None:
@@ -24,6 +25,15 @@ class Monitors:
         if monitor is None:
             return cls()
         return monitor if isinstance(monitor, Monitors) else cls(monitor)
+
+    def join(self, *observers: RunMonitor) -> None:
+        """Tell these too from now on, and before the others."""
+        self._observers = (*observers, *self._observers)
+
+    def warn(self, fault: str) -> None:
+        """Say of one of them what a person should know, now and in the summary."""
+        self.faults.append(fault)
+        self.notify(Warned(fault))
 
     def notify(self, event: Event) -> None:
         """Tell all that are heard."""
@@ -54,6 +64,4 @@ class Monitors:
         self._observers = tuple(each for each in self._observers if not any(each is observer for observer in gone))
         for observer, error in failed:
             name = type(observer).__name__
-            fault = f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more."
-            self.faults.append(fault)
-            self.notify(Warned(fault))
+            self.warn(f"the monitor {name} failed ({type(error).__name__}: {error}) and is told nothing more.")

@@ -105,6 +105,14 @@ class RunFinished:
     seconds: float
 
 
+@dataclass(frozen=True)
+class RunClosed:
+    """Nothing follows: the report is written and the summary kept; `status` is finished, stopped or failed."""
+
+    run_dir: str
+    status: str
+
+
 Event = (
     RunOpened
     | RunStarted
@@ -116,4 +124,5 @@ Event = (
     | CheckpointSaved
     | Warned
     | RunFinished
+    | RunClosed
 )

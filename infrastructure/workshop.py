@@ -67,7 +67,8 @@ class TrainingWorkshop:
         metrics = _own(tracker, TrainingMetricsTracker)
         states = _own(checkpoints, CheckpointManager)
         layout = RunLayout(Path(run.path))
-        monitors = Monitors(_log_of(bundle, layout), monitor)
+        monitors = Monitors.of(monitor)
+        monitors.join(_log_of(bundle, layout))
         known = states.list_checkpoints()
         monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
         if metrics.num_damaged_lines:

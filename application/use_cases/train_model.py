@@ -1,5 +1,6 @@
 """Train a model: the whole job, step by step."""
 
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -21,7 +22,8 @@ from application.ports import (
 )
 from application.training import Training
 from application.training_request import TrainModelRequest
-from domain.exceptions import AthanorError
+from domain.events import RunClosed
+from domain.exceptions import AthanorError, RunError
 from domain.results import TrainingResult
 from domain.run_layout import RunLayout
 
@@ -94,7 +96,7 @@ class TrainModelUseCase:
         With `accept_changes` it goes on even where settings or data are others than they were.
         A failed run gives a response with `errors`; only programming errors are raised.
         """
-        monitor = monitor or Monitors()
+        monitors = Monitors() if monitor is None else Monitors(monitor)
         try:
             training, run = self._validate(request, run)  # 1
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.
@@ -103,12 +105,14 @@ class TrainModelUseCase:
             run.open(training)
             tracker = self._workshop.tracker(run)  # 4
             checkpoints = self._workshop.checkpoints(run, training)  # 5
-            trainer = self._workshop.trainer(run, training, model, dataset, tracker, checkpoints, monitor)  # 6
+            trainer = self._workshop.trainer(run, training, model, dataset, tracker, checkpoints, monitors)  # 6
             result = trainer.train(accept_changes)  # 7
             metrics_file = tracker.finish()  # 8
-            return self._respond(run, training, dataset, model, checkpoints, result, metrics_file)  # 9
+            response = self._respond(run, training, dataset, model, checkpoints, result, metrics_file)  # 9
+            return _closed(run, monitors, response)
         except AthanorError as error:
-            return self._respond_failed(run, error)
+            failure = self._respond_failed(run, error)
+            return failure if run is None else _closed(run, monitors, failure)
         finally:
             if run is not None:
                 run.close()
@@ -170,6 +174,20 @@ class TrainModelUseCase:
         if run is not None:
             run.save_failure(response.model_dump(), keep=error.exit_code != BAD_INPUT)
         return response
+
+
+def _closed(run: Run, monitors: Monitors, response: TrainModelResponse) -> TrainModelResponse:
+    """Tell observers that nothing follows; what went wrong with them since the training stands in the summary too."""
+    stopped = "failed" if response.stop_reason in (None, DIVERGED) else "stopped"
+    monitors.notify(RunClosed(run.path, "finished" if response.success else stopped))
+    late = tuple(fault for fault in monitors.faults if fault not in response.warnings)
+    if not late:
+        return response
+    response = response.model_copy(update={"warnings": (*response.warnings, *late)})
+    if response.stop_reason is not None:  # it has a summary
+        with suppress(RunError):  # the one that was kept before says all that matters
+            run.save_summary(response.model_dump())
+    return response
 
 
 def _way_out(stopped_by: str, run: Run, training: Training) -> str:

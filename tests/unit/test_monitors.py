@@ -76,6 +76,31 @@ def test_observers_within_others_are_heard_by_the_outermost_which_knows_their_fa
     assert Monitors.of(None).faults == []
 
 
+def test_who_joins_is_told_from_then_on_and_before_the_others() -> None:
+    order: list[str] = []
+
+    class Named(FakeMonitor):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self._name = name
+
+        def notify(self, event: Event) -> None:
+            order.append(self._name)
+
+    monitors = Monitors(Named("first"))
+    monitors.notify(SAVED)
+    monitors.join(Named("joined"))
+    monitors.notify(SAVED)
+    assert order == ["first", "joined", "first"]
+
+
+def test_what_is_said_of_an_observer_is_told_to_all_and_kept() -> None:
+    one = FakeMonitor()
+    monitors = Monitors(one)
+    monitors.warn("it is late")
+    assert (one.events, monitors.faults) == ([Warned("it is late")], ["it is late"])
+
+
 def test_an_interrupt_is_no_failure_of_the_observer() -> None:
     class Interrupting(FakeMonitor):
         def notify(self, event: Event) -> None:

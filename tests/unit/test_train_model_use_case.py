@@ -9,6 +9,7 @@ from application.training import LabelTraining
 from application.training_request import TrainModelRequest
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from domain.events import Event, RunClosed, Warned
 from domain.exceptions import (
     AthanorError,
     CheckpointError,
@@ -18,7 +19,7 @@ from domain.exceptions import (
     RunError,
     TrainingError,
 )
-from tests.fakes.ports import RESULT, FakeDataset, FakeModel, FakeMonitor, FakeWorld
+from tests.fakes.ports import REPORT, RESULT, FakeDataset, FakeModel, FakeMonitor, FakeWorld
 from tests.support.trainings import asked_again, training
 
 IN_ORDER = ["settle", "reserve", "load", "build", "tracker", "checkpoints", "trainer", "train", "write"]
@@ -131,7 +132,44 @@ def test_a_stopped_run_is_saved_and_says_how_to_go_on(reason: str, exit_code: in
 def test_the_monitor_of_the_caller_reaches_the_trainer() -> None:
     world, monitor = FakeWorld(), FakeMonitor()
     use_case(world).execute(TrainModelRequest(), monitor)
-    assert world.monitor_seen is monitor
+    world.monitor_seen.notify(Warned("seen"))
+    assert monitor.events[-1] == Warned("seen")
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"), [("completed", "finished"), ("SIGINT", "stopped"), ("diverged", "failed")]
+)
+def test_nothing_is_told_behind_the_end_of_a_run_which_comes_when_its_summary_is_kept(reason: str, status: str) -> None:
+    world = FakeWorld(result=replace(RESULT, stop_reason=reason))
+
+    class Looking(FakeMonitor):
+        def notify(self, event: Event) -> None:
+            super().notify(event)
+            assert world.run.summary is not None
+            assert not world.run.is_closed
+
+    monitor = Looking()
+    assert use_case(world).execute(TrainModelRequest(), monitor).warnings == RESULT.warnings + REPORT.warnings
+    assert monitor.events == [RunClosed("runs/fake-run", status)]
+
+
+def test_a_run_that_fails_is_over_too_and_one_that_never_was_is_not_told_of() -> None:
+    for failing, events in (("train", [RunClosed("runs/fake-run", "failed")]), ("reserve", [])):
+        monitor = FakeMonitor()
+        world = FakeWorld(failing={failing: RunError("no.", remedy="Wait.")})
+        use_case(world).execute(TrainModelRequest(), monitor)
+        assert monitor.events == events
+
+
+def test_an_observer_that_fails_at_the_very_end_stands_in_the_response_and_in_the_summary() -> None:
+    class Failing(FakeMonitor):
+        def notify(self, event: Event) -> None:
+            raise ZeroDivisionError("a bug")
+
+    world = FakeWorld()
+    response = use_case(world).execute(TrainModelRequest(), Failing())
+    assert [warning for warning in response.warnings if "ZeroDivisionError: a bug" in warning]
+    assert world.run.summary == response.model_dump()
 
 
 def test_early_stopping_is_a_success() -> None:
