@@ -149,7 +149,7 @@ def test_nothing_is_told_behind_the_end_of_a_run_which_comes_when_its_summary_is
             assert not world.run.is_closed
 
     monitor = Looking()
-    assert use_case(world).execute(TrainModelRequest(), monitor).warnings == RESULT.warnings + REPORT.warnings
+    assert use_case(world).execute(TrainModelRequest(), monitor).warnings == (*RESULT.warnings, *REPORT.warnings)
     assert monitor.events == [RunClosed("runs/fake-run", status)]
 
 
