@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.exceptions import ConfigurationError, DatasetError
+from infrastructure.statistics.confusions import averages, scores_of_classes
 
 NUM_CALIBRATION_BINS = 15
 MAX_CLASSES_COMPARED = 500  # each with each; of more, nobody would look at the 250,000 pairs
@@ -71,15 +72,7 @@ def confusion_matrix(labels: Integers, predicted: Integers, num_classes: int) ->
 
 def averaged_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
     """Give accuracy, macro F1, precision and recall, and F1 weighted by support, of a confusion matrix [C, C]."""
-    precision, recall, f1, support = _scores(confusion)
-    occurs = (support + confusion.sum(axis=0)) > 0
-    return {
-        "accuracy": float(np.trace(confusion) / support.sum()),
-        "macro_f1": float(f1[occurs].mean()),
-        "weighted_f1": float((f1 * support).sum() / support.sum()),
-        "macro_precision": float(precision[occurs].mean()),
-        "macro_recall": float(recall[occurs].mean()),
-    }
+    return {name: float(value) for name, value in averages(*_tallies(confusion)).items()}
 
 
 def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -87,8 +80,9 @@ def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -
 
     None stands for the precision of a class that was never answered, the recall of one without rows, the F1 of both.
     """
-    answers = confusion.sum(axis=0)
-    rows = zip(label_names, answers.tolist(), *(values.tolist() for values in _scores(confusion)), strict=True)
+    hits, supports, answers = _tallies(confusion)
+    scores = scores_of_classes(hits, supports, answers)
+    rows = zip(label_names, answers.tolist(), *(values.tolist() for values in (*scores, supports)), strict=True)
     return {
         name: {
             "precision": precision if answered else None,
@@ -198,9 +192,6 @@ def _as_finite(values: Numbers) -> Floats:
     return np.nan_to_num(values.astype(np.float64), copy=False, nan=-_FARTHEST, posinf=_FARTHEST, neginf=-_FARTHEST)
 
 
-def _scores(confusion: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
-    """Give precision, recall, F1 and support, each [C]; 0 where a denominator is."""
-    hits = confusion.diagonal()
-    support, answers = confusion.sum(axis=1), confusion.sum(axis=0)
-    f1 = 2 * hits / np.maximum(support + answers, 1)
-    return hits / np.maximum(answers, 1), hits / np.maximum(support, 1), f1, support
+def _tallies(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give the right answers, the rows and the answers of each class, each [C]."""
+    return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)

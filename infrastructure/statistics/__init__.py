@@ -1,0 +1,1 @@
+"""How sure metrics are: intervals by resampling the rows that they were taken from."""
