@@ -52,6 +52,11 @@ class RunLayout:
         return self.directory / "metrics.csv"
 
     @property
+    def outcomes(self) -> Path:
+        """What became of each row that was scored in the end, by which runs are compared."""
+        return self.directory / "outcomes.parquet"
+
+    @property
     def checkpoints(self) -> Path:
         """Training states, a directory each."""
         return self.directory / "checkpoints"

@@ -23,11 +23,11 @@ from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
-from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.device import choose_device, keep_freed_memory
-from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
+from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, score_rows
 from infrastructure.training.precision import Precision, choose_precision
 
 
@@ -77,9 +77,9 @@ class FinishedModel:
     """Evaluates and predicts with the settings that travel with the model."""
 
     def __init__(self, model: nn.Module, task: FinishedTask, card: ModelCard, device: torch.device) -> None:
-        self._task = task
+        self.task = task
         self._task_name = card.task
-        self._batch_size = card.batch_size
+        self._rows_at_once = card.batch_size * ROWS_PER_TRAINING_ROW
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
         self._model = model.to(device).eval()
@@ -89,16 +89,19 @@ class FinishedModel:
 
     def evaluate(self, dataset_path: str) -> EvaluationResult:
         """Score rows with their targets. Raises: DatasetError."""
-        dataset, adapter = self._task.scored(self._located(dataset_path))
-        metrics = self.score(dataset, adapter)
+        dataset, adapter = self.task.scored(self._located(dataset_path))
+        metrics = self.score_rows(dataset, adapter).metrics
         told = undefined_told(metrics, Path(dataset_path).name)
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
         return EvaluationResult(metrics, len(dataset), self._task_name, warnings)
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""
-        rows_at_once = self._batch_size * ROWS_PER_TRAINING_ROW
-        return evaluate(self._model, adapter, dataset, rows_at_once, self._precision, self._device)
+        return evaluate(self._model, adapter, dataset, self._rows_at_once, self._precision, self._device)
+
+    def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
+        """Give the same metrics, and what became of each row."""
+        return score_rows(self._model, adapter, dataset, self._rows_at_once, self._precision, self._device)
 
     def predict(
         self,
@@ -122,7 +125,7 @@ class FinishedModel:
                 told.append(sentence)
 
         rows = self._answered(input_path, options, on_text, note, strict)
-        return Answers(rows, self._task.gives_table, notes, facts)
+        return Answers(rows, self.task.gives_table, notes, facts)
 
     def _answered(
         self,
@@ -132,8 +135,8 @@ class FinishedModel:
         note: Note,
         strict: bool,
     ) -> Iterator[Mapping[str, Any]]:
-        inputs = self._task.inputs(self._located(input_path), note)
-        rows_at_once = 1 if on_text else self._task.rows_at_once
+        inputs = self.task.inputs(self._located(input_path), note)
+        rows_at_once = 1 if on_text else self.task.rows_at_once
         num_rows = num_bad = 0
         while batch := list(islice(inputs, rows_at_once)):
             bad = [row for row in batch if isinstance(row, BadInput)]
@@ -147,7 +150,7 @@ class FinishedModel:
                 elif strict:
                     raise row.error()
                 else:
-                    yield self._task.unanswered(row.reason)
+                    yield self.task.unanswered(row.reason)
             yield from answers  # a table is one input with many
             num_rows, num_bad = num_rows + len(batch), num_bad + len(bad)
         if num_bad:
@@ -173,7 +176,7 @@ class FinishedModel:
             starts = range(0, len(inputs), rows_at_once)
             parts = [inputs[start : start + rows_at_once] for start in starts]
             with self._precision.autocast():
-                answers = (self._task.answers(self._model, part, options or {}, on_text, note) for part in parts)
+                answers = (self.task.answers(self._model, part, options or {}, on_text, note) for part in parts)
                 return [row for answered in answers for row in answered]
 
         def remember(rows_at_once: int) -> None:

@@ -13,7 +13,9 @@ from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.reports.pictures import draw_training_curves
-from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.runs.outcomes import write_outcomes
+from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.tasks.kind import Examined, FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.machine import computing_with
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
@@ -42,7 +44,17 @@ def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result
     entries = TrainingMetricsTracker(layout.directory, file_name=METRICS).entries
     draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves)
     trained = KeptModel(Path(result.model_path), request.device)
-    return kind_of(request.task).report(request, dataset, result, trained, layout)
+    findings = kind_of(request.task).report(request, dataset, result, trained, layout)
+    if findings.examined is not None:
+        write_outcomes(layout.outcomes, _outcomes(findings.examined))
+    return findings.report
+
+
+def _outcomes(examined: Examined) -> Mapping[str, Any]:
+    """Give the columns by which runs are compared row by row."""
+    rows, dataset = range(len(examined.dataset)), examined.dataset
+    names = {"row": [dataset.row_id(row) for row in rows], "digest": [dataset.digest(row) for row in rows]}
+    return {**names, **examined.outcomes}
 
 
 class KeptModel:
@@ -60,6 +72,15 @@ class KeptModel:
         """Answer some inputs, in order."""
         return self._model.answer(inputs, options)
 
+    @property
+    def task(self) -> FinishedTask:
+        """Its task, as it is known from the directory."""
+        return self._model.task
+
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set."""
         return self._model.score(dataset, adapter)
+
+    def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
+        """Give the same metrics, and what became of each row."""
+        return self._model.score_rows(dataset, adapter)

@@ -1,5 +1,6 @@
 """A few rows of a large data set."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,15 @@ QUICK_ROWS = 64
 def spread(length: int, count: int) -> np.ndarray:
     """Choose at most `count` places out of `length`, evenly spread and in order, the last one always among them."""
     return np.unique(np.linspace(length - 1, 0, min(count, length)).astype(np.int64))
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """Give what is equal for equal parts, and differs when one does."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()[:24]
 
 
 class SomeRows:
@@ -35,3 +45,7 @@ class SomeRows:
     def row_id(self, index: int) -> str:
         """Name a row as the whole data set does."""
         return str(self._dataset.row_id(int(self._indices[index])))
+
+    def digest(self, index: int) -> str:
+        """Give what is equal for equal rows, as the whole data set does."""
+        return str(self._dataset.digest(int(self._indices[index])))

@@ -1,6 +1,7 @@
 """The contract between the one training loop and the many kinds of tasks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,8 @@ from infrastructure.data.feed import RowNoise
 
 # A dict, for that is what nn.DataParallel scatters.
 Batch = dict[str, Tensor]
+# By name, an array whose first axis is the rows. None at all where a task knows only of the whole.
+Outcomes = Mapping[str, np.ndarray]
 
 
 class Evaluation(Protocol):
@@ -21,6 +24,17 @@ class Evaluation(Protocol):
 
     def metrics(self) -> dict[str, Any]:
         """Give `loss` and every metric of the task; none depends on how the rows were batched."""
+
+    def outcomes(self, order: np.ndarray) -> Outcomes:
+        """Give what became of each row, by the numbers of rows; `order` [N] are these as the rows came."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What an evaluation gave: metrics over all rows, and what became of each, in the order of the data set."""
+
+    metrics: Mapping[str, Any]
+    outcomes: Outcomes
 
 
 class TaskAdapter(Protocol):
@@ -44,6 +58,14 @@ class TaskAdapter(Protocol):
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
+
+
+def by_number(values: Sequence[np.ndarray], order: np.ndarray) -> np.ndarray:
+    """Join what batches gave and put it in the order of the data set; `order` [N] are the rows as they came."""
+    joined = np.concatenate(values)
+    ordered = np.empty_like(joined)
+    ordered[order] = joined
+    return ordered
 
 
 def lengths_of(dataset: Any) -> np.ndarray:

@@ -14,11 +14,14 @@ from domain.run_layout import RunLayout
 from infrastructure.data.sources.inputs import Input
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
-from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.reports.page.blocks import Section
+from infrastructure.tasks.adapter import Scored, TaskAdapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# More are not looked at one by one: reports say that theirs are a part of all, evenly spread.
+MAX_ROWS_EXAMINED = 100_000
 Card = Mapping[str, Any]
 OnText = Callable[[str], None]
 Request = TypeVar("Request", bound=Training, contravariant=True)
@@ -42,6 +45,27 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Examined:
+    """Rows that a finished model was scored on, looked at one by one.
+
+    `dataset` names each with `row_id` and gives with `digest` what is equal for equal rows of other runs. `outcomes`
+    are columns of what became of them, and `sections` what a person wants to see.
+    """
+
+    dataset: Any
+    outcomes: Mapping[str, Any]
+    sections: Sequence[Section] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a kind says of a finished training, and the rows that it looked at, if any."""
+
+    report: Report
+    examined: Examined | None = None
+
+
 class Trained(Protocol):
     """The model that a run keeps, opened from its directory when it is first asked."""
 
@@ -52,8 +76,15 @@ class Trained(Protocol):
     def answer(self, inputs: Sequence[str], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Answer some inputs, in order."""
 
+    @property
+    def task(self) -> "FinishedTask":
+        """Its task, as it is known from the directory."""
+
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set."""
+
+    def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
+        """Give the same metrics, and what became of each row."""
 
 
 class FinishedTask(Protocol):
@@ -69,6 +100,9 @@ class FinishedTask(Protocol):
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
+
+    def examined(self, dataset: Any, scored: Scored) -> Examined | None:
+        """Look at the rows of an evaluation one by one; None where nothing is to be seen of single rows."""
 
     def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
         """Read what is to be answered, `-` from standard input; a bad row gives its fault.
@@ -106,8 +140,8 @@ class TaskKind(Protocol[Request]):
 
     def report(
         self, request: Request, dataset: Any, result: TrainingResult, trained: Trained, run: RunLayout
-    ) -> Report:
-        """Draw what belongs to the kind, score baselines, ask the finished model for samples."""
+    ) -> Findings:
+        """Draw what belongs to the kind, score baselines, look at rows and samples of the finished model."""
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
         """Open a finished model and its task. Raises: ModelError."""

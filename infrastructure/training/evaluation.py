@@ -9,7 +9,7 @@ from torch import nn
 
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
-from infrastructure.tasks.adapter import Batch, TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import Batch, Evaluation, Scored, TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 
 # Without gradients twice the rows of a training batch fit.
@@ -33,16 +33,42 @@ def evaluate(
     """
 
     def scored(rows_at_once: int) -> dict[str, Any]:
-        result = task.evaluation()
         with torch.inference_mode():
-            for _, batch in _batches(task, dataset, rows_at_once, device):
-                with precision.autocast():
-                    result.add(model, batch)
+            result, _ = _passed(model, task, dataset, rows_at_once, precision, device)
             with precision.autocast():  # some tasks let the model write before they can score it
                 return result.metrics()
 
     model.eval()
     return in_smaller_parts(scored, rows_at_once, "in an evaluation", on_halved)
+
+
+def score_rows(
+    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
+) -> Scored:
+    """Evaluate, and give beside the metrics what became of each row. Raises: TrainingError as `evaluate` does."""
+
+    def scored(rows_at_once: int) -> Scored:
+        with torch.inference_mode():
+            result, order = _passed(model, task, dataset, rows_at_once, precision, device)
+            with precision.autocast():
+                metrics = result.metrics()
+        return Scored(metrics, result.outcomes(order))
+
+    model.eval()
+    return in_smaller_parts(scored, rows_at_once, "in an evaluation")
+
+
+def _passed(
+    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
+) -> tuple[Evaluation, np.ndarray]:
+    """Show a model all rows; gives what was found and in which order [N] they came."""
+    result = task.evaluation()
+    order = []
+    for rows, batch in _batches(task, dataset, rows_at_once, device):
+        with precision.autocast():
+            result.add(model, batch)
+        order.append(rows)
+    return result, np.concatenate(order)
 
 
 def rows_without_loss(

@@ -166,7 +166,7 @@ def widened(batch: Batch, pad: int, by: int = 17) -> Batch:
             wide[name] = tensor // length * (length + by) + tensor % length
         elif name == "position_ids":
             wide[name] = torch.cat([tensor, tensor[:, -1:] + torch.arange(1, by + 1)], 1)
-        elif name == "targets":
+        elif name in ("targets", "target_items", "num_items"):
             wide[name] = tensor
         else:
             wide[name] = nn.functional.pad(tensor, (0, by), value=pad if name.endswith("input_ids") else 0)

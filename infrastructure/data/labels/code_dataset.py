@@ -1,7 +1,7 @@
 """Rows ready for a model."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from infrastructure.data.labels.rows import LabelledRows
+from infrastructure.data.some_rows import digest_of, spread
 from infrastructure.data.tokens.tokenization import TokenStore, length_statistics, rows_fingerprint
 
 
@@ -92,6 +93,18 @@ class CodeDataset(Dataset[dict[str, Any]]):
         """Give what differs when the rows, their order, a token or a label do."""
         labels = (self.labels, repr(self.label_names))
         return rows_fingerprint(self.rows.content, self.tokens.sha256, self.indices, self.lengths, *labels)
+
+    def few(self, count: int) -> "CodeDataset":
+        """Give at most `count` of the rows, evenly spread."""
+        return replace(self, indices=self.indices[spread(len(self), count)])
+
+    def text(self, index: int) -> str:
+        """Give the whole text of a row."""
+        return self.rows.texts[int(self.indices[index])]
+
+    def digest(self, index: int) -> str:
+        """Give what is equal for the same text with the same label, in whatever file they stand."""
+        return digest_of(self.text(index), self.label_names[int(self.labels[index])])
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from infrastructure.data.pairs.rows import PairRows
+from infrastructure.data.some_rows import digest_of
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import TokenStore, bounded, length_statistics, rows_fingerprint, tokenize
 
@@ -64,6 +65,10 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
     def _frame(self) -> tuple[object, ...]:
         """Give what a sequence holds beside source and target."""
         return ()
+
+    def digest(self, index: int) -> str:
+        """Give what is equal for the same source with the same target, in whatever file they stand."""
+        return digest_of(self.source(index), self.reference(index))
 
     def row_id(self, index: int) -> str:
         """Name a row the way an editor finds it."""

@@ -9,7 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from infrastructure.data.series.series import Series
-from infrastructure.data.some_rows import spread
+from infrastructure.data.some_rows import digest_of, spread
 
 FIRST_LINE = 2  # below the names of the columns
 
@@ -98,6 +98,12 @@ class Windows(Dataset[Window]):
         digest.update(repr((self.series.values.shape, self.series.num_targets)).encode())
         digest.update(repr((self.context_length, self.horizons)).encode())
         return digest.hexdigest()[:32]
+
+    def digest(self, index: int) -> str:
+        """Give what is equal for the same future at the same place on the same scale, whatever the history seen."""
+        anchor = self.anchors[index : index + 1]
+        future = self.series.targets(anchor, self.horizons) if self.labels is None else self.labels[anchor]
+        return digest_of(str(int(anchor[0])), np.ascontiguousarray(future).tobytes())
 
     def row_id(self, index: int) -> str:
         """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added."""

@@ -13,6 +13,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
+from infrastructure.data.some_rows import digest_of
 from infrastructure.data.text.parts import DocumentPart, Pieces
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import fingerprint
@@ -96,6 +97,10 @@ class TokenBlocks(Dataset[dict[str, Any]]):
     def fingerprint(self) -> str:
         """Give what differs when the text, its tokens or the length of a block do."""
         return f"{self._part.sha256} {self._entry.digest_of(*self._entry.digests)} {self.block_length}"
+
+    def digest(self, index: int) -> str:
+        """Give what is equal for the same tokens in the same place of the same text."""
+        return digest_of(self._part.sha256, str(index % len(self)), self[index]["input_ids"].numpy().tobytes())
 
     def row_id(self, index: int) -> str:
         """Name a block by its place in the stream."""

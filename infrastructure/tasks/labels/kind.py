@@ -20,6 +20,7 @@ from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
@@ -31,11 +32,12 @@ from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.pictures import draw_confusion_matrix
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.baselines import bag_of_words_baseline
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
-from infrastructure.tasks.labels.scoring import class_weights_of, labelled
+from infrastructure.tasks.labels.scoring import class_weights_of, labelled, outcome_columns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -120,8 +122,11 @@ class Classification:
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
-    ) -> Report:
-        """Draw `confusion_matrix.png` and train a bag of words to compare with."""
+    ) -> Findings:
+        """Draw `confusion_matrix.png`, train a bag of words to compare with, look at rows."""
+        return Findings(self._compared(request, dataset, result, run), _examined(request, dataset, trained))
+
+    def _compared(self, request: LabelTraining, dataset: SplitRows, result: TrainingResult, run: RunLayout) -> Report:
         metrics = result.final_metrics
         if "majority_accuracy" not in metrics:
             return Report()
@@ -189,6 +194,10 @@ class FinishedClassifier:
         rows = load_rows(Path(dataset_path), RowSchema(self._text, label, self.task.labels, reading=self.card.reading))
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
+    def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
+        """Look at the answer to each row."""
+        return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels))
+
     def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
         return read_inputs(input_path, self._text, self.card.reading, note)
@@ -209,6 +218,16 @@ class FinishedClassifier:
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
         yield from labelled(logits, self.card.labels)
+
+
+def _examined(request: LabelTraining, dataset: SplitRows, trained: Trained) -> Examined | None:
+    finished = trained.task
+    assert isinstance(finished, FinishedClassifier)
+    _, evaluation = dataset.tokenized(finished.tokenizer, finished.card.max_length)
+    if not len(evaluation):
+        return None
+    rows = evaluation.few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+    return finished.examined(rows, trained.score_rows(rows, finished.adapter))
 
 
 def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.sources.label_names import matches, name_of
-from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.labels.metrics import classification_metrics
 
 METRIC_NAMES = (
@@ -93,6 +93,22 @@ class _Pass:
         # Labels that weigh nothing leave nothing to average.
         loss = self._loss_sum / self._num_targets if self._num_targets else math.nan
         return {"loss": loss, **self._scoring.metrics(np.concatenate(self._logits), np.concatenate(self._labels))}
+
+    def outcomes(self, order: np.ndarray) -> Outcomes:
+        """Give the `logits` [N, C] and the true `labels` [N]."""
+        return {"logits": by_number(self._logits, order), "labels": by_number(self._labels, order)}
+
+
+def outcome_columns(outcomes: Outcomes, label_names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Give of each row its true `label`, the `answer`, its `score` (probability), and the `loss` in nats."""
+    log_scores = torch.log_softmax(torch.from_numpy(outcomes["logits"]).double(), dim=-1).numpy()  # [N, C]
+    labels, answers, rows = outcomes["labels"], log_scores.argmax(axis=1), np.arange(len(log_scores))
+    return {
+        "label": [label_names[label] for label in labels],
+        "answer": [label_names[answer] for answer in answers],
+        "score": np.exp(log_scores[rows, answers]),
+        "loss": -log_scores[rows, labels],
+    }
 
 
 def labelled(logits: Tensor, label_names: Sequence[str]) -> Iterator[dict[str, Any]]:

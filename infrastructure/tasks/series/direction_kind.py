@@ -25,9 +25,10 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.pictures import draw_confusion_matrix
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.labels.metrics import classification_metrics
-from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled
+from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import DirectionCard
@@ -67,10 +68,11 @@ class MarketDirection:
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
-    ) -> Report:
+    ) -> Findings:
         """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
         judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
-        metrics = dict(trained.score(judged, _adapter(_scoring_of(request, dataset))))
+        scored = trained.score_rows(judged, _adapter(_scoring_of(request, dataset)))
+        metrics = dict(scored.metrics)
         rule = DirectionRule.of(request)
         baselines = _baselines(rule, dataset.table, judged)
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
@@ -79,7 +81,8 @@ class MarketDirection:
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
         verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), rule.horizon)
-        return Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
+        report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
+        return Findings(report, trained.task.examined(judged, scored))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""
@@ -176,6 +179,10 @@ class FinishedDirection:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
+
+    def examined(self, dataset: Windows, scored: Scored) -> Examined:
+        """Look at the answer to each window."""
+        return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS))
 
     def inputs(self, input_path: str, note: Note) -> Iterator[str]:
         """Give the path itself: a table is one input."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.series.windows import Window
-from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
 from infrastructure.tasks.series.scoring.metrics import metric_names
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
@@ -29,6 +29,9 @@ class ForecastReader(Protocol):
 
     def metrics(self) -> dict[str, Any]:
         """Give what was found."""
+
+    def outcomes(self) -> Outcomes:
+        """Give what became of each window, in the order they came; nothing where that is not looked at."""
 
 
 class QuantileForecast:
@@ -101,6 +104,10 @@ class _Pass:
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""
         return self._reader.metrics()
+
+    def outcomes(self, order: np.ndarray) -> Outcomes:
+        """Give what was read of each window."""
+        return {name: by_number([values], order) for name, values in self._reader.outcomes().items()}
 
 
 def last_observed(values: Tensor, observed: Tensor, num_targets: int) -> Tensor:

@@ -20,7 +20,8 @@ from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
-from infrastructure.tasks.kind import Card, Note, OnText, Prepared, Trained
+from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
@@ -68,7 +69,7 @@ class QuantileForecasting:
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
-    ) -> Report:
+    ) -> Findings:
         """Calibrate on the validation part, score the test part, draw `reliability.png` and `forecasts.png`."""
         card = SeriesCard.of(request, dataset, request.quantiles)
         evaluation, judged = dataset.evaluation, dataset.judged
@@ -77,14 +78,16 @@ class QuantileForecasting:
         if request.calibration:
             found = trained.score(evaluation, _reading(card, lambda: Fitting(card.quantiles)))
             card = card.calibrated(found["calibration"])
-        metrics = trained.score(judged, _scoring(card))
+        scored = trained.score_rows(judged, _scoring(card))
+        metrics = scored.metrics
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, run.reliability)
         draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
         beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
-        return Report(beside, test_metrics=test_metrics, warnings=warnings)
+        report = Report(beside, test_metrics=test_metrics, warnings=warnings)
+        return Findings(report, FinishedForecaster(card).examined(judged, scored))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
@@ -116,6 +119,10 @@ class FinishedForecaster:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
+
+    def examined(self, dataset: Windows, scored: Scored) -> Examined:
+        """Look at the scores of each window."""
+        return Examined(dataset, scored.outcomes)
 
     def inputs(self, input_path: str, note: Note) -> Iterator[str]:
         """Give the path itself: a table is one input."""

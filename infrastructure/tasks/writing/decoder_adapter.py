@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
-from infrastructure.tasks.writing.heads import target_loss_sum
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number, num_unmasked, pad
+from infrastructure.tasks.writing.heads import target_loss_sum, target_losses
 from infrastructure.tasks.writing.samples import Samples
 from infrastructure.tasks.writing.token_losses import IGNORED
 
@@ -51,8 +52,8 @@ class CausalLanguageModeling:
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
         """Make rows of one or several items: `input_ids`, `position_ids`, `attention_mask` [B, L].
 
-        `targets` [T] are the tokens to be predicted, and `target_at` [T] where in the flattened rows; found here, on
-        the CPU, so that no device is asked for a count.
+        `targets` [T] are the tokens to be predicted, `target_at` [T] where in the flattened rows, and `target_items`
+        [T] of which of `num_items`; found here, on the CPU, so that no device is asked for a count.
         """
         ids = [torch.as_tensor(item["input_ids"])[:-1] for item in items]
         labels = [torch.as_tensor(item.get("labels", item["input_ids"]))[1:] for item in items]
@@ -68,6 +69,8 @@ class CausalLanguageModeling:
             "attention_mask": (torch.arange(input_ids.shape[1])[None, :] < lengths[:, None]).long(),
             "targets": targets[target_at],
             "target_at": target_at,
+            "target_items": numbers_of(labels, rows).flatten()[target_at] - 1,
+            "num_items": torch.tensor(len(items)),
         }
 
     def count_targets(self, batch: Batch) -> float:
@@ -80,18 +83,21 @@ class CausalLanguageModeling:
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the tokens to be predicted."""
-        return self.loss_with(model, batch, self._label_smoothing)
+        at, targets = batch["target_at"], batch["targets"]
+        return target_loss_sum(model, self._inputs(batch), at, targets, self._label_smoothing)
+
+    def target_losses(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give the cross-entropy of each token to be predicted [T]."""
+        return target_losses(model, self._inputs(batch), batch["target_at"], batch["targets"])
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
         return TokenPass(self, self._samples, self._bytes_per_target)
 
-    def loss_with(self, model: nn.Module, batch: Batch, label_smoothing: float) -> Tensor:
-        """Sum the cross-entropy with another label smoothing."""
+    def _inputs(self, batch: Batch) -> Batch:
         # No mask is given: what follows a token is hidden from it, padding too, and the library finds the borders of
         # documents where positions begin anew.
-        inputs = {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
-        return target_loss_sum(model, inputs, batch["target_at"], batch["targets"], label_smoothing)
+        return {"input_ids": batch["input_ids"], "position_ids": batch["position_ids"]}
 
     def _positions(self, ids: Tensor) -> Tensor:
         """Count from 0 in each document [N]."""
@@ -105,38 +111,53 @@ class CausalLanguageModeling:
 class TokenTask(Protocol):
     """A task whose targets are tokens."""
 
-    def count_targets(self, batch: Batch) -> float:
-        """Count the tokens to be predicted."""
-
-    def loss_with(self, model: nn.Module, batch: Batch, label_smoothing: float) -> Tensor:
-        """Sum the cross-entropy over them."""
+    def target_losses(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give the cross-entropy of each of them [T], without label smoothing; `target_items` says of which item."""
 
 
 class TokenPass:
-    """Sums the loss over tokens, without label smoothing, and lets the model write its samples at the end."""
+    """Sums the loss over the tokens of each item, and lets the model write its samples at the end."""
 
     def __init__(self, task: TokenTask, samples: Samples | None, bytes_per_target: float | None = None) -> None:
         self._task = task
         self._samples = samples
         self._bytes_per_target = bytes_per_target
         self._model: nn.Module | None = None
-        self._loss_sum = 0.0
-        self._num_targets = 0.0
+        self._loss_sums: list[np.ndarray] = []
+        self._num_targets: list[np.ndarray] = []
+        self._outputs: Sequence[str] = ()
 
     def add(self, model: nn.Module, batch: Batch) -> None:
         """Score one batch."""
         self._model = model
-        self._loss_sum += float(self._task.loss_with(model, batch, label_smoothing=0.0))
-        self._num_targets += self._task.count_targets(batch)
+        losses = self._task.target_losses(model, batch).cpu().numpy().astype(np.float64)  # [T]
+        items = batch["target_items"].cpu().numpy()
+        num_items = int(batch["num_items"])
+        self._loss_sums.append(np.bincount(items, losses, num_items))
+        self._num_targets.append(np.bincount(items, minlength=num_items))
+
+    def outcomes(self, order: np.ndarray) -> Outcomes:
+        """Give `loss_sum` (nats) and `num_targets` of each item [N]; and `output`, None where nothing was written."""
+        outcomes = {
+            "loss_sum": by_number(self._loss_sums, order),
+            "num_targets": by_number(self._num_targets, order),
+        }
+        if not self._outputs:
+            return outcomes
+        written = np.full(len(order), None, dtype=object)
+        written[: len(self._outputs)] = self._outputs
+        return {**outcomes, "output": written}
 
     def metrics(self) -> dict[str, Any]:
         """Give the mean loss (nats a token), its exponential, bits per byte and the scores of the samples."""
-        loss = self._loss_sum / self._num_targets if self._num_targets else math.nan
+        num_targets = sum(int(counts.sum()) for counts in self._num_targets)
+        loss = math.fsum(sums.sum() for sums in self._loss_sums) / num_targets if num_targets else math.nan
         metrics = {"loss": loss, "perplexity": math.inf if loss >= LARGEST_EXPONENT else math.exp(loss)}
         if self._bytes_per_target:  # the pass may hold a few blocks of the part, whose own bytes nobody has counted
             metrics["bits_per_byte"] = loss / math.log(2.0) / self._bytes_per_target
         if self._samples is not None and self._model is not None:
-            metrics |= self._samples.scores(self._model)
+            self._outputs = self._samples.written(self._model)
+            metrics |= self._samples.scores(self._outputs)
         return metrics
 
 
@@ -159,6 +180,11 @@ def packed(lengths: Sequence[int], row_length: int) -> list[list[int]]:
 def joined(sequences: Sequence[Tensor], rows: Sequence[Sequence[int]], fill: int) -> Tensor:
     """Set the sequences of each row one behind the other and pad the rows to one length [B, L]."""
     return pad([torch.cat([sequences[index] for index in row]) for row in rows], fill)
+
+
+def numbers_of(sequences: Sequence[Tensor], rows: Sequence[Sequence[int]]) -> Tensor:
+    """Give at each place of joined rows [B, L] the number of its sequence, counted from 1; 0 is padding."""
+    return joined([torch.full_like(row, index + 1) for index, row in enumerate(sequences)], rows, 0)
 
 
 def _continued(positions: Tensor, lengths: Tensor) -> Tensor:

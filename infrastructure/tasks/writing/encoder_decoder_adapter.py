@@ -10,8 +10,8 @@ from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import RowNoise
 from infrastructure.models.attention import NAME as OUR_ATTENTION
 from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked
-from infrastructure.tasks.writing.decoder_adapter import TokenPass, joined, packed
-from infrastructure.tasks.writing.heads import hidden_loss_sum, target_loss_sum
+from infrastructure.tasks.writing.decoder_adapter import TokenPass, joined, numbers_of, packed
+from infrastructure.tasks.writing.heads import hidden_loss_sum, hidden_losses, target_loss_sum, target_losses
 from infrastructure.tasks.writing.samples import Samples
 from infrastructure.tasks.writing.token_losses import IGNORED
 
@@ -45,9 +45,10 @@ class SequenceToSequence:
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
         """Make rows of one or several items.
 
-        `input_ids`, `attention_mask` [B, S], `decoder_input_ids` [B, L]; `targets` [T] are the tokens to be predicted
-        and `target_at` [T] where in the flattened decoder rows. Packed rows also have the number of the item at each
-        place, `items` [B, S] and `decoder_items` [B, L] (0 is padding), and its `positions`.
+        `input_ids`, `attention_mask` [B, S], `decoder_input_ids` [B, L]; `targets` [T] are the tokens to be
+        predicted, `target_at` [T] where in the flattened decoder rows, and `target_items` [T] of which of `num_items`.
+        Packed rows also have the number of the item at each place, `items` [B, S] and `decoder_items` [B, L] (0 is
+        padding), and its `positions`.
         """
         sources = [torch.as_tensor(item["input_ids"]) for item in items]
         labels = [self._without_start(torch.as_tensor(item["labels"])) for item in items]
@@ -56,18 +57,20 @@ class SequenceToSequence:
         shifted = [self.shifted(row) for row in labels]
         targets = joined(labels, rows, IGNORED).flatten()
         target_at = (targets != IGNORED).nonzero().squeeze(1)
-        numbers = joined([torch.full_like(row, index + 1) for index, row in enumerate(sources)], rows, 0)
+        numbers, decoder_numbers = numbers_of(sources, rows), numbers_of(labels, rows)
         batch = {
             "input_ids": input_ids,
             "attention_mask": (numbers > 0).long(),
             "decoder_input_ids": joined(shifted, rows, self._pad_token_id),
             "targets": targets[target_at],
             "target_at": target_at,
+            "target_items": decoder_numbers.flatten()[target_at] - 1,
+            "num_items": torch.tensor(len(items)),
         }
         if self._pack_to:
             batch |= {
                 "items": numbers,
-                "decoder_items": joined([torch.full_like(row, index + 1) for index, row in enumerate(labels)], rows, 0),
+                "decoder_items": decoder_numbers,
                 "positions": joined([torch.arange(len(row)) for row in sources], rows, 0),
                 "decoder_positions": joined([torch.arange(len(row)) for row in labels], rows, 0),
             }
@@ -93,20 +96,26 @@ class SequenceToSequence:
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the tokens to be predicted."""
-        return self.loss_with(model, batch, self._label_smoothing)
-
-    def loss_with(self, model: nn.Module, batch: Batch, label_smoothing: float) -> Tensor:
-        """Sum the cross-entropy with another label smoothing."""
         at, targets = batch["target_at"], batch["targets"]
         if self._pack_to:
-            return hidden_loss_sum(model, hidden_of_packed(model, batch), at, targets, label_smoothing)
-        # The decoder's padding follows its tokens and so needs no mask.
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "decoder_input_ids")}
-        return target_loss_sum(model, inputs, at, targets, label_smoothing)
+            return hidden_loss_sum(model, hidden_of_packed(model, batch), at, targets, self._label_smoothing)
+        return target_loss_sum(model, _inputs(batch), at, targets, self._label_smoothing)
+
+    def target_losses(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give the cross-entropy of each token to be predicted [T]."""
+        at, targets = batch["target_at"], batch["targets"]
+        if self._pack_to:
+            return hidden_losses(model, hidden_of_packed(model, batch), at, targets)
+        return target_losses(model, _inputs(batch), at, targets)
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
         return TokenPass(self, self._samples)
+
+
+def _inputs(batch: Batch) -> Batch:
+    # The decoder's padding follows its tokens and so needs no mask.
+    return {name: batch[name] for name in ("input_ids", "attention_mask", "decoder_input_ids")}
 
 
 def why_not_packed(model: Any, max_length: int) -> str:

@@ -18,8 +18,8 @@ from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
-from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Card, Note, OnText
+from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.tasks.kind import Card, Examined, Note, OnText
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,22 +60,28 @@ def generation_with(card: Card) -> GenerationSettings:
 class FinishedWriter:
     """Writes texts with the settings that travel with the model.
 
-    `text` says where a row holds its input, `prompt` turns an input into the ids that are written on from;
-    `score` opens rows with their targets.
+    `text` says where a row holds its input, `prompt` turns an input into the ids that are written on from, `rows` opens
+    rows with their targets, and `adapter` scores them, as many texts written out as is said.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
     card: Card
     text: Sought
     prompt: Callable[[str], Sequence[int]]
-    score: Callable[[str], tuple[Any, TaskAdapter]]
+    rows: Callable[[str], Any]
+    adapter: Callable[[Any, int], TaskAdapter]
     reading: Reading
     rows_at_once: int = 64
     gives_table: bool = False
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
-        return self.score(dataset_path)
+        dataset = self.rows(dataset_path)
+        return dataset, self.adapter(dataset, len(dataset))
+
+    def examined(self, dataset: Any, scored: Scored) -> Examined:
+        """Look at the loss of each row, and at what was written for it."""
+        return Examined(dataset, scored.outcomes)
 
     def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
         """Read prompts. Raises: DatasetError for a file that cannot be read."""

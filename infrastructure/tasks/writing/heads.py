@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_utils import PreTrainedModel
 
-from infrastructure.tasks.writing.token_losses import linear_cross_entropy_sum
+from infrastructure.tasks.writing.token_losses import linear_cross_entropy_sum, token_losses
 
 # Models whose scores are the last hidden states times one matrix and nothing else. Their scores need not be held all
 # at once; those of another model may be scaled, capped or shifted, and are asked of the model itself.
@@ -23,30 +23,49 @@ def target_loss_sum(
     Inputs that the forward pass does not know are left out.
     """
     if has_plain_head(model):
-        writer: Any = model  # its parts are typed as tensors: modules answer for any name
-        backbone = writer.base_model
-        hidden = backbone(**known(backbone, inputs), use_cache=False).last_hidden_state  # [B, L, D]
-        return hidden_loss_sum(model, hidden, at, targets, label_smoothing)
-    single = getattr(model, "module", model)
-    output = model(**known(single, inputs), **without_cache(single))
-    logits = output["logits"] if isinstance(output, Mapping) else output
-    scores = logits.flatten(0, 1).index_select(0, at).float()  # [T, V]
+        return hidden_loss_sum(model, _hidden(model, inputs), at, targets, label_smoothing)
+    scores = _scores(model, inputs, at)
     return nn.functional.cross_entropy(scores, targets, reduction="sum", label_smoothing=label_smoothing)
+
+
+def target_losses(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor, targets: Tensor) -> Tensor:
+    """Give the cross-entropy of each of those targets [T], in nats and without a gradient."""
+    if has_plain_head(model):
+        return hidden_losses(model, _hidden(model, inputs), at, targets)
+    return nn.functional.cross_entropy(_scores(model, inputs, at), targets, reduction="none")
 
 
 def hidden_loss_sum(model: Any, hidden: Tensor, at: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
     """Sum the cross-entropies of targets from hidden states [B, L, D], by the model's plain head and in chunks."""
+    rows = hidden.flatten(0, 1).index_select(0, at)
+    return linear_cross_entropy_sum(rows, targets=targets, label_smoothing=label_smoothing, **_plain_head(model))
+
+
+def hidden_losses(model: Any, hidden: Tensor, at: Tensor, targets: Tensor) -> Tensor:
+    """Give the cross-entropy of each target [T] from hidden states [B, L, D], without a gradient."""
+    return token_losses(hidden.flatten(0, 1).index_select(0, at), targets=targets, **_plain_head(model))
+
+
+def _hidden(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Run all but the head; gives [B, L, D]."""
+    backbone = model.base_model
+    hidden: Tensor = backbone(**known(backbone, inputs), use_cache=False).last_hidden_state
+    return hidden
+
+
+def _plain_head(model: Any) -> dict[str, Any]:
     model = getattr(model, "module", model)
     head = model.get_output_embeddings()
-    rows = hidden.flatten(0, 1).index_select(0, at)
-    return linear_cross_entropy_sum(
-        rows,
-        head.weight,
-        targets,
-        label_smoothing=label_smoothing,
-        bias=head.bias,
-        softcap=getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None),
-    )
+    softcap = getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None)
+    return {"weight": head.weight, "bias": head.bias, "softcap": softcap}
+
+
+def _scores(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor) -> Tensor:
+    """Ask any model for the scores of its vocabulary at some places [T, V]."""
+    single = getattr(model, "module", model)
+    output = model(**known(single, inputs), **without_cache(single))
+    logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
+    return logits.flatten(0, 1).index_select(0, at).float()
 
 
 def has_plain_head(model: nn.Module) -> bool:

@@ -11,6 +11,7 @@ from domain.reading import Reading
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
+from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.data.sources.fields import Sought, sought
 from infrastructure.data.text.blocks import TokenBlocks, document_start, token_blocks
 from infrastructure.data.text.loading import SplitText, load_text, open_documents
@@ -22,7 +23,7 @@ from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Card, Prepared, Trained
+from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Prepared, Trained
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
 from infrastructure.tasks.writing.heads import keeps_documents_apart
@@ -98,7 +99,7 @@ class LanguageModeling:
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
-    ) -> Report:
+    ) -> Findings:
         """Let the model write on from beginnings of the evaluation part."""
         pieces = dataset.evaluation.pieces
         chosen = range(0, len(pieces), -(-len(pieces) // NUM_SAMPLES))
@@ -108,7 +109,7 @@ class LanguageModeling:
         samples = [
             {"prompt": prompt, "output": shown(text["text"])} for prompt, text in zip(prompts, texts, strict=True)
         ]
-        return Report(samples=samples)
+        return Findings(Report(samples=samples), _examined(request, dataset, trained))
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
@@ -116,15 +117,17 @@ class LanguageModeling:
         usual = task_named(known.task).text_fields
         model, tokenizer = open_finished(directory, DECODER)
 
-        def score(path: str) -> tuple[TokenBlocks, TaskAdapter]:
-            blocks = _stream(path, known.sought("text", usual), tokenizer, known.max_length, known.reading)
-            return blocks, _adapter(tokenizer, blocks)
+        def rows(path: str) -> TokenBlocks:
+            return _stream(path, known.sought("text", usual), tokenizer, known.max_length, known.reading)
+
+        def adapter(blocks: TokenBlocks, num_written: int) -> TaskAdapter:
+            return _adapter(tokenizer, blocks)
 
         def prompt(text: str) -> list[int]:
             return text_ids(tokenizer, [text[-LONGEST_READ:]])[0]
 
         asked = known.sought("text", ("prompt", *usual))
-        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, score, known.reading)
+        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, rows, adapter, known.reading)
 
 
 def _stream(
@@ -135,6 +138,14 @@ def _stream(
     reading: Reading,
 ) -> TokenBlocks:
     return token_blocks(whole_documents(open_documents(path, text, reading)), tokenizer, max_length)
+
+
+def _examined(request: DocumentTraining, dataset: SplitText, trained: Trained) -> Examined:
+    finished = trained.task
+    assert isinstance(finished, FinishedWriter)
+    blocks = token_blocks(dataset.evaluation, finished.tokenizer, request.max_length)
+    rows = SomeRows(blocks, blocks.lengths, QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+    return finished.examined(rows, trained.score_rows(rows, finished.adapter(blocks, 0)))
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

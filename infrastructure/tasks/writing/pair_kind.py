@@ -14,13 +14,14 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.pairs.datasets import PairDataset
+from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
 from infrastructure.data.tokens.tokenization import cut_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import Card, Prepared, Trained
+from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Prepared, Trained
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
 from infrastructure.tasks.writing.samples import Samples, written_samples
 
@@ -109,9 +110,16 @@ class PairKind:
         result: TrainingResult,
         trained: Trained,
         run: RunLayout,
-    ) -> Report:
-        """Show what the model writes for sources of the evaluation part."""
-        return Report(samples=written_samples(dataset, trained))
+    ) -> Findings:
+        """Show what the model writes for sources of the evaluation part, and look at its rows."""
+        return Findings(Report(samples=written_samples(dataset, trained)), self._examined(request, dataset, trained))
+
+    def _examined(self, request: PairTraining, dataset: SplitPairs, trained: Trained) -> Examined:
+        finished = trained.task
+        assert isinstance(finished, FinishedWriter)
+        places = spread(len(dataset.evaluation), QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+        rows = self.dataset(dataset.eval_rows, dataset.evaluation[places], finished.tokenizer, request.max_length)
+        return finished.examined(rows, trained.score_rows(rows, finished.adapter(rows, request.sample_rows)))
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""
@@ -127,16 +135,17 @@ class PairKind:
         source = known.sought("source", task.text_fields)
         target = known.sought("target", task.target_fields)
 
-        def score(path: str) -> tuple[PairDataset, TaskAdapter]:
-            rows = open_pairs(path, task, source, target, known.reading)
-            dataset = self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
-            samples = self._samples(dataset, len(dataset), tokenizer, card)
-            return dataset, self.adapter(tokenizer, card, samples, 0, 0.0)
+        def rows(path: str) -> PairDataset:
+            pairs = open_pairs(path, task, source, target, known.reading)
+            return self.dataset(pairs, np.arange(len(pairs)), tokenizer, max_length)
+
+        def adapter(dataset: PairDataset, num_written: int) -> TaskAdapter:
+            return self.adapter(tokenizer, card, self._samples(dataset, num_written, tokenizer, card), 0, 0.0)
 
         def prompt(text: str) -> Sequence[int]:
             return self.prompt(tokenizer, text, max_length)
 
-        return model, FinishedWriter(tokenizer, card, source, prompt, score, known.reading)
+        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, known.reading)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card

@@ -20,7 +20,7 @@ CHARACTERS_SHOWN = 400
 
 @dataclass(frozen=True)
 class Samples:
-    """Prompts (token ids) with the texts that should follow them, and how to score what a model writes instead."""
+    """Prompts (token ids) of the first rows, the texts that should follow them, and how to score what is written."""
 
     tokenizer: "PreTrainedTokenizerBase"
     prompts: Sequence[Sequence[int]]
@@ -28,12 +28,13 @@ class Samples:
     settings: GenerationSettings
     score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
 
-    def scores(self, model: nn.Module) -> Mapping[str, float]:
-        """Write a text for each prompt and score them all; none if there is no prompt."""
-        if not self.prompts:
-            return {}
+    def written(self, model: nn.Module) -> Sequence[str]:
+        """Let a model write a text for each prompt."""
         writer: Any = getattr(model, "module", model)  # DataParallel spreads forward passes, not generation
-        outputs = generate_texts(writer, self.tokenizer, self.prompts, self.settings)
+        return generate_texts(writer, self.tokenizer, self.prompts, self.settings)
+
+    def scores(self, outputs: Sequence[str]) -> Mapping[str, float]:
+        """Compare what was written with what should have been."""
         return self.score(outputs, self.references)
 
 

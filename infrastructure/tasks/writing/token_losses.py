@@ -38,10 +38,7 @@ def linear_cross_entropy_sum(
         hidden, targets = hidden.index_select(0, rows), targets.index_select(0, rows)
     if len(rows) <= _rows_per_chunk(weight, chunk_bytes):
         # Nothing to save: torch's own kernels are a tenth faster than what follows.
-        scores = functional.linear(hidden, weight, bias)
-        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-        if softcap is not None:
-            scores = softcap * torch.tanh(scores / softcap)
+        scores = _capped(functional.linear(hidden, weight, bias), softcap)
         return functional.cross_entropy(scores, targets, label_smoothing=label_smoothing, reduction="sum")
     scorer = _Scorer.of(hidden, weight, bias, softcap, chunk_bytes)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (hidden, weight, bias)):
@@ -64,6 +61,9 @@ def token_losses(
 
     Shapes: hidden [N, D], weight [V, D], targets [N], bias [V]; gives [N] in fp32.
     """
+    if len(targets) <= _rows_per_chunk(weight, chunk_bytes):
+        scores = _capped(functional.linear(hidden, weight, bias), softcap)
+        return functional.cross_entropy(scores, targets, reduction="none")
     scorer = _Scorer.of(hidden, weight, bias, softcap, chunk_bytes)
     rows = (targets != IGNORED).nonzero().squeeze(1)
     losses = torch.zeros(len(targets), device=hidden.device)
@@ -148,6 +148,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         (scale,) = grad_outputs
         return *(None if grad is None else grad * scale for grad in ctx.saved_tensors), None, None, None
+
+
+def _capped(scores: Tensor, softcap: float | None) -> Tensor:
+    """Give scores in fp32 or better, bent by the cap where there is one."""
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return scores if softcap is None else softcap * torch.tanh(scores / softcap)
 
 
 def _rows_per_chunk(weight: Tensor, chunk_bytes: int) -> int:

@@ -103,6 +103,7 @@ class ForecastScores:
         self._known, self._repeat_squared, self._repeat_absolute, self._repeat_pinball = np.zeros((4, *shape))
         self._pinball, self._covered = np.zeros((2, len(self._levels), *shape))  # [Q, T, H] each
         self._inside, self._width = np.zeros((2, len(self._pairs), *shape))  # [P, T, H] each
+        self._by_window: list[Floats] = []  # [B, 4] each: loss, mse, mae, observed points
 
     def add(self, forecast: Numbers, target: Numbers, last: Numbers) -> None:
         """Take in a batch of standardised values.
@@ -118,8 +119,9 @@ class ForecastScores:
         truth = np.where(observed, target, 0.0).astype(np.float64)
         self._num_windows += len(target)
         self._points += observed.sum(axis=0)
-        self._add_medians(truth - median_of(forecast, self._levels), observed)
-        self._add_levels(forecast, truth, observed)
+        errors = truth - median_of(forecast, self._levels)
+        self._add_medians(errors, observed)
+        self._add_windows(self._add_levels(forecast, truth, observed), errors, observed)
         self._add_repeat_last(truth - last.astype(np.float64)[..., None], observed & ~np.isnan(last)[..., None])
 
     def metrics(self) -> dict[str, Any]:
@@ -161,16 +163,33 @@ class ForecastScores:
         self._squared += _sum_where(observed, errors**2)
         self._absolute += _sum_where(observed, np.abs(errors))
 
-    def _add_levels(self, forecast: Numbers, truth: Floats, observed: Booleans) -> None:
+    def outcomes(self) -> dict[str, Floats]:
+        """Give `loss`, `mse`, `mae` and `num_points` of each window [N], standardised, in the order they came."""
+        columns = np.concatenate(self._by_window).T if self._by_window else np.zeros((4, 0))
+        return dict(zip(("loss", "mse", "mae", "num_points"), columns, strict=True))
+
+    def _add_windows(self, pinball: Floats, errors: Floats, observed: Booleans) -> None:
+        """Keep the means of each window over its observed points; pinball and errors are [B, T, H]."""
+        points = observed.sum(axis=(1, 2))  # [B]
+        sums = [np.sum(values, axis=(1, 2), where=observed) for values in (pinball, errors**2, np.abs(errors))]
+        means = [total / np.maximum(points, 1) for total in sums]
+        self._by_window.append(np.stack([*means, points.astype(np.float64)], axis=1))
+
+    def _add_levels(self, forecast: Numbers, truth: Floats, observed: Booleans) -> Floats:
+        """Take in each level; gives the mean pinball loss over them [B, T, H]."""
         # One level at a time: all of them in float64 would be many times the batch itself.
+        mean = np.zeros_like(truth)
         for index, level in enumerate(self._levels):
             short = truth - forecast[..., index]
-            self._pinball[index] += _sum_where(observed, np.maximum(level * short, (level - 1.0) * short))
+            pinball = np.maximum(level * short, (level - 1.0) * short)
+            mean += pinball / len(self._levels)
+            self._pinball[index] += _sum_where(observed, pinball)
             self._covered[index] += (observed & (truth <= forecast[..., index])).sum(axis=0)
         for index, (low, high) in enumerate(self._pairs):
             lower, upper = forecast[..., low].astype(np.float64), forecast[..., high].astype(np.float64)
             self._inside[index] += (observed & (lower <= truth) & (truth <= upper)).sum(axis=0)
             self._width[index] += _sum_where(observed, upper - lower)
+        return mean
 
     def _add_repeat_last(self, errors: Floats, known: Booleans) -> None:
         # The pinball loss is linear in the level on either side, so that of one point at all levels is that at their

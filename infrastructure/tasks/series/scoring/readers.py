@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
 
@@ -44,6 +45,10 @@ class Scores:
         changed = [name for name in plain if name in ("loss", "crps") or name.startswith(("picp_", "coverage_"))]
         return metrics | {f"uncalibrated_{name}": plain[name] for name in changed}
 
+    def outcomes(self) -> Outcomes:
+        """Give the scores of each window, as they would be given away."""
+        return self._given.outcomes()
+
 
 class Fitting:
     """Finds a calibration."""
@@ -66,6 +71,10 @@ class Fitting:
         may_narrow = self._varied >= LEAST_VARIED * self._points
         return {"calibration": self._fit.fit(may_narrow)}
 
+    def outcomes(self) -> Outcomes:
+        """Give nothing of single windows."""
+        return {}
+
 
 @dataclass
 class Kept:
@@ -84,3 +93,7 @@ class Kept:
     def metrics(self) -> dict[str, Any]:
         """Give the `forecast` [B, T, H, Q] of all windows, and where it is `assumed` [B, T]."""
         return {"forecast": np.concatenate(self.forecasts), "assumed": np.concatenate(self.assumed)}
+
+    def outcomes(self) -> Outcomes:
+        """Give the same: what is kept is kept by window."""
+        return self.metrics()
