@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
+from domain.headlines import BASELINES, HEADLINES, Headline
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
-from presentation.cli.wording import BASELINES, HEADLINES, Headline, counted, label_of, score_of, speed_of, words_of
+from presentation.cli.wording import counted, label_of, score_of, speed_of, words_of
 
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.

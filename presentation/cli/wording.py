@@ -1,58 +1,12 @@
 """Words for people: how a metric is called and written, and what the kind of a task has words of its own for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from application.training import training_of
-from domain.metrics import is_undefined
+from domain.headlines import HEADLINES, Headline
 from domain.task import TASKS
 from domain.words import Words
-
-
-@dataclass(frozen=True)
-class Headline:
-    """A metric that a person wants to see first.
-
-    `of_written` ones are taken from texts that the model wrote; `of_quantiles` ones are shown also where no baseline
-    has them.
-    """
-
-    label: str
-    form: str = ".4f"
-    of_written: bool = False
-    of_quantiles: bool = False
-
-    def text(self, value: Any) -> str:
-        """Write a value; a dash where there is none."""
-        return "-" if is_undefined(value) else format(value, self.form)
-
-
-# In the order in which they are shown. A metric that is not here is shown by `evaluate` alone, under its own name.
-HEADLINES: Mapping[str, Headline] = {
-    "macro_f1": Headline("macro F1"),
-    "accuracy": Headline("accuracy"),
-    "loss": Headline("loss"),
-    "crps": Headline("CRPS", of_quantiles=True),
-    "mse": Headline("MSE"),
-    "mae": Headline("MAE"),
-    "picp_80": Headline("PICP 80", ".1%", of_quantiles=True),
-    "perplexity": Headline("perplexity", ",.4g"),
-    "bits_per_byte": Headline("bits per byte", ".3f"),
-    "bleu": Headline("BLEU (of 100)", ".2f", of_written=True),
-    "chrf": Headline("chrF (of 100)", ".2f", of_written=True),
-    "exact_match": Headline("exact match", ".1%", of_written=True),
-    "parses": Headline("parses as Python", ".1%", of_written=True),
-}
-
-# Columns beside this model, by the beginning of their names in `baselines`.
-BASELINES: Mapping[str, str] = {
-    "bow": "bag of words",
-    "majority": "majority",
-    "random_walk": "random walk",
-    "persistence": "persistence",
-    "repeat_last": "repeat last",
-}
 
 
 def words_of(task: str | None) -> Words:

@@ -11,11 +11,12 @@ from application.settings import Setting
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.verify_resume import VerifyResumeResponse
+from domain.headlines import HEADLINES
 from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
 from presentation.cli import summary
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.wording import HEADLINES, counted, headlines, score_of, words_of
+from presentation.cli.wording import counted, headlines, score_of, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool) -> int:
