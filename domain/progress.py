@@ -95,9 +95,10 @@ class Progress:
     """The whole changing state of a run beside tensors; it travels in every checkpoint as JSON.
 
     `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
-    alone. `evaluation_rows_at_once` is None until memory runs out in an evaluation. `notes` is what a reader of the
-    summary must know of the way to it. `judged_by` is the metric that takes the place of one that cannot be computed.
-    `stopped` is empty while the run goes on, then the reason.
+    alone. `loss_ema` is the smoothed loss, None before the first applied step. `evaluation_rows_at_once` is None until
+    memory runs out in an evaluation. `notes` is what a reader of the summary must know of the way to it. `judged_by` is
+    the metric that takes the place of one that cannot be computed. `stopped` is empty while the run goes on, then the
+    reason.
     """
 
     direction: str
@@ -140,13 +141,23 @@ class Progress:
             self.applied_steps += 1
             self.since_log.num_applied += 1
             self.since_log.loss_sum += result.loss
-            previous = self.loss_ema
-            self.loss_ema = result.loss if previous is None else EMA_DECAY * previous + (1 - EMA_DECAY) * result.loss
+            self._smooth(result.loss)
         if result.finite:
             self.bad_steps_in_row = 0
         else:
             self.bad_steps_in_row += 1
             self.num_bad_steps += 1
+
+    def _smooth(self, loss: float) -> None:
+        """Average the losses of the applied steps, each weighing 0.98 times as much as the one behind it.
+
+        The weights of all steps so far are divided by their sum, as Adam corrects its averages: without that the first
+        loss of a run would weigh half of all for 34 steps. So it is a mean of what it smooths and never outside of it.
+        `loss_ema` and `applied_steps` are the whole state: a checkpoint written before the correction goes on from its
+        own value.
+        """
+        weight = (1 - EMA_DECAY) / (1 - EMA_DECAY**self.applied_steps)
+        self.loss_ema = loss if self.loss_ema is None else (1 - weight) * self.loss_ema + weight * loss
 
     def consider(self, metrics: Mapping[str, Any], metric_name: str, epoch: int) -> bool:
         """Take in an evaluation; True when it is the best so far. Patience may end the run.

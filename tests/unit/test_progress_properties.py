@@ -2,6 +2,7 @@
 
 import json
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
+from domain.progress import EMA_DECAY, EarlyStopping, Progress, SinceLog, StepResult
 from domain.schedule import Plateau
 from infrastructure.training.tensor_tree import join_tree, split_tree
 
@@ -106,12 +107,40 @@ def smoothed(losses: Sequence[float]) -> float:
 
 
 def test_the_smoothed_loss_forgets_half_of_what_it_knew_in_34_steps_and_not_in_33() -> None:
-    assert smoothed([1.0] + [0.0] * 35) < 0.5 < smoothed([1.0] + [0.0] * 34)
+    long_known = [1.0] * 1000
+    assert smoothed(long_known + [0.0] * 35) < 0.5 < smoothed(long_known + [0.0] * 34)
 
 
 def test_the_smoothed_loss_begins_with_the_first_loss_and_stays_where_the_loss_does() -> None:
     assert smoothed([3.0]) == 3.0
     assert math.isclose(smoothed([3.0] * 50), 3.0)
+
+
+@FEW
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_the_smoothed_loss_is_the_mean_of_all_losses_weighed_by_their_age_and_lies_among_them(
+    losses: list[float],
+) -> None:
+    weights = [EMA_DECAY**age for age in reversed(range(len(losses)))]
+    mean = math.fsum(map(operator.mul, weights, losses)) / math.fsum(weights)
+    found = smoothed(losses)
+    assert math.isclose(found, mean, rel_tol=1e-9, abs_tol=1e-6)
+    slack = 1e-12 * max(map(abs, losses))  # the rounding of a sum
+    assert min(losses) - slack <= found <= max(losses) + slack
+
+
+def test_the_first_loss_of_a_run_weighs_no_more_than_its_neighbours() -> None:
+    high_at_first = smoothed([3.0] + [2.0] * 9)
+    assert math.isclose(high_at_first, 2.1, abs_tol=0.02)  # uncorrected it would be 2.83
+
+
+def test_smoothing_goes_on_from_a_saved_state_as_if_it_had_not_stopped() -> None:
+    losses = [3.0, 2.5, 2.75, 1.5, 1.25]
+    progress = fresh()
+    for loss in losses:
+        progress = Progress.from_json(json.loads(json.dumps(progress.to_json())))
+        progress.advance(StepResult(loss, 1.0, 0.1, applied=True, finite=True, num_rows=1, num_tokens=1))
+    assert progress.loss_ema == smoothed(losses)
 
 
 @FEW
