@@ -30,7 +30,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepCompleted:
-    """Some steps are done; `loss` is their mean and rates are theirs since the last such event, `loss_ema` is smoothed."""
+    """Some steps are done; `loss` is their mean, rates are since the last such event, and `loss_ema` is smoothed."""
 
     step: int
     total_steps: int

@@ -12,7 +12,7 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
-from infrastructure.reports.pictures import draw_training_curves
+from infrastructure.reports.curves import draw_training_curves
 from infrastructure.runs.outcomes import write_outcomes
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import Examined, FinishedTask

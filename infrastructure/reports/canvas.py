@@ -18,6 +18,7 @@ WIDTH_PIXELS = 800
 DOTS_PER_INCH = 100
 BLUE, ORANGE, GREEN, RED = "#2166ac", "#d95f02", "#1b7837", "#b2182b"
 GREY = "#666666"
+INK = "#333333"
 
 
 def open_page(height: float, padding: float | None = None) -> "Figure":
@@ -57,6 +58,14 @@ def shorten(name: str, limit: int = 25) -> str:
     line = " ".join(name.split())
     half = (limit - 1) // 2
     return line if len(line) <= limit else f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
+
+
+def tint(colour: str, share: float) -> tuple[float, float, float]:
+    """Mix a colour with white: an opaque mark looks the same in a panel and in a legend."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
 
 
 def save(figure: "Figure", path: Path) -> None:

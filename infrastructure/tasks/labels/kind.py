@@ -31,7 +31,7 @@ from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, op
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
-from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.labels.adapter import SequenceClassification

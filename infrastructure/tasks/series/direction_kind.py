@@ -24,7 +24,7 @@ from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
-from infrastructure.reports.pictures import draw_confusion_matrix
+from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.labels.metrics import classification_metrics

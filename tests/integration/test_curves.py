@@ -3,17 +3,15 @@
 import math
 import struct
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from domain.metrics import MetricEntry
-from infrastructure.reports import pictures
-from infrastructure.reports.pictures import draw_confusion_matrix, draw_training_curves
+from infrastructure.reports import curves
+from infrastructure.reports.curves import draw_training_curves
 
 
 def entries(name: str, values: Sequence[float], first: int = 10, stride: int = 10) -> list[MetricEntry]:
@@ -31,7 +29,7 @@ def size_of(path: Path) -> tuple[int, int]:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Give the figures that would have been written, the last one last."""
     figures: list[Figure] = []
-    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(curves, "save", lambda figure, path: figures.append(figure))
     return figures
 
 
@@ -44,7 +42,6 @@ FULL = (
 )
 NAN = math.nan
 NOWHERE = Path("unwritten.png")
-LONG_NAME = "a label far too long\nfor any picture of 800 pixels, $x^$ included"
 
 
 @pytest.mark.parametrize(
@@ -109,53 +106,3 @@ def test_a_loss_that_falls_far_has_a_log_scale(drawn: list[Figure]) -> None:
     draw_training_curves(entries("train_loss", [5.0, 0.1]), "eval_loss", NOWHERE)
     draw_training_curves(entries("train_loss", [5.0, 1.0]), "eval_loss", NOWHERE)
     assert [figure.axes[0].get_yscale() for figure in drawn] == ["log", "linear"]
-
-
-def test_the_same_matrix_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("first.png", "second.png"):
-        draw_confusion_matrix([[3, 1], [0, 4]], ["safe", "bad"], tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
-
-
-def test_cells_hold_counts_and_shares_of_their_row_and_a_class_without_rows_has_no_share(drawn: list[Figure]) -> None:
-    draw_confusion_matrix([[1500, 500], [0, 0]], ["safe", "$vulnerable^"], NOWHERE)
-    cells = [text.get_text() for text in drawn[-1].axes[0].texts]
-    assert cells == ["1,500\n75%", "500\n25%", "0", "0"]
-
-
-def test_more_than_twelve_classes_are_shown_by_colour_alone(drawn: list[Figure]) -> None:
-    for num_classes in (12, 13):
-        names = [f"c{index}" for index in range(num_classes)]
-        draw_confusion_matrix(np.eye(num_classes, dtype=int).tolist(), names, NOWHERE)
-    assert [len(figure.axes[0].texts) for figure in drawn] == [144, 0]
-
-
-@pytest.mark.parametrize(("num_classes", "name"), [(1, "c"), (4, LONG_NAME), (45, LONG_NAME)])
-def test_no_name_of_a_class_leaves_the_page_or_covers_the_axis_title(
-    num_classes: int, name: str, drawn: list[Figure]
-) -> None:
-    names = [f"{name} {index}" for index in range(num_classes)]
-    matrix = np.full((num_classes, num_classes), 12_345).tolist()
-    draw_confusion_matrix(matrix, names, NOWHERE)
-    width, height = drawn[-1].get_size_inches() * drawn[-1].dpi
-    axes = drawn[-1].axes[0]
-    canvas = FigureCanvasAgg(drawn[-1])
-    canvas.draw()  # places the titles of the axes
-    renderer = canvas.get_renderer()
-    names_down = [text.get_window_extent(renderer) for text in axes.get_yticklabels()]
-    title = axes.yaxis.label.get_window_extent(renderer)
-    texts = [*axes.get_xticklabels(), axes.xaxis.label, axes.title, drawn[-1].axes[1].yaxis.label]
-    boxes = [*names_down, title, *(text.get_window_extent(renderer) for text in texts)]
-    assert width == 800
-    assert min(box.x0 for box in boxes) >= 0
-    assert max(box.x1 for box in boxes) <= width
-    assert min(box.y0 for box in boxes) >= 0
-    assert max(box.y1 for box in boxes) <= height
-    assert title.x1 <= min(box.x0 for box in names_down)
-    assert all(lower.y1 <= upper.y0 + 1 for upper, lower in pairwise(names_down))
-
-
-def test_letters_that_the_font_lacks_raise_no_warning(recwarn: pytest.WarningsRecorder, tmp_path: Path) -> None:
-    draw_confusion_matrix([[1, 0], [0, 1]], ["安全", "危険"], tmp_path / "matrix.png")
-    assert size_of(tmp_path / "matrix.png")[0] == 800
-    assert not recwarn.list

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +11,13 @@ from numpy.typing import NDArray
 from domain.metrics import MetricEntry, direction_of, is_better
 from infrastructure.reports.canvas import (
     BLUE,
-    DOTS_PER_INCH,
     GREEN,
     ORANGE,
     RED,
-    WIDTH_PIXELS,
     mark_not_finite,
     open_page,
     save,
     say,
-    shorten,
     tidy,
 )
 
@@ -72,41 +68,6 @@ def draw_training_curves(entries: Sequence[MetricEntry], metric_name: str, path:
     for axes in panels:
         tidy(axes)
     figure.align_ylabels()
-    save(figure, path)
-
-
-def draw_confusion_matrix(
-    matrix: Sequence[Sequence[int]], label_names: Sequence[str], path: Path, counted: str = "rows"
-) -> None:
-    """Draw counts, true classes downward and predicted ones across, coloured by the share of the true class.
-
-    Shapes: matrix [C, C], label_names [C]; `counted` says what the counts are of. Up to 12 classes have their numbers
-    in the cells; of many classes only every second or third column is named.
-    Raises: OSError when the file cannot be written.
-    """
-    from matplotlib.colors import PowerNorm
-
-    counts = np.asarray(matrix, dtype=np.int64)
-    support = counts.sum(axis=1)
-    shares = counts / np.maximum(support, 1)[:, None]
-    columns = [shorten(name) for name in label_names]
-    rows = [f"{name} ({total:,})" for name, total in zip(columns, support.tolist(), strict=True)]
-    page = _lay_out(rows, columns)
-
-    figure = open_page(page.height)
-    axes = figure.add_axes(page.box(page.left, page.grid_width))
-    # The square root of the share: a 5 % confusion is what the reader looks for, and is white on a straight scale.
-    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0.0, 1.0), aspect="auto", interpolation="nearest")
-    right_answers = np.trace(counts) / max(counts.sum(), 1)
-    axes.set_title(f"{counts.sum():,} {counted}, {right_answers:.1%} on the diagonal (right answers)", fontsize=11)
-    _name_classes(axes, rows, columns, page)
-    axes.set_ylabel(f"true class (number of {counted})")
-    if len(columns) <= MAX_CLASSES_WITH_NUMBERS:
-        _write_cells(axes, counts, shares, page.grid_width / len(columns))
-    scale = figure.add_axes(page.box(page.left + page.grid_width + 15, 16))
-    ticks = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
-    bar = figure.colorbar(image, cax=scale, ticks=ticks, format=lambda share, _: f"{share:.0%}")
-    bar.set_label("share of the true class")
     save(figure, path)
 
 
@@ -207,70 +168,3 @@ def _readable(metric_name: str) -> str:
     name = metric_name.removeprefix("eval_")
     words = [word.upper() if word in _ACRONYMS else word for word in name.split("_")]
     return "evaluation loss" if name == "loss" else " ".join(words)
-
-
-@dataclass(frozen=True)
-class _Page:
-    """Where the grid of cells stands, in pixels from the lower left, and how its columns are named."""
-
-    left: float
-    bottom: float
-    grid_width: float
-    grid_height: float
-    height: float
-    column_stride: int
-    column_points: float
-    column_degrees: int
-
-    def box(self, left: float, width: float) -> tuple[float, float, float, float]:
-        """Give a part as high as the grid in shares of the page."""
-        return left / WIDTH_PIXELS, self.bottom / self.height, width / WIDTH_PIXELS, self.grid_height / self.height
-
-
-def _lay_out(rows: Sequence[str], columns: Sequence[str]) -> _Page:
-    """Fit the grid between the names on its left and below it, the title above and the colour scale on its right."""
-    num_classes = len(columns)
-    row_names = _width_of(rows, _NAME_POINTS)
-    grid_width = min(WIDTH_PIXELS - 55 - row_names - 115, max(240.0, 120.0 * num_classes))
-    grid_height = max(grid_width, 14.0 * min(num_classes, _MAX_NAMES))  # rows high enough for their names
-    cell = grid_width / num_classes
-    stride = math.ceil(_LEAST_NAME_POINTS / (0.62 * cell))  # text of 0.62 points a pixel stands clear of its neighbour
-    room = stride * cell
-    column_points = min(_NAME_POINTS, 0.62 * room)
-    column_names = _width_of(columns, column_points)
-    degrees = 0 if column_names < 0.95 * room else 45 if room > 30 else 90
-    bottom = 50 + column_names * math.sin(math.radians(degrees))
-    left = 55 + row_names + (WIDTH_PIXELS - 55 - row_names - grid_width - 115) / 2
-    return _Page(left, bottom, grid_width, grid_height, 45 + grid_height + bottom, stride, column_points, degrees)
-
-
-def _width_of(names: Sequence[str], points: float) -> float:
-    """Estimate the pixels of the longest name: a letter is about 0.58 times as wide as its size."""
-    return 0.58 * points * DOTS_PER_INCH / 72 * max(map(len, names))
-
-
-def _name_classes(axes: "Axes", rows: Sequence[str], columns: Sequence[str], page: _Page) -> None:
-    named_rows = range(0, len(rows), math.ceil(len(rows) / _MAX_NAMES))
-    named_columns = range(0, len(columns), page.column_stride)
-    # parse_math: a dollar sign in a label is a dollar sign.
-    axes.set_yticks(named_rows, [rows[index] for index in named_rows], fontsize=_NAME_POINTS, parse_math=False)
-    names = [columns[index] for index in named_columns]
-    ticks = axes.set_xticks(named_columns, names, fontsize=page.column_points, parse_math=False)
-    for tick in ticks:
-        tick.label1.set(rotation=page.column_degrees)
-        if page.column_degrees == 45:
-            tick.label1.set(horizontalalignment="right", rotation_mode="anchor")
-    axes.set_xlabel("predicted class")
-    axes.tick_params(length=0)
-
-
-def _write_cells(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[np.float64], cell: float) -> None:
-    """Write the count and, where the class has rows, its share into each cell; sizes follow the longest count."""
-    longest = max(len(f"{counts.max():,}"), 4)
-    size = min(11.0, cell / longest * 1.1)  # points; a digit is about 0.6 times as wide as its size
-    for (row, column), count in np.ndenumerate(counts):
-        share = shares[row, column]
-        text = f"{count:,}\n{share:.0%}" if counts[row].any() else "0"
-        axes.text(
-            column, row, text, ha="center", va="center", fontsize=size, color="white" if share > 0.35 else "black"
-        )
