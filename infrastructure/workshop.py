@@ -75,8 +75,8 @@ class TrainingWorkshop:
             monitors.notify(Warned(f"{METRICS} has {metrics.num_damaged_lines} damaged lines, which are passed over."))
         with collected_words() as words:
             prepared = kind_of(request.task).prepare(request, bundle, dataset)
-        bundle.warnings = (*bundle.warnings, *words)
-        for warning in (*dataset.warnings, *bundle.warnings, *prepared.warnings):
+        bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
+        for warning in (*dataset.warnings, *bundle.warnings):
             monitors.notify(Warned(warning))
         bundle.card |= {
             "precision": request.precision,

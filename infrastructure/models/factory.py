@@ -209,7 +209,7 @@ def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[st
         reason = f"its head does not have {blueprint.head['num_labels']} labels"
     else:
         reason = "it has no classification head"
-    return (f"model {name}: {', '.join(anew)} made anew, because {reason}; train it before use.",)
+    return (f"model {name}: {', '.join(anew)} start untrained, because {reason}; this training teaches them.",)
 
 
 def _check_positions(model: "PreTrainedModel", max_length: int) -> None:

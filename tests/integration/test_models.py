@@ -247,7 +247,7 @@ class TestCheckpointsOfOthers:
         start = checkpoint(family, tmp_path / "start", num_labels=num_labels)
         bundle = built(start, Labelled(("a", "b", "c", "d", "e")))
         (warning,) = bundle.warnings
-        anew = {name.strip() for name in warning.split(": ")[1].split(" made anew")[0].split(",")}
+        anew = {name.strip() for name in warning.split(": ")[1].split(" start untrained")[0].split(",")}
         assert anew == family.outputs
         assert "its head does not have 5 labels" in warning
         assert equal_tensors(bundle, start) == set(load_file(start / "model.safetensors")) - anew
@@ -261,7 +261,7 @@ class TestCheckpointsOfOthers:
         start = checkpoint(family, tmp_path / "start", kind)
         bundle = built(start)
         (warning,) = bundle.warnings
-        assert all(name in warning for name in ("classifier", "made anew", "it has no classification head"))
+        assert all(name in warning for name in ("classifier", "start untrained", "it has no classification head"))
         kept = equal_tensors(bundle, start)
         encoder = {name for name in bundle.model.state_dict() if not name.startswith(("classifier", "head"))}
         # A masked language model has no pooler, which BERT's classifier reads.
@@ -271,7 +271,7 @@ class TestCheckpointsOfOthers:
     def test_warn_the_one_who_watches_the_run(self, tmp_path: Path) -> None:
         monitor = FakeMonitor()
         assert trained(tmp_path, checkpoint(FAMILIES[0], tmp_path / "start", num_labels=3), monitor).success
-        (warning,) = [message for message in warnings_of(monitor) if "made anew" in message]
+        (warning,) = [message for message in warnings_of(monitor) if "start untrained" in message]
         assert "classifier.bias, classifier.weight" in warning
 
     @each_family
