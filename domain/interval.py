@@ -1,6 +1,7 @@
 """How sure a metric is."""
 
-from math import isnan, nan
+from collections.abc import Mapping
+from math import isfinite, nan
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
@@ -18,8 +19,13 @@ class Interval(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether there is one."""
-        return not (isnan(self.low) or isnan(self.high))
+        """Tell whether there is one that can be written down: an end may be infinite as a perplexity may."""
+        return isfinite(self.low) and isfinite(self.high)
 
 
 UNKNOWN = Interval(nan, nan)
+
+
+def known(intervals: Mapping[str, Interval]) -> dict[str, tuple[float, float]]:
+    """Keep those that are known, as plain pairs."""
+    return {name: (interval.low, interval.high) for name, interval in intervals.items() if interval.is_known}

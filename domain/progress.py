@@ -221,6 +221,11 @@ class Progress:
         self.notes.append(message)
         return True
 
+    @property
+    def epoch_of_best(self) -> int | None:
+        """Count the epoch of the best score from 1, as people do; `best_epoch` counts from 0, as the plan does."""
+        return None if self.best_epoch is None else self.best_epoch + 1
+
     def throughput(self) -> dict[str, float]:
         """Give the rates of the whole training, by name."""
         busy = max(self.train_seconds, 1e-9)

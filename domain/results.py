@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.interval import Interval
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingResult(Mapping[str, Any]):
     """What became of a training; each field also answers by its name, `result["best_metric"]`.
 
-    `best_epoch` starts at 0, `best_step` and `steps` count optimizer steps. The `best_` fields are None where nothing
-    was scored, and `final_metrics` are those of the best model. `training_time` is seconds in the loop, evaluation and
-    saving included. `stop_reason` is "completed", "early_stopping", "diverged", or what a monitor gave.
+    `best_epoch` counts from 1, as the screen does, `best_step` and `steps` count optimizer steps. The `best_` fields
+    are None where nothing was scored, and `final_metrics` are those of the best model. `training_time` is seconds in
+    the loop, evaluation and saving included. `stop_reason` is "completed", "early_stopping", "diverged", or what a
+    monitor gave.
     """
 
     best_metric: float | None
@@ -51,23 +54,27 @@ class Report:
     """What a summary says beside the metrics.
 
     `baselines` are scores of simple rivals, `samples` show what the model writes, `test_metrics` are scores on rows
-    that nobody looked at before, and `warnings` say what a reader of the scores must know.
+    that nobody looked at before, and `warnings` say what a reader of the scores must know. `intervals` are those of
+    metrics and baselines, by their names, on the part that is judged in the end.
     """
 
     baselines: Mapping[str, Any] = field(default_factory=dict)
     samples: Sequence[Mapping[str, str]] = ()
     test_metrics: Mapping[str, Any] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
     """Metrics over all rows, None for one that cannot be computed on them; `task` says what the rows are.
 
-    `warnings` say which metrics those are, and what was unusual in the file.
+    `warnings` say which metrics those are, and what was unusual in the file. `intervals` are those of metrics, by their
+    names, where the rows tell one.
     """
 
     metrics: Mapping[str, Any]
     num_rows: int
     task: str
     warnings: tuple[str, ...] = ()
+    intervals: Mapping[str, Interval] = field(default_factory=dict)

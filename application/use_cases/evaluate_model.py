@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.ports import PredictorSource
+from domain.interval import known
 
 
 class EvaluateModelRequest(BaseModel):
@@ -24,14 +25,17 @@ class EvaluateModelRequest(BaseModel):
 class EvaluateModelResponse(BaseModel):
     """Metrics over all rows, None for one that cannot be computed on them.
 
-    `warnings` say which those are, and what was unusual in the file.
-    `task` says what the rows are and is no part of the answer to programs.
+    `intervals` hold, by the names of metrics, the low and the high end that the true value lies between with 95 %
+    confidence: what other rows would change, not what another seed of the training would. `warnings` say which metrics
+    cannot be computed, and what was unusual in the file. `task` says what the rows are and is no part of the answer to
+    programs.
     """
 
     model_config = ConfigDict(frozen=True)
 
     metrics: dict[str, Any]
     num_rows: int
+    intervals: dict[str, tuple[float, float]] = {}
     warnings: tuple[str, ...] = ()
     task: str | None = Field(default=None, exclude=True)
 
@@ -47,5 +51,9 @@ class EvaluateModelUseCase:
         predictor = self._predictors.open(request.run, request.device, request.reading)
         result = predictor.evaluate(request.dataset_path)
         return EvaluateModelResponse(
-            metrics=dict(result.metrics), num_rows=result.num_rows, warnings=result.warnings, task=result.task
+            metrics=dict(result.metrics),
+            num_rows=result.num_rows,
+            intervals=known(result.intervals),
+            warnings=result.warnings,
+            task=result.task,
         )

@@ -24,6 +24,7 @@ from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import RunClosed
 from domain.exceptions import AthanorError, RunError
+from domain.interval import known
 from domain.results import TrainingResult
 from domain.run_layout import RunLayout
 
@@ -38,11 +39,13 @@ DIVERGED = "diverged"
 class TrainModelResponse(BaseModel):
     """What became of a training.
 
-    `best_epoch` starts at 0, `best_step` counts optimizer steps; `training_time` is seconds in the loop, evaluation
-    and saving included. `final_metrics` are those of the best model on the validation part, by which it was chosen;
-    `test_metrics` those on a test part, where the task sets one apart. `exit_code` is what a command line should
-    return. `success` is False when the run failed, was stopped before its end or never began for bad input; `errors`
-    then says why and what to do.
+    `best_epoch` counts from 1, as the screen does, and `best_step` optimizer steps; `training_time` is seconds in the
+    loop, evaluation and saving included. `final_metrics` are those of the best model on the validation part, by which
+    it was chosen; `test_metrics` those on a test part, where the task sets one apart. `exit_code` is what a command
+    line should return. `intervals` hold, by the names of metrics and baselines, the low and the high end that the true
+    value lies between with 95 % confidence, on the test part or else the validation part: what other rows would
+    change, not what another seed would. `success` is False when the run failed, was stopped before its end or never
+    began for bad input; `errors` then says why and what to do.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -63,6 +66,7 @@ class TrainModelResponse(BaseModel):
     final_metrics: dict[str, Any] = {}
     test_metrics: dict[str, Any] = {}
     baselines: dict[str, Any] = {}
+    intervals: dict[str, tuple[float, float]] = {}
     samples: tuple[dict[str, str], ...] = ()
     throughput: dict[str, float] = {}
     num_parameters: int | None = None
@@ -150,6 +154,7 @@ class TrainModelUseCase:
             final_metrics=dict(result.final_metrics),
             test_metrics=dict(report.test_metrics),
             baselines=dict(report.baselines),
+            intervals=known(report.intervals),
             samples=tuple(map(dict, report.samples)),
             throughput=dict(result.throughput),
             num_parameters=result.num_parameters,

@@ -31,7 +31,7 @@ def read_summary(directory: Path) -> Mapping[str, Any]:
         text = read_plain(path, MAX_BYTES)
         # Checked by the reader that also limits the depth; what it does not know stays as it is.
         TrainModelResponse.model_validate_json(text)
-        values: dict[str, Any] = json.loads(text)
+        values: dict[str, Any] = _as_today(json.loads(text))
     except FileNotFoundError:
         return {}
     except ValidationError as error:
@@ -43,6 +43,12 @@ def read_summary(directory: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=_REMEDY) from error
     return values
+
+
+def _as_today(values: dict[str, Any]) -> dict[str, Any]:
+    """Count the best epoch from 1 in a summary from before there were intervals too, when it was counted from 0."""
+    epoch = values.get("best_epoch")
+    return {**values, "best_epoch": epoch + 1} if "intervals" not in values and isinstance(epoch, int) else values
 
 
 def write_summary(directory: Path, response: Mapping[str, Any]) -> None:

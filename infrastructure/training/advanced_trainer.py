@@ -329,7 +329,7 @@ class AdvancedTrainer:
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
         return TrainingResult(
             best_metric=progress.best_metric,
-            best_epoch=progress.best_epoch,
+            best_epoch=progress.epoch_of_best,
             best_step=progress.best_step,
             metric_name=progress.judged_by or self._metric,
             stop_reason=reason,

@@ -149,7 +149,7 @@ def _facts(response: TrainModelResponse) -> dict[str, str]:
 
 def _place(response: TrainModelResponse) -> str:
     step = "" if response.best_step is None else f" at step {response.best_step:,}"
-    epoch = "" if response.best_epoch is None else f" in epoch {response.best_epoch + 1}"
+    epoch = "" if response.best_epoch is None else f" in epoch {response.best_epoch}"
     return f"{step}{epoch}{', on the validation part' if response.test_metrics else ''}"
 
 

@@ -73,7 +73,7 @@ def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
             run["status"],
             run.get("metric_name") or "",
             "" if best is None else score_of(run.get("metric_name"), best),
-            "" if epoch is None else epoch + 1,
+            "" if epoch is None else epoch,
         )
         table.add_row(*(Text(harmless(str(cell))) for cell in cells))
     screen().print(table)

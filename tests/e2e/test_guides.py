@@ -95,7 +95,7 @@ def test_the_guide_to_language_models_runs_as_it_stands(
     assert not streamed.startswith("{")
     screen, program = answers_of(calls, "evaluate")
     assert "blocks" in screen
-    assert set(json.loads(program)) == {"metrics", "num_rows", "warnings"}
+    assert set(json.loads(program)) == {"metrics", "num_rows", "intervals", "warnings"}
     assert "\nThe statement" in capsys.readouterr().out  # what plain transformers wrote
     resumed, repeated = (Path("runs", name, "model", "model.safetensors") for name in ("stopped", "repeated"))
     assert resumed.read_bytes() == repeated.read_bytes()

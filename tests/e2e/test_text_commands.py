@@ -118,7 +118,7 @@ def test_training_from_its_run_file_repeats_the_model_to_the_byte(task: str, run
 def test_evaluate_gives_metrics_and_a_number_of_rows(task: str, runs: Path) -> None:
     path = data_of(task, runs)
     result = response_of(athanor("evaluate", runs / task, "--dataset", path, "--json"))
-    assert set(result) == {"metrics", "num_rows", "warnings"}
+    assert set(result) == {"metrics", "num_rows", "intervals", "warnings"}
     assert set(result["metrics"]) == SCORES[task]
     letters = len(path.read_text())
     assert result["num_rows"] == (-(-(letters - 1) // 32) if task == "language_modeling" else len(PAIRS))

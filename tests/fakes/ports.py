@@ -8,6 +8,7 @@ from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, 
 from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
+from domain.interval import UNKNOWN, Interval
 from domain.results import Report, TrainingResult
 
 
@@ -111,6 +112,7 @@ REPORT = Report(
     baselines={"majority_accuracy": 0.5},
     test_metrics={"macro_f1": 0.7},
     warnings=("cannot be told from chance",),
+    intervals={"macro_f1": Interval(0.6, 0.8), "majority_accuracy": UNKNOWN},
 )
 
 

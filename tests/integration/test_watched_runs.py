@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from application.training_request import TrainModelRequest
-from domain.events import RunStarted, Warned
+from domain.events import EvaluationCompleted, RunStarted, Warned
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny
@@ -54,6 +54,14 @@ def test_a_run_with_a_monitor_that_fails_answers_and_logs_it_once(tmp_path: Path
     assert len([line for line in log if "ZeroDivisionError" in json.dumps(line)]) == 1
     assert len([warning for warning in response.warnings if "ZeroDivisionError" in warning]) == 1
     assert any(line["event"] == "RunFinished" for line in log)
+
+
+def test_the_best_epoch_counts_from_1_where_the_epoch_of_events_is_an_index(tmp_path: Path) -> None:
+    monitor = FakeMonitor()
+    results = trainer(Net(), tmp_path, monitor).train()
+    scored = [event for event in monitor.events if isinstance(event, EvaluationCompleted)]
+    assert [event.epoch for event in scored] == [0, 1, 2, 3]
+    assert results["best_epoch"] == max(event.epoch for event in scored if event.is_best) + 1
 
 
 class TestEvaluationWithoutALoss:

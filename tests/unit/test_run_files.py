@@ -122,6 +122,17 @@ class TestASummary:
         (run_at(tmp_path / "run") / SUMMARY).write_text('{"success": true, "best_metric": NaN, "new": {"a": 1}}')
         assert RunStore().summary(str(tmp_path / "run"))["new"] == {"a": 1}
 
+    def test_of_a_version_that_counted_the_best_epoch_from_0_is_read_as_those_of_today(self, tmp_path: Path) -> None:
+        contents = {
+            '{"success": true, "best_epoch": 1}': 2,
+            '{"success": true, "best_epoch": 2, "intervals": {}}': 2,
+            '{"success": false, "best_epoch": null}': None,
+        }
+        summary = run_at(tmp_path / "run") / SUMMARY
+        for content, epoch in contents.items():
+            summary.write_text(content)
+            assert RunStore().summary(str(tmp_path / "run"))["best_epoch"] == epoch
+
 
 class TestMetrics:
     def test_that_were_edited_are_passed_over_and_counted(self, tmp_path: Path) -> None:

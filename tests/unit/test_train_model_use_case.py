@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -61,6 +62,12 @@ def test_the_response_holds_what_the_trainer_found_and_where_it_is() -> None:
 def test_scores_of_the_test_part_stand_beside_those_the_model_was_chosen_by() -> None:
     response = use_case(FakeWorld()).execute(TrainModelRequest())
     assert (response.final_metrics, response.test_metrics) == ({"macro_f1": 0.8}, {"macro_f1": 0.7})
+
+
+def test_intervals_stand_where_the_rows_tell_one() -> None:
+    response = use_case(FakeWorld()).execute(TrainModelRequest())
+    assert response.intervals == {"macro_f1": (0.6, 0.8)}
+    assert json.loads(response.model_dump_json())["intervals"] == {"macro_f1": [0.6, 0.8]}
 
 
 def test_what_the_report_warns_of_comes_behind_the_warnings_of_data_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
