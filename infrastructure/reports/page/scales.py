@@ -1,0 +1,89 @@
+"""Where values stand along an axis, and which of them are named."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from infrastructure.reports.page.blocks import Axis
+
+# Steps of a scale that people count in.
+_ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
+_MAX_TICKS = 6
+_MARGIN = 0.04
+_ZERO_FROM = 0.6  # an axis begins at zero when the smallest value is below this share of the largest
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A named place, `at` its share of the way along the axis."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Turns values into shares of the way along an axis; `is_zoomed` says that it does not begin at zero."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[Tick, ...]
+    is_zoomed: bool
+
+    def place(self, value: float) -> float:
+        """Give the share of the way, outside 0 and 1 for what lies beyond."""
+        if self.log:
+            return (math.log10(value) - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+        return (value - self.low) / (self.high - self.low)
+
+
+def fitted(axis: Axis, values: Iterable[float], along: bool) -> Scale:
+    """Fit a scale to values; one along the page ends with them, one up the page leaves a margin.
+
+    Values that are not finite have no place, nor on a log scale those that are not positive.
+    """
+    known = [value for value in values if math.isfinite(value) and (not axis.log or value > 0)]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if axis.log:
+        return _log_scale(low / 1.1, high * 1.1)
+    is_zoomed = not along
+    if not along:
+        if 0 <= low < _ZERO_FROM * high:
+            low, is_zoomed = 0.0, False
+        elif low < 0:
+            is_zoomed = False
+        room = (high - low or abs(high) or 1.0) * _MARGIN
+        low, high = (low if low == 0.0 else low - room), high + room
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    named = axis.ticks or [(value, _written(value, axis.share)) for value in round_values(low, high)]
+    span = high - low
+    ticks = tuple(Tick((value - low) / span, text) for value, text in named if low <= value <= high)
+    return Scale(low, high, False, ticks, is_zoomed)
+
+
+def round_values(low: float, high: float) -> Sequence[float]:
+    """Choose at most six round numbers within a range, as far apart as each other."""
+    rough = (high - low) / _MAX_TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in _ROUND if power * factor >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(step * number, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _log_scale(low: float, high: float) -> Scale:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1, 2, 5) if last - first <= 3 else (1,)
+    values = [10.0**power * factor for power in range(first, last + 1) for factor in factors]
+    span = math.log10(high) - math.log10(low)
+    inside = [value for value in values if low <= value <= high]
+    stride = math.ceil(len(inside) / (_MAX_TICKS + 2)) or 1
+    ticks = tuple(Tick((math.log10(value) - math.log10(low)) / span, _written(value)) for value in inside[::stride])
+    return Scale(low, high, True, ticks, is_zoomed=False)
+
+
+def _written(value: float, share: bool = False) -> str:
+    if share:
+        return f"{100 * value:.4g} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 and value == round(value) else f"{value:.4g}"
