@@ -27,8 +27,11 @@ class Monitors:
         return monitor if isinstance(monitor, Monitors) else cls(monitor)
 
     def join(self, *observers: RunMonitor) -> None:
-        """Tell these too from now on, and before the others."""
+        """Tell these too from now on, and before the others; at first, which of those have failed."""
         self._observers = (*observers, *self._observers)
+        for observer in observers:
+            for fault in self.faults:
+                observer.notify(Warned(fault))
 
     def warn(self, fault: str) -> None:
         """Say of one of them what a person should know, now and in the summary."""

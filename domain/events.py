@@ -6,6 +6,35 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class PhaseStarted:
+    """A part of the job that may take long has begun; it goes through `total` of a unit, 0 where that is not known."""
+
+    phase: str
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class PhaseAdvanced:
+    """A phase has come so far; told about once a second."""
+
+    phase: str
+    done: int
+    total: int
+    unit: str
+
+
+@dataclass(frozen=True)
+class PhaseEnded:
+    """A phase is over, well or badly. Phases may lie within one another, as brackets do."""
+
+    phase: str
+    done: int
+    unit: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class RunOpened:
     """The run directory is there and belongs to this process; `checkpoint` is its newest one, empty for none."""
 
@@ -114,7 +143,10 @@ class RunClosed:
 
 
 Event = (
-    RunOpened
+    PhaseStarted
+    | PhaseAdvanced
+    | PhaseEnded
+    | RunOpened
     | RunStarted
     | StepCompleted
     | StepDropped

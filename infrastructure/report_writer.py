@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from application.phases import phase
 from application.ports import Run, SplitDataset
 from application.training import Training
 from domain.exceptions import TrainingError
@@ -31,7 +32,7 @@ class ReportWriter:
         """
         try:
             # As many threads as trained the model: what a report measures may travel with it, to the bit.
-            with lost_memory_told("in the report"), computing_with(result.num_threads):
+            with phase("writing the report"), lost_memory_told("in the report"), computing_with(result.num_threads):
                 return _written(RunLayout(Path(run.path)), request, dataset, result)
         except OSError as error:
             raise TrainingError(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from application.monitors import Monitors
+from application.phases import phases_so_far
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training import Training
 from domain.events import RunOpened, Warned
@@ -68,7 +69,10 @@ class TrainingWorkshop:
         states = _own(checkpoints, CheckpointManager)
         layout = RunLayout(Path(run.path))
         monitors = Monitors.of(monitor)
-        monitors.join(_log_of(bundle, layout))
+        log = _log_of(bundle, layout)
+        for event in phases_so_far():  # of before there was a place for a log
+            log.notify(event)
+        monitors.join(log)
         known = states.list_checkpoints()
         monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
         if metrics.num_damaged_lines:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from application.monitors import Monitors
+from application.phases import telling_phases
 from application.ports import (
     CheckpointStore,
     DatasetSource,
@@ -101,6 +102,12 @@ class TrainModelUseCase:
         A failed run gives a response with `errors`; only programming errors are raised.
         """
         monitors = Monitors() if monitor is None else Monitors(monitor)
+        with telling_phases(monitors.notify):
+            return self._execute(request, monitors, run, accept_changes)
+
+    def _execute(
+        self, request: TrainModelRequest, monitors: Monitors, run: Run | None, accept_changes: bool
+    ) -> TrainModelResponse:
         try:
             training, run = self._validate(request, run)  # 1
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.bundle import ModelBundle
@@ -46,13 +47,19 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     torch.manual_seed(request.seed)
     if name in blueprint.presets:
         # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
-        tokenizer = open_kept_tokenizer(kept_tokenizer) if kept_tokenizer.exists() else blueprint.learn_tokenizer()
-        torch.manual_seed(request.seed)
-        model = new_model(blueprint.auto_class, blueprint.presets[name](tokenizer))
-        share_embeddings(model)
+        if kept_tokenizer.exists():
+            tokenizer = open_kept_tokenizer(kept_tokenizer)
+        else:
+            with phase("learning the tokenizer", unit="texts"):
+                tokenizer = blueprint.learn_tokenizer()
+        with phase(f"building the model {name}"):
+            torch.manual_seed(request.seed)
+            model = new_model(blueprint.auto_class, blueprint.presets[name](tokenizer))
+            share_embeddings(model)
     else:
-        model, tokenizer, warnings = _from_checkpoint(name, blueprint)
-        _check_positions(model, request.max_length)
+        with phase(f"opening the model {name}"):
+            model, tokenizer, warnings = _from_checkpoint(name, blueprint)
+            _check_positions(model, request.max_length)
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from application.phases import phase
 from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
@@ -70,6 +71,12 @@ def build_forecaster(
         raise ModelError(
             f"model {name} does not support gradient_checkpointing.", remedy="Leave it out, or lower batch_size."
         )
+    with phase(f"building the model {name}"):
+        model = _made(name, shape, dataset, quantiles)
+    return ModelBundle(model, card={"task": request.task, "model_name": name})
+
+
+def _made(name: str, shape: dict[str, Any], dataset: SplitSeries, quantiles: Sequence[float]) -> Forecaster:
     if name in FORECASTERS:
         model = Forecaster(ForecasterConfig(**vars(FORECASTERS[name]), **shape))
         if quantiles:
@@ -79,7 +86,7 @@ def build_forecaster(
     if quantiles:
         known = zip(model.config.thin_targets, _often_thin(model, dataset.train), strict=True)
         model.config.thin_targets = [before or now for before, now in known]
-    return ModelBundle(model, card={"task": request.task, "model_name": name})
+    return model
 
 
 def open_forecaster(directory: Path) -> Forecaster:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from application.phases import counting
 from domain.exceptions import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def train_characters(
     from tokenizers import Tokenizer, decoders, models
 
     counts: Counter[str] = Counter()
-    for text in texts:
+    for text in counting(texts):
         counts.update(text)
     if not "".join(counts).strip():
         raise _blank()
@@ -156,7 +157,7 @@ def _learn_merges(tokenizer: "Tokenizer", sample: Iterator[str], vocab_size: int
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(map(_in_words, sample), trainer)
+    tokenizer.train_from_iterator(map(_in_words, counting(sample)), trainer)
 
 
 def _in_words(text: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from application.phases import phase
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
 from infrastructure.tasks.adapter import Batch, Evaluation, Scored, TaskAdapter, lengths_of
@@ -64,10 +65,12 @@ def _passed(
     """Show a model all rows; gives what was found and in which order [N] they came."""
     result = task.evaluation()
     order = []
-    for rows, batch in _batches(task, dataset, rows_at_once, device):
-        with precision.autocast():
-            result.add(model, batch)
-        order.append(rows)
+    with phase("scoring", len(dataset)) as done:
+        for rows, batch in _batches(task, dataset, rows_at_once, device):
+            with precision.autocast():
+                result.add(model, batch)
+            order.append(rows)
+            done.advance(len(rows))
     return result, np.concatenate(order)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from application.training_request import TrainModelRequest
-from domain.events import EvaluationCompleted, RunStarted, Warned
+from domain.events import EvaluationCompleted, PhaseEnded, RunStarted, Warned
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny
@@ -62,6 +62,21 @@ def test_the_best_epoch_counts_from_1_where_the_epoch_of_events_is_an_index(tmp_
     scored = [event for event in monitor.events if isinstance(event, EvaluationCompleted)]
     assert [event.epoch for event in scored] == [0, 1, 2, 3]
     assert results["best_epoch"] == max(event.epoch for event in scored if event.is_best) + 1
+
+
+def test_the_log_tells_also_of_phases_that_were_over_before_there_was_a_directory_for_it(tmp_path: Path) -> None:
+    monitor = FakeMonitor()
+    assert Container().train_model().execute(quick_request(tmp_path, "run", 1), monitor).success
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    over = [line["phase"] for line in log if line["event"] == "PhaseEnded"]
+    assert over == [event.phase for event in monitor.events if isinstance(event, PhaseEnded)]
+    assert over[:4] == [
+        "reading rows.json",
+        "checking and splitting",
+        "learning the tokenizer",
+        "building the model encoder-tiny",
+    ]
+    assert {"scoring", "writing the report"} < set(over)
 
 
 class TestEvaluationWithoutALoss:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from application.phases import phase
 from application.training import LabelTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
@@ -87,10 +88,14 @@ class ClassificationData:
         task = task_named(request.task)
         schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
         rows = load_rows(located(request.dataset_path, task), schema)
+        scored = None
         if request.eval_dataset:
-            split = _already_split(task, rows, load_rows(Path(request.eval_dataset), replace(schema, group_field=None)))
-        else:
-            split = split_labelled(task, rows, request.validation_split, request.seed)
+            scored = load_rows(Path(request.eval_dataset), replace(schema, group_field=None))
+        with phase("checking and splitting"):
+            if scored is None:
+                split = split_labelled(task, rows, request.validation_split, request.seed)
+            else:
+                split = _already_split(task, rows, scored)
         if request.num_labels not in (None, len(split.label_names)):
             raise DatasetError(
                 f"num_labels is {request.num_labels}, but {rows.path.name} has {len(split.label_names)} labels"

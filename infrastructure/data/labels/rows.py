@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from application.phases import phase
 from domain.exceptions import DatasetError
 from infrastructure.data.files.formats import is_saved_dataset
 from infrastructure.data.files.opening import mended, require_unicode, size_of
@@ -66,9 +67,10 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
 
     Raises: DatasetError with the first faults of the file and their number, or for the file as a whole.
     """
-    sha256 = content_sha256(path)
-    key = key_of("rows", sha256, path.name, schema, schema.reading.decisive, _left_out(path))
-    entry = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
+    with phase(f"reading {path.name}"):
+        sha256 = content_sha256(path)
+        key = key_of("rows", sha256, path.name, schema, schema.reading.decisive, _left_out(path))
+        entry = cached("rows", key, lambda staging: _keep_rows(path, schema, staging))
     facts = json.loads((entry / "rows.json").read_text(encoding="utf-8"))
     return LabelledRows(
         path=path,

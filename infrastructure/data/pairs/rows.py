@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from application.phases import phase
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.files.row import Row, RowFault
@@ -87,7 +88,8 @@ def keep_pairs(
         facts = {"files": files, "fields": check.columns if check else [], "warnings": warnings}
         (staging / "pairs.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
-    entry = cached("pairs", key, make)
+    with phase(f"reading {path.name}"):
+        entry = cached("pairs", key, make)
     facts = json.loads((entry / "pairs.json").read_text(encoding="utf-8"))
     return PairRows(
         path=path,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from application.phases import phase
 from application.training import QuantileTraining, SeriesTraining
 from domain.exceptions import DatasetError
 from domain.forecast import steps_ahead
@@ -93,7 +94,8 @@ def load_series(request: QuantileTraining) -> SplitSeries:
         table_schema(request, request.target_columns or ()),
         request.reading,
     )
-    dataset = split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
+    with phase("checking and splitting"):
+        dataset = split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
     if request.target_columns is not None or len(table.names) == 1:
         return dataset
     return replace(dataset, warnings=(_targets_told(table), *dataset.warnings))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from application.phases import phase
 from application.training import DirectionTraining
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.task import task_named
@@ -72,7 +73,8 @@ def load_market(request: DirectionTraining) -> SplitSeries:
     """Read, check and split a table of prices. Raises: DatasetError, ConfigurationError."""
     rule = DirectionRule.of(request)
     table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
-    dataset = split_series(request.changed(horizons=(rule.horizon,)), table, rule.inputs(table))
+    with phase("checking and splitting"):
+        dataset = split_series(request.changed(horizons=(rule.horizon,)), table, rule.inputs(table))
     counts = class_counts(dataset)
     absent = [name for name, count in counts.items() if not count]
     if len(absent) == len(DIRECTIONS) - 1:

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from application.phases import counting
 from domain.exceptions import DatasetError
 from domain.reading import Reading
 from infrastructure.data.files.row import MAX_FAULTS_SHOWN, Row, RowFault
@@ -47,7 +48,7 @@ def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> 
     shown: list[RowFault] = []
     num_faults = num_good = num_blank = first_blank = 0
     rows = read_rows(path, reading, say)
-    for row in looked_at(rows, check, say):
+    for row in counting(looked_at(rows, check, say)):
         found: Any = check(row) if type(row) is Row else [row]
         if type(found) is not list:
             num_good += 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from application.phases import advance, phase
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.clock.clock_json import clock_json, clock_of
@@ -114,7 +115,8 @@ def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Tabl
     source = source_of(file, name, reading)
     sha256 = content_sha256(file)
     key = key_of(FORMAT, sha256, file.suffixes, astuple(schema), reading.decisive)
-    entry = cached("table", key, lambda made: _keep(source, schema, reading, made))
+    with phase(f"reading {name}"):
+        entry = cached("table", key, lambda made: _keep(source, schema, reading, made))
     facts = json.loads((entry / "table.json").read_text(encoding="utf-8"))
     return Table(
         path=path,
@@ -151,6 +153,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
             if column is not None:
                 column.block(block[-1])
             numbers.rows += len(block[0])
+            advance(len(block[0]))
     source.add_ragged(faults)
     numbers.judge_columns()
     stamps, zone = (None, "") if column is None or not numbers.rows else column.finish()

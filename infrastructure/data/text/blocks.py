@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from application.phases import phase
 from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
@@ -131,8 +132,9 @@ def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", direc
     unknown = tokenizer.unk_token_id
     start = document_start(tokenizer) if len(part.documents) > 1 else None
     num_unknown = 0
-    with (directory / "stream.bin").open("wb") as file:
+    with phase("tokenising", len(part.pieces), "pieces") as done, (directory / "stream.bin").open("wb") as file:
         for ids, begins in _encoded(part.pieces, tokenizer):
+            done.advance()
             if begins and start is not None:
                 file.write(np.array([start], dtype=dtype).tobytes())
             tokens = np.asarray(ids, dtype=dtype)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from application.phases import advance, phase
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.files.encodings import Say, survey
@@ -124,6 +125,7 @@ def _files(files: Sequence[Path], reading: Reading, say: Say, root: Path | None 
             if root is None:
                 raise
             faults.append(str(error) if str(error).startswith(name) else f"{name}: {error}")
+        advance(1)
         yield None
     if len(faults) > MAX_FAULTS_SHOWN:
         num_faults = len(faults)
@@ -166,7 +168,8 @@ def _kept(
         facts = {"text_field": list(check.columns) if check else None, "warnings": told}
         (staging / "documents.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
 
-    entry = cached("documents", key, make)
+    with phase(f"reading {path.name}", unit="documents"):
+        entry = cached("documents", key, make)
     ends, keys = (np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("ends", "keys"))
     facts = json.loads((entry / "documents.json").read_text(encoding="utf-8"))
     field = as_setting(facts["text_field"]) if facts["text_field"] else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from application.phases import phase
 from application.training import DocumentTraining, PairTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
@@ -59,16 +60,21 @@ def load_text(request: DocumentTraining) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
     text = sought("text", task_named(request.task).text_fields, request.text_field)
     documents = open_documents(request.dataset_path, text, request.reading)
+    scored = open_documents(request.eval_dataset, text, request.reading) if request.eval_dataset else None
+    with phase("checking and splitting"):
+        return _split_text(request, documents, scored)
+
+
+def _split_text(request: DocumentTraining, documents: Documents, scored: Documents | None) -> SplitText:
     warnings = [*documents.warnings]
     if documents.num_duplicates:
         warnings.append(
             f"{documents.path.name}: {documents.num_duplicates} documents repeat another (white space aside); "
             "repeats were kept on one side of the split."
         )
-    if request.eval_dataset:
-        evaluation = open_documents(request.eval_dataset, text, request.reading)
-        warnings += evaluation.warnings
-        parts = documents_not_in(documents, evaluation), whole_documents(evaluation)
+    if scored is not None:
+        warnings += scored.warnings
+        parts = documents_not_in(documents, scored), whole_documents(scored)
     else:
         parts = split_documents(documents, request.validation_split, request.seed)
     return SplitText(train=parts[0], evaluation=parts[1], warnings=tuple(warnings))
@@ -84,11 +90,16 @@ def load_pair_data(request: PairTraining) -> SplitPairs:
     task = task_named(request.task)
     source, target = pair_fields(task, request.source_field, request.target_field)
     rows = open_pairs(request.dataset_path, task, source, target, request.reading)
-    if not request.eval_dataset:
+    scored = open_pairs(request.eval_dataset, task, source, target, request.reading) if request.eval_dataset else None
+    with phase("checking and splitting"):
+        return _split_pairs(request, rows, scored)
+
+
+def _split_pairs(request: PairTraining, rows: PairRows, scored: PairRows | None) -> SplitPairs:
+    if scored is None:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
         warnings = (*rows.warnings, *_repeats(rows, num_repeats))
         return SplitPairs(rows, rows, train=train, evaluation=evaluation, warnings=warnings)
-    scored = open_pairs(request.eval_dataset, task, source, target, request.reading)
     train = pairs_not_in(rows, scored)
     if not len(train):
         raise DatasetError(

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from application.phases import counting
 from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import key_of
 from infrastructure.data.pairs.rows import Pair, PairRows, keep_pairs
@@ -60,7 +61,7 @@ def load_standard_library_pairs(task: str) -> PairRows:
     files = standard_library_files()
     content = load_standard_library().sha256
     key = key_of("functions", content, task, MAX_CODE_CHARACTERS, DESCRIPTION_CHARACTERS)
-    return keep_pairs(_root(), content, key, lambda say: _pairs(files, task))
+    return keep_pairs(_root(), content, key, lambda say: counting(_pairs(files, task)))
 
 
 def _root() -> Path:

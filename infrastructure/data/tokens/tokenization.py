@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from application.phases import phase
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
@@ -126,8 +127,9 @@ def fingerprint(tokenizer: "PreTrainedTokenizerBase") -> str:
 def _keep_tokens(texts: Sequence[str], encode: Encode, max_length: int, directory: Path) -> None:
     ends, cuts = array("q"), array("b")
     total = 0
-    with (directory / "tokens.bin").open("wb") as file:
+    with phase("tokenising", len(texts), "texts") as done, (directory / "tokens.bin").open("wb") as file:
         for ids, was_cut in _encoded(texts, encode, max_length):
+            done.advance()
             total += len(ids)
             cuts.append(was_cut)
             ends.append(total)

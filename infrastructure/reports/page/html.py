@@ -1,7 +1,7 @@
 """Writes a page as one HTML file, which asks nobody for anything.
 
-Every text is made visible and escaped by the templates, none is trusted: labels and rows come from strangers. Only the script of the
-page itself may run, which the page says by its digest, and nothing may be loaded from anywhere.
+Every text is made visible and escaped by the templates, none is trusted: labels and rows come from strangers. Only the
+script of the page itself may run, which the page says by its digest, and nothing may be loaded from anywhere.
 """
 
 import base64

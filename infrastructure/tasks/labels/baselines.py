@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from application.phases import phase
 from infrastructure.tasks.labels.metrics import averaged_scores, confusion_matrix
 
 MAX_ROWS = 20_000
@@ -40,13 +41,14 @@ def bag_of_words_baseline(
     random = np.random.default_rng(seed)
     train_rows = _sample(train_texts, len(label_names), random)
     eval_rows = _sample(eval_texts, len(label_names), random)
-    predicted = _fit_and_answer(
-        [train_texts[row][:MAX_CHARACTERS] for row in train_rows],
-        np.asarray(train_labels)[train_rows],
-        [eval_texts[row][:MAX_CHARACTERS] for row in eval_rows],
-        seed,
-        class_weights,
-    )
+    with phase("training a bag of words to compare with"):
+        predicted = _fit_and_answer(
+            [train_texts[row][:MAX_CHARACTERS] for row in train_rows],
+            np.asarray(train_labels)[train_rows],
+            [eval_texts[row][:MAX_CHARACTERS] for row in eval_rows],
+            seed,
+            class_weights,
+        )
     scores = averaged_scores(confusion_matrix(np.asarray(eval_labels)[eval_rows], predicted, len(label_names)))
     return {"bow_accuracy": scores["accuracy"], "bow_macro_f1": scores["macro_f1"]}
 

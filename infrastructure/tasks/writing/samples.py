@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from application.phases import phase
 from domain.generation import GenerationSettings
 from infrastructure.data.text.loading import SplitPairs
 from infrastructure.models.generation import generate_texts
@@ -31,7 +32,8 @@ class Samples:
     def written(self, model: nn.Module) -> Sequence[str]:
         """Let a model write a text for each prompt."""
         writer: Any = getattr(model, "module", model)  # DataParallel spreads forward passes, not generation
-        return generate_texts(writer, self.tokenizer, self.prompts, self.settings)
+        with phase("writing samples"):
+            return generate_texts(writer, self.tokenizer, self.prompts, self.settings)
 
     def scores(self, outputs: Sequence[str]) -> Mapping[str, float]:
         """Compare what was written with what should have been."""
