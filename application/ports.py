@@ -9,6 +9,7 @@ from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.results import EvaluationResult, Report, TrainingResult
+from domain.runs import RunFacts
 
 
 class RunMonitor(Protocol):
@@ -59,6 +60,28 @@ class RunStore(Protocol):
 
     def reopen(self, path: str) -> tuple[Run, TrainModelRequest]:
         """Find an unfinished run and the request it was started with. Raises: RunError."""
+
+
+class RunArchive(Protocol):
+    """Looks at the runs on this disk, finished or not, and changes nothing."""
+
+    def runs(self, root: str) -> Sequence[RunFacts]:
+        """Tell of each run directly below a directory, in no order; a damaged one says what is wrong with it.
+
+        Raises: RunError when there is no such directory.
+        """
+
+    def find(self, name: str, root: str) -> str:
+        """Give the directory of a run named by its path, or by its name below `root`. Raises: RunError."""
+
+    def facts(self, path: str) -> RunFacts:
+        """Tell of one run what a list says."""
+
+    def summary(self, path: str) -> Mapping[str, Any]:
+        """Give what a run told at its end, with its `status` and where it is now. Raises: RunError."""
+
+    def settings(self, path: str) -> Mapping[str, Any]:
+        """Give the settings that a run was started with. Raises: ConfigurationError."""
 
 
 class SplitDataset(Protocol):

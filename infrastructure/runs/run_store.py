@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -13,15 +13,15 @@ from typing import Any
 from application.groups.data import RunSettings
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError, RunError
-from domain.run_layout import RUN_FILE, RunLayout
+from domain.run_layout import RunLayout
 from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_replaced, write_whole
+from infrastructure.runs.run_archive import run_at
 from infrastructure.runs.run_file import dump_request, read_request
-from infrastructure.runs.run_lock import RunLock, is_held
+from infrastructure.runs.run_lock import RunLock
 from infrastructure.runs.run_summary import read_summary, write_summary
 from infrastructure.shipped_files import found
 
 RUNS = Path("runs")
-UNREADABLE = "unreadable"
 
 
 class RunDirectory:
@@ -128,7 +128,7 @@ class RunStore:
 
     def reopen(self, path: str) -> tuple[RunDirectory, TrainModelRequest]:
         """Find an unfinished run. Raises: RunError when there is none or it is finished."""
-        directory = _run_at(path)
+        directory = run_at(path)
         if read_summary(directory).get("success"):
             _tidy_up(directory)
             raise RunError(
@@ -140,28 +140,6 @@ class RunStore:
     def read_request(self, path: str) -> TrainModelRequest:
         """Read a run file, `configs/NAME.yaml` also from among the shipped ones. Raises: ConfigurationError."""
         return read_request(found(path))
-
-    def summaries(self, root: str) -> Sequence[Mapping[str, Any]]:
-        """List the runs below a directory, oldest first; one that cannot be read has `status` and `error` alone."""
-        return [self._summary_or_fault(file.parent) for file in sorted(_run_files(Path(root)), key=_age)]
-
-    def summary(self, path: str) -> Mapping[str, Any]:
-        """Tell what is known of one run. Raises: RunError when there is none or its summary is damaged."""
-        directory = _run_at(path)
-        known = {**_named(directory), **read_summary(directory)}
-        if known.get("success"):
-            known["status"] = "finished"
-        elif is_held(directory):
-            known["status"] = "running"  # it may have been stopped before and taken up again
-        else:
-            known["status"] = "stopped" if "success" in known else "interrupted"
-        return known
-
-    def _summary_or_fault(self, directory: Path) -> Mapping[str, Any]:
-        try:
-            return self.summary(str(directory))
-        except AthanorError as error:
-            return {**_named(directory), "status": UNREADABLE, "error": str(error)}
 
 
 def _tidy_up(directory: Path) -> None:
@@ -185,32 +163,6 @@ def _remove_work_of_the_dead(directory: Path) -> None:
         for place in (layout.checkpoints, layout.model):
             if place.is_dir() and not place.is_symlink():
                 remove_leftovers(place)
-
-
-def _named(directory: Path) -> dict[str, Any]:
-    return {"run_id": directory.resolve().name, "run_dir": str(directory)}
-
-
-def _run_at(path: str) -> Path:
-    try:
-        is_run = RunLayout(Path(path)).run_file.is_file()
-    except (OSError, ValueError):  # no permission to look, a name that is too long, a NUL in it
-        is_run = False
-    if not is_run:
-        raise RunError(f"{path} holds no run ({RUN_FILE} is missing).", remedy="Name a run directory; see `runs list`.")
-    return Path(path)
-
-
-def _run_files(root: Path) -> Iterator[Path]:
-    with suppress(OSError):
-        yield from root.glob(f"*/{RUN_FILE}")
-
-
-def _age(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _refuse_links(path: Path) -> None:

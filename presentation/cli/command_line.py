@@ -18,7 +18,7 @@ COMMANDS = {
     "evaluate": "Score a finished model on labelled rows.",
     "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
     "settings": "List every setting with its type, default and unit.",
-    "runs": "List runs or show one.",
+    "runs": "List, show, compare, delete and clean runs.",
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
 }

@@ -16,7 +16,7 @@ from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
 from presentation.cli import summary
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.wording import counted, headlines, score_of, words_of
+from presentation.cli.wording import counted, headlines, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool) -> int:
@@ -55,28 +55,6 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     }
     summary.write_facts(console, {**headlines(response.metrics, response.task), **others})
     summary.write_classes(console, response.metrics, words_of(response.task).fed)
-
-
-def write_runs(summaries: Sequence[Mapping[str, Any]], root: str) -> None:
-    """Write a table of runs."""
-    if not summaries:
-        say(f"no runs below {root}")
-        return
-    table = Table(box=None)
-    for column in ("run", "task", "status", "metric", "best", "epoch"):
-        table.add_column(column, overflow="fold")  # a name that is cut cannot be typed
-    for run in summaries:
-        best, epoch = run.get("best_metric"), run.get("best_epoch")
-        cells = (
-            run["run_id"],
-            run.get("task") or "",
-            run["status"],
-            run.get("metric_name") or "",
-            "" if best is None else score_of(run.get("metric_name"), best),
-            "" if epoch is None else epoch,
-        )
-        table.add_row(*(Text(harmless(str(cell))) for cell in cells))
-    screen().print(table)
 
 
 def write_settings(settings: Sequence[Setting]) -> None:

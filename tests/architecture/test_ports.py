@@ -16,6 +16,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
@@ -29,6 +30,7 @@ from tests.support.sources import parsed, sources
 monitors: tuple[type[ports.RunMonitor], ...] = (Monitors, RunLog, ConsoleMonitor)
 run: tuple[type[ports.Run], ...] = (RunDirectory,)
 runs: tuple[type[ports.RunStore], ...] = (RunStore,)
+archive: tuple[type[ports.RunArchive], ...] = (RunArchive,)
 split: tuple[type[ports.SplitDataset], ...] = (SplitRows, SplitText, SplitPairs, SplitSeries)
 datasets: tuple[type[ports.DatasetSource], ...] = (TaskData,)
 model: tuple[type[ports.TrainableModel], ...] = (ModelBundle,)
@@ -65,7 +67,7 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["runs", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"]
+    "name", ["runs", "archive", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"]
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
     provider: Any = Container.providers[name]

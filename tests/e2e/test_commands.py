@@ -114,8 +114,19 @@ def test_runs_are_listed_and_shown(trained: Path) -> None:
     listed = json.loads(athanor("runs", "list", "--root", trained / "runs", "--json").stdout)
     assert [(run["run_id"], run["status"]) for run in listed] == [("one", "finished")]
     assert "finished" in athanor("runs", "list", "--root", trained / "runs").stdout
-    assert json.loads(athanor("runs", "show", trained / "runs" / "one").stdout)["task"] == "text_classification"
-    assert "no runs below" in athanor("runs", "list", "--root", trained / "nowhere").stdout
+    shown = json.loads(athanor("runs", "show", "one", "--root", trained / "runs", "--json").stdout)
+    assert (shown["task"], shown["settings"]["vocab_size"]) == ("text_classification", 400)
+    screen = athanor("runs", "show", trained / "runs" / "one").stdout
+    assert "vocab_size=400" in screen
+    assert "macro F1" in screen
+
+
+def test_a_directory_that_is_missing_is_an_error_and_one_without_runs_is_none(trained: Path, tmp_path: Path) -> None:
+    answer = athanor("runs", "list", "--root", trained / "nowhere")
+    assert (answer.exit_code, "nowhere does not exist" in answer.stderr) == (2, True)
+    answer = athanor("runs", "list", "--root", tmp_path)
+    assert (answer.exit_code, answer.stdout) == (0, f"no runs below {tmp_path}\n")
+    assert athanor("runs", "list", "--root", tmp_path, "--json").stdout == "[]\n"
 
 
 def test_a_taken_output_is_refused_with_both_ways_out(trained: Path) -> None:

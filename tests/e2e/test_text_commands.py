@@ -165,7 +165,7 @@ def test_a_quick_run_needs_no_data_but_the_standard_library(
     )
     assert response["success"]
     assert response["samples"]
-    shown = athanor("runs", "show", tmp_path / "run")
+    shown = athanor("runs", "show", tmp_path / "run", "--json")
     assert json.loads(shown.stdout)["task"] == task
 
 

@@ -95,7 +95,7 @@ def test_a_bomb_of_aliases_is_a_sentence(tmp_path: Path) -> None:
 
 def shown_by_a_process(run: Path, stdout: int, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "presentation.cli", "runs", "show", str(run)],
+        [sys.executable, "-m", "presentation.cli", "runs", "show", str(run), "--json"],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=stdout,

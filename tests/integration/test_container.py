@@ -7,8 +7,10 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
+from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answer_files import AnswerFiles
@@ -17,6 +19,7 @@ from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -24,6 +27,7 @@ from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
 PARTS: dict[str, type] = {
     "runs": RunStore,
+    "archive": RunArchive,
     "datasets": TaskData,
     "models": TaskModels,
     "workshop": TrainingWorkshop,
@@ -35,6 +39,8 @@ PARTS: dict[str, type] = {
     "resume_training": ResumeTrainingUseCase,
     "evaluate_model": EvaluateModelUseCase,
     "predict": PredictUseCase,
+    "list_runs": ListRunsUseCase,
+    "show_run": ShowRunUseCase,
     "trials": ForkedTrials,
     "verify_resume": VerifyResumeUseCase,
 }

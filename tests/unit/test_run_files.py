@@ -13,6 +13,7 @@ from domain.exceptions import AthanorError, ConfigurationError, RunError
 from domain.run_layout import RUN_FILE, SUMMARY, RunLayout
 from infrastructure.plain_files import NotPlainError, open_to_append, read_plain
 from infrastructure.reports.canvas import open_page, save
+from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_file import dump_request
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_store import RunStore
@@ -96,7 +97,7 @@ class TestASummary:
     @pytest.mark.parametrize(("content", "said"), DAMAGED.items())
     def test_that_was_edited_is_refused_with_file_and_key(self, tmp_path: Path, content: str, said: str) -> None:
         (run_at(tmp_path / "run") / SUMMARY).write_text(content)
-        for ask in (RunStore().summary, RunStore().reopen):
+        for ask in (RunArchive().summary, RunStore().reopen):
             with pytest.raises(RunError, match=said) as caught:
                 ask(str(tmp_path / "run"))
             assert SUMMARY in str(caught.value)
@@ -108,19 +109,19 @@ class TestASummary:
         (run_at(tmp_path / "two") / SUMMARY).write_bytes(b"\xff")
         for name, said in (("one", "pipe or a device"), ("two", "not UTF-8")):
             with pytest.raises(RunError, match=said):
-                RunStore().summary(str(tmp_path / name))
+                RunArchive().summary(str(tmp_path / name))
 
     def test_that_is_damaged_does_not_hide_the_other_runs(self, tmp_path: Path) -> None:
         for name in ("bad", "good"):
             run_at(tmp_path / name)
         (tmp_path / "bad" / SUMMARY).write_text('{"success": []}')
-        told = {run["run_id"]: run for run in RunStore().summaries(str(tmp_path))}
-        assert told["good"]["status"] == "interrupted"
-        assert (told["bad"]["status"], SUMMARY in told["bad"]["error"]) == ("unreadable", True)
+        told = {run.run_id: run for run in RunArchive().runs(str(tmp_path))}
+        assert told["good"].status == "interrupted"
+        assert (told["bad"].status, SUMMARY in told["bad"].error) == ("unreadable", True)
 
     def test_keeps_a_number_that_is_not_finite_and_what_a_later_version_adds(self, tmp_path: Path) -> None:
         (run_at(tmp_path / "run") / SUMMARY).write_text('{"success": true, "best_metric": NaN, "new": {"a": 1}}')
-        assert RunStore().summary(str(tmp_path / "run"))["new"] == {"a": 1}
+        assert RunArchive().summary(str(tmp_path / "run"))["new"] == {"a": 1}
 
     def test_of_a_version_that_counted_the_best_epoch_from_0_is_read_as_those_of_today(self, tmp_path: Path) -> None:
         contents = {
@@ -131,7 +132,7 @@ class TestASummary:
         summary = run_at(tmp_path / "run") / SUMMARY
         for content, epoch in contents.items():
             summary.write_text(content)
-            assert RunStore().summary(str(tmp_path / "run"))["best_epoch"] == epoch
+            assert RunArchive().summary(str(tmp_path / "run"))["best_epoch"] == epoch
 
 
 class TestMetrics:
@@ -226,8 +227,11 @@ class TestPlainFiles:
 
 
 def test_every_refusal_is_a_failure_that_a_person_can_act_on(tmp_path: Path) -> None:
-    refused: list[Any] = [lambda: RunStore().summary("\x00"), lambda: RunStore().reopen("x" * 5_000)]
+    refused: list[Any] = [
+        lambda: RunArchive().find("\x00", "runs"),
+        lambda: RunStore().reopen("x" * 5_000),
+        lambda: RunArchive().runs(str(tmp_path / RUN_FILE)),
+    ]
     for ask in refused:
         with pytest.raises(AthanorError):
             ask()
-    assert RunStore().summaries(str(tmp_path / RUN_FILE)) == []

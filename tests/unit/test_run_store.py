@@ -17,6 +17,7 @@ from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, RunError
 from domain.run_layout import RUN_FILE, SUMMARY, RunLayout
 from infrastructure.runs import run_store, run_summary
+from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_file import dump_request
 from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.staging import DELETED, name_aside
@@ -184,14 +185,14 @@ class TestOneProcessAtATime:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
-            assert RunStore().summary(str(tmp_path / "run"))["status"] == "running"
+            assert RunArchive().summary(str(tmp_path / "run"))["status"] == "running"
             run, wanted = RunStore().reopen(str(tmp_path / "run"))
             with pytest.raises(RunError, match="in use"):
                 run.open(wanted)
         finally:
             process.send_signal(signal.SIGKILL)
             process.communicate()
-        assert RunStore().summary(str(tmp_path / "run"))["status"] == "interrupted"
+        assert RunArchive().summary(str(tmp_path / "run"))["status"] == "interrupted"
         run.open(wanted)
         run.close()
 
@@ -258,8 +259,8 @@ class TestAFailedRun:
         run.save_failure(FAILED, keep=reason == "asked to keep")
         assert set(everything_in(tmp_path / "run")) == {*before, SUMMARY}
         run.close()
-        shown = RunStore().summary(str(tmp_path / "run"))
-        assert (shown["status"], shown["errors"]) == ("stopped", ["no memory."])
+        shown = json.loads((tmp_path / "run" / SUMMARY).read_text(encoding="utf-8"))
+        assert (shown["success"], shown["errors"]) == (False, ["no memory."])
 
     def test_on_a_full_disk_is_told_in_a_sentence(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(*_: object) -> None:
@@ -279,63 +280,19 @@ class TestAFailedRun:
             run.save_summary({})
 
 
-class TestListingAndShowing:
-    def test_tell_apart_what_runs_was_interrupted_stopped_or_finished(self, tmp_path: Path) -> None:
-        runs = {name: opened(tmp_path / name) for name in ("running", "interrupted", "stopped", "finished")}
-        runs["interrupted"].close()
-        for name, success in (("stopped", False), ("finished", True)):
-            runs[name].save_summary({"success": success, "best_metric": 0.5})
-            runs[name].close()
-        listed = RunStore().summaries(str(tmp_path))
-        assert {entry["run_id"]: entry["status"] for entry in listed} == {name: name for name in runs}
-        assert {entry["run_dir"] for entry in listed} == {str(tmp_path / name) for name in runs}
-        assert RunStore().summary(str(tmp_path / "finished"))["best_metric"] == 0.5
-        runs["running"].close()
-
-    def test_a_stopped_run_that_was_taken_up_again_is_running(self, tmp_path: Path) -> None:
-        run = opened(tmp_path / "run")
-        run.save_summary({"success": False})
-        run.close()
-        again, wanted = RunStore().reopen(str(tmp_path / "run"))
-        again.open(wanted)
-        assert RunStore().summary(str(tmp_path / "run"))["status"] == "running"
-        again.close()
-        assert RunStore().summary(str(tmp_path / "run"))["status"] == "stopped"
-
-    def test_looking_at_a_run_neither_changes_nor_locks_it(self, tmp_path: Path) -> None:
-        run = opened(tmp_path / "run")
-        before = everything_in(tmp_path)
-        for _ in range(3):
-            RunStore().summaries(str(tmp_path))
-        assert everything_in(tmp_path) == before
-        run.close()
-        RunStore().summary(str(tmp_path / "run"))
-        again, wanted = RunStore().reopen(str(tmp_path / "run"))
-        again.open(wanted)
-        again.close()
-
-    def test_list_the_oldest_first_and_directories_without_a_run_not_at_all(self, tmp_path: Path) -> None:
-        for age, name in enumerate(("c", "a", "b")):
-            opened(tmp_path / name).close()
-            os.utime(tmp_path / name / RUN_FILE, (1_700_000_000 + age, 1_700_000_000 + age))
-        (tmp_path / "no run").mkdir()
-        assert [entry["run_id"] for entry in RunStore().summaries(str(tmp_path))] == ["c", "a", "b"]
-        assert RunStore().summaries(str(tmp_path / "nowhere")) == []
-
-    def test_a_summary_is_kept_as_people_write(self, tmp_path: Path) -> None:
-        run = opened(tmp_path / "run")
-        run.save_summary({"success": True, "task": "größer 😀"})
-        run.close()
-        assert "größer 😀" in (tmp_path / "run" / SUMMARY).read_text(encoding="utf-8")
-        assert json.loads((tmp_path / "run" / SUMMARY).read_text(encoding="utf-8"))["success"] is True
-
-    def test_what_is_no_run_is_neither_shown_nor_resumed(self, tmp_path: Path) -> None:
-        for ask in (RunStore().summary, RunStore().reopen):
-            with pytest.raises(RunError, match="holds no run"):
-                ask(str(tmp_path))
+def test_a_summary_is_kept_as_people_write(tmp_path: Path) -> None:
+    run = opened(tmp_path / "run")
+    run.save_summary({"success": True, "task": "größer 😀"})
+    run.close()
+    assert "größer 😀" in (tmp_path / "run" / SUMMARY).read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "run" / SUMMARY).read_text(encoding="utf-8"))["success"] is True
 
 
 class TestResuming:
+    def test_is_refused_where_there_is_no_run(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="holds no run"):
+            RunStore().reopen(str(tmp_path))
+
     def test_gives_the_run_and_the_request_it_was_started_with(self, tmp_path: Path) -> None:
         wanted = request(tmp_path / "run", epochs=7)
         opened(tmp_path / "run", epochs=7).close()

@@ -14,10 +14,11 @@ import pytest
 
 from application.answers import Answers, json_line
 from domain.events import CheckpointSaved, RunFinished, RunOpened, Warned
+from domain.runs import RunFacts
 from presentation.cli import saying
 from presentation.cli.interrupting import Interrupted
+from presentation.cli.run_tables import write_runs
 from presentation.cli.watching import ConsoleMonitor, watched
-from presentation.cli.writing import write_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACK = "\x1b]0;owned\x07\x9b31m\u202e[red]:smile:"
@@ -54,7 +55,9 @@ def test_tables_and_events_show_names_as_they_are_and_obey_none(monkeypatch: pyt
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
     monkeypatch.setenv("COLUMNS", "300")
-    write_runs([{"run_id": ATTACK, "status": "stopped", "task": ATTACK, "metric_name": "[/]"}], "runs")
+    write_runs(
+        [RunFacts(ATTACK, ATTACK, "stopped", task=ATTACK, data=ATTACK, stop_reason="[/]")], "runs", are_some=False
+    )
     ConsoleMonitor(saying.error_screen()).notify(Warned(ATTACK))
     for written in (out.getvalue(), err.getvalue()):
         assert not set(written) & set("\x1b\x07\x9b\u202e")
