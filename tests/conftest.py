@@ -17,6 +17,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import hypothesis
 import pytest
 
+from tests.support.browser import Chromium, chromium
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # A deadline is an assertion on the wall clock, and a draw of its own for each run is a failure nobody can repeat.
@@ -40,3 +42,10 @@ def shared() -> Path:
     if not (path / "data").is_dir():
         pytest.skip(f"{path} has no data directory: point ATHANOR_SHARED at the shared data sets to run this test")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """Give a headless Chromium to the tests of one module; without one they are skipped."""
+    with chromium() as started:
+        yield started
