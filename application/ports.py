@@ -9,7 +9,7 @@ from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
 from domain.results import EvaluationResult, Report, TrainingResult
-from domain.runs import RunFacts
+from domain.runs import Leftovers, RunFacts
 
 
 class RunMonitor(Protocol):
@@ -74,6 +74,9 @@ class RunArchive(Protocol):
     def find(self, name: str, root: str) -> str:
         """Give the directory of a run named by its path, or by its name below `root`. Raises: RunError."""
 
+    def find_all(self, names: Sequence[str], root: str) -> Sequence[str]:
+        """Find several, each once however it is named. Raises: RunError with every name that is none."""
+
     def facts(self, path: str) -> RunFacts:
         """Tell of one run what a list says."""
 
@@ -82,6 +85,25 @@ class RunArchive(Protocol):
 
     def settings(self, path: str) -> Mapping[str, Any]:
         """Give the settings that a run was started with. Raises: ConfigurationError."""
+
+
+class RunRemover(Protocol):
+    """Removes runs, or what of them nobody needs: after a kill at any instant a run is whole, or is no run any more."""
+
+    def fault_of(self, path: str) -> str:
+        """Say why a run may not be deleted; empty when it may."""
+
+    def delete(self, path: str) -> None:
+        """Delete a run, and what killed deletions left beside it. Raises: RunError."""
+
+    def leftovers_of(self, path: str) -> Leftovers:
+        """Tell what a finished run would lose by `clean`."""
+
+    def leftovers_beside(self, root: str) -> Leftovers:
+        """Tell what killed deletions left in a directory of runs."""
+
+    def clean(self, leftovers: Leftovers) -> int:
+        """Remove leftovers; gives the bytes that are free again. Raises: RunError, when a process is at the run."""
 
 
 class SplitDataset(Protocol):

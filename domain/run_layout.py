@@ -16,6 +16,12 @@ class RunLayout:
 
     directory: Path
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Give the name of everything that a run writes into its directory."""
+        found = (getattr(cls(Path()), name) for name, value in vars(cls).items() if isinstance(value, property))
+        return frozenset(path.name for path in found if isinstance(path, Path))
+
     @property
     def run_file(self) -> Path:
         """The request with everything decided."""

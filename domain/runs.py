@@ -47,6 +47,16 @@ class RunFacts:
         return sum(known) if known else None
 
 
+@dataclass(frozen=True)
+class Leftovers:
+    """What a finished run needs no more, or what is left of a run that was deleted: places, and bytes in all."""
+
+    run_id: str
+    run_dir: str
+    places: tuple[str, ...]
+    num_bytes: int
+
+
 def _by_metric(run: RunFacts) -> tuple[Any, ...]:
     """Put runs of one task and metric beside each other, the best first, and those without a result last."""
     if run.metric is None or not math.isfinite(run.metric):

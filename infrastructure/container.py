@@ -2,6 +2,8 @@
 
 from dependency_injector import containers, providers
 
+from application.use_cases.clean_runs import CleanRunsUseCase
+from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.predict import PredictUseCase
@@ -15,6 +17,7 @@ from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
+from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -25,6 +28,7 @@ class Container(containers.DeclarativeContainer):
 
     runs = providers.Factory(RunStore)
     archive = providers.Factory(RunArchive)
+    remover = providers.Factory(RunRemover)
     datasets = providers.Factory(TaskData)
     models = providers.Factory(TaskModels)
     workshop = providers.Factory(TrainingWorkshop)
@@ -41,5 +45,7 @@ class Container(containers.DeclarativeContainer):
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
     list_runs = providers.Factory(ListRunsUseCase, archive=archive)
     show_run = providers.Factory(ShowRunUseCase, archive=archive)
+    delete_runs = providers.Factory(DeleteRunsUseCase, archive=archive, remover=remover)
+    clean_runs = providers.Factory(CleanRunsUseCase, archive=archive, remover=remover)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)

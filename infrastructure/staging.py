@@ -94,6 +94,11 @@ def targets_of_replaced(directory: Path) -> list[Path]:
     return [directory / _label_of(path) for path in _aside(directory, None) if _role(path) == REPLACED]
 
 
+def deleted_ones(directory: Path) -> list[Path]:
+    """List what is on its way out of a directory, or was when its process was killed."""
+    return [path for path in _aside(directory, None) if _role(path) == DELETED]
+
+
 def _aside(directory: Path, target: Path | None) -> list[Path]:
     try:
         names = os.listdir(directory)

@@ -32,6 +32,20 @@ class RunArchive:
         """Give the directory of a run named by its path, or by its name below `root`. Raises: RunError."""
         return str(run_at(name, root))
 
+    def find_all(self, names: Sequence[str], root: str) -> Sequence[str]:
+        """Find several, each once however it is named. Raises: RunError with every name that is none."""
+        paths: dict[Path, str] = {}
+        faults = []
+        for name in names:
+            try:
+                path = run_at(name, root)
+                paths.setdefault(path.resolve(), str(path))
+            except RunError as error:
+                faults.append(str(error))
+        if faults:
+            raise RunError.of(faults)
+        return list(paths.values())
+
     def facts(self, path: str) -> RunFacts:
         """Tell what a list says of one run."""
         return glance(Path(path))

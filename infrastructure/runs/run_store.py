@@ -80,7 +80,7 @@ class RunDirectory:
     def close(self) -> None:
         """Let another process use the run."""
         if self._lock is not None:
-            _remove_work_of_the_dead(self._path)
+            remove_work_of_the_dead(self._path)
             lock, self._lock = self._lock, None
             lock.release()
 
@@ -148,12 +148,12 @@ def _tidy_up(directory: Path) -> None:
         _refuse_links(directory)
         lock = RunLock.take(directory)
         try:
-            _remove_work_of_the_dead(directory)
+            remove_work_of_the_dead(directory)
         finally:
             lock.release()
 
 
-def _remove_work_of_the_dead(directory: Path) -> None:
+def remove_work_of_the_dead(directory: Path) -> None:
     """Remove what lies aside of files that are in place; the directory may hold more that is not of the run."""
     layout = RunLayout(directory)
     with suppress(OSError):

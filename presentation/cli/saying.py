@@ -49,6 +49,12 @@ def say_piece(text: str) -> None:
     _write(sys.stdout, "\n".join(map(harmless, text.split("\n"))))
 
 
+def agreed(question: str) -> bool:
+    """Ask on standard error for a yes; no terminal to ask at, the end of its input and any other answer are a no."""
+    _write(sys.stderr, f"{harmless(question)} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def say_error(message: str) -> None:
     """Tell what went wrong. A terminal that is gone cannot hear it, and must not make it worse."""
     warn(f"error: {message}")

@@ -18,6 +18,7 @@ from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_log import RunLog
+from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
@@ -31,6 +32,7 @@ monitors: tuple[type[ports.RunMonitor], ...] = (Monitors, RunLog, ConsoleMonitor
 run: tuple[type[ports.Run], ...] = (RunDirectory,)
 runs: tuple[type[ports.RunStore], ...] = (RunStore,)
 archive: tuple[type[ports.RunArchive], ...] = (RunArchive,)
+remover: tuple[type[ports.RunRemover], ...] = (RunRemover,)
 split: tuple[type[ports.SplitDataset], ...] = (SplitRows, SplitText, SplitPairs, SplitSeries)
 datasets: tuple[type[ports.DatasetSource], ...] = (TaskData,)
 model: tuple[type[ports.TrainableModel], ...] = (ModelBundle,)
@@ -67,7 +69,8 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["runs", "archive", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"]
+    "name",
+    ["runs", "archive", "remover", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
     provider: Any = Container.providers[name]

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from application.training_request import TrainModelRequest
+from application.use_cases.clean_runs import CleanRunsUseCase
+from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.predict import PredictUseCase
@@ -20,6 +22,7 @@ from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
+from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -28,6 +31,7 @@ from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
 PARTS: dict[str, type] = {
     "runs": RunStore,
     "archive": RunArchive,
+    "remover": RunRemover,
     "datasets": TaskData,
     "models": TaskModels,
     "workshop": TrainingWorkshop,
@@ -41,6 +45,8 @@ PARTS: dict[str, type] = {
     "predict": PredictUseCase,
     "list_runs": ListRunsUseCase,
     "show_run": ShowRunUseCase,
+    "delete_runs": DeleteRunsUseCase,
+    "clean_runs": CleanRunsUseCase,
     "trials": ForkedTrials,
     "verify_resume": VerifyResumeUseCase,
 }

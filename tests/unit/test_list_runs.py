@@ -1,6 +1,5 @@
 """Runs are picked and sorted as asked, and a word that is not known is answered with the nearest."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from application.use_cases.list_runs import ListRunsRequest, ListRunsUseCase
 from domain.exceptions import ConfigurationError
 from domain.runs import ORDERS, RunFacts
+from tests.fakes.runs import FakeArchive
 
 RUNS = (
     RunFacts(
@@ -23,25 +23,8 @@ RUNS = (
 )
 
 
-class FakeArchive:
-    def runs(self, root: str) -> Sequence[RunFacts]:
-        return RUNS
-
-    def find(self, name: str, root: str) -> str:
-        raise NotImplementedError
-
-    def facts(self, path: str) -> RunFacts:
-        raise NotImplementedError
-
-    def summary(self, path: str) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-    def settings(self, path: str) -> Mapping[str, Any]:
-        raise NotImplementedError
-
-
 def listed(**request: Any) -> str:
-    return "".join(run.run_id for run in ListRunsUseCase(FakeArchive()).execute(ListRunsRequest(**request)))
+    return "".join(run.run_id for run in ListRunsUseCase(FakeArchive(RUNS)).execute(ListRunsRequest(**request)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import click
 
-from presentation.cli.run_options import json_option, root_option
+from presentation.cli.run_options import json_option, root_option, yes_option
 
 
 @click.group()
@@ -70,3 +70,39 @@ def show_run(run: str, root: str, as_json: bool) -> int:
     else:
         write_run(shown)
     return 0
+
+
+@command.command("delete")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@root_option
+@yes_option
+@json_option
+def delete_runs(runs: tuple[str, ...], root: str, yes: bool, as_json: bool) -> int:
+    """Delete each RUN with all that it holds, after asking.
+
+    A run that a process uses, a link, and a directory that holds more than a run are refused, and then nothing is
+    deleted.
+    """
+    from infrastructure.container import Container
+    from presentation.cli.removing import agree_to_delete, write_deleted
+
+    done = Container().delete_runs().execute(runs, root, agree_to_delete(yes))
+    return write_deleted(done, as_json)
+
+
+@command.command("clean")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@root_option
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@yes_option
+@json_option
+def clean_runs(runs: tuple[str, ...], root: str, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Remove what finished runs need no more: training states that were kept, and what killed processes left.
+
+    Models, metrics and pictures stay. Without RUN it is done for all finished runs below --root, after asking.
+    """
+    from infrastructure.container import Container
+    from presentation.cli.removing import agree_to_clean, write_cleaned
+
+    done = Container().clean_runs().execute(runs, root, dry_run, agree_to_clean(yes))
+    return write_cleaned(done, dry_run, as_json)
