@@ -19,6 +19,7 @@ from infrastructure.reports.page.blocks import (
     Command,
     Facts,
     Folded,
+    Group,
     Level,
     Line,
     Mark,
@@ -57,6 +58,7 @@ def blocks(text: str) -> list[Block]:
         Matrix(text, [text, "b"], [[1, 2], [3, 4]], text),
         Texts(text, {text: text, "other": "b"}, (text, "other")),
         Choice(text, {text: Paragraph(text)}),
+        Group([Paragraph(text)]),
         Folded(text, [Paragraph(text)]),
     ]  # fmt: skip
 
@@ -142,3 +144,25 @@ def test_differences_are_marked_piece_by_piece_and_lose_no_letter() -> None:
     assert [piece for piece, differs in theirs if differs] == ["-", "bc"]
     assert "".join(piece for piece, _ in ours) == "return a + b"
     assert "".join(piece for piece, _ in theirs) == "return a - bc"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("= " * 2000, "== " * 1500), ("x" * 5000, ""), ("a b " * 900, "b a " * 900)]
+)
+def test_long_texts_that_go_round_in_circles_are_compared_without_comparing_all(one: str, other: str) -> None:
+    for text, found in zip((one, other), differences(one, other), strict=True):
+        told = "".join(piece for piece, _ in found)
+        assert re.sub(r" \.\.\. .*", "", re.sub("[·→]", " ", told)) == text[:4000]
+
+
+def test_what_two_texts_share_at_both_ends_is_never_marked() -> None:
+    ours, theirs = differences("a " * 900 + "x" + " b" * 900, "a " * 900 + "y" + " b" * 900)
+    assert [piece for piece, differs in ours if differs] == ["x"]
+    assert [piece for piece, differs in theirs if differs] == ["y"]
+
+
+def test_white_space_is_seen_where_it_differs_and_only_there() -> None:
+    ours, theirs = differences("if x:\n\treturn 1", "if x:\n    return 1 ")
+    assert [piece for piece, differs in ours if differs] == ["\n→   ".replace("\n", "↵\n")]
+    assert [piece for piece, differs in theirs if differs] == ["↵\n····", "·"]
+    assert ours[0][0] == "if x:"

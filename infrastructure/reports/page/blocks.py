@@ -156,6 +156,13 @@ class Texts:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Blocks one below the other where one is wanted, such as a view of a choice."""
+
+    blocks: "Sequence[Block]"
+
+
+@dataclass(frozen=True)
 class Choice:
     """The same thing seen in several ways, of which a reader chooses one; all are printed."""
 
@@ -171,7 +178,7 @@ class Folded:
     blocks: "Sequence[Block]"
 
 
-Block = Paragraph | Facts | Command | Table | Chart | Bars | Matrix | Texts | Choice | Folded
+Block = Paragraph | Facts | Command | Table | Chart | Bars | Matrix | Texts | Group | Choice | Folded
 
 
 @dataclass(frozen=True)

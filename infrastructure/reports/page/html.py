@@ -8,6 +8,8 @@ import base64
 import hashlib
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 LONGEST_TEXT = 4_000
-LONGEST_COMPARED = 2_000  # comparing takes the square of the length
+# Comparing takes up to the cube of the length, where pieces repeat: a model that goes round in circles took minutes.
+MOST_COMPARED, MOST_PAIRS = 400, 30_000
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 Pieces = list[tuple[str, bool]]
@@ -65,9 +68,16 @@ def _shown(value: Any) -> Any:
 
 def visible(text: str) -> str:
     """Spell out what would turn or hide text, and say where a long one was cut; line ends stay."""
+    return _harmless(text[:LONGEST_TEXT]) + _more(text)
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(map(harmless, text.split("\n")))
+
+
+def _more(text: str) -> str:
     rest = len(text) - LONGEST_TEXT
-    more = f" ... ({rest:,} more characters)" if rest > 0 else ""
-    return "\n".join(map(harmless, text[:LONGEST_TEXT].split("\n"))) + more
+    return f" ... ({rest:,} more characters)" if rest > 0 else ""
 
 
 def written(cell: Cell, column: Column) -> str:
@@ -94,17 +104,55 @@ def shares(matrix: Matrix) -> list[list[float]]:
 
 
 def differences(one: str, other: str) -> tuple[Pieces, Pieces]:
-    """Cut two texts into pieces, each with whether the other text lacks it; long ones are compared at their heads."""
-    ours, theirs = (_PIECES.findall(visible(text)[:LONGEST_COMPARED]) for text in (one, other))
+    """Cut two texts into pieces, each with whether the other text lacks it.
+
+    Between the beginning and the end that both share, long texts are compared at their heads, and all of the rest
+    counts as different. A piece that differs and is nothing but white space is spelt out, for it would not be seen.
+    """
+    ours, theirs = (_PIECES.findall(text[:LONGEST_TEXT]) for text in (one, other))
+    before = _num_shared(ours, theirs)
+    behind = _num_shared(ours[before:][::-1], theirs[before:][::-1])
+    inner = [words[before : len(words) - behind] for words in (ours, theirs)]
+    marked = _compared(*inner)
+    for found, words, text in zip(marked, (ours, theirs), (one, other), strict=True):
+        found.insert(0, ("".join(words[:before]), False))
+        found.append(("".join(words[len(words) - behind :]), False))
+        found.append((_more(text), False))
+    ours_told, theirs_told = (
+        [(_spelt(piece, differs), differs) for piece, differs in found if piece] for found in marked
+    )
+    return ours_told, theirs_told
+
+
+def _num_shared(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    """Count the pieces that two texts begin with alike."""
+    shared = zip(ours, theirs, strict=False)
+    return next((number for number, (mine, yours) in enumerate(shared) if mine != yours), min(len(ours), len(theirs)))
+
+
+def _compared(ours: Sequence[str], theirs: Sequence[str]) -> tuple[Pieces, Pieces]:
+    most = MOST_COMPARED
+    while _num_pairs(ours[:most], theirs[:most]) > MOST_PAIRS:
+        most //= 2
+    matcher = SequenceMatcher(None, ours[:most], theirs[:most], autojunk=False)
     pieces: tuple[Pieces, Pieces] = ([], [])
-    for kind, first, last, first_other, last_other in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+    for kind, first, last, first_other, last_other in matcher.get_opcodes():
         for found, words in zip(pieces, (ours[first:last], theirs[first_other:last_other]), strict=True):
-            if words:
-                found.append(("".join(words), kind != "equal"))
-    for found, text in zip(pieces, (one, other), strict=True):
-        if rest := visible(text)[LONGEST_COMPARED:]:
-            found.append((rest, False))
+            found.append(("".join(words), kind != "equal"))
+    for found, words in zip(pieces, (ours, theirs), strict=True):
+        found.append(("".join(words[most:]), True))
     return pieces
+
+
+def _num_pairs(ours: Sequence[str], theirs: Sequence[str]) -> int:
+    counts = Counter(ours)
+    return sum(counts[piece] for piece in theirs)
+
+
+def _spelt(piece: str, differs: bool) -> str:
+    if differs and piece.isspace():
+        piece = piece.replace(" ", "·").replace("\t", "→   ").replace("\n", "↵\n")
+    return _harmless(piece)
 
 
 def _template_of(block: object) -> str:
