@@ -1,5 +1,6 @@
 """Which metrics a person wants to see first, and what they and their rivals are called."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,3 +51,14 @@ BASELINES: Mapping[str, str] = {
     "persistence": "persistence",
     "repeat_last": "repeat last",
 }
+
+
+def rivals_of(metric_name: str, *scores: Mapping[str, Any]) -> dict[str, float]:
+    """Find what each baseline scored by a metric, with or without "eval_" in its name; later scores go before."""
+    found: dict[str, float] = {}
+    for prefix, name in BASELINES.items():
+        for known in scores:
+            value = known.get(f"{prefix}_{metric_name.removeprefix('eval_')}")
+            if isinstance(value, int | float) and math.isfinite(value):
+                found[name] = float(value)
+    return found

@@ -9,6 +9,7 @@ from application.phases import phase
 from application.ports import Run, SplitDataset
 from application.training import Training
 from domain.exceptions import TrainingError
+from domain.headlines import rivals_of
 from domain.results import Report, TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
@@ -43,12 +44,18 @@ class ReportWriter:
 
 def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
     entries = TrainingMetricsTracker(layout.directory, file_name=METRICS).entries
-    draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves)
     trained = KeptModel(Path(result.model_path), request.device)
     findings = kind_of(request.task).report(request, dataset, result, trained, layout)
+    rivals = rivals_on_the_same_rows(result, findings.report)
+    draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves, rivals)
     if findings.examined is not None:
         write_outcomes(layout.outcomes, _outcomes(findings.examined))
     return findings.report
+
+
+def rivals_on_the_same_rows(result: TrainingResult, report: Report) -> Mapping[str, float]:
+    """Give what baselines scored by the metric of a run; those of a test part cannot stand beside its curves."""
+    return rivals_of(result.metric_name, {} if report.test_metrics else report.baselines, result.final_metrics)
 
 
 def _outcomes(examined: Examined) -> Mapping[str, Any]:

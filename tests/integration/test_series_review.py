@@ -1,11 +1,10 @@
 """Tables and settings of which a reader would not think: what the series tasks make of them."""
 
 import csv
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,12 @@ import pytest
 from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
 from application.use_cases.predict import PredictRequest
-from domain.exceptions import ConfigurationError, ModelError, TrainingError
+from domain.events import RunOpened
+from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
 from infrastructure.models.card import read_card
 from infrastructure.prediction import PredictorSource
-from infrastructure.report_writer import ReportWriter
 from infrastructure.tasks.registry import kind_of
-from tests.fakes.ports import RESULT, FakeDataset
 from tests.support.tiny_series import NAMES, bars, ready, request, stamps, table_file
 from tests.support.trainings import asked_again
 
@@ -105,14 +103,22 @@ def test_a_forecast_behind_the_close_is_of_the_next_session(tmp_path: Path) -> N
     assert ahead == [times[299 + step].replace(" ", "T") for step in (1, 3, 6)]
 
 
+class InTheWay:
+    """Puts a directory where a picture is to be written."""
+
+    def notify(self, event: object) -> None:
+        if isinstance(event, RunOpened):
+            (Path(event.run_dir) / "training_curves.png").mkdir()
+
+    def stop_requested(self) -> str:
+        return ""
+
+
 def test_a_report_that_the_disk_refuses_is_told_in_a_sentence(tmp_path: Path) -> None:
-    wanted = request("quantile_forecasting", tmp_path).resolved()
-    (tmp_path / "training_curves.png").mkdir()
-    (tmp_path / "metrics.jsonl").touch()
-    result = replace(RESULT, metric_name="loss", model_path=str(tmp_path / "model"), num_threads=1)
-    run: Any = SimpleNamespace(path=str(tmp_path))
-    with pytest.raises(TrainingError, match=r"the report of .* could not be written: Is a directory\."):
-        ReportWriter().write(run, wanted, FakeDataset(), result)
+    wanted = request("quantile_forecasting", tmp_path, **FEW).changed(output_dir=str(tmp_path / "run"))
+    response = Container().train_model().execute(wanted, InTheWay())
+    assert not response.success
+    assert re.search(r"the report of .* could not be written: Is a directory\.", response.errors[0])
 
 
 def test_a_share_for_validation_is_a_split_in_time_without_a_test_part(tmp_path: Path) -> None:
