@@ -17,6 +17,7 @@ from infrastructure.reports.page.blocks import (
     Choice,
     Column,
     Command,
+    Estimate,
     Facts,
     Folded,
     Group,
@@ -31,7 +32,7 @@ from infrastructure.reports.page.blocks import (
     Texts,
 )
 from infrastructure.reports.page.drawing import MAX_POINTS, drawn
-from infrastructure.reports.page.html import differences, page_html, sort_key, written
+from infrastructure.reports.page.html import beginning, differences, page_html, sort_key, written
 from infrastructure.reports.page.scales import fitted, round_values
 
 HOSTILE = "<script>alert('1')</script>\"&\u202e\x1b[2J\ud800"
@@ -166,3 +167,22 @@ def test_white_space_is_seen_where_it_differs_and_only_there() -> None:
     assert [piece for piece, differs in ours if differs] == ["\n→   ".replace("\n", "↵\n")]
     assert [piece for piece, differs in theirs if differs] == ["↵\n····", "·"]
     assert ours[0][0] == "if x:"
+
+
+def test_an_estimate_is_written_with_its_interval_and_sorted_by_its_value() -> None:
+    share = Column("F1", "share")
+    assert written(Estimate(0.5, 0.25, 0.75), share) == "50.0 % (25.0 to 75.0)"
+    assert written(Estimate(0.5, math.nan, math.nan), share) == "50.0 %"
+    assert written(Estimate(None, 0.0, 1.0), share) == "-"
+    assert sort_key(Estimate(0.5, 0.25, 0.75)) == "0.5"
+    assert sort_key(Estimate(None, 0.0, 1.0)) == ""
+
+
+def test_a_long_cell_begins_with_what_is_seen_and_holds_the_rest() -> None:
+    text, column = "word " * 200, Column("text", "prose")
+    assert text.startswith(beginning(text, column).removesuffix(" ..."))
+    assert beginning("short", column) == ""
+    assert beginning("one\n" * 9, column).count("\n") < 4
+    body = body_of(page_html(Page("a", "b", [Section("c", [Table("d", [column], [[text]])])])))
+    assert text in body
+    assert "<details>" in body

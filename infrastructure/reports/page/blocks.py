@@ -4,8 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Cell = str | int | float | None
 Points = Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the ends of its interval, NaN where that is not known."""
+
+    value: float | None
+    low: float
+    high: float
+
+
+Cell = str | int | float | Estimate | None
 
 
 @dataclass(frozen=True)
@@ -32,10 +43,14 @@ class Command:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: `text` is clipped after a few lines, `share` is between 0 and 1 and written in percent."""
+    """A column of a table: `share` is between 0 and 1 and written in percent.
+
+    Of a long `text` the beginning is seen, and a reader unfolds it. A table with `prose`, texts to be read, is a list
+    of its rows on a telephone.
+    """
 
     name: str
-    kind: Literal["text", "count", "number", "share"] = "text"
+    kind: Literal["text", "prose", "count", "number", "share"] = "text"
 
 
 @dataclass(frozen=True)
@@ -138,7 +153,10 @@ class Bars:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Counts [C, C] of rows by true class (downward) and answer (across); a reader can sort the classes."""
+    """Counts [C, C] of rows by true class (downward) and answer (across); a reader can sort the classes.
+
+    A cell tells its classes and its share in words when it is pointed at or reached by the arrow keys.
+    """
 
     title: str
     names: Sequence[str]

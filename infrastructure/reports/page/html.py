@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.showing import harmless
 from infrastructure.files import write_whole
-from infrastructure.reports.page.blocks import Cell, Column, Matrix, Page
+from infrastructure.reports.page.blocks import Cell, Column, Estimate, Matrix, Page
 from infrastructure.reports.page.drawing import drawn
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 4_000
 # Comparing takes up to the cube of the length, where pieces repeat: a model that goes round in circles took minutes.
 MOST_COMPARED, MOST_PAIRS = 400, 30_000
+LONGEST_SEEN, LONGEST_PROSE_SEEN = 80, 200  # of a cell; the rest is there to be unfolded
+MOST_LINES_SEEN = 4
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 Pieces = list[tuple[str, bool]]
@@ -57,7 +59,7 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters |= {"written": written, "template": _template_of, "drawn": drawn}
-    environment.globals |= {"differences": differences, "shares": shares, "sort_key": sort_key}
+    environment.globals |= {"differences": differences, "shares": shares, "sort_key": sort_key, "beginning": beginning}
     return environment
 
 
@@ -82,6 +84,8 @@ def _more(text: str) -> str:
 
 def written(cell: Cell, column: Column) -> str:
     """Write a cell for people; a dash where nothing is known."""
+    if isinstance(cell, Estimate):
+        return f"{written(cell.value, column)}{_between(cell, column)}"
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "-"
     if isinstance(cell, str):
@@ -91,11 +95,27 @@ def written(cell: Cell, column: Column) -> str:
     return f"{cell:,.0f}" if column.kind == "count" else f"{cell:,.4g}"
 
 
-def sort_key(cell: Cell) -> str:
-    """Give what a column is sorted by: numbers with all their digits, nothing for what is not known."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+def _between(cell: Estimate, column: Column) -> str:
+    ends = cell.low, cell.high
+    if cell.value is None or not all(map(math.isfinite, ends)):
         return ""
-    return visible(cell)[:200] if isinstance(cell, str) else repr(float(cell))
+    low, high = (written(end, column).removesuffix(" %") for end in ends)
+    return f" ({low} to {high})"
+
+
+def sort_key(cell: Cell) -> str:
+    """Give what a column of numbers is sorted by: all digits of a number, nothing for what is not known."""
+    if isinstance(cell, Estimate):
+        return sort_key(cell.value)
+    unknown = cell is None or isinstance(cell, str) or math.isnan(cell)
+    return "" if unknown else repr(float(cell))  # type: ignore[arg-type]
+
+
+def beginning(text: str, column: Column) -> str:
+    """Give the beginning of a text that is too long for a cell; nothing of one that is not."""
+    most = LONGEST_PROSE_SEEN if column.kind == "prose" else LONGEST_SEEN
+    head = "\n".join(text[:most].split("\n")[:MOST_LINES_SEEN])
+    return f"{head.rstrip()} ..." if len(head) < len(text) else ""
 
 
 def shares(matrix: Matrix) -> list[list[float]]:
