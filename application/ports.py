@@ -210,8 +210,11 @@ class ReportWriter(Protocol):
 class Predictor(Protocol):
     """A finished model, opened from its directory alone."""
 
-    def evaluate(self, dataset_path: str) -> EvaluationResult:
-        """Score labelled rows. Raises: DatasetError."""
+    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
+        """Score labelled rows, and write a page about them where one is asked for.
+
+        Raises: DatasetError; ConfigurationError for a page that cannot be written.
+        """
 
     def predict(
         self,

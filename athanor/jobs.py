@@ -49,14 +49,25 @@ def resume(run: Place, *, monitor: RunMonitor | None = None, accept_changes: boo
 
 
 def evaluate(
-    run: Place, dataset_path: Place, *, device: str = "auto", reading: Mapping[str, Any] | None = None
+    run: Place,
+    dataset_path: Place,
+    *,
+    device: str = "auto",
+    reading: Mapping[str, Any] | None = None,
+    report_path: Place | None = None,
 ) -> EvaluateModelResponse:
     """Score a finished model on rows with their labels or targets; `reading` is that of `EvaluateModelRequest`.
+
+    With `report_path`, a name that ends in .html, a page about them is written there.
 
     Raises: ModelError, DatasetError, ConfigurationError.
     """
     request = EvaluateModelRequest(
-        run=fspath(run), dataset_path=fspath(dataset_path), device=device, reading=dict(reading or {})
+        run=fspath(run),
+        dataset_path=fspath(dataset_path),
+        device=device,
+        reading=dict(reading or {}),
+        report_path=None if report_path is None else fspath(report_path),
     )
     return Container().evaluate_model().execute(request)
 

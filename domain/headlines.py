@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.metrics import is_undefined
+from domain.words import Words
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,15 @@ def rivals_of(metric_name: str, *scores: Mapping[str, Any]) -> dict[str, float]:
             if isinstance(value, int | float) and math.isfinite(value):
                 found[name] = float(value)
     return found
+
+
+def label_of(name: str, words: Words) -> str:
+    """Give what a metric is called: a headline by its label, any other by its own name."""
+    if name == "loss":
+        return words.loss
+    return HEADLINES[name].label if name in HEADLINES else name.replace("_", " ")
+
+
+def score_of(name: str | None, value: Any) -> str:
+    """Write one value of a metric, with or without "eval_" in its name."""
+    return HEADLINES.get((name or "").removeprefix("eval_"), Headline("")).text(value)

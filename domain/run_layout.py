@@ -83,6 +83,11 @@ class RunLayout:
         return self.directory / "model-rehearsal"
 
     @property
+    def report(self) -> Path:
+        """The page for people, all in one file."""
+        return self.directory / "report.html"
+
+    @property
     def training_curves(self) -> Path:
         """A picture of loss, learning rate and primary metric."""
         return self.directory / "training_curves.png"

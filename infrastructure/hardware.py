@@ -16,6 +16,17 @@ from infrastructure.training.precision import choose_precision, probe
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pydantic")
 
 
+def environment() -> dict[str, Any]:
+    """Give what a result may depend on beside the settings: versions and the machine, nothing measured."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_cores": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
+    }
+
+
 class HardwareReport:
     """Looks at the machine and measures which precision it runs fastest."""
 

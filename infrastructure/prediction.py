@@ -23,6 +23,7 @@ from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
+from infrastructure.report_page import require_page, write_evaluation_page
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
@@ -50,7 +51,7 @@ class PredictorSource:
         _refuse_foreign(known, given)
         model, task = kind_of(known.task).open(directory, card)
         require_files(known, directory)
-        return FinishedModel(model, task, known, choose_device(device))
+        return FinishedModel(model, task, known, choose_device(device), path)
 
 
 def _refuse_foreign(card: ModelCard, given: Mapping[str, Any]) -> None:
@@ -76,8 +77,9 @@ def _given(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 class FinishedModel:
     """Evaluates and predicts with the settings that travel with the model."""
 
-    def __init__(self, model: nn.Module, task: FinishedTask, card: ModelCard, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, task: FinishedTask, card: ModelCard, device: torch.device, place: str) -> None:
         self.task = task
+        self._place = place
         self._task_name = card.task
         self._rows_at_once = card.batch_size * ROWS_PER_TRAINING_ROW
         self._device = device
@@ -87,13 +89,23 @@ class FinishedModel:
         use_fast_attention(self._model, device)
         self._precision = Precision(choose_precision(card.precision, True, device), device)
 
-    def evaluate(self, dataset_path: str) -> EvaluationResult:
-        """Score rows with their targets. Raises: DatasetError."""
+    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
+        """Score rows with their targets, and write a page about them where one is asked for.
+
+        Raises: DatasetError; ConfigurationError for a page that cannot be written.
+        """
+        if report_path is not None:
+            require_page(report_path)
         dataset, adapter = self.task.scored(self._located(dataset_path))
-        metrics = self.score_rows(dataset, adapter).metrics
-        told = undefined_told(metrics, Path(dataset_path).name)
+        scored = self.score_rows(dataset, adapter)
+        told = undefined_told(scored.metrics, Path(dataset_path).name)
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
-        return EvaluationResult(metrics, len(dataset), self._task_name, warnings)
+        result = EvaluationResult(scored.metrics, len(dataset), self._task_name, warnings)
+        if report_path is not None:
+            examined = self.task.examined(dataset, scored)
+            sections = () if examined is None else examined.sections
+            write_evaluation_page(report_path, self._place, dataset_path, result, sections)
+        return result
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""

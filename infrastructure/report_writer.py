@@ -14,7 +14,10 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.report_page import RunTold
 from infrastructure.reports.curves import draw_training_curves
+from infrastructure.reports.page.blocks import Section
+from infrastructure.reports.page.html import write_page
 from infrastructure.runs.outcomes import write_outcomes
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import Examined, FinishedTask
@@ -27,7 +30,7 @@ class ReportWriter:
     """Draws the curves of a run and lets its kind of task add what belongs to it."""
 
     def write(self, run: Run, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
-        """Write `training_curves.png` and what else belongs to the task.
+        """Write `report.html`, `training_curves.png` and what else belongs to the task.
 
         Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
         """
@@ -48,8 +51,12 @@ def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result
     findings = kind_of(request.task).report(request, dataset, result, trained, layout)
     rivals = rivals_on_the_same_rows(result, findings.report)
     draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves, rivals)
+    sections: Sequence[Section] = ()
     if findings.examined is not None:
         write_outcomes(layout.outcomes, _outcomes(findings.examined))
+        sections = findings.examined.sections
+    told = RunTold(layout, request, dataset, result, findings.report, entries)
+    write_page(layout.report, told.page(sections))
     return findings.report
 
 

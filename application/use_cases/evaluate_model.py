@@ -11,7 +11,8 @@ from domain.interval import known
 class EvaluateModelRequest(BaseModel):
     """A run or model directory, and the rows to score it on.
 
-    `reading` are fields of `Reading`, and names of fields such as `text_field`.
+    `reading` are fields of `Reading`, and names of fields such as `text_field`. With `report_path`, which
+    ends in .html, a page about the rows is written there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -20,6 +21,7 @@ class EvaluateModelRequest(BaseModel):
     dataset_path: str
     device: str = "auto"
     reading: dict[str, Any] = {}
+    report_path: str | None = None
 
 
 class EvaluateModelResponse(BaseModel):
@@ -49,7 +51,7 @@ class EvaluateModelUseCase:
     def execute(self, request: EvaluateModelRequest) -> EvaluateModelResponse:
         """Raises: ModelError, DatasetError."""
         predictor = self._predictors.open(request.run, request.device, request.reading)
-        result = predictor.evaluate(request.dataset_path)
+        result = predictor.evaluate(request.dataset_path, request.report_path)
         return EvaluateModelResponse(
             metrics=dict(result.metrics),
             num_rows=result.num_rows,

@@ -1,7 +1,7 @@
 """Data in two parts, and which units of it are drawn to be scored on."""
 
-from collections.abc import Sized
-from dataclasses import dataclass
+from collections.abc import Mapping, Sized
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -11,11 +11,15 @@ Part = TypeVar("Part", bound=Sized, covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class TwoParts(Generic[Part]):
-    """A part to learn from and one to be scored on, of rows, documents or windows; `warnings` are told once."""
+    """A part to learn from and one to be scored on, of rows, documents or windows.
+
+    `warnings` are told once. `audit` counts what was looked for in the data, whether it was found or not.
+    """
 
     train: Part
     evaluation: Part
     warnings: tuple[str, ...] = ()
+    audit: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def num_train(self) -> int:

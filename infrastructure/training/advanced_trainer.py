@@ -36,7 +36,7 @@ from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training.arguments import config_of, metric_of, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
-from infrastructure.training.device import memory_bytes, peak_memory_bytes
+from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
 from infrastructure.training.machine import computing_with
@@ -44,7 +44,8 @@ from infrastructure.training.parallel import unwrapped
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
-from infrastructure.training.step import UpdateInterruptedError, batch_at, train_step
+from infrastructure.training.step import StepBatch, UpdateInterruptedError, batch_at, train_step
+from infrastructure.training.throughput import throughput_of
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 
@@ -190,14 +191,7 @@ class AdvancedTrainer:
         learning_rate = self._config.learning_rate * factor * progress.lr_scale
         while True:
             try:
-                batch = batch_at(
-                    progress.step,
-                    self._feed,
-                    self._train_dataset,
-                    self._task,
-                    progress.micro_batch_size,
-                    self._config.seed,
-                )
+                batch = self._batch(progress.step, progress.micro_batch_size)
                 result = train_step(self._session, batch, learning_rate, progress.applied_steps)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -206,6 +200,9 @@ class AdvancedTrainer:
             else:
                 progress.advance(result, time.perf_counter() - started)
                 return result
+
+    def _batch(self, step: int, micro_batch_size: int) -> StepBatch:
+        return batch_at(step, self._feed, self._train_dataset, self._task, micro_batch_size, self._config.seed)
 
     def _halve(self, progress: Progress, error: BaseException) -> None:
         """Compute the same step in smaller parts; its sum over targets stays the same."""
@@ -343,7 +340,9 @@ class AdvancedTrainer:
             num_parameters=self._bundle.num_parameters,
             precision=self._session.precision.name,
             device=str(self._session.device),
-            throughput={**progress.throughput(), "peak_memory_bytes": float(peak_memory_bytes(self._session.device))},
+            throughput=throughput_of(
+                progress, self._session, lambda step: self._batch(step, progress.micro_batch_size)
+            ),
             num_threads=torch.get_num_threads(),
             warnings=(*progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),

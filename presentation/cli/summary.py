@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
-from domain.headlines import BASELINES, HEADLINES, Headline
+from domain.headlines import BASELINES, HEADLINES, Headline, label_of, score_of
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
-from presentation.cli.wording import counted, label_of, score_of, speed_of, words_of
+from presentation.cli.wording import counted, speed_of, words_of
 
 MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
@@ -172,8 +172,7 @@ def _warnings(messages: Sequence[str], width: int) -> list[str]:
 
 
 def _reports(run_dir: str | None) -> list[str]:
-    """List the reports that were written, pictures first."""
-    directory = Path(run_dir or ".")
-    pictures = sorted((path.name for path in directory.glob("*.png")), reverse=True)
-    metrics = RunLayout(directory).metrics_summary
-    return [*pictures, *([metrics.name] if metrics.exists() else [])]
+    """List the reports that were written, the page first."""
+    layout = RunLayout(Path(run_dir or "."))
+    pictures = sorted(layout.directory.glob("*.png"), reverse=True)
+    return [path.name for path in (layout.report, *pictures, layout.metrics_summary) if path.exists()]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from application.training import training_of
-from domain.headlines import HEADLINES, Headline
+from domain.headlines import HEADLINES, label_of
 from domain.task import TASKS
 from domain.words import Words
 
@@ -15,11 +15,6 @@ def words_of(task: str | None) -> Words:
     return Words() if known is None else training_of(known).words
 
 
-def label_of(name: str, words: Words) -> str:
-    """Give what a headline is called."""
-    return words.loss if name == "loss" else HEADLINES[name].label
-
-
 def speed_of(words: Words, tokens: float, samples: float) -> str:
     """Write a speed, given those of tokens and of samples in a second."""
     return f"{tokens:,.0f} tokens/s" if words.has_tokens else f"{samples:,.0f} {words.fed}/s"
@@ -28,11 +23,6 @@ def speed_of(words: Words, tokens: float, samples: float) -> str:
 def counted(number: int | None, plural: str) -> str:
     """Write a number with its noun: 1 row, 2,000 rows."""
     return f"{number or 0:,} {plural.removesuffix('s') if number == 1 else plural}"
-
-
-def score_of(name: str | None, value: Any) -> str:
-    """Write one value of a metric, with or without "eval_" in its name."""
-    return HEADLINES.get((name or "").removeprefix("eval_"), Headline("")).text(value)
 
 
 def headlines(metrics: Mapping[str, Any], task: str | None) -> dict[str, str]:

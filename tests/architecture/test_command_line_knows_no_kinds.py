@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.headlines import label_of
 from domain.task import TASKS
-from presentation.cli.wording import label_of, speed_of, words_of
+from presentation.cli.wording import speed_of, words_of
 
 SCREEN = Path(__file__).resolve().parents[2] / "presentation"
 NAMES = {name for task in TASKS.values() for name in (task.name, task.kind)}

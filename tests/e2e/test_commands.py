@@ -31,7 +31,7 @@ def test_a_run_directory_holds_what_is_promised(trained: Path) -> None:
     run = trained / "runs" / "one"
     promised = {
         "run.yaml", "model", "checkpoints", "metrics.jsonl", "metrics.json", "metrics.csv",
-        "training_curves.png", "confusion_matrix.png", "summary.json",
+        "training_curves.png", "confusion_matrix.png", "summary.json", "report.html", "outcomes.parquet",
     }  # fmt: skip
     assert promised <= {path.name for path in run.iterdir()}
     assert not list(run.rglob(".staging-*"))

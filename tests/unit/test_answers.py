@@ -77,7 +77,7 @@ class Nobody:
     def open(self, path: str, device: str, reading: Mapping[str, Any]) -> "Nobody":
         raise AssertionError("opened")
 
-    def evaluate(self, dataset_path: str) -> EvaluationResult:
+    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
         return EvaluationResult({}, 0, "")
 
     def predict(

@@ -75,6 +75,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
         counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.label_names))
         return {
             **length_statistics(lengths),
+            "num_cut": int(self.tokens.was_cut[self.indices].sum()),
             "label_counts": dict(zip(self.label_names, counts.tolist(), strict=True)),
         }
 

@@ -134,7 +134,9 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
             f"{rows.path.name}: {split.num_duplicates} rows repeat another (white space aside); "
             "repeats were kept on one side of the split."
         )
-    return SplitRows(task, rows, rows, train=split.train, evaluation=split.evaluation, warnings=tuple(warnings))
+    audit = {"rows that repeat another, kept on one side": split.num_duplicates, **_label_audit(rows)}
+    parts = {"train": split.train, "evaluation": split.evaluation}
+    return SplitRows(task, rows, rows, **parts, warnings=tuple(warnings), audit=audit)
 
 
 def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:
@@ -152,7 +154,8 @@ def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) ->
             remedy="Give parts that do not share their rows.",
         )
     everything = np.arange(len(aligned))
-    return SplitRows(task, train, aligned, train=kept, evaluation=everything, warnings=tuple(warnings))
+    audit = {"rows of both files, left out of training": len(train) - len(kept), **_label_audit(train)}
+    return SplitRows(task, train, aligned, train=kept, evaluation=everything, warnings=tuple(warnings), audit=audit)
 
 
 def aligned_dataset(
@@ -185,6 +188,11 @@ def _label_warnings(rows: LabelledRows) -> list[str]:
     if absent:
         warnings.append(f"{rows.path.name}: no row has the label {', '.join(absent)}; it will never be predicted well.")
     return warnings
+
+
+def _label_audit(rows: LabelledRows) -> dict[str, int]:
+    counts = rows.label_counts().values()
+    return {"texts with more than one label": conflicting_labels(rows), "labels without a row": list(counts).count(0)}
 
 
 def labelled_dataset(

@@ -75,9 +75,11 @@ def _split_text(request: DocumentTraining, documents: Documents, scored: Documen
     if scored is not None:
         warnings += scored.warnings
         parts = documents_not_in(documents, scored), whole_documents(scored)
+        audit = {"documents of both files, left out of training": len(documents) - len(parts[0])}
     else:
+        audit = {"documents that repeat another, kept on one side": documents.num_duplicates}
         parts = split_documents(documents, request.validation_split, request.seed)
-    return SplitText(train=parts[0], evaluation=parts[1], warnings=tuple(warnings))
+    return SplitText(train=parts[0], evaluation=parts[1], warnings=tuple(warnings), audit=audit)
 
 
 def open_documents(path: str, text: Sought, reading: Reading = AS_FOUND) -> Documents:
@@ -99,7 +101,8 @@ def _split_pairs(request: PairTraining, rows: PairRows, scored: PairRows | None)
     if scored is None:
         train, evaluation, num_repeats = split_pairs(rows, request.validation_split, request.seed)
         warnings = (*rows.warnings, *_repeats(rows, num_repeats))
-        return SplitPairs(rows, rows, train=train, evaluation=evaluation, warnings=warnings)
+        audit = {"rows that repeat a source, kept on one side": num_repeats}
+        return SplitPairs(rows, rows, train=train, evaluation=evaluation, warnings=warnings, audit=audit)
     train = pairs_not_in(rows, scored)
     if not len(train):
         raise DatasetError(
@@ -112,7 +115,9 @@ def _split_pairs(request: PairTraining, rows: PairRows, scored: PairRows | None)
             f"{len(rows) - len(train)} rows of {rows.path.name} have a source that also stands in {scored.path.name} "
             "(white space aside); they were left out of training.",
         )
-    return SplitPairs(rows, scored, train=train, evaluation=np.arange(len(scored)), warnings=warnings)
+    audit = {"rows with a source of both files, left out of training": len(rows) - len(train)}
+    everything = np.arange(len(scored))
+    return SplitPairs(rows, scored, train=train, evaluation=everything, warnings=warnings, audit=audit)
 
 
 def pair_fields(task: Task, source_field: Names | None, target_field: Names | None) -> tuple[Sought, Sought]:

@@ -119,7 +119,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over an axis. `summary` tells it in words to those who do not see it."""
+    """Lines over an axis. `summary` tells it in words to those who do not see it; no title where one stands above."""
 
     title: str
     x: Axis

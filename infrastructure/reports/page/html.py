@@ -92,7 +92,7 @@ def written(cell: Cell, column: Column) -> str:
         return visible(cell)
     if column.kind == "share":
         return f"{100 * cell:.1f} %"
-    return f"{cell:,.0f}" if column.kind == "count" else f"{cell:,.4g}"
+    return f"{cell:,.0f}" if column.kind == "count" or isinstance(cell, int) else f"{cell:,.4g}"
 
 
 def _between(cell: Estimate, column: Column) -> str:

@@ -242,7 +242,7 @@ def named_with_escapes(place: Place) -> Sequence[str]:
 
 CARD = r"athanor\.json"
 LINKS = ("metrics.json", "metrics.csv", "metrics.jsonl", "summary.json", "training_curves.png", "confusion_matrix.png",
-         "log.jsonl", "run.lock")  # fmt: skip
+         "report.html", "outcomes.parquet", "log.jsonl", "run.lock")  # fmt: skip
 
 CASES = [
     *(Case(f"train: a run file {name}", functools.partial(config, content=c), REFUSED, (), (), max_errors=30)

@@ -1,0 +1,221 @@
+"""The page of a run and that of an evaluation: what every kind has, around the sections of its own."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from application.ports import SplitDataset
+from application.training import Training, training_of
+from domain.exceptions import ConfigurationError
+from domain.interval import known
+from domain.metrics import MetricEntry
+from domain.plan import TrainingPlan
+from domain.results import EvaluationResult, Report, TrainingResult
+from domain.run_layout import RunLayout
+from domain.task import task_named
+from infrastructure.hardware import environment
+from infrastructure.models.card import read_card
+from infrastructure.reports.page.blocks import (
+    Block,
+    Column,
+    Command,
+    Facts,
+    Folded,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+    Texts,
+)
+from infrastructure.reports.page.curves import Curves
+from infrastructure.reports.page.html import write_page
+from infrastructure.reports.page.scores import Scores
+
+_WORDS_OF_STATISTICS = {
+    "num_rows": "rows", "num_windows": "windows", "num_documents": "documents", "num_tokens": "tokens",
+    "num_bytes": "bytes", "mean_tokens": "tokens of a row, mean", "median_tokens": "tokens of a row, median",
+    "max_tokens": "tokens of a row, most", "num_cut": "rows cut at max_length", "num_unknown": "unknown characters",
+    "context_length": "rows that a window sees",
+}  # fmt: skip
+_SAMPLE_WORDS = {"prompt": "given", "output": "written", "wanted": "wanted"}
+
+
+@dataclass(frozen=True)
+class RunTold:
+    """All that is known of a run when its report is written."""
+
+    layout: RunLayout
+    request: Training
+    dataset: SplitDataset
+    result: TrainingResult
+    report: Report
+    entries: Sequence[MetricEntry]
+
+    def page(self, sections: Sequence[Section]) -> Page:
+        """Tell what was asked and what came out, with the sections of the kind in the midst."""
+        found = [
+            Section("Scores", [*self._warnings(), *self._scores.blocks()]),
+            *sections,
+            *self._samples(),
+            Section("How the training went", self._curves()),
+            Section("The data", self._data()),
+            Section("The run", self._run()),
+        ]
+        return Page(f"{self.layout.directory.resolve().name}: {self.request.task}", self._sentence(), found)
+
+    @property
+    def _scores(self) -> Scores:
+        metrics = self.report.test_metrics or self.result.final_metrics
+        return Scores(metrics, self.report.baselines, known(self.report.intervals), self.request.words)
+
+    def _sentence(self) -> str:
+        result, words = self.result, self.request.words
+        judged = num_judged(self._scores.metrics, self.dataset.num_eval)
+        part = f"{judged:,} {words.fed} {'of the test part' if self.report.test_metrics else 'held out'}"
+        ended = "" if result.stop_reason == "completed" else f" It ended by {result.stop_reason.replace('_', ' ')}."
+        name = str(result.metric_name).removeprefix("eval_")
+        return (
+            f"{self.request.model_name} ({result.num_parameters:,} parameters) learnt {self.request.task} from"
+            f" {self.dataset.num_train:,} {words.read} of {Path(str(self.request.dataset_path)).name} in"
+            f" {result.steps:,} steps and {_duration(result.training_time)}, and reaches {self._scores.sentence(name)},"
+            f" on {part}.{ended}"
+        )
+
+    def _warnings(self) -> list[Block]:
+        told = dict.fromkeys((*self.result.warnings, *self.report.warnings))
+        return [Paragraph(warning, "warning") for warning in told]
+
+    def _samples(self) -> list[Section]:
+        blocks = []
+        for number, sample in enumerate(self.report.samples, 1):
+            texts = {_SAMPLE_WORDS.get(name, name): text for name, text in sample.items()}
+            marked = ("written", "wanted") if {"written", "wanted"} <= texts.keys() else None
+            blocks.append(Texts(f"Sample {number}", texts, marked))
+        return [Section("What it writes", blocks)] if blocks else []
+
+    def _curves(self) -> list[Block]:
+        name = str(self.result.metric_name).removeprefix("eval_")
+        part = self._known_data.get("train", {})
+        num_rows = int(part.get("num_rows", part.get("num_windows", self.dataset.num_train)))
+        steps_per_epoch = TrainingPlan.of(self.request.training_config(), num_rows).steps_per_epoch
+        return Curves(self.entries, name, self._scores.rivals(name), steps_per_epoch, self.request.words).blocks()
+
+    @property
+    def _known_data(self) -> Mapping[str, Any]:
+        data: Mapping[str, Any] = read_card(Path(self.result.model_path)).get("data", {})
+        return data
+
+    def _data(self) -> list[Block]:
+        data = self._known_data
+        parts = {"to learn from": data.get("train", {}), "to be scored on": data.get("evaluation", {})}
+        facts = {"file": str(data.get("path") or "the task's own"), "SHA-256": str(data.get("sha256", ""))[:16]}
+        if data.get("eval_path"):
+            facts["file to be scored on"] = str(data["eval_path"])
+        named = [name for name in _WORDS_OF_STATISTICS if any(name in part for part in parts.values())]
+        rows = [[_WORDS_OF_STATISTICS[name], *(part.get(name) for part in parts.values())] for name in named]
+        found: list[Block] = [Facts(facts)]
+        columns = [Column("what"), *(Column(name, "number") for name in parts)]
+        found.append(Table("The parts", columns, rows))
+        looked_for: Mapping[str, int] = getattr(self.dataset, "audit", {})  # not every kind looks
+        found.append(Facts({name: f"{count:,}" for name, count in looked_for.items()}))
+        counts = parts["to learn from"].get("label_counts", {})
+        if counts:
+            scored = parts["to be scored on"].get("label_counts", {})
+            columns = [Column("label"), *(Column(name, "count") for name in parts)]
+            labels = [[label, count, scored.get(label)] for label, count in counts.items()]
+            found.append(Table("Rows of each label", columns, labels))
+        return [*found, *(Paragraph(warning, "warning") for warning in dict.fromkeys(self.dataset.warnings))]
+
+    def _run(self) -> list[Block]:
+        result, again = self.result, quote(str(self.layout.run_file))
+        speed = {name: f"{value:,.4g}" for name, value in result.throughput.items()}
+        if "peak_memory_bytes" in result.throughput:
+            speed["peak_memory_bytes"] = f"{result.throughput['peak_memory_bytes'] / 2**20:,.0f} MiB"
+        if "padding_share" in result.throughput:
+            speed["padding_share"] = f"{result.throughput['padding_share']:.1%}"
+        facts = {
+            "device": result.device,
+            "precision": result.precision,
+            "threads": str(result.num_threads),
+            "dropped steps": str(result.num_dropped_steps),
+            "returns to a checkpoint": str(result.num_rollbacks),
+            **{name.removesuffix("_bytes").replace("_", " "): value for name, value in speed.items()},
+        }
+        settings = self.request.model_dump(mode="json")
+        rows = [[name, "" if value is None else str(value)] for name, value in settings.items()]
+        return [
+            Paragraph("This repeats the run:"),
+            Command(f"athanor train --config {again} --output NEW"),
+            Facts(facts),
+            Folded("Settings", [Table("Settings", [Column("name"), Column("value")], rows, rows_shown=200)]),
+            Folded("Environment", [Facts(_flat(environment()))]),
+        ]
+
+
+def require_page(path: str) -> None:
+    """Find fault with the place of a page before anything is computed. Raises: ConfigurationError."""
+    place = Path(path)
+    if place.suffix.lower() not in (".html", ".htm"):
+        raise ConfigurationError(f"report {path} must end in .html, which it is.", remedy="Rename it.")
+    if place.exists() and not place.is_file():
+        raise ConfigurationError(f"report {path} is no file.", remedy="Name a file, new or to be replaced.")
+    if not os.access(next(up for up in place.absolute().parents if up.exists()), os.W_OK | os.X_OK):
+        raise ConfigurationError(f"report {path} cannot be written there.", remedy="Choose a place you may write to.")
+
+
+def write_evaluation_page(
+    path: str, run: str, dataset_path: str, result: EvaluationResult, sections: Sequence[Section]
+) -> None:
+    """Write what a finished model is worth on a file. Raises: ConfigurationError when the disk refuses."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_page(Path(path), _evaluation_page(path, Path(run), dataset_path, result, sections))
+    except OSError as error:
+        raise ConfigurationError(
+            f"report {path} cannot be written: {error.strerror or error}.", remedy="Make room or choose another place."
+        ) from error
+
+
+def _evaluation_page(
+    path: str, run: Path, dataset_path: str, result: EvaluationResult, sections: Sequence[Section]
+) -> Page:
+    words = training_of(task_named(result.task)).words
+    scores = Scores(result.metrics, result.metrics, known(result.intervals), words)
+    metric = task_named(result.task).metric_name.removeprefix("eval_")
+    sentence = (
+        f"{run} reaches {scores.sentence(metric)}, on {result.num_rows:,} {words.fed} of {Path(dataset_path).name}."
+    )
+    again = f"athanor evaluate {quote(str(run))} --dataset {quote(dataset_path)} --report {quote(path)}"
+    warnings = [Paragraph(warning, "warning") for warning in result.warnings]
+    return Page(
+        f"{run.resolve().name} on {Path(dataset_path).name}: {result.task}",
+        sentence,
+        [
+            Section("Scores", [*warnings, *scores.blocks()]),
+            *sections,
+            Section("This page again", [Command(again), Folded("Environment", [Facts(_flat(environment()))])]),
+        ],
+    )
+
+
+def num_judged(metrics: Mapping[str, Any], otherwise: int) -> int:
+    """Count the rows or windows that metrics are of, where they say so."""
+    supports = [scores["support"] for scores in metrics.get("per_class", {}).values()]
+    return int(metrics.get("num_windows") or sum(supports) or otherwise)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in facts.items():
+        inner = value.items() if isinstance(value, Mapping) else [(name.replace("_", " "), value)]
+        found |= {key: str(item) for key, item in inner}
+    return found

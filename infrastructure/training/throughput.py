@@ -1,0 +1,24 @@
+"""How fast a run went, and how much of what it computed was of use."""
+
+from collections.abc import Callable
+
+from domain.progress import Progress
+from infrastructure.data.some_rows import spread
+from infrastructure.training.device import peak_memory_bytes
+from infrastructure.training.session import Session
+from infrastructure.training.step import StepBatch
+
+STEPS_LOOKED_AT = 8
+
+
+def throughput_of(progress: Progress, session: Session, batch_of: Callable[[int], StepBatch]) -> dict[str, float]:
+    """Give rates, peak memory, and the share of places that are padding, of some steps built once more.
+
+    There is no such share without an `attention_mask`, which says what is no padding.
+    """
+    facts = {**progress.throughput(), "peak_memory_bytes": float(peak_memory_bytes(session.device))}
+    batches = [batch_of(int(step)) for step in spread(progress.step, STEPS_LOOKED_AT)] if progress.step else []
+    masks = [micro["attention_mask"] for batch in batches for micro in batch.micro_batches if "attention_mask" in micro]
+    if masks:
+        facts["padding_share"] = 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+    return facts
