@@ -25,6 +25,7 @@ from application.groups.text import (
     TokenSettings,
     WritingSettings,
 )
+from application.groups.tracking import TrackingSettings
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.task import Task
@@ -39,12 +40,13 @@ CANNOT_MATTER: Mapping[str, str] = {
     "eval_dataset": "the rows are known by their content",
     "output_dir": "where a run lives changes nothing of it",
     "keep_checkpoints": "it is heeded when the result is there",
+    "trackers": "who is told what happens changes nothing of it",
     "max_row_mib": "it refuses rows and changes none",
     "max_unpacked_mib": "it refuses files and changes none",
 }
 
 
-class Training(MachineSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
+class Training(MachineSettings, TrackingSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
     """What every kind understands, decided.
 
     `instead` says what to do in place of settings that a kind does not understand, where there is such a thing; `words`

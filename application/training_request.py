@@ -23,6 +23,7 @@ from application.groups.text import (
     TokenSettings,
     WritingSettings,
 )
+from application.groups.tracking import TrackingSettings
 from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
@@ -39,6 +40,7 @@ LONGEST_NAME = 40
 class TrainModelRequest(
     # Pydantic lists the settings of the last group first.
     MachineSettings,
+    TrackingSettings,
     WritingSettings,
     KeepingSettings,
     TargetSettings,

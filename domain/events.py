@@ -136,7 +136,10 @@ class RunFinished:
 
 @dataclass(frozen=True)
 class RunClosed:
-    """Nothing follows: the report is written and the summary kept; `status` is finished, stopped or failed."""
+    """The report is written and the summary kept; `status` is finished, stopped or failed.
+
+    Nothing of the run follows, only what observers say of themselves.
+    """
 
     run_dir: str
     status: str

@@ -108,6 +108,11 @@ class RunLayout:
         return self.directory / "forecasts.png"
 
     @property
+    def trackers(self) -> Path:
+        """What trackers keep of this run, and `NAME.id` for each: what it calls the run, to go on with on a resume."""
+        return self.directory / "trackers"
+
+    @property
     def own_places(self) -> tuple[Path, ...]:
         """What a run fills or appends to; all other files are written aside and renamed."""
-        return (self.checkpoints, self.model, self.tokenizer, self.metrics, self.log, self.lock)
+        return (self.checkpoints, self.model, self.tokenizer, self.metrics, self.log, self.lock, self.trackers)

@@ -10,6 +10,7 @@ import torch
 
 from domain.version import VERSION
 from infrastructure.data.kept.cache import cache_root
+from infrastructure.trackers.known import installed
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import choose_precision, probe
 
@@ -48,5 +49,6 @@ class HardwareReport:
             "python": platform.python_version(),
             "platform": platform.platform(),
             "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
+            "trackers": installed(),
             "cache": str(cache_root()),
         }

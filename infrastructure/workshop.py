@@ -19,6 +19,8 @@ from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.registry import kind_of
+from infrastructure.trackers.known import require_installed
+from infrastructure.trackers.observer import Trackers
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
@@ -34,8 +36,9 @@ class TrainingWorkshop:
     def settle(self, request: Training) -> Training:
         """Decide what only this machine can: the precision it runs fastest. The run file then repeats the run.
 
-        Raises: ConfigurationError when the device is not there.
+        Raises: ConfigurationError when the device or the package of a tracker is not there.
         """
+        require_installed(request.trackers)
         device = choose_device(request.device)
         return request.changed(precision=choose_precision(request.precision, request.use_mixed_precision, device))
 
@@ -72,7 +75,8 @@ class TrainingWorkshop:
         log = _log_of(bundle, layout)
         for event in phases_so_far():  # of before there was a place for a log
             log.notify(event)
-        monitors.join(log)
+        trackers = Trackers(request.trackers, layout, request.model_dump(mode="json"), monitors.warn)
+        monitors.join(log, *([trackers] if request.trackers else []))
         known = states.list_checkpoints()
         monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
         if metrics.num_damaged_lines:

@@ -14,6 +14,7 @@ from application.groups.text import (
     TokenSettings,
     WritingSettings,
 )
+from application.groups.tracking import TrackingSettings
 
 GROUPS: tuple[type[Settings], ...] = (
     RunSettings,
@@ -34,6 +35,7 @@ GROUPS: tuple[type[Settings], ...] = (
     TargetSettings,
     KeepingSettings,
     WritingSettings,
+    TrackingSettings,
     MachineSettings,
 )
 # Each setting, in that order.

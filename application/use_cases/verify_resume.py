@@ -210,6 +210,7 @@ def shortened(request: VerifyResumeRequest) -> TrainModelRequest:
         warmup_steps=1 if training.warmup_steps is None else min(training.warmup_steps, steps),
         logging_steps=1,
         output_dir=None,
+        trackers=(),  # a store that people look at is no place for trials
     )
     short.resolved()  # its faults are told before anything begins
     return short
