@@ -1,8 +1,7 @@
 """Which trackers there are, what each needs, and which of them this Python has."""
 
 from collections.abc import Mapping, Sequence
-from importlib import metadata
-from importlib.util import find_spec
+from importlib import metadata, util
 
 from domain.exceptions import ConfigurationError
 from domain.tracking import TRACKERS
@@ -65,7 +64,7 @@ def _is_installed(name: str) -> bool:
 
 
 def _is_there(package: str) -> bool:
-    spec = find_spec(package)
+    spec = util.find_spec(package)
     # A directory of that name where Python is started, such as the one that wandb writes, is no package.
     return spec is not None and spec.origin is not None
 

@@ -13,7 +13,14 @@ from tests.support.sources import LAYERS, ROOT, imports_of, parsed, sources
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 HEAVY = frozenset(("torch", "transformers"))
 # Reached by these in no number of steps.
-WITHOUT_TORCH = ("domain", "application", "presentation", "infrastructure/runs", "infrastructure/reports", "infrastructure/trackers")
+WITHOUT_TORCH = (
+    "domain",
+    "application",
+    "presentation",
+    "infrastructure/runs",
+    "infrastructure/reports",
+    "infrastructure/trackers",
+)
 INFRASTRUCTURE = "infrastructure"
 # Its commands reach the container when they run, which is what they are for.
 CONTAINER = "infrastructure.container"

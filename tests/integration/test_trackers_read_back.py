@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import struct
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def test_wandb_has_files_of_each_start_under_one_id(runs: Path) -> None:
     assert [row["eval/accuracy"] for row in rows if "eval/accuracy" in row] == [0.2, 0.4, 0.6]
     assert any(name.startswith("pictures/training_curves") for row in rows for name in row)
     assert len(list((runs / NAME / "trackers" / "wandb").glob("offline-run-*/files/media/images/**/*.png"))) == 2
-    last = {}
+    last: dict[str, Any] = {}
     for record in starts[-1]:
         if record.HasField("summary"):
             last |= _wandb_items(record.summary.update)
@@ -146,8 +147,7 @@ def test_wandb_has_files_of_each_start_under_one_id(runs: Path) -> None:
 
 def _wandb_records(file: Path) -> list[Any]:
     """Read a log in the format of LevelDB, behind a header of seven bytes: blocks of pieces that hold records."""
-    from wandb.proto import wandb_internal_pb2
-
+    messages: Any = import_module("wandb.proto.wandb_internal_pb2")
     content, at, records, held = file.read_bytes(), 7, [], b""
     while at < len(content):
         if (left := 32768 - at % 32768) < 7:  # no piece begins so near to the end of a block
@@ -157,7 +157,7 @@ def _wandb_records(file: Path) -> list[Any]:
         held += content[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # whole, or the last piece
-            record = wandb_internal_pb2.Record()
+            record = messages.Record()
             record.ParseFromString(held)
             records.append(record)
             held = b""

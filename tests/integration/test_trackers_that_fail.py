@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,8 @@ class TestMissingPackage:
     def test_is_refused_before_anything_is_read_with_the_command_that_installs_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        there = known.find_spec
-        monkeypatch.setattr(known, "find_spec", lambda name: None if name in ("wandb", "sqlalchemy") else there(name))
+        there = util.find_spec
+        monkeypatch.setattr(util, "find_spec", lambda name: None if name in ("wandb", "sqlalchemy") else there(name))
         response = Container().train_model().execute(self.request(tmp_path, "tensorboard", "mlflow", "wandb"))
         assert response.exit_code == 2
         assert response.errors == (
@@ -141,7 +142,7 @@ class TestMissingPackage:
     def test_a_directory_of_that_name_is_no_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "trackio_elsewhere").mkdir()
         monkeypatch.syspath_prepend(tmp_path)
-        assert known.find_spec("trackio_elsewhere") is not None
+        assert util.find_spec("trackio_elsewhere") is not None
         assert not known._is_there("trackio_elsewhere")
 
 
