@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.answers import Answers
+from application.joining import NOTHING_KEPT, Keep
 from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.events import Event
@@ -222,12 +223,17 @@ class Predictor(Protocol):
         options: Mapping[str, Any],
         on_text: Callable[[str], None] | None = None,
         strict: bool = False,
+        keep: Keep = NOTHING_KEPT,
+        as_table: bool = False,
     ) -> Answers:
         """Answer each row in order, when it is asked for; a bad row with nulls and the reason.
 
-        A task that writes is told how by `options` and tells `on_text` as it writes.
+        A task that writes is told how by `options` and tells `on_text` as it writes; one that labels is told how many
+        labels to give and when it is unsure. `keep` says what of a row stands before its answer, `as_table` that all
+        answers become rows of one table, whose columns must be known before the first.
 
-        Raises: DatasetError, also at a bad row when `strict`; ConfigurationError.
+        Raises: DatasetError, also at a bad row when `strict`; ConfigurationError, also for an option that means nothing
+        to the task.
         """
 
 
@@ -240,6 +246,9 @@ class PredictorSource(Protocol):
 
 class AnswerFiles(Protocol):
     """Keeps answers: after a kill at any instant a file has all of them, is as it was before, or absent."""
+
+    def holds_table(self, path: str) -> bool:
+        """Tell whether a file of this name holds a table, and no JSON lines. Raises: ConfigurationError for neither."""
 
     def write(self, path: str, answers: Answers) -> None:
         """Write answers in the format that the ending of `path` says; finds fault with it before asking for any.

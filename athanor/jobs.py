@@ -78,10 +78,12 @@ def predict(
     *,
     device: str = "auto",
     reading: Mapping[str, Any] | None = None,
+    keep: str | Sequence[str] | None = None,
+    top_k: int | None = None,
+    threshold: float | None = None,
     max_new_tokens: int | None = None,
     num_beams: int | None = None,
     temperature: float | None = None,
-    top_k: int | None = None,
     top_p: float | None = None,
     seed: int | None = None,
     max_repeats: int | None = None,
@@ -91,8 +93,9 @@ def predict(
 ) -> Answers:
     """Answer rows with a finished model, one by one as they are asked for; `reading` is that of `PredictRequest`.
 
-    What is None is as it travels with the model. A bad row is answered with nulls and the reason; when `strict` it
-    stops. `on_text` is told a text in pieces while it is written.
+    What is None is as it travels with the model. `keep` repeats columns of the input, "all" or names; `top_k` gives as
+    many labels, and below `threshold` a label is "unsure". A bad row is answered with nulls and the reason; when
+    `strict` it stops. `on_text` is told a text in pieces while it is written.
     Raises: ModelError, ConfigurationError; DatasetError once what cannot be read is reached.
     """
     request = PredictRequest(
@@ -100,6 +103,8 @@ def predict(
         input_path=fspath(input_path),
         device=device,
         reading=dict(reading or {}),
+        keep=keep if keep is None or isinstance(keep, str) else tuple(keep),
+        threshold=threshold,
         max_new_tokens=max_new_tokens,
         num_beams=num_beams,
         temperature=temperature,

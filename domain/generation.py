@@ -77,6 +77,9 @@ class GenerationSettings:
             )
 
 
+SETTINGS = tuple(field.name for field in fields(GenerationSettings))
+
+
 def cut_at_stop(text: str, stop: tuple[str, ...]) -> tuple[str, bool]:
     """Give the text before its first stop string, and whether there was one.
 

@@ -11,7 +11,7 @@ from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
-from infrastructure.answer_files import AnswerFiles
+from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter

@@ -1,15 +1,16 @@
 """A finished model at work, opened from its directory alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from application.answers import Answers
+from application.answers import TEXT, Answers, Column
 from application.foreign import foreign_faults
+from application.joining import ERROR, NOTHING_KEPT, Keep
+from application.labels import LABEL_OPTIONS, Labels
 from application.training import training_of
 from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ConfigurationError, ModelError
@@ -18,7 +19,8 @@ from domain.reading import Reading
 from domain.results import EvaluationResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
-from infrastructure.data.sources.inputs import BadInput
+from infrastructure.data.sources.asked_rows import AskedRows, asked_rows
+from infrastructure.data.sources.inputs import Asked, BadInput, Source
 from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
@@ -74,6 +76,25 @@ def _given(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**reading, **named, "named_fields": list(named)}
 
 
+class _Told:
+    """Takes what a reader of answers should know, each once: memory that ran out makes an answer begin anew."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.facts: list[str] = []
+
+    def __call__(self, sentence: str, *, usual: bool = False) -> None:
+        told = self.facts if usual else self.notes
+        if sentence not in told:
+            told.append(sentence)
+
+
+def _instead(name: str) -> str:
+    if name == "threshold":
+        return "It is for tasks that label. Leave it out."
+    return f"It is for tasks that {'label or write' if name == 'top_k' else 'write'}. Leave it out."
+
+
 class FinishedModel:
     """Evaluates and predicts with the settings that travel with the model."""
 
@@ -82,6 +103,7 @@ class FinishedModel:
         self._place = place
         self._task_name = card.task
         self._rows_at_once = card.batch_size * ROWS_PER_TRAINING_ROW
+        self._reading = card.reading
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
         self._model = model.to(device).eval()
@@ -121,52 +143,84 @@ class FinishedModel:
         options: Mapping[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
         strict: bool = False,
+        keep: Keep = NOTHING_KEPT,
+        as_table: bool = False,
     ) -> Answers:
         """Answer each row in order; `on_text` is told texts as they are written, a row at a time.
 
-        A bad row is answered with nulls and the reason, and counted in a note.
-        Raises, once it comes to that: DatasetError for a file that cannot be read, and when `strict` at a bad row;
-        ConfigurationError for bad options.
+        A bad row is answered with nulls and the reason, and counted in a note. `keep` says what of a row stands before
+        its answer, and `as_table` that the columns of all answers must be known before the first.
+        Raises: ConfigurationError for an option that means nothing to the task, or for a column that is not there;
+        and, once it comes to that, DatasetError for a file that cannot be read, and when `strict` at a bad row.
         """
-        notes: list[str] = []
-        facts: list[str] = []
+        options = dict(options or {})
+        self._refuse_foreign_options(options, keep)
+        of_labels = {name: options.pop(name, None) for name in LABEL_OPTIONS} if self.task.labels else {}
+        Labels.require(of_labels)
+        labels = Labels(self.task.labels, **of_labels) if self.task.labels else None
+        told = _Told()
+        asked = self._asked(input_path, keep, as_table, labels, told)
+        rows = self._answered(asked, labels, options, on_text, told, strict)
+        return Answers(rows, self.task.gives_table, told.notes, told.facts, asked.columns, asked.num_rows)
 
-        def note(sentence: str, *, usual: bool = False) -> None:
-            told = facts if usual else notes
-            if sentence not in told:  # memory that ran out makes an answer begin anew
-                told.append(sentence)
+    def _refuse_foreign_options(self, options: Mapping[str, Any], keep: Keep) -> None:
+        """Refuse what means nothing to the task. Raises: ConfigurationError naming all of it."""
+        understood = {*self.task.options, *(LABEL_OPTIONS if self.task.labels else ())}
+        foreign = [name for name in options if name not in understood]
+        said = [f"{name} means nothing to task {self._task_name}. {_instead(name)}" for name in foreign]
+        if keep.was_said and not keep.is_none and not self.task.reads_rows:
+            said.append(f"keep means nothing to task {self._task_name}, whose input is one table. Leave it out.")
+        if said:
+            raise ConfigurationError.of(said)
 
-        rows = self._answered(input_path, options, on_text, note, strict)
-        return Answers(rows, self.task.gives_table, notes, facts)
+    def _asked(self, input_path: str, keep: Keep, as_table: bool, labels: Labels | None, told: "_Told") -> AskedRows:
+        """Find out what is asked, and what stands beside the answers. Raises: DatasetError, ConfigurationError."""
+        path = self._located(input_path)
+        if not self.task.reads_rows:
+            return AskedRows(Source(path))
+        return asked_rows(path, keep, as_table, self._answer_columns(labels), self._reading, told)
+
+    def _answer_columns(self, labels: Labels | None) -> tuple[Column, ...]:
+        if labels is not None:
+            return labels.columns
+        names = (name for name in self.task.unanswered("") if name != ERROR)
+        return tuple(Column(name, TEXT if name == "text" else None, knows_missing=True) for name in names)
 
     def _answered(
         self,
-        input_path: str,
-        options: Mapping[str, Any] | None,
+        asked: AskedRows,
+        labels: Labels | None,
+        options: Mapping[str, Any],
         on_text: Callable[[str], None] | None,
-        note: Note,
+        told: "_Told",
         strict: bool,
     ) -> Iterator[Mapping[str, Any]]:
-        inputs = self.task.inputs(self._located(input_path), note)
-        rows_at_once = 1 if on_text else self.task.rows_at_once
         num_rows = num_bad = 0
-        while batch := list(islice(inputs, rows_at_once)):
+        inputs = self.task.inputs(asked.source, told)
+        # What is drawn depends on the rows beside it, and who types decides by chance which of them have come.
+        alone = on_text is not None or (asked.source.is_standard_input and bool(options.get("temperature")))
+        for batch in asked.batches(inputs, 1 if alone else self.task.rows_at_once):
             bad = [row for row in batch if isinstance(row, BadInput)]
-            good = [row for row in batch if not isinstance(row, BadInput)]
+            good = [row.text for row in batch if isinstance(row, Asked)]
             if bad and strict:
                 good = good[: batch.index(bad[0])]
-            answers = iter(self.answer(good, options, on_text, note) if good else ())
+            answers = iter(self.answer(good, options, on_text, told) if good else ())
             for row in batch:
-                if not isinstance(row, BadInput):
-                    yield next(answers)
-                elif strict:
-                    raise row.error()
+                num_rows += 1
+                if isinstance(row, BadInput):
+                    if strict:
+                        raise row.error()
+                    answer = self.task.unanswered(row.reason)
                 else:
-                    yield self.task.unanswered(row.reason)
-            yield from answers  # a table is one input with many
-            num_rows, num_bad = num_rows + len(batch), num_bad + len(bad)
+                    answer = next(answers)
+                yield asked.joined(num_rows, row.cells, answer if labels is None else labels.told(answer))
+            # A table is one input with many answers.
+            yield from (answer if labels is None else labels.told(answer) for answer in answers)
+            num_bad += len(bad)
         if num_bad:
-            note(f"{num_bad:,} of {num_rows:,} rows could not be answered; `error` says why.")
+            told(f"{num_bad:,} of {num_rows:,} rows could not be answered; `error` says why.")
+        for fact in (*asked.facts(), *(labels.facts() if labels else ())):
+            told(fact, usual=True)
 
     def _located(self, path: str) -> str:
         return str(located(path, task_named(self._task_name)))

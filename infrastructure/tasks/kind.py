@@ -1,6 +1,6 @@
 """What a kind of task brings beside its adapter: data, a model, a report, and answers once it is trained."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
@@ -11,7 +11,7 @@ from application.ports import SplitDataset
 from application.training import Training
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
-from infrastructure.data.sources.inputs import Input
+from infrastructure.data.sources.inputs import Input, Source
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
 from infrastructure.reports.page.blocks import Section
@@ -95,8 +95,20 @@ class FinishedTask(Protocol):
         """How many inputs to answer together."""
 
     @property
+    def reads_rows(self) -> bool:
+        """Tell whether each input is a row, which its answer may stand beside, and not a table."""
+
+    @property
     def gives_table(self) -> bool:
         """Tell whether all answers are rows of one table, its time or row number first."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Name the labels whose `scores` an answer has beside its `label`; none where it is no label."""
+
+    @property
+    def options(self) -> Collection[str]:
+        """Name the options that `answers` understands."""
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
@@ -104,8 +116,8 @@ class FinishedTask(Protocol):
     def examined(self, dataset: Any, scored: Scored) -> Examined | None:
         """Look at the rows of an evaluation one by one; None where nothing is to be seen of single rows."""
 
-    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
-        """Read what is to be answered, `-` from standard input; a bad row gives its fault.
+    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
+        """Read what is to be answered; a bad row gives its fault.
 
         `note` is told what is unusual in the file. Raises: DatasetError for a file that cannot be read.
         """

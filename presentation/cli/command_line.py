@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "Train a model on a file.",
     "resume": "Go on with a run that was killed or stopped.",
     "evaluate": "Score a finished model on labelled rows.",
-    "predict": "Answer rows with a finished model: JSON lines, or a table of forecasts.",
+    "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
     "settings": "List every setting with its type, default and unit.",
     "runs": "List, show, compare, delete and clean runs.",
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",

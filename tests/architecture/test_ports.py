@@ -7,7 +7,7 @@ import pytest
 
 from application import ports
 from application.monitors import Monitors
-from infrastructure.answer_files import AnswerFiles
+from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.container import Container
 from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.series.loading import SplitSeries

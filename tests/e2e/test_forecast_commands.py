@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import openpyxl
 import pyarrow.parquet
 import pytest
 
@@ -199,23 +200,56 @@ def test_a_direction_is_one_json_object(runs: Path) -> None:
     answer = athanor("predict", runs / DIRECTION, "--input", runs / "table.csv")
     (line,) = answer.stdout.splitlines()
     told = json.loads(line)
-    assert set(told) == {"time", "label", "scores"}
+    assert list(told) == ["time", "label", "score", "scores"]
+    assert told["score"] == max(told["scores"].values())
     assert datetime.fromisoformat(told["time"]) == START + (ROWS - 1) * HOUR
     assert told["label"] == max(told["scores"], key=told["scores"].get)
 
 
-def test_answers_that_are_no_table_are_kept_as_json_lines_alone(runs: Path, tmp_path: Path) -> None:
+def test_a_direction_is_also_a_table_of_one_row_with_as_many_labels_as_are_asked_for(
+    runs: Path, tmp_path: Path
+) -> None:
     words = ("predict", runs / DIRECTION, "--input", runs / "table.csv")
     assert athanor(*words, "--output", tmp_path / "d.jsonl").exit_code == 0
     assert (tmp_path / "d.jsonl").read_text() == athanor(*words).stdout
-    answer = athanor(*words, "--output", tmp_path / "d.csv")
-    assert (answer.exit_code, "must end in .jsonl" in answer.stderr) == (2, True)
-    assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
+    assert athanor(*words, "--top-k", 2, "--output", tmp_path / "d.csv").exit_code == 0
+    (row,) = table_in((tmp_path / "d.csv").read_text())
+    assert list(row) == ["time", "label", "score", "second_label", "second_score"]
+    unsure = athanor(*words, "--threshold", 1)
+    assert (json.loads(unsure.stdout)["label"], "1 of 1 answers (100.0%)" in unsure.stderr) == ("unsure", True)
+
+
+@pytest.mark.parametrize(
+    ("task", "words", "said"),
+    [
+        (FORECAST, ("--beams", 2, "--top-k", 3), ("num_beams means nothing to task", "top_k means nothing to task")),
+        (FORECAST, ("--threshold", 0.5), ("threshold means nothing to task quantile_forecasting",)),
+        (DIRECTION, ("--temperature", 1), ("temperature means nothing to task market_direction",)),
+        (DIRECTION, ("--keep", "all"), ("keep means nothing to task market_direction, whose input is one table",)),
+        (FORECAST, ("--stream",), ("this model writes none",)),
+    ],
+)
+def test_an_option_that_means_nothing_to_a_table_is_refused(
+    task: str, words: tuple[object, ...], said: tuple[str, ...], runs: Path
+) -> None:
+    answer = athanor("predict", runs / task, "--input", runs / "table.csv", *words)
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert all(sentence in answer.stderr for sentence in said)
+
+
+def test_a_forecast_in_a_workbook_has_its_times_as_times(runs: Path, tmp_path: Path) -> None:
+    words = ("predict", runs / FORECAST, "--input", runs / "table.csv")
+    printed = table_in(athanor(*words).stdout)
+    assert athanor(*words, "--output", tmp_path / "f.xlsx").exit_code == 0
+    header, *rows = openpyxl.load_workbook(tmp_path / "f.xlsx").active.iter_rows(values_only=True)
+    assert list(header) == list(printed[0])
+    assert [row[0].isoformat() for row in rows] == [row["hour, as told"] for row in printed]
+    assert [row[3] for row in rows] == [pytest.approx(float(row["q0.1"])) for row in printed]
 
 
 def test_an_output_that_cannot_be_is_refused_and_leaves_nothing(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "full.csv").mkdir()
-    assert ".csv, .csv.gz, .parquet" in refused(runs, tmp_path / "f.xlsx").stderr
+    assert ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .xlsx" in refused(runs, tmp_path / "f.docx").stderr
     assert "is no file" in refused(runs, tmp_path / "full.csv").stderr
     assert "No such file or directory" in refused(runs, tmp_path / "nowhere" / "f.csv").stderr
     assert "choose one" in refused(runs, tmp_path / "f.csv", "--stream").stderr

@@ -5,6 +5,7 @@ call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs
 standard library, which is the data where none is named, is a small one here.
 """
 
+import csv
 import json
 import re
 import shlex
@@ -91,7 +92,7 @@ def test_the_guide_to_language_models_runs_as_it_stands(
         assert len(summary.splitlines()) <= 40
     one, two, streamed = answers_of(calls, "predict")
     assert 0 < len(json.loads(one)["text"]) <= 40  # characters are tokens
-    assert [set(json.loads(line)) for line in two.splitlines()] == [{"text"}] * 2
+    assert [set(json.loads(line)) for line in two.splitlines()] == [{"row", "text"}] * 2
     assert not streamed.startswith("{")
     screen, program = answers_of(calls, "evaluate")
     assert "blocks" in screen
@@ -108,7 +109,7 @@ def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> No
         assert len(summary.splitlines()) <= 40
     assert json.loads(answers_of(calls, "evaluate")[1])["num_rows"] == 16
     translated = (empty_directory / "translated.jsonl").read_text().splitlines()
-    assert [set(json.loads(line)) for line in translated] == [{"text"}] * 16
+    assert [set(json.loads(line)) for line in translated] == [{"row", "text"}] * 16
 
 
 def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,10 +144,13 @@ def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     said = " ".join((trained.stderr + trained.stdout).split())
     for quoted in quotations("bring_your_files.md"):
         assert quoted in said
-    assert json.loads(answers_of(calls, "predict")[0])["label"] in ("Invoice", "Delivery")
-    answers = [json.loads(line) for line in (empty_directory / "answers.jsonl").read_text().splitlines()]
-    assert len(answers) == 400
+    assert json.loads(answers_of(calls, "predict")[-1])["label"] in ("Invoice", "Delivery")
+    with (empty_directory / "answers.csv").open(newline="", encoding="utf-8") as file:
+        answers = list(csv.DictReader(file))
+    assert [answer["id"] for answer in answers] == [str(number) for number in range(400)]
+    assert list(answers[0])[:4] == ["Ticket", "Subject", "Body", "Category"]
     assert {answer["label"] for answer in answers} <= {"Invoice", "Delivery"}
+    assert (empty_directory / "answers.xlsx").stat().st_size > 0
 
 
 def test_the_start_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,7 @@ def test_predict_answers_each_line_of_standard_input_with_a_text(task: str, runs
     stdin = f"red and green\n{json.dumps({field: 'blue and grey'})}\n".encode()
     answer = athanor("predict", runs / task, "--input", "-", "--max-new-tokens", 4, stdin=stdin)
     assert answer.exit_code == 0, answer.stderr
-    assert [set(json.loads(line)) for line in answer.stdout.splitlines()] == [{"text"}] * 2
+    assert [set(json.loads(line)) for line in answer.stdout.splitlines()] == [{"row", "text"}] * 2
 
 
 def test_a_streamed_text_is_the_text_that_is_answered_otherwise(runs: Path) -> None:

@@ -129,7 +129,10 @@ def test_the_command_counts_bad_rows_keeps_them_in_a_file_and_stops_when_strict(
     assert "warning: 3 of 70 rows could not be answered" in told.stderr
     answers = [json.loads(line) for line in kept.read_text().splitlines()]
     assert len(answers) == 70
-    assert answers[2] == {"label": None, "scores": None, "error": "x.jsonl:3: text is null, not a string"}
+    assert answers[2] == {
+        **{"text": None, "row": 3, "label": None, "score": None, "scores": None},
+        "error": "x.jsonl:3: text is null, not a string",
+    }
     kept.unlink()
     strict = athanor("predict", models("text_classification"), "--input", path, "--output", kept, "--strict")
     assert (strict.exit_code, kept.exists()) == (2, False)
@@ -144,7 +147,7 @@ def test_a_stream_shows_the_reason_in_the_place_of_the_text(
     path.write_text("".join(json.dumps({FIELD[task]: text, "n": 1}) + "\n" for text in ("one two", "", "three")))
     told = athanor("predict", models(task), "--input", path, "--stream", "--max-new-tokens", 2)
     assert told.exit_code == 0
-    assert f'{{"text": null, "error": "x.jsonl:2: {FIELD[task]} is empty"}}' in told.stdout.splitlines()
+    assert f'{{"row": 2, "text": null, "error": "x.jsonl:2: {FIELD[task]} is empty"}}' in told.stdout.splitlines()
     assert "1 of 3 rows" in told.stderr
 
 

@@ -10,10 +10,10 @@ import pytest
 from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import cache_root
 from infrastructure.data.sources.fields import sought
-from infrastructure.data.sources.inputs import read_inputs
 from infrastructure.training import CheckpointManager
 from presentation.cli import saying
 from tests.fakes.ports import FakeMonitor
+from tests.support.asked import asked_texts
 from tests.support.tiny_module import Net, rows, trainer
 
 
@@ -64,7 +64,7 @@ def test_a_kill_while_changes_are_accepted_leaves_no_score_of_before(
 
 def test_a_mark_of_byte_order_is_no_part_of_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'\xef\xbb\xbf{"text": "one"}\n')))
-    assert list(read_inputs("-", sought("text", ("text",)))) == ["one"]
+    assert asked_texts("-", sought("text", ("text",))) == ["one"]
 
 
 def test_closed_streams_are_met_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_closed_streams_are_met_without_a_traceback(monkeypatch: pytest.MonkeyPa
     saying.say_data("said to nobody")
     saying.warn("said to nobody")
     with pytest.raises(DatasetError, match="standard input is closed"):
-        list(read_inputs("-", sought("text", ("text",))))
+        asked_texts("-", sought("text", ("text",)))
 
 
 def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

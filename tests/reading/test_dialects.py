@@ -16,10 +16,10 @@ import pytest
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import read_inputs
 from infrastructure.data.sources.readers import Row, RowFault, read_rows
 from infrastructure.data.table.table import Table, TableSchema, open_table
 from infrastructure.data.text.documents import load_documents
+from tests.support.asked import asked_texts
 
 LABELS = ("pos", "neg")
 GERMAN = "Müller sagt, daß der Käse „schön“ größer ist – 5 €"
@@ -207,7 +207,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_standard_input_is_decoded_while_it_comes(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     stdin(monkeypatch, f"plain\n{GERMAN}\nplain again\n".encode(encoding))
-    assert [str(text) for text in read_inputs("-", Sought("text", ("text",)))] == ["plain", GERMAN, "plain again"]
+    assert asked_texts("-", Sought("text", ("text",))) == ["plain", GERMAN, "plain again"]
 
 
 # Delimiters

@@ -9,7 +9,7 @@ from domain.exceptions import DatasetError
 from domain.task import task_named
 from infrastructure.data.labels.loading import schema_of
 from infrastructure.data.labels.rows import LabelledRows, content_sha256, load_rows
-from infrastructure.data.sources.inputs import read_inputs
+from tests.support.asked import asked_texts
 
 SCHEMA = schema_of(task_named("text_classification"), None, None, None)
 
@@ -114,6 +114,6 @@ def test_json_that_is_no_object_a_line_is_told_of_on_standard_input(monkeypatch:
     typed = b'{"text": "a"}\n{"text": "b"\nplain {"text"}\n[{"text": "c"}]\n'
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
     words: list[str] = []
-    read = list(read_inputs("-", SCHEMA.text, say=words.append))
+    read = asked_texts("-", SCHEMA.text, say=words.append)
     assert read == ["a", '{"text": "b"', 'plain {"text"}', '[{"text": "c"}]']
     assert words == ["standard input: 2 lines of JSON that is no object a line, read as text."]

@@ -23,11 +23,12 @@ from infrastructure.data.labels import check as labelled_check
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.pairs.rows import load_pairs
 from infrastructure.data.sources.fields import sought
-from infrastructure.data.sources.inputs import read_inputs
+from infrastructure.data.sources.inputs import Asked, Source, read_inputs
 from infrastructure.data.sources.readers import Row, RowFault, read_rows
 from infrastructure.data.table.table import TableSchema, open_table
 from infrastructure.data.text.documents import load_documents
 from infrastructure.models.card import ModelCard, typed_card
+from tests.support.asked import asked_texts
 
 SMALL = Reading(max_row_mib=1, max_unpacked_mib=2)
 TEXT = sought("text", ("text",))
@@ -201,7 +202,7 @@ READERS: tuple[tuple[str, Callable[[Path], object]], ...] = (
     ("x.txt", lambda path: load_documents(path)),
     ("x.csv", lambda path: open_table(path, TableSchema())),
     ("x.parquet", lambda path: open_table(path, TableSchema())),
-    ("x.jsonl", lambda path: list(read_inputs(str(path), TEXT))),
+    ("x.jsonl", lambda path: asked_texts(str(path), TEXT)),
 )
 
 
@@ -260,9 +261,9 @@ def test_half_a_character_in_a_text_is_mended_in_predict_as_in_training(
 ) -> None:
     path = written(tmp_path / "x.jsonl", f'{{"text": "a {BAD} b", "label": "a"}}\n')
     (trained,) = load_rows(path, LABELLED).texts
-    (asked,) = read_inputs(str(path), TEXT)
+    (asked,) = asked_texts(str(path), TEXT)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
-    (typed,) = read_inputs("-", TEXT)
+    (typed,) = asked_texts("-", TEXT)
     assert trained == asked == typed
     assert trained.encode().decode() == trained
 
@@ -316,13 +317,14 @@ def test_a_value_of_absurd_size_or_depth_is_a_short_fault_of_its_row(
 @pytest.mark.parametrize("content", ["[" * 100_000, "9" * 6000, '{"text": ' + "[" * 100_000])
 def test_a_line_of_standard_input_that_is_no_json_is_a_text(content: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    assert list(read_inputs("-", TEXT)) == [content]
+    assert asked_texts("-", TEXT) == [content]
 
 
 def test_a_line_of_standard_input_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"one\n" + LONG.encode())))
-    inputs = read_inputs("-", TEXT, SMALL)
-    assert next(inputs) == "one"
+    inputs = read_inputs(Source("-"), TEXT, SMALL)
+    assert isinstance(first := next(inputs), Asked)
+    assert first.text == "one"
     with pytest.raises(DatasetError, match="standard input:2: the row"):
         next(inputs)
 

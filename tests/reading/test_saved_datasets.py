@@ -13,10 +13,10 @@ from domain.exceptions import DatasetError
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.pairs.rows import load_pairs
 from infrastructure.data.sources.fields import sought
-from infrastructure.data.sources.inputs import read_inputs
 from infrastructure.data.sources.readers import Row, read_rows
 from infrastructure.data.table.table import TableSchema, open_table
 from infrastructure.data.text.documents import load_documents
+from tests.support.asked import asked_texts
 
 LABELLED = RowSchema(sought("text", ("text",)))
 FEATURES: dict[str, Any] = {
@@ -96,7 +96,7 @@ def test_without_a_part_named_train_the_remedy_names_one_that_is_read(tmp_path: 
 
 def test_every_task_reads_it(tmp_path: Path) -> None:
     path = saved(tmp_path / "d", {"text": ["a", "b"], "source": ["q", "r"], "target": ["s", "t"]})
-    assert list(read_inputs(str(path), sought("text", ("text",)))) == ["a", "b"]
+    assert asked_texts(str(path), sought("text", ("text",))) == ["a", "b"]
     assert list(load_pairs(path, sought("source", ("source",)), sought("target", ("target",))).targets) == ["s", "t"]
     assert len(load_documents(path)) == 2
     days = pyarrow.array(["2024-01-01", "2024-01-02"])

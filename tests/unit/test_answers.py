@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from application.answers import Answers
+from application.joining import NOTHING_KEPT, Keep
 from application.use_cases.predict import PredictRequest, PredictUseCase
 from domain.exceptions import ConfigurationError
 from domain.results import EvaluationResult
@@ -86,8 +87,13 @@ class Nobody:
         options: Mapping[str, Any],
         on_text: Callable[[str], None] | None = None,
         strict: bool = False,
+        keep: Keep = NOTHING_KEPT,
+        as_table: bool = False,
     ) -> Answers:
         return Answers([])
+
+    def holds_table(self, path: str) -> bool:
+        raise AssertionError("asked")
 
     def write(self, path: str, answers: Answers) -> None:
         raise AssertionError("written")

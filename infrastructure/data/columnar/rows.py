@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 import pyarrow
@@ -9,25 +10,26 @@ from pyarrow import types
 
 from domain.exceptions import DatasetError
 from infrastructure.data.columnar.columnar_file import Columnar, unreadable
-from infrastructure.data.columnar.plain_columns import is_time, may_be_numbers, type_name
+from infrastructure.data.columnar.plain_columns import is_text, is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.columnar.saved_dataset import WithLabelNames
 from infrastructure.data.files.row import Row
 
 ROWS_AT_ONCE = 4096
 
 
-def columnar_rows(file: Columnar) -> Iterator[Row]:
-    """Give each row; its values are read when they are asked for.
+def columnar_rows(file: Columnar, kept: Sequence[str] = ()) -> Iterator[Row]:
+    """Give each row; its values are read when they are asked for, and the cells of `kept` columns as they are typed.
 
     Raises: DatasetError when the file cannot be read, a cell is too large, or a column is asked for whose type holds
     neither text nor number.
     """
     _refuse_repeated_names(file)
     columns = _Columns(WithLabelNames(file))
+    cells = columns.typed(kept) if kept else repeat(None)
     row = 0
     while row < len(file):
         for block in columns.blocks(row):
-            yield from map(Row, file.lines(row, block.rows), block.of_rows())
+            yield from map(Row, file.lines(row, block.rows), block.of_rows(), cells)
             row += block.rows
             if columns.have_grown:
                 break
@@ -60,6 +62,12 @@ class _Columns:
             if len(values) >= rows:
                 break
         return values
+
+    def typed(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Give the cells of some columns row by row, as what they are."""
+        for _, batch in self._from(0, names):
+            own = [_to_microseconds(column).to_pylist() for column in batch.columns]
+            yield from (dict(zip(names, cells, strict=True)) for cells in zip(*own, strict=True))
 
     def _ask(self, name: str) -> None:
         if name in self.asked:
@@ -158,6 +166,39 @@ def _without_fraction(times: pyarrow.Array) -> pyarrow.Array:
         with suppress(pyarrow.ArrowInvalid):
             return times.cast(pyarrow.timestamp("s", times.type.tz))
     return times
+
+
+def keepable(file: Columnar) -> Mapping[str, pyarrow.DataType | None]:
+    """Give each column with the type that its cells have when they are kept, None where they hold no value."""
+    return {
+        field.name: _plain_type(field.type) if _holds_values(field.type) and not _is_bytes(field.type) else None
+        for field in WithLabelNames(file).schema
+    }
+
+
+def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
+    """Give the type that a column has once it is plain."""
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return _plain_type(kind.storage_type)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _plain_type(kind.value_type)
+    if types.is_float16(kind):
+        return pyarrow.float64()
+    if types.is_timestamp(kind):
+        return pyarrow.timestamp("us", kind.tz)
+    return pyarrow.large_string() if is_text(kind) else kind
+
+
+def _is_bytes(kind: pyarrow.DataType) -> bool:
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _is_bytes(kind.value_type)
+    return bool(types.is_fixed_size_binary(kind)) or (is_text(kind) and not is_utf8(kind))
+
+
+def _to_microseconds(column: pyarrow.Array) -> pyarrow.Array:
+    """Count instants as Python does. Raises: ArrowInvalid where nanoseconds would be lost."""
+    kind = column.type
+    return column.cast(pyarrow.timestamp("us", kind.tz)) if types.is_timestamp(kind) else column
 
 
 def _holds_values(kind: pyarrow.DataType) -> bool:

@@ -7,7 +7,7 @@ from domain.exceptions import DatasetError
 from domain.reading import MAX_FIELDS
 from infrastructure.data.files.opening import BoundedLines
 from infrastructure.data.files.row import LastFault, Row, RowFault
-from infrastructure.data.separated.dialect import SeparatedFile
+from infrastructure.data.separated.dialect import Dialect, SeparatedFile
 from infrastructure.data.separated.quoting import QUOTE_REMEDY
 
 RAGGED_REMEDY = "Give every row as many cells as the header; quote cells that hold a separator, close every quote."
@@ -18,6 +18,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
     dialect = source.dialect
     blank = blank_line = waiting = repeats = 0
     names: list[str] = []
+    apart: list[str] = []  # the same where several have none, which would stand for one another
     width = repeat_line = told_by = 0
     name: str | None = None  # by which a header that comes again is told, in a row of several cells
     with source.open() as file:
@@ -31,6 +32,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     if cells and line > dialect.skipped:
                         names = header_names(cells)
                         width = len(names)
+                        apart = _told_apart(names) if names.count("") > 1 else []
                         if width > 1:
                             told_by, name = 1, cells[1]  # the first one may begin with a mark of byte order
                         refuse_header(source.name, line, names)
@@ -39,7 +41,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     waiting += 1  # at the end of the file a blank line is none
                 elif len(cells) != width:
                     if len(cells) > width or "".join(cells).strip():
-                        yield RowFault(line, *_ragged(source, line, last, cells, width))
+                        yield RowFault(line, *_ragged(source, line, last, cells, width), _as_far(names, cells, dialect))
                     else:
                         blank_line = blank_line or line - waiting
                         blank, waiting = blank + waiting + 1, 0
@@ -47,7 +49,7 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     repeats += 1
                     repeat_line = repeat_line or line
                 elif last != line and (fault := source.line_fault(line, last, cells)):
-                    yield RowFault(line, *fault)
+                    yield RowFault(line, *fault, _as_far(names, cells, dialect))
                 elif not cells[0].strip() and not "".join(cells).strip():
                     blank_line = blank_line or line - waiting
                     blank, waiting = blank + waiting + 1, 0
@@ -55,7 +57,8 @@ def separated_rows(source: SeparatedFile) -> Iterator[Row | RowFault]:
                     if waiting:
                         blank_line = blank_line or line - waiting
                         blank, waiting = blank + waiting, 0
-                    yield Row(line, dict(zip(names, cells)))  # noqa: B905  # as many cells as names
+                    kept = dict(zip(apart, cells)) if apart else None  # noqa: B905  # as many cells as names
+                    yield Row(line, dict(zip(names, cells)), kept)  # noqa: B905
                 line = last + 1  # a quoted cell may have taken several lines
                 lines.row_begins(line)
         except csv.Error as error:
@@ -114,6 +117,19 @@ def repeated_names(names: Sequence[str]) -> list[str]:
         if name and earlier < number:
             told.append(f"two columns are named {name!r} ({earlier} and {number})")
     return told[:20]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Name columns without a name by their place; the others keep theirs."""
+    return [name or f"column {place}" for place, name in enumerate(names, 1)]
+
+
+def _as_far(names: Sequence[str], cells: Sequence[str], dialect: Dialect) -> dict[str, str]:
+    """Give the cells of a row that has not as many as the header; the last column holds all that is left."""
+    own = _told_apart(names) if list(names).count("") > 1 else names
+    width = len(own)
+    rest = [dialect.delimiter.join(cells[width - 1 :])] if len(cells) > width else cells[width - 1 :]
+    return dict(zip(own, (*cells[: width - 1], *rest), strict=False))
 
 
 def ragged(line: int, last: int, count: int, width: int) -> RowFault:

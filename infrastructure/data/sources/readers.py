@@ -1,6 +1,6 @@
 """Rows of a file in any of the formats we take, one at a time and with their line."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -19,9 +19,12 @@ from infrastructure.data.sources.text_folders import text_files
 HEAD_CHARACTERS = 1 << 16
 
 
-def read_rows(path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: None) -> Iterator[Row | RowFault]:
+def read_rows(
+    path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: None, kept: Sequence[str] = ()
+) -> Iterator[Row | RowFault]:
     """Read a file or a directory of text files; a directory gives one row a file, labelled by its sub-directory.
 
+    `kept` names columns of a file of columns whose cells are wanted with their types, in `Row.kept`.
     What is unusual about the file as a whole is told to `say`, a sentence at a time. Memory does not grow with the
     file. Raises: DatasetError when the file as a whole cannot be read.
     """
@@ -36,7 +39,7 @@ def read_rows(path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: N
         columns = open_columnar(path, path.name, reading)
         for note in columns.notes:
             say(f"{path.name}: {note}")
-        yield from columnar_rows(columns)
+        yield from columnar_rows(columns, kept)
     elif kind in SEPARATED:
         yield from separated_rows(SeparatedFile(path, path.name, reading, say))
     else:
@@ -87,7 +90,8 @@ def _directory(path: Path, reading: Reading, say: Say) -> Iterator[Row | RowFaul
                 text = opened.read(reading.row_characters + 1)
         if len(text) > reading.row_characters:
             raise row_too_large(name, 1, reading)
-        yield Row(number, {"text": text, "label": file.relative_to(path).parts[0] if file.parent != path else None})
+        label = file.relative_to(path).parts[0] if file.parent != path else None
+        yield Row(number, {"text": text, "label": label}, {"path": name})
 
 
 def _binary(file: Path) -> Callable[[], BinaryIO]:

@@ -22,7 +22,7 @@ from infrastructure.data.labels.loading import ClassificationData, SplitRows, al
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import Input, read_inputs
+from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded, cut_told
 from infrastructure.models.bundle import ModelBundle
@@ -175,7 +175,14 @@ class FinishedClassifier:
     card: ClassifierCard
     task: Task
     rows_at_once: int = 64
+    reads_rows: bool = True
     gives_table: bool = False
+    options: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Name the labels in the order of their scores."""
+        return self.card.labels
 
     @property
     def adapter(self) -> SequenceClassification:
@@ -198,9 +205,9 @@ class FinishedClassifier:
         """Look at the answer to each row."""
         return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels))
 
-    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(input_path, self._text, self.card.reading, note)
+        return read_inputs(source, self._text, self.card.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a text."""

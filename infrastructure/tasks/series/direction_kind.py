@@ -20,6 +20,7 @@ from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, U
 from infrastructure.data.series.market_loading import DirectionRule, class_counts, load_market
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
+from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
@@ -166,7 +167,10 @@ class FinishedDirection:
     card: SeriesCard
     scoring: Card
     rows_at_once: int = 1
+    reads_rows: bool = False
     gives_table: bool = False
+    labels: tuple[str, ...] = DIRECTIONS
+    options: tuple[str, ...] = ()
 
     @property
     def _rule(self) -> DirectionRule:
@@ -184,9 +188,9 @@ class FinishedDirection:
         """Look at the answer to each window."""
         return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS))
 
-    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
+    def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
         """Give the path itself: a table is one input."""
-        yield input_path
+        yield Asked(source.path)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer nothing: a table is read whole or refused."""

@@ -16,6 +16,7 @@ from domain.run_layout import RunLayout
 from infrastructure.data.series.loading import Inputs, SplitSeries, all_windows, load_series, value_inputs
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
+from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
@@ -113,7 +114,10 @@ class FinishedForecaster:
 
     card: SeriesCard
     rows_at_once: int = 1
+    reads_rows: bool = False
     gives_table: bool = True
+    labels: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
@@ -124,9 +128,9 @@ class FinishedForecaster:
         """Look at the scores of each window."""
         return Examined(dataset, scored.outcomes)
 
-    def inputs(self, input_path: str, note: Note) -> Iterator[str]:
+    def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
         """Give the path itself: a table is one input."""
-        yield input_path
+        yield Asked(source.path)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer nothing: a table is read whole or refused."""

@@ -10,10 +10,10 @@ from torch import nn
 
 from application.groups.text import MAX_LENGTH_LIMIT
 from application.training import TextTraining, WriterTraining
-from domain.generation import GenerationSettings
+from domain.generation import SETTINGS, GenerationSettings
 from domain.reading import Reading
 from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import Input, read_inputs
+from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
@@ -72,7 +72,10 @@ class FinishedWriter:
     adapter: Callable[[Any, int], TaskAdapter]
     reading: Reading
     rows_at_once: int = 64
+    reads_rows: bool = True
     gives_table: bool = False
+    labels: tuple[str, ...] = ()
+    options: tuple[str, ...] = SETTINGS
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
@@ -83,9 +86,9 @@ class FinishedWriter:
         """Look at the loss of each row, and at what was written for it."""
         return Examined(dataset, scored.outcomes)
 
-    def inputs(self, input_path: str, note: Note) -> Iterator[Input]:
+    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read prompts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(input_path, self.text, self.reading, note)
+        return read_inputs(source, self.text, self.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a prompt."""

@@ -1,0 +1,1 @@
+"""Answers of a finished model as files."""

@@ -1,0 +1,74 @@
+"""Answers of a finished model in a file, in the format that the ending of its name says."""
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+from application.answers import Answers
+from domain.exceptions import ConfigurationError
+from infrastructure.answers.parquet_answers import write_parquet
+from infrastructure.answers.workbook_answers import require_workbooks, write_workbook
+from infrastructure.data.files.opening import mended
+from infrastructure.files import staged_file
+
+JSON_LINES, PARQUET, EXCEL = (".jsonl", ".jsonl.gz"), ".parquet", ".xlsx"
+SEPARATED = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+ENDINGS = (*SEPARATED, PARQUET, EXCEL, *JSON_LINES)
+
+
+class AnswerFiles:
+    """Writes CSV, TSV, Parquet, Excel and JSON lines."""
+
+    def holds_table(self, path: str) -> bool:
+        """Tell whether a file of this name holds a table, and no JSON lines.
+
+        Raises: ConfigurationError for an ending that says no format, or one whose library is not there.
+        """
+        ending = _ending(path)
+        if ending == EXCEL:
+            require_workbooks(path)
+        return ending not in JSON_LINES
+
+    def write(self, path: str, answers: Answers) -> None:
+        """Write answers into a file that is there when all of them are, and replaces what was there.
+
+        Raises: ConfigurationError for an ending that says no format or a place that cannot be written.
+        """
+        target, ending = Path(path), _ending(path)
+        if target.exists() and not target.is_file():
+            raise ConfigurationError(f"--output {path} is no file.", remedy="Name a file, new or to be replaced.")
+        try:
+            with staged_file(target) as staging:
+                if ending == PARQUET:
+                    write_parquet(staging, answers)
+                elif ending == EXCEL:
+                    write_workbook(staging, answers, path)
+                elif ending in JSON_LINES:
+                    _write_lines(staging, answers.json_lines(), ending)
+                else:
+                    delimiter = "\t" if ending.startswith(".tsv") else ","
+                    _write_lines(staging, answers.csv_lines(delimiter), ending)
+        except OSError as error:
+            raise ConfigurationError(
+                f"--output {path} cannot be written: {error.strerror or error}.",
+                remedy="Make room or choose another place.",
+            ) from error
+
+
+def _ending(path: str) -> str:
+    for ending in ENDINGS:
+        if path.lower().endswith(ending):
+            return ending
+    raise ConfigurationError(
+        f"--output {path} must end in one of {', '.join(ENDINGS)}, which says its format.", remedy="Rename it."
+    )
+
+
+def _write_lines(staging: Path, lines: Iterable[str], ending: str) -> None:
+    with staging.open("wb") as file:
+        if ending.endswith(".gz"):
+            # Without a name and a time in its header: the same answers give the same bytes.
+            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
+                packed.writelines(f"{mended(line)}\n".encode() for line in lines)
+        else:
+            file.writelines(f"{mended(line)}\n".encode() for line in lines)
