@@ -25,6 +25,24 @@ def choose_ticks(stamps: Sequence[str]) -> list[tuple[int, str]]:
     return best
 
 
+def name_rows(stamps: Sequence[str]) -> list[tuple[int, str]]:
+    """Give the rows of `choose_ticks`, with the day below a time and the year below a day or month where it is new."""
+    times, ticks = _parse(stamps), choose_ticks(stamps)
+    named: list[tuple[int, str]] = []
+    before: datetime | None = None
+    for row, text in ticks:
+        at = times[row]
+        if ":" in text:
+            new = before is None or before.date() != at.date()
+            below = _day(at)
+        else:
+            new = (before is None or before.year != at.year) and text != str(at.year)
+            below = str(at.year)
+        named.append((row, f"{text}\n{below}" if new else text))
+        before = at
+    return named
+
+
 def name_time(stamp: str) -> str:
     """Give a stamp without what says nothing: seconds that are zero, a time that is midnight; a time zone goes too."""
     times = _parse([stamp])

@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from infrastructure.reports import confused_pairs, confusion
@@ -21,6 +19,7 @@ from infrastructure.reports.confused_pairs import most_confused
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.reports.label_texts import is_whole, on_one_line, texts_of, width_of, wrapped
 from infrastructure.reports.shares import share_text
+from tests.support.pictures import assert_apart, texts_in
 
 NOWHERE = Path("unwritten.png")
 HOSTILE = (
@@ -62,11 +61,6 @@ def names_of(num_classes: int) -> list[str]:
     return [f"{words[index % 3]}_{index}" for index in range(num_classes)]
 
 
-def texts_in(figure: Figure) -> list[Text]:
-    """Give every text that is seen."""
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-
-
 def told_in(figure: Figure) -> list[str]:
     return [text.get_text() for text in texts_in(figure)]
 
@@ -99,24 +93,7 @@ def test_hostile_labels_are_drawn_without_a_warning(num_classes: int, picture: P
 )
 def test_no_text_covers_another_or_leaves_the_page(names: Sequence[str], rows: int, drawn: list[Figure]) -> None:
     draw_confusion_matrix(matrix_of(len(names), rows).tolist(), names, NOWHERE)
-    canvas = FigureCanvasAgg(drawn[-1])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        canvas.draw()
-    texts = texts_in(drawn[-1])
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
-    width, height = drawn[-1].bbox.size
-    for number, box in enumerate(boxes):
-        place = f"{texts[number].get_text()!r} at {box}"
-        assert box.x0 >= 0, place
-        assert box.y0 >= 0, place
-        assert box.x1 <= width, place
-        assert box.y1 <= height, place
-        for other in range(number):
-            # Lines stand closer than the boxes of their letters, which have room for accents and tails.
-            across = min(box.x1, boxes[other].x1) - max(box.x0, boxes[other].x0)
-            down = min(box.y1, boxes[other].y1) - max(box.y0, boxes[other].y0)
-            assert min(across, down) <= 2, f"{place} covers {texts[other].get_text()!r}"
+    assert_apart(drawn[-1])
 
 
 def test_cells_are_square_and_hold_counts_and_shares_and_nothing_where_nothing_was_counted(drawn: list[Figure]) -> None:

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from domain.metrics import MetricEntry
 from domain.results import Report
@@ -22,6 +20,7 @@ from infrastructure.reports import curves
 from infrastructure.reports.curves import draw_training_curves
 from infrastructure.reports.smoothing import smoothed
 from tests.fakes.ports import RESULT
+from tests.support.pictures import assert_apart
 
 
 def entries(name: str, values: Sequence[float], first: int = 10, stride: int = 10) -> list[MetricEntry]:
@@ -209,27 +208,7 @@ def test_no_text_covers_another_or_leaves_the_page(
     logged = entries("train_loss", [*curve, NAN], stride=1234) + entries("learning_rate", curve.tolist(), stride=1234)
     logged += entries(f"eval_{metric}", [*curve, NAN], stride=1234)
     draw_training_curves(logged, metric, NOWHERE, BESIDE)
-    canvas = FigureCanvasAgg(drawn[-1])
-    canvas.draw()
-    texts = [text for text in drawn[-1].findobj(Text) if text.get_visible() and text.get_text().strip()]
-    # Ticks beyond the ends of an axis are there and are not drawn.
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts if not beyond(text, drawn[-1])]
-    width, height = drawn[-1].bbox.size
-    assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in boxes)
-    for index, box in enumerate(boxes):
-        for other in boxes[:index]:
-            across = min(box.x1, other.x1) - max(box.x0, other.x0)
-            assert min(across, min(box.y1, other.y1) - max(box.y0, other.y0)) <= 2
-
-
-def beyond(text: Text, figure: Figure) -> bool:
-    """Tell whether a text is the label of a tick outside the span of its axis."""
-    for axes in figure.axes:
-        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
-                if text in (tick.label1, tick.label2):
-                    return not low <= tick.get_loc() <= high
-    return False
+    assert_apart(drawn[-1])
 
 
 def test_only_rivals_scored_on_the_rows_of_the_curves_stand_beside_them() -> None:

@@ -4,6 +4,7 @@ import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,18 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from infrastructure.reports import forecast_pictures
+from infrastructure.reports import fans as fan_pictures
+from infrastructure.reports import reliability
 from infrastructure.reports.canvas import BLUE, ORANGE
-from infrastructure.reports.forecast_pictures import Fan, draw_fans, draw_reliability
-from infrastructure.reports.ticks import choose_ticks, name_time
+from infrastructure.reports.fans import Fan, draw_fans, rows_shown
+from infrastructure.reports.reliability import draw_reliability
+from infrastructure.reports.ticks import choose_ticks, name_rows, name_time
+from tests.support.pictures import assert_apart
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 SPREAD = np.array([-2.0, -1.5, -0.7, 0.0, 0.7, 1.5, 2.0])
 NOWHERE = Path("unwritten.png")
+WEIGHTS = np.array([0.2126, 0.7152, 0.0722])  # how bright red, green and blue are to an eye
 
 
 def stamps(count: int, every: timedelta = timedelta(hours=1), first: str = "2017-12-20T00:00") -> list[str]:
@@ -58,7 +63,8 @@ def key_of(figure: Figure) -> list[str]:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Give the figures that would have been written, the last one last."""
     figures: list[Figure] = []
-    monkeypatch.setattr(forecast_pictures, "save", lambda figure, path: figures.append(figure))
+    for module in (fan_pictures, reliability):
+        monkeypatch.setattr(module, "save", lambda figure, path: figures.append(figure))
     return figures
 
 
@@ -132,7 +138,7 @@ def test_the_share_in_the_80_percent_interval_is_said_only_where_both_its_ends_w
     draw_reliability((0.1, 0.9), {"as trained": (0.125, 0.875), "lost": (np.nan, 0.9)}, 5, NOWHERE)
     draw_reliability((0.1, 0.8), {"as trained": (0.125, 0.875)}, 5, NOWHERE)
     told, untold = key_of(drawn[0])[1:], key_of(drawn[1])[1:]
-    assert told == ["as trained: 75.0% of targets between the 10% and the 90% quantile", "lost"]
+    assert told == ["as trained: 75.0% of targets between the 10% and the 90% quantile, which say 80%", "lost"]
     assert untold == ["as trained"]
 
 
@@ -167,7 +173,15 @@ def test_bands_reach_from_the_lower_to_the_upper_quantile_and_darken_inward(draw
         assert [column.max() for column in ends] == one.forecast[:, high].tolist()
     shades = [np.asarray(band.get_facecolor()).sum() for band in drawn[-1].axes[0].collections if band.get_paths()]
     assert shades == sorted(shades, reverse=True)
-    assert key_of(drawn[-1]) == ["history", "5% to 95%", "10% to 90%", "25% to 75%", "median", "what came"]
+    assert key_of(drawn[-1]) == [
+        "history",
+        "5% to 95%",
+        "10% to 90%",
+        "25% to 75%",
+        "median",
+        "last value",
+        "what came",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +200,7 @@ def test_levels_without_a_partner_are_lines_and_of_many_bands_four_are_drawn(
     one = fan()
     forecast = np.sort(np.random.default_rng(0).normal(size=(3, len(levels))))
     draw_fans([Fan("OT", one.history, one.target, forecast, one.steps, one.stamps)], levels, NOWHERE)
-    assert key_of(drawn[-1])[1:-1] == named
+    assert key_of(drawn[-1])[1:-2] == named
 
 
 def test_missing_values_are_gaps_and_a_forecast_that_is_not_finite_is_marked_at_its_step(drawn: list[Figure]) -> None:
@@ -210,27 +224,53 @@ def test_shapes_that_disagree_are_refused(wrong: str) -> None:
         draw_fans([Fan("oil", **parts)], LEVELS, NOWHERE)
 
 
-@pytest.mark.parametrize("every", [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31)])
-def test_no_text_covers_another_or_leaves_the_page(every: timedelta, drawn: list[Figure]) -> None:
-    one = fan("TOTAL LOAD ACTUAL OF THE NORTH", rows=96, steps=range(1, 33))
+def test_each_band_can_be_told_from_white_and_from_its_neighbours(drawn: list[Figure]) -> None:
+    draw_fans([fan()], (0.01, 0.05, 0.1, 0.25, 0.75, 0.9, 0.99), NOWHERE)
+    bands = [np.asarray(band.get_facecolor())[0, :3] for band in drawn[-1].axes[0].collections if band.get_paths()]
+    lightness = [np.ones(3) @ WEIGHTS, *(band @ WEIGHTS for band in bands if len(set(band)) > 1)]
+    assert all(lighter - darker > 0.07 for lighter, darker in pairwise(lightness))
+
+
+def test_more_fans_than_panels_are_counted_in_the_title(drawn: list[Figure]) -> None:
+    draw_fans([fan(f"shop {index}") for index in range(20)], LEVELS, NOWHERE, "the last window of each")
+    draw_fans([fan()], LEVELS, NOWHERE, "the last window")
+    assert drawn[0].get_suptitle() == "the first 8 of 20 forecasts: the last window of each"
+    assert len([axes for axes in drawn[0].axes if axes.lines]) == 8
+    assert drawn[1].get_suptitle() == "the last window"
+
+
+def test_the_last_value_that_is_known_is_repeated_over_the_forecast(drawn: list[Figure]) -> None:
+    one = fan(steps=(1, 2, 3))
+    one.history[-1] = np.nan
+    draw_fans([one], LEVELS, NOWHERE)
+    lines = [np.asarray(line.get_xydata()).tolist() for line in drawn[-1].axes[0].lines]
+    assert [[0, one.history[-2]], [3, one.history[-2]]] in lines
+
+
+def test_thousands_on_the_axis_have_their_comma(drawn: list[Figure]) -> None:
+    draw_fans([scaled(fan(), 10_000.0)], LEVELS, NOWHERE)
+    FigureCanvasAgg(drawn[-1]).draw()
+    assert "10,000" in [text.get_text() for text in drawn[-1].axes[0].get_yticklabels()]
+
+
+EVERY = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=1), timedelta(days=1), timedelta(days=31))
+
+
+@pytest.mark.parametrize(
+    ("every", "steps"),
+    [*((every, range(1, 33)) for every in EVERY), (EVERY[2], (1, 24, 168)), (EVERY[0], [1])],
+    ids=str,
+)
+def test_no_text_covers_another_or_leaves_the_page(every: timedelta, steps: Sequence[int], drawn: list[Figure]) -> None:
+    one = fan("TOTAL LOAD ACTUAL OF THE NORTH", rows=96, steps=steps)
     clocked = [
-        Fan(one.name, one.history * scale, one.target, one.forecast, one.steps, stamps(128, every, first))
+        Fan(one.name, one.history * scale, one.target, one.forecast, one.steps, stamps(96 + len(steps), every, first))
         for scale, first in zip((1, 1e-6, 50_000), ("2017-11-28T22:59", "1999-12-30", "2020-02-28T12:30"), strict=True)
     ]
-    draw_fans(clocked, (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95), NOWHERE)
-    canvas = FigureCanvasAgg(drawn[-1])
-    canvas.draw()
-    texts = [
-        text
-        for axes in drawn[-1].axes[:3]
-        for text in (axes.title, *axes.texts, axes._left_title, axes._right_title, *axes.get_xticklabels())  # type: ignore[attr-defined]
-    ]
-    texts += [*drawn[-1].texts, *drawn[-1].legends[0].get_texts()]
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()]
-    width, height = drawn[-1].bbox.size
-    assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in boxes)
-    for index, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+    undated = Fan("\u05e9\u05dc\u05d5\u05dd " + "x" * 500, one.history, one.target, one.forecast, one.steps)
+    drawn_fans = [*clocked, undated, *clocked] if every == EVERY[0] else clocked
+    draw_fans(drawn_fans, (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95), NOWHERE, "7 targets, the last window of each")
+    assert_apart(drawn[-1], slack=0)
 
 
 @pytest.mark.parametrize(
@@ -266,3 +306,22 @@ def test_a_tick_is_the_first_row_of_its_day_though_days_are_missing() -> None:
 )
 def test_a_stamp_is_named_without_what_says_nothing(stamp: str, name: str) -> None:
     assert name_time(stamp) == name
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (stamps(13, timedelta(hours=1), "2017-12-31T18:00"), ["21:00\n31 Dec", "1 Jan\n2018", "03:00", "06:00"]),
+        (stamps(60, timedelta(days=1), "2017-11-20"), ["4 Dec\n2017", "18 Dec", "1 Jan\n2018", "15 Jan"]),
+        (stamps(400, timedelta(days=1), "2017-11-20"), ["2018", "Apr", "Jul", "Oct"]),
+        (["2024-03-28 15:55", "2024-04-01 09:30", "2024-04-01 09:35"], ["09:30\n1 Apr", "09:35"]),
+        (["row 1", "row 2"], []),
+    ],
+)
+def test_a_name_has_the_day_or_the_year_below_it_where_that_is_new(rows: list[str], expected: list[str]) -> None:
+    assert [text for _, text in name_rows(rows)] == expected
+
+
+@pytest.mark.parametrize(("horizons", "rows"), [([1], 24), (range(1, 25), 72), ([1, 24, 168], 504)])
+def test_three_horizons_of_history_are_drawn_and_24_rows_at_least(horizons: Sequence[int], rows: int) -> None:
+    assert rows_shown(horizons) == rows

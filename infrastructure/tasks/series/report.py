@@ -9,7 +9,8 @@ import numpy as np
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.table import Table
-from infrastructure.reports.forecast_pictures import MAX_FANS, Fan, draw_fans, draw_reliability
+from infrastructure.reports.fans import MAX_FANS, Fan, draw_fans, rows_shown
+from infrastructure.reports.reliability import draw_reliability
 from infrastructure.tasks.kind import Trained
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
@@ -41,22 +42,35 @@ def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Tr
         for target in targets
         for number, anchor in enumerate(last.anchors.tolist())
     ]
-    draw_fans(fans, card.quantiles, path)
+    draw_fans(fans, card.quantiles, path, _title(card.recipe.num_targets, len(targets), len(last)))
+
+
+def _title(num_targets: int, num_shown: int, num_windows: int) -> str:
+    """Say what is drawn of all the targets and windows."""
+    windows = "the last window" if num_windows == 1 else f"{num_windows} windows up to the last"
+    if num_targets == 1:
+        return windows
+    targets = (
+        f"{num_targets} targets" if num_shown == num_targets else f"the first {num_shown} of {num_targets} targets"
+    )
+    return f"{targets}, {windows} of each"
 
 
 def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: int, forecast: np.ndarray) -> Fan:
-    recipe = card.recipe
-    cut = windows.cut(np.array([anchor]))
-    history = np.where(cut["observed"], cut["values"], np.nan)[0, :, target]
+    recipe, series = card.recipe, windows.series
+    # As much as is drawn, whatever the model saw of it: a context may be shorter than three horizons, or far longer.
+    length = min(rows_shown(recipe.horizons), anchor + 1)
+    past = series.history(np.array([anchor]), length)
+    history = np.where(past["observed"], past["values"], np.nan)[0, :, target]
     mean, scale = recipe.scaler.mean[target], recipe.scaler.scale[target]
-    rows = np.concatenate([anchor + np.arange(1 - recipe.context_length, 1), anchor + np.array(recipe.horizons)])
+    rows = np.concatenate([anchor + np.arange(1 - length, 1), anchor + np.array(recipe.horizons)])
     stamps = None
     if table.stamps is not None:
         stamps = stamp_texts(table.stamps[rows], table.zone, table.step)
     return Fan(
         recipe.names[target],
         history * scale + mean,
-        cut["target"][0, target] * scale + mean,
+        windows.cut(np.array([anchor]))["target"][0, target] * scale + mean,
         forecast,
         recipe.horizons,
         stamps,
