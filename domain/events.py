@@ -44,7 +44,7 @@ class RunOpened:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Training is about to begin, or to go on from `first_step`."""
+    """Training is about to begin, or to go on from `first_step`; it is scored every `eval_steps` and at its end."""
 
     run_id: str
     task: str
@@ -55,6 +55,7 @@ class RunStarted:
     num_eval_rows: int
     total_steps: int
     first_step: int
+    eval_steps: int = 0
 
 
 @dataclass(frozen=True)

@@ -89,3 +89,17 @@ def _listed(opening: str, items: Iterable[str], number: int, closing: str, depth
         return f"{opening}...{closing}"
     rest = ", ..." if number > MAX_ITEMS else ""
     return f"{opening}{', '.join(islice(items, MAX_ITEMS))}{rest}{closing}"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something takes as a person says it: 40 s, 12 min, 3 h 20 min, 2 d 5 h."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"

@@ -152,8 +152,7 @@ class AdvancedTrainer:
     def _begin(self, accept_changes: bool) -> Progress:
         fresh = self._fresh()
         progress = self._states.restored(fresh, accept_changes)
-        shortage = require_room(self._session, self._checkpoints, self._plan, self._config.max_checkpoints)
-        if shortage:
+        if shortage := require_room(self._session, self._checkpoints, self._plan, self._config.max_checkpoints):
             self._warn(progress or fresh, shortage)
         if progress is None:
             progress = fresh
@@ -173,6 +172,7 @@ class AdvancedTrainer:
                 num_eval_rows=len(self._eval_dataset) if self._eval_dataset is not None else 0,
                 total_steps=self._plan.total_steps,
                 first_step=progress.step,
+                eval_steps=self._plan.eval_steps,
             )
         )
         return progress

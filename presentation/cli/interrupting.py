@@ -40,14 +40,15 @@ def stop_listening() -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     interrupted = Interrupted(number)
-    if _is_importing(frame):
+    if is_importing(frame):
         # A library may swallow an exception that comes while it is loaded, or die of it; nothing is open yet.
         os.write(2, f"error: {interrupted.message}\n".encode())
         os._exit(interrupted.exit_code)
     raise interrupted
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def is_importing(frame: FrameType | None) -> bool:
+    """Tell whether a library is being loaded at this moment."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True

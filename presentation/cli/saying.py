@@ -88,7 +88,14 @@ def _console(stream: TextIO) -> "Console":
     from rich.console import Console  # here, because --help needs no tables
 
     # A name in brackets or colons is a name and no markup.
-    return Console(file=stream, markup=False, emoji=False, highlight=False)
+    terminal = False if wants_plain_text() else None
+    return Console(file=stream, markup=False, emoji=False, highlight=False, force_terminal=terminal)
+
+
+def wants_plain_text() -> bool:
+    """Tell whether even a terminal is to get lines of text alone: no colour, no cursor that moves."""
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "").lower() in ("dumb", "unknown") or in_ci
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -1,5 +1,7 @@
 """Show a run while it goes on, and pass on the wish to stop it."""
 
+import math
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -8,35 +10,38 @@ from shlex import quote
 from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from domain.events import (
     CheckpointSaved,
-    EvaluationCompleted,
     Event,
-    MicroBatchHalved,
-    RolledBack,
+    PhaseAdvanced,
+    PhaseEnded,
+    PhaseStarted,
     RunFinished,
     RunOpened,
     RunStarted,
     StepCompleted,
-    StepDropped,
-    Warned,
 )
 from domain.showing import harmless
-from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard
+from presentation.cli import telling
+from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard, is_importing
+from presentation.cli.live_line import Line, LiveLine
 from presentation.cli.saying import error_screen
-from presentation.cli.wording import counted, headlines, speed_of, words_of
 
 SECONDS_BETWEEN_LINES = 5.0
+SECONDS_OF_A_LONG_PHASE = 5.0
 
 
 @contextmanager
-def watched() -> Iterator["ConsoleMonitor"]:
-    """Watch one run on standard error; a signal asks it to save and stop, a second one insists."""
-    monitor = ConsoleMonitor(error_screen())
+def watched(beginning: str = "", resumed: str = "") -> Iterator["ConsoleMonitor"]:
+    """Watch one job on standard error; a signal asks it to save and stop, a second one insists.
+
+    `beginning` is said at once, before anything else is loaded; `resumed` is the directory of a run that goes on.
+    """
+    monitor = ConsoleMonitor(error_screen(), resumed)
     before = {number: signal.signal(number, monitor.receive) for number in heard()}
     try:
+        monitor.begin(beginning)
         yield monitor
     finally:
         monitor.close()
@@ -45,28 +50,50 @@ def watched() -> Iterator["ConsoleMonitor"]:
 
 
 class ConsoleMonitor:
-    """Draws a live line on a terminal and writes plain lines elsewhere."""
+    """Draws a live line on a terminal and writes plain lines with the time of day elsewhere."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, resumed: str = "") -> None:
         self._console = console
-        self._stop_reason = ""
-        self._bar: tuple[Progress, TaskID] | None = None
-        self._last_line = 0.0
-        self._task = ""
+        self._resumed = resumed
+        self._teller = telling.Teller()
+        self._is_live = console.is_terminal and console.file.isatty()
+        self._line: LiveLine | None = None
+        self._phases: list[Line] = []
+        self._training: Line | None = None
+        self._last_line = self._last_step = -math.inf
+        self._said = ""
         self._run_dir = ""
         self._checkpoint = ""
-        self._is_over = False
+        self._is_at_work = self._is_training = self._is_over = False
+        self._stop_reason = ""
+        self._interrupted: Interrupted | None = None
+
+    # Signals
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if self._stop_reason:
-            raise Interrupted(number, self.saved())
-        self._stop_reason = signal.Signals(number).name
-        doing = "the training is over, its report follows" if self._is_over else "saving after this step"
-        self._say(f"{self._stop_reason}: {doing}; once more to quit at once")
+        """Take a signal: a training ends behind its step, anything before it ends at once, for nothing is learnt."""
+        if self._is_training or self._is_over:
+            if self._stop_reason:
+                raise Interrupted(number, self.saved())
+            self._stop_reason = signal.Signals(number).name
+            doing = "the training is over, its report follows" if self._is_over else "saving after this step"
+            self._say(f"{self._stop_reason}: {doing}; once more to quit at once")
+            return
+        interrupted = Interrupted(number, self.saved())
+        if not is_importing(frame):
+            raise interrupted
+        # A library may swallow an exception that comes while it is loaded, or die of it.
+        if self._is_at_work and self._interrupted is None:
+            self._interrupted = interrupted
+            return
+        self.close()
+        os.write(2, f"error: {interrupted.message}\n".encode())
+        os._exit(interrupted.exit_code)
 
     def saved(self) -> str:
         """Say what of the run is on disk and how to go on."""
+        if not self._run_dir and self._resumed:
+            return f"interrupted before anything was changed; `athanor resume {quote(self._resumed)}` goes on."
         if not self._run_dir:
             return NOTHING_SAVED
         held = f"{self._checkpoint} is the newest checkpoint" if self._checkpoint else "no checkpoint is saved yet"
@@ -76,90 +103,100 @@ class ConsoleMonitor:
         """Give the name of the signal that came, if any."""
         return self._stop_reason
 
+    # Events
+
+    def begin(self, beginning: str) -> None:
+        """Say what is done first."""
+        if beginning:
+            self._begin_phase(PhaseStarted(beginning, 0, ""))
+            self._phases.clear()
+
     def notify(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, RunOpened):
-            self._run_dir, self._checkpoint = event.run_dir, event.checkpoint
-        elif isinstance(event, CheckpointSaved):
-            self._checkpoint = event.name
-        elif isinstance(event, RunStarted):
-            self._start(event)
-        elif isinstance(event, StepCompleted):
-            self._step(event)
-        elif text := _told(event, self._task):
-            if isinstance(event, RunFinished):
-                self._is_over = True
-                self.close()
-            self._say(text)
+        if self._interrupted is not None:
+            raise self._interrupted
+        self._teller.take_in(event, time.monotonic())
+        match event:
+            case PhaseStarted():
+                self._is_at_work = True
+                self._begin_phase(event)
+            case PhaseAdvanced():
+                self._advance(event)
+            case PhaseEnded():
+                self._end_phase(event)
+            case StepCompleted():
+                self._step(event)
+            case RunOpened():
+                self._run_dir, self._checkpoint = event.run_dir, event.checkpoint
+            case CheckpointSaved():
+                self._checkpoint = event.name
+            case RunStarted():
+                self._is_training = True
+                self._say(self._teller.sentence(event))
+                self._training = Line("training", event.first_step / max(1, event.total_steps))
+            case RunFinished():
+                self._is_training, self._is_over, self._training = False, True, None
+                self._say(self._teller.sentence(event))
+            case _:
+                if text := self._teller.sentence(event):
+                    self._say(text)
+        self._draw()
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        if self._bar is not None:
-            bar, self._bar = self._bar, None
-            with suppress(OSError, ValueError):
-                bar[0].stop()
+        line, self._line = self._line, None
+        if line is not None:
+            line.stop()
 
-    def _start(self, event: RunStarted) -> None:
-        self._task = event.task
-        begun = f", from step {event.first_step}" if event.first_step else ""
-        rows = counted(event.num_train_rows, words_of(event.task).fed)
-        self._say(
-            f"{event.run_id}: {rows} to learn, {event.num_eval_rows:,} to score, "
-            f"{_short(event.num_parameters)} parameters, {event.precision} on {event.device}, "
-            f"{event.total_steps:,} steps{begun}"
-        )
-        if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}"))
-            progress = Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True)
-            progress.start()
-            task = progress.add_task("training", total=event.total_steps, completed=event.first_step, facts="")
-            self._bar = progress, task
+    def _begin_phase(self, event: PhaseStarted) -> None:
+        self._phases.append(Line(event.phase, 0.0 if event.total else None))
+        told = telling.so_far(event)
+        if self._is_live:
+            self._draw()
+        elif not self._is_training and told != self._said:  # in a training the steps and their scores are the news
+            self._say(told)
+
+    def _advance(self, event: PhaseAdvanced) -> None:
+        if self._phases and self._phases[-1].doing == event.phase:
+            number = () if event.total else (f"{event.done:,} {event.unit}",)
+            share = telling.share(event) if event.total else None
+            self._phases[-1] = Line(event.phase, share, number, self._phases[-1].since)
+        if not self._is_live and _is_time_after(self._last_line):
+            self._say(telling.so_far(event))
+
+    def _end_phase(self, event: PhaseEnded) -> None:
+        if self._phases:
+            self._phases.pop()
+        if event.seconds >= SECONDS_OF_A_LONG_PHASE and not self._is_training:
+            self._say(telling.over(event))
 
     def _step(self, event: StepCompleted) -> None:
-        facts = (
-            f"epoch {event.epoch + 1}  loss {event.loss_ema:.3f}  lr {event.learning_rate:.1e}  "
-            f"{speed_of(words_of(self._task), event.tokens_per_second, event.samples_per_second)}"
-        )
-        if self._bar is not None:
-            progress, task = self._bar
-            with suppress(OSError, ValueError):
-                progress.update(task, completed=event.step, facts=facts)
-        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or event.step == event.total_steps:
-            self._last_line = time.monotonic()
-            self._say(f"step {event.step}/{event.total_steps}  {facts}")
+        facts = self._teller.facts(event)
+        if self._is_live:
+            self._training = Line("training", event.step / event.total_steps, tuple(facts.values()))
+        elif _is_time_after(self._last_step) or event.step == event.total_steps:
+            self._last_step = time.monotonic()
+            usual = [facts[name] for name in ("epoch", "loss", "lr", "speed", "left") if name in facts]
+            self._say("  ".join([f"step {event.step:,}/{event.total_steps:,}", *usual]))
+
+    # The screen
+
+    def _draw(self) -> None:
+        """Show the innermost phase, or the training that it lies in."""
+        line = self._phases[-1] if self._phases else self._training
+        if not self._is_live or line is None:  # between two phases the one before is shown: they follow at once
+            return
+        if self._line is None:
+            self._line = LiveLine(self._console)
+        self._line.show(line)
 
     def _say(self, text: str) -> None:
+        self._said, self._last_line = text, time.monotonic()
+        told = harmless(text) if self._is_live else f"{time.strftime('%H:%M:%S')}  {harmless(text)}"
         # A terminal may be gone, and a signal may come in the middle of a write: neither is worth the run.
         with suppress(OSError, ValueError, RuntimeError):
-            self._console.print(harmless(text), soft_wrap=True)
+            self._console.print(told, soft_wrap=True)
 
 
-def _short(number: int) -> str:
-    return f"{number / 1e6:.1f} M" if number >= 1e5 else f"{number:,}"
-
-
-def _told(event: Event, task: str) -> str:
-    words = words_of(task)
-    match event:
-        case EvaluationCompleted():
-            scores = "  ".join(f"{label} {score}" for label, score in headlines(event.metrics, task).items())
-            return f"epoch {event.epoch + 1}, step {event.step}: {scores}{'  (best so far)' if event.is_best else ''}"
-        case StepDropped():
-            rows = ", ".join(map(str, event.row_ids[:8])) + (" ..." if len(event.row_ids) > 8 else "")
-            return f"warning: step {event.step} was dropped, its loss or gradient is not finite; {words.fed} {rows}"
-        case RolledBack():
-            return (
-                f"warning: back from step {event.from_step} to {event.to_step}, "
-                f"learning rate now {event.lr_scale:g} of the plan"
-            )
-        case MicroBatchHalved():
-            return (
-                f"warning: memory ran out; micro-batches now have {event.micro_batch_size} {words.fed}, "
-                "the steps stay equal"
-            )
-        case Warned():
-            return f"warning: {event.message}"
-        case RunFinished():
-            return f"{event.stop_reason} after {event.step} steps"
-        case _:
-            return ""
+def _is_time_after(last: float) -> bool:
+    return time.monotonic() - last >= SECONDS_BETWEEN_LINES

@@ -122,7 +122,7 @@ def test_the_lines_of_a_training_speak_of_windows(task: str, runs: Path) -> None
     lines = (runs / f"{task}.stderr").read_text().splitlines()
     assert any("windows to learn" in line for line in lines)
     assert any("windows/s" in line for line in lines)
-    (told,) = [line for line in lines if line.startswith("epoch 1, step 4:")]
+    (told,) = [line for line in lines if "  epoch 1, step 4: " in line]
     assert ("pinball loss " in told) == (task == FORECAST)
 
 

@@ -95,7 +95,7 @@ def test_samples_cannot_steer_the_terminal(task: str, runs: Path) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_an_evaluation_while_training_tells_loss_and_perplexity(task: str, runs: Path) -> None:
     lines = (runs / f"{task}.stderr").read_text().splitlines()
-    (told,) = [line for line in lines if line.startswith("epoch 1, step 4:")]
+    (told,) = [line for line in lines if "  epoch 1, step 4: " in line]
     assert "  perplexity " in told
     assert any("tokens/s" in line for line in lines)
     assert any("blocks to learn" in line for line in lines) == (task == "language_modeling")

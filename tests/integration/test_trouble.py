@@ -261,7 +261,9 @@ class TestSignals:
         assert process.wait() == exit_code
         answer = json.loads(process.stdout)
         assert (answer["success"], answer["stop_reason"]) == (False, number.name)
-        assert f"athanor resume {tmp_path / 'run'}" in process.stderr
+        last = process.stderr.splitlines()[-1]
+        assert last.startswith(f"error: stopped ({number.name}) after saving; `athanor resume {tmp_path / 'run'}")
+        assert "athanor evaluate" not in process.stderr
         assert "Traceback" not in process.stderr
         assert (tmp_path / "run" / "model" / "model.safetensors").exists()
 
@@ -278,6 +280,25 @@ class TestSignals:
         assert "is the newest checkpoint" in process.stderr
         assert f"athanor resume {tmp_path / 'run'}" in process.stderr
         assert "Traceback" not in process.stderr
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_before_the_training_says_that_nothing_is_saved_and_leaves_nothing(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        rows = tmp_path / "many.json"
+        rows.write_text(json.dumps(tiny.rows(30_000)))
+        process = start(
+            ["train", "--task", "text_classification", "--dataset", rows, "--output", tmp_path / "run", "--json"],
+            tmp_path / "answers",
+        )
+        process.wait_for(tmp_path / "answers" / "stderr")
+        process.wait_to_say("learning the tokenizer")
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+        assert process.stderr.splitlines()[-1] == f"error: {number.name}: interrupted before anything was saved."
+        assert "Traceback" not in process.stderr
+        assert process.stdout == ""
+        assert not (tmp_path / "run").exists()
 
 
 class TestFullDisk:

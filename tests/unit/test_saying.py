@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from application.answers import Answers, json_line
-from domain.events import CheckpointSaved, RunFinished, RunOpened, Warned
+from domain.events import CheckpointSaved, RunFinished, RunOpened, RunStarted, Warned
 from domain.runs import RunFacts
 from presentation.cli import saying
 from presentation.cli.interrupting import Interrupted
@@ -91,6 +91,7 @@ def test_a_terminal_that_is_gone_neither_raises_nor_stops_a_run(monkeypatch: pyt
     saying.say_error("nobody hears")
     with watched() as monitor:
         monitor.notify(Warned("nobody hears"))
+        monitor.notify(RunStarted("one", "", "cpu", "fp32", 1, 1, 1, 8, 2))
         monitor.receive(signal.SIGHUP, None)
         assert monitor.stop_requested() == "SIGHUP"
 
@@ -118,6 +119,7 @@ class TestSignals:
         def run() -> None:
             with watched() as monitor:
                 monitor.notify(RunOpened("runs/one", "step-00000002"))
+                monitor.notify(RunStarted("one", "", "cpu", "fp32", 1, 1, 1, 8, 2))
                 monitor.notify(CheckpointSaved(4, "step-00000004", 1))
                 signal.raise_signal(number)
                 assert monitor.stop_requested() == number.name
@@ -147,6 +149,7 @@ class TestSignals:
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             with watched() as monitor:
+                monitor.notify(RunStarted("one", "", "cpu", "fp32", 1, 1, 1, 8, 2))
                 signal.raise_signal(signal.SIGHUP)
                 assert monitor.stop_requested() == ""
         finally:

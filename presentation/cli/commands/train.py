@@ -1,5 +1,6 @@
 """Turn words into a request, train, and say how it went."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,19 +28,24 @@ from presentation.cli.settings import parsed
 @click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
 def command(config: str | None, settings: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Train a model. Without options: security classification on the shipped data."""
-    from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
-    from infrastructure.container import Container
+    from application.training_request import TrainModelRequest
+    from application.use_cases.train_model import TrainModelResponse
     from presentation.cli.watching import watched
     from presentation.cli.writing import write_response
 
-    container = Container()
     try:
-        named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
-        given = {name: value for name, value in options.items() if value is not None}
-        request = TrainModelRequest(**{**named, **given, **parsed(settings)})
+        given = {name: value for name, value in options.items() if value is not None} | parsed(settings)
+        # Without a run file all is known before the libraries are loaded, which takes seconds.
+        first = config or TrainModelRequest(**given).resolved().dataset_path
+        with watched(f"reading {Path(first).name}") as monitor:
+            from infrastructure.container import Container
+
+            container = Container()
+            named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
+            response = container.train_model().execute(TrainModelRequest(**{**named, **given}), monitor)
+            monitor.close()
+            return write_response(response, as_json)
     except AthanorError as error:
         return write_response(
             TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code), as_json
         )
-    with watched() as monitor:
-        return write_response(container.train_model().execute(request, monitor), as_json)
