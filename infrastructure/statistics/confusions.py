@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from domain.interval import UNKNOWN, Interval
 from domain.significance import binomial_interval, effective_trials
-from infrastructure.statistics.corrected import RESAMPLES, corrected_interval, normal_interval
+from infrastructure.statistics.corrected import RESAMPLES, SEED, corrected_interval, normal_interval
 
 Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
@@ -46,7 +46,7 @@ def averages(hits: Integers, support: Integers, answers: Integers) -> Averages:
     }
 
 
-def intervals_of_confusion(confusion: Integers, seed: int, overlap: int = 1) -> dict[str, Interval]:
+def intervals_of_confusion(confusion: Integers, seed: int = SEED, overlap: int = 1) -> dict[str, Interval]:
     """Give the interval of each of `averages`, of a confusion matrix [C, C] with a row for each true class.
 
     Accuracy is a share and has the interval of Wilson, as everywhere. The others are resampled: a draw of N rows with
@@ -55,23 +55,19 @@ def intervals_of_confusion(confusion: Integers, seed: int, overlap: int = 1) -> 
     resample differs, and the interval of that share stands for all. Of windows that share targets with `overlap`
     successive ones, so many count as one row.
     """
-    cells = _Cells.of(confusion)
-    num_rows = int(cells.counts.sum())
-    if not num_rows:
-        return {}
-    num_effective = effective_trials(num_rows, overlap)
-    found = _intervals(cells.counts, cells.averages, cells.averages_without_one, num_effective, seed)
-    estimates = {name: float(value) for name, value in cells.averages(cells.counts).items()}
-    of_share = Interval(*binomial_interval(estimates[_SHARE_OF_RIGHT] * num_effective, num_effective))
-    if estimates[_SHARE_OF_RIGHT] in (0.0, 1.0):
-        return dict.fromkeys(found, of_share)
-    return {name: Interval(max(low, 0.0), min(high, 1.0)) for name, (low, high) in found.items()} | {
-        _SHARE_OF_RIGHT: of_share
-    }
+    return _intervals_of(_Cells.of(confusion), seed, overlap)
+
+
+def intervals_of_answers(
+    labels: Integers, answers: Integers, num_classes: int, seed: int = SEED, overlap: int = 1
+) -> dict[str, Interval]:
+    """Give the same of true labels and answers [N], for more classes than a matrix of all pairs is made of."""
+    codes, counts = np.unique(labels.astype(np.int64) * num_classes + answers, return_counts=True)
+    return _intervals_of(_Cells(*np.divmod(codes, num_classes), counts, num_classes), seed, overlap)
 
 
 def intervals_of_difference(
-    labels: Integers, first: Integers, second: Integers, num_classes: int, seed: int, overlap: int = 1
+    labels: Integers, first: Integers, second: Integers, num_classes: int, seed: int = SEED, overlap: int = 1
 ) -> dict[str, Interval]:
     """Give the interval of each average of the `first` answers less that of the `second`, both on the same rows.
 
@@ -94,6 +90,21 @@ def intervals_of_difference(
         return _less(one.averages_without_one(), other.averages_without_one())
 
     return _intervals(counts, averaged, without_one, effective_trials(int(counts.sum()), overlap), seed)
+
+
+def _intervals_of(cells: "_Cells", seed: int, overlap: int) -> dict[str, Interval]:
+    num_rows = int(cells.counts.sum())
+    if not num_rows:
+        return {}
+    num_effective = effective_trials(num_rows, overlap)
+    found = _intervals(cells.counts, cells.averages, cells.averages_without_one, num_effective, seed)
+    estimates = {name: float(value) for name, value in cells.averages(cells.counts).items()}
+    of_share = Interval(*binomial_interval(estimates[_SHARE_OF_RIGHT] * num_effective, num_effective))
+    if estimates[_SHARE_OF_RIGHT] in (0.0, 1.0):
+        return dict.fromkeys(found, of_share)
+    return {name: Interval(max(low, 0.0), min(high, 1.0)) for name, (low, high) in found.items()} | {
+        _SHARE_OF_RIGHT: of_share
+    }
 
 
 def _less(first: Averages, second: Averages) -> Averages:

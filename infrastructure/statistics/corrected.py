@@ -11,6 +11,7 @@ from domain.interval import CONFIDENCE, UNKNOWN, Interval
 
 Floats = NDArray[np.floating[Any]]
 RESAMPLES = 1_000
+SEED = 0  # the same rows have the same interval, whichever command scores them
 
 _NORMAL = NormalDist()
 _DEVIATION = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.interval import UNKNOWN, Interval
-from infrastructure.statistics.corrected import RESAMPLES, corrected_interval, normal_interval, stretched_interval
+from infrastructure.statistics.corrected import (
+    RESAMPLES,
+    SEED,
+    corrected_interval,
+    normal_interval,
+    stretched_interval,
+)
 
 Numbers = NDArray[np.number[Any]]
 Floats = NDArray[np.floating[Any]]
@@ -17,7 +23,7 @@ MIN_BLOCKS = 5  # of fewer, nobody can tell how much they differ
 _DRAWS_AT_ONCE = 1_000_000
 
 
-def interval_of_ratio(sums: Numbers, counts: Numbers, seed: int) -> Interval:
+def interval_of_ratio(sums: Numbers, counts: Numbers, seed: int = SEED) -> Interval:
     """Give the interval of sum(sums) / sum(counts) over independent rows; both [N], in any order.
 
     A row that counts 0 weighs nothing, whatever its sum is. Unknown for fewer than two rows that count, and where a sum
@@ -38,7 +44,7 @@ def interval_of_ratio(sums: Numbers, counts: Numbers, seed: int) -> Interval:
     return corrected_interval(estimate, _resampled(over, under, random), without_one, weights)
 
 
-def interval_of_windows(sums: Numbers, counts: Numbers, overlap: int, seed: int) -> Interval:
+def interval_of_windows(sums: Numbers, counts: Numbers, overlap: int, seed: int = SEED) -> Interval:
     """Give the interval of sum(sums) / sum(counts) over windows [N] in the order of time.
 
     `overlap` is how many successive windows share a step of their targets, as `domain.significance` counts it; with 1

@@ -81,6 +81,12 @@ class Windows(Dataset[Window]):
         return not all(_any_in(known, rows + 1 - self.context_length, rows + 1).all() for known in targets.T)
 
     @property
+    def overlap(self) -> int:
+        """Count the successive windows that share a step of what follows them: 1 when no two do."""
+        closest = int(np.diff(self.anchors).min()) if len(self) > 1 else 1
+        return max(1, -(-max(self.horizons) // max(1, closest)))
+
+    @property
     def statistics(self) -> Mapping[str, Any]:
         """Counts a person wants to see before training."""
         counts = {"num_windows": len(self), "num_rows": len(self.series), "context_length": self.context_length}

@@ -1,6 +1,7 @@
 """What forecasts as quantiles are worth: one set of definitions for training, evaluation and benchmarks."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ Numbers = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
+KNOWN = "num_points_repeat_last"
 _PER_TARGET = ("mse", "mae", "loss", "repeat_last_mse", "repeat_last_mae")
 
 
@@ -103,7 +105,7 @@ class ForecastScores:
         self._known, self._repeat_squared, self._repeat_absolute, self._repeat_pinball = np.zeros((4, *shape))
         self._pinball, self._covered = np.zeros((2, len(self._levels), *shape))  # [Q, T, H] each
         self._inside, self._width = np.zeros((2, len(self._pairs), *shape))  # [P, T, H] each
-        self._by_window: list[Floats] = []  # [B, 4] each: loss, mse, mae, observed points
+        self._by_window: dict[str, list[Floats]] = defaultdict(list)  # by name, [B] each
 
     def add(self, forecast: Numbers, target: Numbers, last: Numbers) -> None:
         """Take in a batch of standardised values.
@@ -121,8 +123,10 @@ class ForecastScores:
         self._points += observed.sum(axis=0)
         errors = truth - median_of(forecast, self._levels)
         self._add_medians(errors, observed)
-        self._add_windows(self._add_levels(forecast, truth, observed), errors, observed)
-        self._add_repeat_last(truth - last.astype(np.float64)[..., None], observed & ~np.isnan(last)[..., None])
+        scores = {**self._add_levels(forecast, truth, observed), "mse": errors**2, "mae": np.abs(errors)}
+        self._keep(scores, "num_points", observed)
+        known = observed & ~np.isnan(last)[..., None]
+        self._keep(self._add_repeat_last(truth - last.astype(np.float64)[..., None], known), KNOWN, known)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics by name; NaN stands where no point was observed, since nothing was scored there.
@@ -151,7 +155,7 @@ class ForecastScores:
             **result,
             "num_windows": self._num_windows,
             "num_points": int(points),
-            "num_points_repeat_last": int(self._known.sum()),
+            KNOWN: int(self._known.sum()),
             "per_target": {name: self._of_target(index) for index, name in enumerate(self._target_names)},
             "per_horizon": {
                 name: [_ratio(*pair) for pair in zip(sums, points_at_horizon, strict=True)]
@@ -159,46 +163,58 @@ class ForecastScores:
             },
         }
 
+    def outcomes(self) -> dict[str, Floats]:
+        """Give what each window [N] adds to the metrics of these names, standardised, in the order they came.
+
+        `num_points` and `num_points_repeat_last` of a window are what its means are taken over, and count for in those
+        of all.
+        """
+        return {name: np.concatenate(parts) for name, parts in self._by_window.items()}
+
     def _add_medians(self, errors: Floats, observed: Booleans) -> None:
         self._squared += _sum_where(observed, errors**2)
         self._absolute += _sum_where(observed, np.abs(errors))
 
-    def outcomes(self) -> dict[str, Floats]:
-        """Give `loss`, `mse`, `mae` and `num_points` of each window [N], standardised, in the order they came."""
-        columns = np.concatenate(self._by_window).T if self._by_window else np.zeros((4, 0))
-        return dict(zip(("loss", "mse", "mae", "num_points"), columns, strict=True))
+    def _keep(self, scores: Mapping[str, Floats], count: str, counted: Booleans) -> None:
+        """Keep the mean scores of each window over the points that count, and their number; scores are [B, T, H]."""
+        points = counted.sum(axis=(1, 2))  # [B]
+        for name, values in scores.items():
+            means = np.sum(values, axis=(1, 2), where=counted) / np.maximum(points, 1)
+            self._by_window[name].append(means)
+        self._by_window[count].append(points)
 
-    def _add_windows(self, pinball: Floats, errors: Floats, observed: Booleans) -> None:
-        """Keep the means of each window over its observed points; pinball and errors are [B, T, H]."""
-        points = observed.sum(axis=(1, 2))  # [B]
-        sums = [np.sum(values, axis=(1, 2), where=observed) for values in (pinball, errors**2, np.abs(errors))]
-        means = [total / np.maximum(points, 1) for total in sums]
-        self._by_window.append(np.stack([*means, points.astype(np.float64)], axis=1))
-
-    def _add_levels(self, forecast: Numbers, truth: Floats, observed: Booleans) -> Floats:
-        """Take in each level; gives the mean pinball loss over them [B, T, H]."""
+    def _add_levels(self, forecast: Numbers, truth: Floats, observed: Booleans) -> dict[str, Floats]:
+        """Take in each level; gives scores over all of them, [B, T, H] each."""
         # One level at a time: all of them in float64 would be many times the batch itself.
-        mean = np.zeros_like(truth)
+        scores = {"loss": np.zeros_like(truth), "crps": np.zeros_like(truth)}
+        weights = crps_weights(self._levels)
         for index, level in enumerate(self._levels):
             short = truth - forecast[..., index]
             pinball = np.maximum(level * short, (level - 1.0) * short)
-            mean += pinball / len(self._levels)
+            scores["loss"] += pinball / len(self._levels)
+            scores["crps"] += 2.0 * weights[index] * pinball
             self._pinball[index] += _sum_where(observed, pinball)
             self._covered[index] += (observed & (truth <= forecast[..., index])).sum(axis=0)
-        for index, (low, high) in enumerate(self._pairs):
+        for index, ((low, high), name) in enumerate(zip(self._pairs, self._pair_names(), strict=True)):
             lower, upper = forecast[..., low].astype(np.float64), forecast[..., high].astype(np.float64)
-            self._inside[index] += (observed & (lower <= truth) & (truth <= upper)).sum(axis=0)
+            inside = (lower <= truth) & (truth <= upper)
+            self._inside[index] += (observed & inside).sum(axis=0)
             self._width[index] += _sum_where(observed, upper - lower)
-        return mean
+            scores[f"picp_{name}"] = inside.astype(np.float64)
+        return scores
 
-    def _add_repeat_last(self, errors: Floats, known: Booleans) -> None:
+    def _add_repeat_last(self, errors: Floats, known: Booleans) -> dict[str, Floats]:
+        """Take in the last observed value as a forecast; gives its scores, [B, T, H] each."""
         # The pinball loss is linear in the level on either side, so that of one point at all levels is that at their
         # mean.
         level = float(np.mean(self._levels))
+        squared, absolute = errors**2, np.abs(errors)
+        pinball = np.maximum(level * errors, (level - 1.0) * errors)
         self._known += known.sum(axis=0)
-        self._repeat_squared += _sum_where(known, errors**2)
-        self._repeat_absolute += _sum_where(known, np.abs(errors))
-        self._repeat_pinball += _sum_where(known, np.maximum(level * errors, (level - 1.0) * errors))
+        self._repeat_squared += _sum_where(known, squared)
+        self._repeat_absolute += _sum_where(known, absolute)
+        self._repeat_pinball += _sum_where(known, pinball)
+        return {"repeat_last_mse": squared, "repeat_last_mae": absolute, "repeat_last_loss": pinball}
 
     def _totals(self, unit: Floats, targets: slice = slice(None)) -> dict[str, float]:
         """Give what has a unit, over all horizons of some targets; `unit` [T] scales their errors."""
