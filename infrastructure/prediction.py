@@ -122,7 +122,9 @@ class FinishedModel:
         scored = self.score_rows(dataset, adapter)
         told = undefined_told(scored.metrics, Path(dataset_path).name)
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
-        result = EvaluationResult(scored.metrics, len(dataset), self._task_name, warnings)
+        result = EvaluationResult(
+            scored.metrics, len(dataset), self._task_name, warnings, self.task.intervals(dataset, scored)
+        )
         if report_path is not None:
             examined = self.task.examined(dataset, scored)
             sections = () if examined is None else examined.sections

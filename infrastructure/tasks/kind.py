@@ -9,6 +9,7 @@ from torch import nn
 
 from application.ports import SplitDataset
 from application.training import Training
+from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.sources.inputs import Input, Source
@@ -112,6 +113,9 @@ class FinishedTask(Protocol):
 
     def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
+
+    def intervals(self, dataset: Any, scored: Scored) -> Mapping[str, Interval]:
+        """Say, by the names of metrics, how sure those of an evaluation are, as far as its rows tell."""
 
     def examined(self, dataset: Any, scored: Scored) -> Examined | None:
         """Look at the rows of an evaluation one by one; None where nothing is to be seen of single rows."""

@@ -68,7 +68,7 @@ def test_accuracy_has_the_interval_of_a_share_that_verdicts_on_chance_use() -> N
     )
 
 
-@pytest.mark.parametrize(("num_classes", "num_rows"), [(3, 60), (3, 400), (20, 120)])
+@pytest.mark.parametrize(("num_classes", "num_rows"), [(3, 60), (3, 400), (12, 120), (77, 400), (300, 1_000)])
 def test_the_interval_of_macro_f1_holds_the_true_one_about_as_often_as_it_says(num_classes: int, num_rows: int) -> None:
     random = np.random.default_rng(0)
     chances = np.full((num_classes, num_classes), 0.25 / num_classes) + 0.75 * np.eye(num_classes)
@@ -143,10 +143,12 @@ def test_names_of_classes_in_another_order_leave_the_interval_about_where_it_is(
         assert intervals_of_confusion(turned, seed=0)[name] == pytest.approx(interval, abs=0.02), name
 
 
-def test_more_filled_cells_than_are_resampled_give_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_classes_too_many_to_be_resampled_would_have_nearly_the_same_interval_with_many_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     confusion = counted(np.random.default_rng(0), 5_000)
     resampled = intervals_of_confusion(confusion, seed=0)
-    monkeypatch.setattr(confusions, "MAX_CELLS_RESAMPLED", 1)
+    monkeypatch.setattr(confusions, "MAX_CLASSES_RESAMPLED", 1)
     for name, interval in intervals_of_confusion(confusion, seed=0).items():
         assert interval == pytest.approx(resampled[name], abs=0.002), name
 
@@ -159,13 +161,14 @@ def test_more_rows_than_are_resampled_give_nearly_the_same(monkeypatch: pytest.M
     assert interval_of_ratio(sums, counts, seed=0) == pytest.approx(resampled, abs=0.0015)
 
 
-def test_leaving_out_a_row_of_each_cell_does_not_depend_on_how_many_are_taken_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    confusion = counted(np.random.default_rng(0), 90)
-    whole = intervals_of_confusion(confusion, seed=0)
-    monkeypatch.setattr(confusions, "_NUMBERS_AT_ONCE", 6)
-    assert intervals_of_confusion(confusion, seed=0) == whole
+def test_leaving_out_a_row_of_a_cell_gives_the_averages_of_the_matrix_without_it() -> None:
+    confusion = np.array([[3, 1, 0], [0, 1, 0], [2, 0, 1]])
+    cells = confusions._Cells.of(confusion)
+    found = cells.averages_without_one()
+    for number, (true, predicted) in enumerate(zip(cells.true, cells.predicted, strict=True)):
+        without = confusion.copy()
+        without[true, predicted] -= 1
+        assert {name: values[number] for name, values in found.items()} == pytest.approx(averages_of(without))
 
 
 def test_a_thousand_times_the_rows_take_no_more_draws() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from application.phases import phase
 from infrastructure.tasks.labels.metrics import averaged_scores, confusion_matrix
 
+BAG_OF_WORDS = "bow"  # before the names of its scores
 MAX_ROWS = 20_000
 MAX_SCORES = 1_000_000  # rows times classes, which the time of a round follows
 MAX_CHARACTERS = 20_000
@@ -32,6 +33,30 @@ def bag_of_words_baseline(
 ) -> dict[str, float]:
     """Score a logistic regression on tf-idf of words and pairs of words: `bow_accuracy` and `bow_macro_f1`.
 
+    Takes what `bag_of_words_confusion` takes.
+    """
+    return bag_of_words_scores(
+        bag_of_words_confusion(train_texts, train_labels, eval_texts, eval_labels, label_names, seed, class_weights)
+    )
+
+
+def bag_of_words_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """Name the scores of its confusion matrix."""
+    scores = averaged_scores(confusion)
+    return {f"{BAG_OF_WORDS}_{name}": scores[name] for name in ("accuracy", "macro_f1")}
+
+
+def bag_of_words_confusion(
+    train_texts: Sequence[str],
+    train_labels: Integers,
+    eval_texts: Sequence[str],
+    eval_labels: Integers,
+    label_names: Sequence[str],
+    seed: int,
+    class_weights: Sequence[float] | None = None,
+) -> NDArray[np.int64]:
+    """Train that regression and count its answers: the confusion matrix [C, C], a row for each true class.
+
     Shapes: one label (an index of label_names) for each text.
     `class_weights` [C] are those the model had. Learns from at most 20,000 rows and is scored on at most 20,000, fewer
     of more than 50 classes, both drawn with `seed`; reads the first 20,000 characters of a text, and fewer rows where
@@ -49,8 +74,7 @@ def bag_of_words_baseline(
             seed,
             class_weights,
         )
-    scores = averaged_scores(confusion_matrix(np.asarray(eval_labels)[eval_rows], predicted, len(label_names)))
-    return {"bow_accuracy": scores["accuracy"], "bow_macro_f1": scores["macro_f1"]}
+    return confusion_matrix(np.asarray(eval_labels)[eval_rows], predicted, len(label_names))
 
 
 def _sample(texts: Sequence[str], num_classes: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Labels for texts, from the data to the answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,14 @@ from torch import nn
 from application.groups.text import MAX_LENGTH_LIMIT
 from application.training import LabelTraining
 from domain.exceptions import ModelError
+from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
-from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
+from infrastructure.data.labels.loading import ClassificationData, IndexedTexts, SplitRows, aligned_dataset
 from infrastructure.data.labels.rows import RowSchema, load_rows
-from infrastructure.data.some_rows import QUICK_ROWS
+from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
@@ -32,12 +33,14 @@ from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
+from infrastructure.statistics.confusions import intervals_of_confusion
 from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.labels.adapter import SequenceClassification
-from infrastructure.tasks.labels.baselines import bag_of_words_baseline
+from infrastructure.tasks.labels.baselines import BAG_OF_WORDS, bag_of_words_confusion, bag_of_words_scores
+from infrastructure.tasks.labels.intervals import intervals_of_labels, named
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
-from infrastructure.tasks.labels.scoring import class_weights_of, labelled, outcome_columns
+from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -124,12 +127,23 @@ class Classification:
         run: RunLayout,
     ) -> Findings:
         """Draw `confusion_matrix.png`, train a bag of words to compare with, look at rows."""
-        return Findings(self._compared(request, dataset, result, run), _examined(request, dataset, trained))
+        if not dataset.num_eval:
+            return Findings(Report())
+        finished = trained.task
+        assert isinstance(finished, FinishedClassifier)
+        _, evaluation = dataset.tokenized(finished.tokenizer, finished.card.max_length)
+        rows = evaluation.few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+        scored = trained.score_rows(rows, finished.adapter)
+        examined = finished.examined(rows, scored)
+        if "majority_accuracy" not in result.final_metrics:  # stopped before it was scored
+            return Findings(Report(), examined)
+        report = self._compared(request, dataset, result.final_metrics, run)
+        intervals = intervals_of_labels(_scoring_of(request, dataset), result.final_metrics, scored.outcomes)
+        return Findings(replace(report, intervals={**intervals, **report.intervals}), examined)
 
-    def _compared(self, request: LabelTraining, dataset: SplitRows, result: TrainingResult, run: RunLayout) -> Report:
-        metrics = result.final_metrics
-        if "majority_accuracy" not in metrics:
-            return Report()
+    def _compared(
+        self, request: LabelTraining, dataset: SplitRows, metrics: Mapping[str, Any], run: RunLayout
+    ) -> Report:
         names = dataset.label_names
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         if "confusion_matrix" not in metrics:
@@ -139,18 +153,20 @@ class Classification:
             )
             return Report(majority, warnings=(left_out,))
         draw_confusion_matrix(metrics["confusion_matrix"], names, run.confusion_matrix)
-        labels = dataset.train_labels()
-        weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
-        bag_of_words = bag_of_words_baseline(
+        weights = _scoring_of(request, dataset).class_weights
+        scored = spread(dataset.num_eval, QUICK_ROWS if request.quick else dataset.num_eval)  # as the model was
+        confusion = bag_of_words_confusion(
             dataset.train_texts(),
-            labels,
-            dataset.eval_texts(),
-            dataset.eval_labels(),
+            dataset.train_labels(),
+            IndexedTexts(dataset.eval_texts(), scored),
+            dataset.eval_labels()[scored],
             names,
             seed=request.seed,
             class_weights=None if weights is None else weights.tolist(),
         )
-        return Report({**majority, **bag_of_words})
+        intervals = named(BAG_OF_WORDS, intervals_of_confusion(confusion))
+        scores = bag_of_words_scores(confusion)
+        return Report({**majority, **scores}, intervals={name: intervals[name] for name in scores})
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
         """Open a finished classifier. Raises: ModelError."""
@@ -201,6 +217,11 @@ class FinishedClassifier:
         rows = load_rows(Path(dataset_path), RowSchema(self._text, label, self.task.labels, reading=self.card.reading))
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
+    def intervals(self, dataset: CodeDataset, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are."""
+        scoring = LabelScoring(self.card.labels)
+        return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
+
     def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
         """Look at the answer to each row."""
         return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels))
@@ -227,14 +248,16 @@ class FinishedClassifier:
         yield from labelled(logits, self.card.labels)
 
 
-def _examined(request: LabelTraining, dataset: SplitRows, trained: Trained) -> Examined | None:
-    finished = trained.task
-    assert isinstance(finished, FinishedClassifier)
-    _, evaluation = dataset.tokenized(finished.tokenizer, finished.card.max_length)
-    if not len(evaluation):
-        return None
-    rows = evaluation.few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
-    return finished.examined(rows, trained.score_rows(rows, finished.adapter))
+def _scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:
+    """Give how the evaluation part is scored in training."""
+    counts = np.bincount(dataset.train_labels(), minlength=len(dataset.label_names)).tolist()
+    return LabelScoring(
+        dataset.label_names,
+        request.label_smoothing,
+        class_weights_of(request.class_weights, dataset.label_names, counts),
+        task_named(request.task).negative_label,
+        majority=max(range(len(counts)), key=counts.__getitem__),
+    )
 
 
 def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:

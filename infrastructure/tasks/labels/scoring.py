@@ -26,6 +26,7 @@ METRIC_NAMES = (
     "ece",
 )
 BINARY_NAMES = ("youden_j", "tpr", "fpr")
+_BLOCK_ROWS = 65_536  # of 77 classes in float64 are 40 MB
 Logits = Callable[[nn.Module, Batch], Tensor]
 
 
@@ -57,6 +58,21 @@ class LabelScoring:
         return functional.cross_entropy(
             logits, labels, weight=weights, label_smoothing=self.label_smoothing, reduction="sum"
         )
+
+    def row_losses(self, logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the loss of each row [N] and what it counts for, from logits [N, C] and labels [N]."""
+        losses = np.empty(len(labels))
+        for start in range(0, len(labels), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            losses[rows] = functional.cross_entropy(
+                torch.from_numpy(logits[rows]).double(),
+                torch.from_numpy(labels[rows]),
+                weight=None if self.class_weights is None else self.class_weights.double(),
+                label_smoothing=self.label_smoothing,
+                reduction="none",
+            ).numpy()
+        weights = np.ones(len(labels)) if self.class_weights is None else self.class_weights.numpy()[labels]
+        return losses, weights
 
     def evaluation(self, logits: Logits) -> Evaluation:
         """Begin a pass over the evaluation part; `logits` asks a model about a batch, which has `labels`."""

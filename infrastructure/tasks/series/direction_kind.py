@@ -11,6 +11,7 @@ from torch import nn
 
 from application.training import DirectionTraining
 from domain.exceptions import ModelError
+from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.significance import verdict
@@ -28,6 +29,7 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
+from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.metrics import classification_metrics
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 from infrastructure.tasks.series.batches import last_history
@@ -72,7 +74,8 @@ class MarketDirection:
     ) -> Findings:
         """Score the test part, draw `confusion_matrix.png`, and say whether it beats those who know nothing."""
         judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
-        scored = trained.score_rows(judged, _adapter(_scoring_of(request, dataset)))
+        scoring = _scoring_of(request, dataset)
+        scored = trained.score_rows(judged, _adapter(scoring))
         metrics = dict(scored.metrics)
         rule = DirectionRule.of(request)
         baselines = _baselines(rule, dataset.table, judged)
@@ -81,8 +84,9 @@ class MarketDirection:
         draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
-        verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), rule.horizon)
-        report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts)
+        verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), judged.overlap)
+        intervals = intervals_of_labels(_labels_of(scoring), scored.metrics, scored.outcomes, judged.overlap)
+        report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts, intervals=intervals)
         return Findings(report, trained.task.examined(judged, scored))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
@@ -107,14 +111,16 @@ def _scoring_of(request: DirectionTraining, dataset: SplitSeries) -> Card:
 
 
 def _adapter(scoring: Card) -> DirectionClassification:
+    return DirectionClassification(_labels_of(scoring))
+
+
+def _labels_of(scoring: Card) -> LabelScoring:
     weights = scoring["class_weights"]
-    return DirectionClassification(
-        LabelScoring(
-            DIRECTIONS,
-            label_smoothing=scoring["label_smoothing"],
-            class_weights=None if weights is None else torch.tensor(weights),
-            majority=scoring["majority"],
-        )
+    return LabelScoring(
+        DIRECTIONS,
+        label_smoothing=scoring["label_smoothing"],
+        class_weights=None if weights is None else torch.tensor(weights),
+        majority=scoring["majority"],
     )
 
 
@@ -183,6 +189,10 @@ class FinishedDirection:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
+
+    def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are; windows that share what they forecast count as one."""
+        return intervals_of_labels(_labels_of(self.scoring), scored.metrics, scored.outcomes, dataset.overlap)
 
     def examined(self, dataset: Windows, scored: Scored) -> Examined:
         """Look at the answer to each window."""

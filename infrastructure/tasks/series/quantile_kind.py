@@ -11,6 +11,7 @@ from torch import nn
 
 from application.training import QuantileTraining
 from domain.exceptions import ModelError
+from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.series.loading import Inputs, SplitSeries, all_windows, load_series, value_inputs
@@ -28,6 +29,7 @@ from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
+from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.series.scoring.readers import Fitting, Scores
 from infrastructure.tasks.series.start import require_history, start_told
 from infrastructure.tasks.series.times import times_ahead
@@ -87,8 +89,10 @@ class QuantileForecasting:
         draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
         beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
-        report = Report(beside, test_metrics=test_metrics, warnings=warnings)
-        return Findings(report, FinishedForecaster(card).examined(judged, scored))
+        finished = FinishedForecaster(card)
+        intervals = finished.intervals(judged, scored)
+        report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
+        return Findings(report, finished.examined(judged, scored))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
@@ -123,6 +127,10 @@ class FinishedForecaster:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
+
+    def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""
+        return intervals_of_forecasts(scored.outcomes, dataset.overlap)
 
     def examined(self, dataset: Windows, scored: Scored) -> Examined:
         """Look at the scores of each window."""

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from infrastructure.data.feed import RowNoise
 from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number, num_unmasked, pad
 from infrastructure.tasks.writing.heads import target_loss_sum, target_losses
+from infrastructure.tasks.writing.metrics import perplexity
 from infrastructure.tasks.writing.samples import Samples
 from infrastructure.tasks.writing.token_losses import IGNORED
-
-LARGEST_EXPONENT = 700.0
 
 
 class CausalLanguageModeling:
@@ -152,7 +151,7 @@ class TokenPass:
         """Give the mean loss (nats a token), its exponential, bits per byte and the scores of the samples."""
         num_targets = sum(int(counts.sum()) for counts in self._num_targets)
         loss = math.fsum(sums.sum() for sums in self._loss_sums) / num_targets if num_targets else math.nan
-        metrics = {"loss": loss, "perplexity": math.inf if loss >= LARGEST_EXPONENT else math.exp(loss)}
+        metrics = {"loss": loss, "perplexity": perplexity(loss)}
         if self._bytes_per_target:  # the pass may hold a few blocks of the part, whose own bytes nobody has counted
             metrics["bits_per_byte"] = loss / math.log(2.0) / self._bytes_per_target
         if self._samples is not None and self._model is not None:

@@ -11,6 +11,7 @@ from torch import nn
 from application.groups.text import MAX_LENGTH_LIMIT
 from application.training import TextTraining, WriterTraining
 from domain.generation import SETTINGS, GenerationSettings
+from domain.interval import Interval
 from domain.reading import Reading
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
@@ -20,6 +21,7 @@ from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import Card, Examined, Note, OnText
+from infrastructure.tasks.writing.intervals import intervals_of_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -81,6 +83,10 @@ class FinishedWriter:
         """Make rows with their targets ready for evaluation. Raises: DatasetError."""
         dataset = self.rows(dataset_path)
         return dataset, self.adapter(dataset, len(dataset))
+
+    def intervals(self, dataset: Any, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are."""
+        return intervals_of_tokens(scored.metrics, scored.outcomes)
 
     def examined(self, dataset: Any, scored: Scored) -> Examined:
         """Look at the loss of each row, and at what was written for it."""

@@ -23,10 +23,11 @@ from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Prepared, Trained
+from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
 from infrastructure.tasks.writing.heads import keeps_documents_apart
+from infrastructure.tasks.writing.intervals import intervals_of_tokens
 from infrastructure.tasks.writing.samples import shown
 
 if TYPE_CHECKING:
@@ -109,7 +110,13 @@ class LanguageModeling:
         samples = [
             {"prompt": prompt, "output": shown(text["text"])} for prompt, text in zip(prompts, texts, strict=True)
         ]
-        return Findings(Report(samples=samples), _examined(request, dataset, trained))
+        finished = trained.task
+        assert isinstance(finished, FinishedWriter)
+        blocks = token_blocks(dataset.evaluation, finished.tokenizer, request.max_length)
+        rows = SomeRows(blocks, blocks.lengths, QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+        scored = trained.score_rows(rows, finished.adapter(blocks, 0))
+        intervals = intervals_of_tokens(result.final_metrics, scored.outcomes)
+        return Findings(Report(samples=samples, intervals=intervals), finished.examined(rows, scored))
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
@@ -138,14 +145,6 @@ def _stream(
     reading: Reading,
 ) -> TokenBlocks:
     return token_blocks(whole_documents(open_documents(path, text, reading)), tokenizer, max_length)
-
-
-def _examined(request: DocumentTraining, dataset: SplitText, trained: Trained) -> Examined:
-    finished = trained.task
-    assert isinstance(finished, FinishedWriter)
-    blocks = token_blocks(dataset.evaluation, finished.tokenizer, request.max_length)
-    rows = SomeRows(blocks, blocks.lengths, QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
-    return finished.examined(rows, trained.score_rows(rows, finished.adapter(blocks, 0)))
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

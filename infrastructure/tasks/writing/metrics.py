@@ -5,6 +5,13 @@ import math
 import warnings
 from collections.abc import Sequence
 
+LARGEST_EXPONENT = 700.0
+
+
+def perplexity(loss: float) -> float:
+    """Give e to the power of a loss in nats a token; infinite where no number is as large."""
+    return math.inf if loss >= LARGEST_EXPONENT else math.exp(loss)
+
 
 def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
     """Give corpus BLEU over n-grams of 1 to 4 white-space tokens, by sacrebleu with `tokenize="none"`.

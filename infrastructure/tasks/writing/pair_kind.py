@@ -21,8 +21,9 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Prepared, Trained
+from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
+from infrastructure.tasks.writing.intervals import intervals_of_tokens
 from infrastructure.tasks.writing.samples import Samples, written_samples
 
 if TYPE_CHECKING:
@@ -112,14 +113,14 @@ class PairKind:
         run: RunLayout,
     ) -> Findings:
         """Show what the model writes for sources of the evaluation part, and look at its rows."""
-        return Findings(Report(samples=written_samples(dataset, trained)), self._examined(request, dataset, trained))
-
-    def _examined(self, request: PairTraining, dataset: SplitPairs, trained: Trained) -> Examined:
         finished = trained.task
         assert isinstance(finished, FinishedWriter)
         places = spread(len(dataset.evaluation), QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         rows = self.dataset(dataset.eval_rows, dataset.evaluation[places], finished.tokenizer, request.max_length)
-        return finished.examined(rows, trained.score_rows(rows, finished.adapter(rows, request.sample_rows)))
+        scored = trained.score_rows(rows, finished.adapter(rows, request.sample_rows))
+        intervals = intervals_of_tokens(result.final_metrics, scored.outcomes)
+        report = Report(samples=written_samples(dataset, trained), intervals=intervals)
+        return Findings(report, finished.examined(rows, scored))
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""

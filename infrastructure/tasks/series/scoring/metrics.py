@@ -12,7 +12,7 @@ Numbers = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-KNOWN = "num_points_repeat_last"
+POINTS, KNOWN = "num_points", "num_points_repeat_last"
 _PER_TARGET = ("mse", "mae", "loss", "repeat_last_mse", "repeat_last_mae")
 
 
@@ -124,7 +124,7 @@ class ForecastScores:
         errors = truth - median_of(forecast, self._levels)
         self._add_medians(errors, observed)
         scores = {**self._add_levels(forecast, truth, observed), "mse": errors**2, "mae": np.abs(errors)}
-        self._keep(scores, "num_points", observed)
+        self._keep(scores, POINTS, observed)
         known = observed & ~np.isnan(last)[..., None]
         self._keep(self._add_repeat_last(truth - last.astype(np.float64)[..., None], known), KNOWN, known)
 
@@ -154,7 +154,7 @@ class ForecastScores:
         return {
             **result,
             "num_windows": self._num_windows,
-            "num_points": int(points),
+            POINTS: int(points),
             KNOWN: int(self._known.sum()),
             "per_target": {name: self._of_target(index) for index, name in enumerate(self._target_names)},
             "per_horizon": {

@@ -1,0 +1,50 @@
+"""How sure the scores of labels are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.interval import Interval
+from infrastructure.statistics.confusions import intervals_of_answers, intervals_of_confusion
+from infrastructure.statistics.ratios import interval_of_windows
+from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.labels.scoring import LabelScoring
+
+Integers = NDArray[np.integer[Any]]
+
+
+def intervals_of_labels(
+    scoring: LabelScoring, metrics: Mapping[str, Any], outcomes: Outcomes, overlap: int = 1
+) -> dict[str, Interval]:
+    """Give the intervals of accuracy, the averages over classes, the loss, and of the answer that is always the same.
+
+    `outcomes` may be of a part of the rows that `metrics` are of: that of the loss is then as wide as so few make it.
+    `overlap` counts the successive windows that share what they forecast.
+    """
+    logits, labels = outcomes["logits"], outcomes["labels"]
+    losses = {"loss": interval_of_windows(*scoring.row_losses(logits, labels), overlap)}
+    if "confusion_matrix" not in metrics:
+        answers = np.nan_to_num(logits, nan=-np.inf).argmax(axis=1)
+        return {**losses, **intervals_of_answers(labels, answers, logits.shape[1], overlap=overlap)}
+    confusion = np.asarray(metrics["confusion_matrix"])
+    constant = scoring.majority if scoring.majority is not None else int(confusion.sum(axis=1).argmax())
+    majority = named("majority", intervals_of_confusion(_answered_always(confusion, constant), overlap=overlap))
+    return {
+        **losses,
+        **intervals_of_confusion(confusion, overlap=overlap),
+        **{name: interval for name, interval in majority.items() if name in metrics},
+    }
+
+
+def named(baseline: str, intervals: Mapping[str, Interval]) -> dict[str, Interval]:
+    """Put the name of a baseline before those of its metrics."""
+    return {f"{baseline}_{name}": interval for name, interval in intervals.items()}
+
+
+def _answered_always(confusion: Integers, constant: int) -> Integers:
+    """Give the confusion matrix of one answer to the same rows."""
+    of_constant = np.zeros_like(confusion)
+    of_constant[:, constant] = confusion.sum(axis=1)
+    return of_constant
