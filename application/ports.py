@@ -8,6 +8,7 @@ from application.answers import Answers
 from application.joining import NOTHING_KEPT, Keep
 from application.training import Training
 from application.training_request import TrainModelRequest
+from domain.comparison import PairedOutcomes
 from domain.events import Event
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.runs import Leftovers, RunFacts
@@ -86,6 +87,19 @@ class RunArchive(Protocol):
 
     def settings(self, path: str) -> Mapping[str, Any]:
         """Give the settings that a run was started with. Raises: ConfigurationError."""
+
+    def data(self, path: str) -> Mapping[str, str]:
+        """Give the digests of the data that a run has read, by what they were for; none for one without a model."""
+
+
+class OutcomePairs(Protocol):
+    """Pairs the rows that runs were scored on."""
+
+    def pair(self, first: str, second: str, overlap: int) -> PairedOutcomes:
+        """Test how two runs differ on the rows of both, of windows `overlap` successive ones share a step.
+
+        Raises: RunError where that is not known.
+        """
 
 
 class RunRemover(Protocol):

@@ -8,6 +8,8 @@ SUMMARY = "summary.json"
 METRICS = "metrics.jsonl"
 LOG = "log.jsonl"
 LOCK = "run.lock"
+# In the directory of a model: what travels with it.
+CARD = "athanor.json"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dependency_injector import containers, providers
 
 from application.use_cases.clean_runs import CleanRunsUseCase
+from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
@@ -16,6 +17,7 @@ from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.outcome_pairs import OutcomePairs
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
@@ -29,6 +31,7 @@ class Container(containers.DeclarativeContainer):
     runs = providers.Factory(RunStore)
     archive = providers.Factory(RunArchive)
     remover = providers.Factory(RunRemover)
+    outcome_pairs = providers.Factory(OutcomePairs)
     datasets = providers.Factory(TaskData)
     models = providers.Factory(TaskModels)
     workshop = providers.Factory(TrainingWorkshop)
@@ -45,6 +48,7 @@ class Container(containers.DeclarativeContainer):
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
     list_runs = providers.Factory(ListRunsUseCase, archive=archive)
     show_run = providers.Factory(ShowRunUseCase, archive=archive)
+    compare_runs = providers.Factory(CompareRunsUseCase, archive=archive, pairs=outcome_pairs)
     delete_runs = providers.Factory(DeleteRunsUseCase, archive=archive, remover=remover)
     clean_runs = providers.Factory(CleanRunsUseCase, archive=archive, remover=remover)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)

@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from domain.exceptions import ModelError, TrainingError
+from domain.run_layout import CARD
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
-from infrastructure.models.card import CARD, card_text, digests_of, read_card
+from infrastructure.models.card import card_text, digests_of, read_card
 from infrastructure.models.model_directory import WEIGHTS
 from infrastructure.models.pretrained import first_sentence
 from infrastructure.models.tokenizer_files import save_tokenizer

@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
+from domain.run_layout import CARD
 from domain.strict_json import strict_json
 from domain.task import TASKS
 from infrastructure.data.sources.fields import Sought, sought
 from infrastructure.files import sha256_of, write_whole
 from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
 
-CARD = "athanor.json"
 RESTORE = "Restore the file as the training wrote it, or train again."
 MOST_FAULTS = 3
 MOST_ROWS = 1_000_000

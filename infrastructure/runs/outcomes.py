@@ -8,6 +8,7 @@ import pyarrow
 import pyarrow.parquet
 
 from infrastructure.files import staged_file
+from infrastructure.plain_files import open_to_read
 
 
 def write_outcomes(path: Path, columns: Mapping[str, Any]) -> None:
@@ -21,4 +22,5 @@ def write_outcomes(path: Path, columns: Mapping[str, Any]) -> None:
 
 def read_outcomes(path: Path) -> Mapping[str, Sequence[Any]]:
     """Read them again. Raises: OSError, and ValueError for a file that is none of ours."""
-    return pyarrow.parquet.read_table(path).to_pydict()
+    with open_to_read(path) as file:
+        return pyarrow.parquet.read_table(file).to_pydict()

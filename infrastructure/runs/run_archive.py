@@ -1,5 +1,6 @@
 """The runs on this disk, as they are looked at: nothing here changes one."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,13 +11,15 @@ from typing import Any
 
 from application.groups.known import NAMES
 from domain.exceptions import RunError
-from domain.run_layout import RUN_FILE, RunLayout
+from domain.run_layout import CARD, RUN_FILE, RunLayout
 from domain.runs import RunFacts
+from infrastructure.plain_files import read_plain
 from infrastructure.runs.run_file import read_request
 from infrastructure.runs.run_glance import glance, status_of
 from infrastructure.runs.run_summary import read_summary
 from infrastructure.staging import STAGING_PREFIX
 
+LARGEST_CARD = 64 << 20
 LONGEST_NAME_COMPARED = 80  # comparing long names takes minutes
 
 
@@ -65,6 +68,15 @@ class RunArchive:
         """Give the settings that the run file of a run names. Raises: ConfigurationError."""
         known = read_request(RunLayout(Path(path)).run_file).model_dump(exclude_unset=True)
         return {name: known[name] for name in NAMES if name in known}
+
+    def data(self, path: str) -> Mapping[str, str]:
+        """Give the digests of the data that a run has read, by what they were for; none for one without a model."""
+        try:
+            told = json.loads(read_plain(RunLayout(Path(path)).model / CARD, LARGEST_CARD))["data"]
+            digests = {"training": told["sha256"], "evaluation": told["eval_sha256"]}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return {}
+        return {name: digest for name, digest in digests.items() if isinstance(digest, str)}
 
 
 def run_directories(root: Path) -> list[Path]:

@@ -59,5 +59,6 @@ def _write_blocks(columns: Sequence[Column]) -> None:
     first, *others = columns
     for number, cell in enumerate(first.cells):
         say(cell)
-        if told := GAP.join(column.cells[number] for column in others if column.cells[number]):
-            say(f"{GAP}{told}")
+        for column in others:
+            if column.cells[number]:
+                say(f"{GAP}{column.name} {column.cells[number]}")

@@ -16,6 +16,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.outcome_pairs import OutcomePairs
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_remover import RunRemover
@@ -32,6 +33,7 @@ monitors: tuple[type[ports.RunMonitor], ...] = (Monitors, RunLog, ConsoleMonitor
 run: tuple[type[ports.Run], ...] = (RunDirectory,)
 runs: tuple[type[ports.RunStore], ...] = (RunStore,)
 archive: tuple[type[ports.RunArchive], ...] = (RunArchive,)
+outcome_pairs: tuple[type[ports.OutcomePairs], ...] = (OutcomePairs,)
 remover: tuple[type[ports.RunRemover], ...] = (RunRemover,)
 split: tuple[type[ports.SplitDataset], ...] = (SplitRows, SplitText, SplitPairs, SplitSeries)
 datasets: tuple[type[ports.DatasetSource], ...] = (TaskData,)
@@ -70,7 +72,19 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["runs", "archive", "remover", "datasets", "models", "workshop", "reports", "predictors", "answer_files", "trials"],
+    [
+        "runs",
+        "archive",
+        "remover",
+        "outcome_pairs",
+        "datasets",
+        "models",
+        "workshop",
+        "reports",
+        "predictors",
+        "answer_files",
+        "trials",
+    ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
     provider: Any = Container.providers[name]

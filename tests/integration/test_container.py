@@ -7,6 +7,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from application.use_cases.clean_runs import CleanRunsUseCase
+from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
@@ -21,6 +22,7 @@ from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.outcome_pairs import OutcomePairs
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
@@ -32,6 +34,7 @@ PARTS: dict[str, type] = {
     "runs": RunStore,
     "archive": RunArchive,
     "remover": RunRemover,
+    "outcome_pairs": OutcomePairs,
     "datasets": TaskData,
     "models": TaskModels,
     "workshop": TrainingWorkshop,
@@ -45,6 +48,7 @@ PARTS: dict[str, type] = {
     "predict": PredictUseCase,
     "list_runs": ListRunsUseCase,
     "show_run": ShowRunUseCase,
+    "compare_runs": CompareRunsUseCase,
     "delete_runs": DeleteRunsUseCase,
     "clean_runs": CleanRunsUseCase,
     "trials": ForkedTrials,

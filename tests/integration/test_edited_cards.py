@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from domain.exceptions import ModelError
-from infrastructure.models.card import CARD, ModelCard, read_card, typed_card
+from domain.run_layout import CARD
+from infrastructure.models.card import ModelCard, read_card, typed_card
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.registry import kind_of
 from tests.support.finished_models import TASKS, edit, finished_once

@@ -16,7 +16,7 @@ from application.training import LabelTraining
 from domain.exceptions import ModelError
 from domain.interval import Interval
 from domain.results import Report, TrainingResult
-from domain.run_layout import RunLayout
+from domain.run_layout import CARD, RunLayout
 from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.loading import ClassificationData, IndexedTexts, SplitRows, aligned_dataset
@@ -27,7 +27,7 @@ from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded, cut_told
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.models.card import RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config

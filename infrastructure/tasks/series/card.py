@@ -8,6 +8,7 @@ from typing import Any
 from application.training import SeriesTraining
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
+from domain.run_layout import CARD
 from infrastructure.data.clock.clock_json import clock_json, clock_of
 from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.finding import FoundClock
@@ -15,7 +16,7 @@ from infrastructure.data.series.loading import SplitSeries, table_schema
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
-from infrastructure.models.card import CARD, RESTORE, typed_card
+from infrastructure.models.card import RESTORE, typed_card
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.tasks.series.card_fields import ForecastCard
 from infrastructure.tasks.series.scoring.calibration import Calibration

@@ -11,14 +11,14 @@ from torch import nn
 from application.training import PairTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
-from domain.run_layout import RunLayout
+from domain.run_layout import CARD, RunLayout
 from domain.task import task_named
 from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
 from infrastructure.data.tokens.tokenization import cut_told
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import CARD, RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.models.card import RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained

@@ -72,6 +72,27 @@ def show_run(run: str, root: str, as_json: bool) -> int:
     return 0
 
 
+@command.command("compare")
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@root_option
+@json_option
+def compare_runs(runs: tuple[str, ...], root: str, as_json: bool) -> int:
+    """Compare each RUN with the first: settings that differ, metrics, and whether they differ by more than noise.
+
+    Differences are tested on the rows that both were scored on.
+    """
+    from infrastructure.container import Container
+    from presentation.cli.comparing import json_of, write_comparison
+    from presentation.cli.saying import say_json
+
+    compared = Container().compare_runs().execute(runs, root)
+    if as_json:
+        say_json(json_of(compared), indent=2)
+    else:
+        write_comparison(compared)
+    return 0
+
+
 @command.command("delete")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @root_option

@@ -1,0 +1,66 @@
+"""Two models on the same rows are told apart as often as chance allows, and not more."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+
+from domain.comparison import holm
+from infrastructure.statistics.confusions import averages
+from infrastructure.statistics.paired import averages_of, difference_of_means, mcnemar
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (3, 9), (9, 3), (22, 57), (1, 400), (5_000, 5_200)])
+def test_mcnemar_is_the_exact_test_less_half_of_what_came(one: int, other: int) -> None:
+    exact = binomtest(min(one, other), one + other, 0.5).pvalue
+    assert mcnemar(one, other) == pytest.approx(exact - binom.pmf(min(one, other), one + other, 0.5), rel=1e-9)
+
+
+def test_mcnemar_of_what_does_not_differ_is_one_or_near_it() -> None:
+    assert mcnemar(0, 0) == 1.0
+    assert mcnemar(4, 4) == pytest.approx(1 - binom.pmf(4, 8, 0.5) / 2)
+    assert mcnemar(10**6, 10**6) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_mcnemar_of_equal_classifiers_is_below_five_in_a_hundred_about_that_often() -> None:
+    random = np.random.default_rng(0)
+    only_first = random.binomial(60, 0.5, 4_000)
+    found = np.array([mcnemar(int(one), 60 - int(one)) for one in only_first])
+    assert 0.03 < (found < 0.05).mean() <= 0.055
+
+
+def test_mcnemar_of_millions_is_finite_and_symmetric() -> None:
+    assert mcnemar(3_000_000, 3_010_000) == mcnemar(3_010_000, 3_000_000)
+    assert 0 < mcnemar(3_000_000, 3_010_000) < 1e-4
+
+
+def test_averages_are_those_of_the_confusion_matrix() -> None:
+    random = np.random.default_rng(1)
+    labels, answers = random.integers(0, 5, 200), random.integers(0, 4, 200)
+    confusion = np.zeros((5, 5), dtype=int)
+    np.add.at(confusion, (labels, answers), 1)
+    expected = averages(confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0))
+    assert averages_of(labels, answers, 5) == expected
+
+
+def test_a_difference_is_sharper_than_its_two_means_and_shifts_with_it() -> None:
+    random = np.random.default_rng(2)
+    hardness = random.gamma(2.0, 1.0, 300)
+    first, second = hardness + random.normal(0, 0.05, 300), hardness + 0.1 + random.normal(0, 0.05, 300)
+    low, high = difference_of_means(first, second, np.ones(300), 0)
+    assert 0.08 < low < 0.1 < high < 0.12
+    assert difference_of_means(second, first, np.ones(300), 0).high == pytest.approx(-low, abs=0.002)
+
+
+def test_a_row_that_counts_nothing_changes_nothing() -> None:
+    random = np.random.default_rng(3)
+    first, second, counts = random.random(50), random.random(50), random.integers(1, 9, 50).astype(float)
+    known = difference_of_means(first, second, counts, 0)
+    more = [np.append(values, value) for values, value in ((first, np.nan), (second, 1e9), (counts, 0.0))]
+    assert difference_of_means(more[0], more[1], more[2], 0) == known
+
+
+def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
+    assert holm((0.01, 0.04, 0.03)) == pytest.approx((0.03, 0.06, 0.06))
+    assert holm((0.5, 0.9)) == (1.0, 1.0)
+    assert holm(()) == ()
+    assert holm((0.02,)) == (0.02,)
