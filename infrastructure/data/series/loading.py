@@ -137,7 +137,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         stride = request.window_stride if number == 0 else 1
         anchors = anchors_of(start, end, recipe.context_length, max(recipe.horizons), stride)
         made = Windows(
-            series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
+            series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels, table
         )
         windows.append(made)
         faults += window_faults(made, part, end - start)
@@ -155,7 +155,7 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
     series = recipe.series(inputs.columns, table.wall)
     anchors = anchors_of(0, len(series), recipe.context_length, max(recipe.horizons))
     made = Windows(
-        series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels
+        series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels, table
     )
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)

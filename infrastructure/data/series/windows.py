@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from infrastructure.data.series.series import Series
 from infrastructure.data.some_rows import digest_of, spread
+from infrastructure.data.table.table import Table
 
 FIRST_LINE = 2  # below the names of the columns
 
@@ -26,6 +27,7 @@ class Windows(Dataset[Window]):
 
     An anchor is left out, which `num_left_out` counts, unless one target at least was observed both in its history and
     behind it; a target that its history does not hold is not scored. `lengths` [N] are the rows that a window sees.
+    `table` is what the series was made of: it knows the times of its rows.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Windows(Dataset[Window]):
         name: str = "series",
         sha256: str = "",
         labels: np.ndarray | None = None,
+        table: Table | None = None,
     ) -> None:
         self.series = series
         self.context_length = context_length
         self.horizons = tuple(horizons)
         self.labels = labels
+        self.table = table
         self.sha256 = sha256
         self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
         self.num_left_out = len(anchors) - len(self.anchors)
@@ -55,7 +59,8 @@ class Windows(Dataset[Window]):
 
     def at(self, anchors: np.ndarray) -> "Windows":
         """Give the windows of the same series at other anchors [N]."""
-        return Windows(self.series, anchors, self.context_length, self.horizons, self._name, self.sha256, self.labels)
+        place = self.context_length, self.horizons, self._name, self.sha256, self.labels, self.table
+        return Windows(self.series, anchors, *place)
 
     def __len__(self) -> int:
         return len(self.anchors)

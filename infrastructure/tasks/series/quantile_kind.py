@@ -22,15 +22,17 @@ from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
-from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.adapter import Outcomes, Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
+from infrastructure.tasks.series.page.sections import forecast_sections
+from infrastructure.tasks.series.page.seen import Seen
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
-from infrastructure.tasks.series.scoring.readers import Fitting, Scores
+from infrastructure.tasks.series.scoring.readers import FORECASTS, Examining, Fitting, Scores
 from infrastructure.tasks.series.start import require_history, start_told
 from infrastructure.tasks.series.times import times_ahead
 
@@ -92,7 +94,7 @@ class QuantileForecasting:
         finished = FinishedForecaster(card)
         intervals = finished.intervals(judged, scored)
         report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
-        return Findings(report, finished.examined(judged, scored))
+        return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
@@ -109,7 +111,12 @@ def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> Quantile
 
 
 def _scoring(card: SeriesCard) -> QuantileForecast:
-    return _reading(card, lambda: Scores(card.recipe, card.quantiles, card.calibration))
+    return _reading(card, lambda: Examining(Scores(card.recipe, card.quantiles, card.calibration)))
+
+
+def _scores_of(scored: Scored) -> Outcomes:
+    """Give the scores of windows, without the forecasts that were kept to be looked at."""
+    return {name: values for name, values in scored.outcomes.items() if name != FORECASTS}
 
 
 @dataclass(frozen=True)
@@ -130,11 +137,14 @@ class FinishedForecaster:
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""
-        return intervals_of_forecasts(scored.outcomes, dataset.overlap)
+        return intervals_of_forecasts(_scores_of(scored), dataset.overlap)
 
-    def examined(self, dataset: Windows, scored: Scored) -> Examined:
-        """Look at the scores of each window."""
-        return Examined(dataset, scored.outcomes)
+    def examined(self, dataset: Windows, scored: Scored, num_windows: int | None = None) -> Examined:
+        """Look at the scores of each window, and show forecasts; `num_windows` are all that there are."""
+        card, kept = self.card, scored.outcomes[FORECASTS]
+        seen = Seen.of(dataset, card.recipe, card.quantiles, card.calibration, kept)
+        sections = forecast_sections(seen, scored.metrics, num_windows or len(dataset))
+        return Examined(dataset, _scores_of(scored), sections)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
         """Give the path itself: a table is one input."""

@@ -35,11 +35,17 @@ for (const table of document.querySelectorAll("table[data-shown]")) {
 for (const choice of document.querySelectorAll(".choice")) {
   const buttons = [...choice.querySelectorAll(":scope > .tabs button")];
   const views = [...choice.querySelectorAll(":scope > .view")];
+  const see = at => views.forEach((view, place) => view.classList.toggle("other", place !== at));
   choice.classList.add("works");
   buttons.forEach((button, at) => button.addEventListener("click", () => {
     buttons.forEach((other, place) => other.setAttribute("aria-pressed", String(place === at)));
-    views.forEach((view, place) => view.classList.toggle("other", place !== at));
+    see(at);
   }));
+  const select = choice.querySelector(":scope > .tabs select");  // where there are many
+  if (select) {
+    select.value = "0";  // a browser that comes back remembers another
+    select.addEventListener("change", () => see(Number(select.value)));
+  }
 }
 for (const figure of document.querySelectorAll(".matrix")) {
   const table = figure.querySelector("table"), body = table.tBodies[0], head = table.tHead.rows[0];

@@ -10,9 +10,11 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
+from infrastructure.tasks.series.scoring.thinned import Thinned
 
 # What follows flat histories shows nothing of the others: with fewer points behind those, forecasts are not narrowed.
 LEAST_VARIED = 0.2
+FORECASTS = "forecasts"  # of windows, among what became of them
 
 
 class Scores:
@@ -48,6 +50,29 @@ class Scores:
     def outcomes(self) -> Outcomes:
         """Give the scores of each window, as they would be given away."""
         return self._given.outcomes()
+
+
+class Examining:
+    """Scores, and keeps forecasts of some windows to be looked at, as the model gave them."""
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+        self._thinned = Thinned()
+
+    def add(
+        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
+    ) -> None:
+        """Score one batch, and keep some of it."""
+        self._scores.add(forecast, target, last, assumed, thin)
+        self._thinned.add(forecast, target, last, assumed)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give all metrics."""
+        return self._scores.metrics()
+
+    def outcomes(self) -> Outcomes:
+        """Give the scores of each window, and its `forecasts`: a `WindowForecast`, None where it was not kept."""
+        return {**self._scores.outcomes(), FORECASTS: self._thinned.column()}
 
 
 class Fitting:

@@ -1,0 +1,171 @@
+"""Forecasts over what came, series by series."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from infrastructure.data.some_rows import spread
+from infrastructure.reports.page.blocks import Axis, Band, Block, Chart, Choice, Line, Paragraph
+from infrastructure.tasks.series.page.seen import Seen, listed, points
+
+MAX_SERIES = 20
+MAX_CHARTS = 48  # of all series together
+MOST_OF_A_SERIES = 4
+MAX_STEPS = 120  # of a forecast; more share pixels
+LEAST_HISTORY = 24
+STRETCH = 96  # windows of one step that stand side by side
+_MAX_BANDS = 3
+_TRUTH, _MODEL, _REPEAT = 2, 0, 3
+
+
+def fans(seen: Seen) -> list[Block]:
+    """Draw the last forecast of each series, some earlier ones and the one with the largest error."""
+    shown = _series_shown(seen)
+    count = max(1, min(MOST_OF_A_SERIES, MAX_CHARTS // len(shown) - 1))
+    views = {seen.names[target]: _of_series(seen, target, count) for target in shown}
+    only = next(iter(views.values()))
+    return [Paragraph(_told(seen, len(shown)), "note"), only if len(views) == 1 else Choice("Series", views)]
+
+
+def _series_shown(seen: Seen) -> list[int]:
+    """Choose series: all, or some of them spread from the largest error to the smallest."""
+    if len(seen.names) <= MAX_SERIES:
+        return list(range(len(seen.names)))
+    errors = np.nan_to_num(seen.error_of_windows.mean(axis=0), nan=-1.0)
+    order = np.argsort(-errors, kind="stable")
+    return [int(order[place]) for place in spread(len(order), MAX_SERIES)]
+
+
+def _told(seen: Seen, num_shown: int) -> str:
+    if num_shown == len(seen.names):
+        of_series = "" if num_shown == 1 else f"All {num_shown} series are shown. "
+    else:
+        of_series = f"{num_shown} of {len(seen.names):,} series are shown, from the largest error to the smallest. "
+    gaps = "" if len(seen.horizons) in (1, int(seen.horizons[-1])) else _gaps_told(seen)
+    return f"{of_series}Values are in the unit of the table; a band holds what comes in so many of 100 cases.{gaps}"
+
+
+def _gaps_told(seen: Seen) -> str:
+    steps = seen.horizons.tolist()
+    named = listed([str(step) for step in steps]) if len(steps) <= 6 else f"{len(steps)} steps"
+    return f" Only the steps {named} ahead were forecast; straight lines join them."
+
+
+def _of_series(seen: Seen, target: int, count: int) -> Block:
+    """Draw up to `count` forecasts that are spread over time, the last one first, and the worst."""
+    errors = seen.error_of_windows[:, target]
+    usable = np.flatnonzero(np.isfinite(errors))
+    if not len(usable):
+        return Paragraph("Nothing is known of what came, or no forecast is a number.", "note")
+    worst = int(usable[np.argmax(errors[usable])])
+    spread_out = [int(usable[place]) for place in spread(len(usable), count)[::-1]]
+    draw = _single_step if len(seen.horizons) == 1 else _fan
+    views = {_view_name(seen, place): draw(seen, target, place) for place in spread_out}
+    views[f"largest error: {_view_name(seen, worst)}"] = draw(seen, target, worst)
+    return Choice("Forecast made", views)
+
+
+def _view_name(seen: Seen, place: int) -> str:
+    return f"after {seen.time(int(seen.anchors[place]))}"
+
+
+def _fan(seen: Seen, target: int, place: int) -> Chart:
+    anchor, steps = int(seen.anchors[place]), seen.horizons
+    drawn = np.arange(len(steps)) if len(steps) <= MAX_STEPS else spread(len(steps), MAX_STEPS)
+    rows = _rows_around(seen, anchor, anchor + int(steps[-1]))
+    ahead = anchor + steps[drawn]
+    apart = len(steps) < steps[-1]
+    lines = [
+        Line("what came", _x(seen, rows), points(seen.observed(rows, target)), _TRUTH),
+        *_forecast_lines(seen, target, ahead, seen.forecast[place, target, drawn], seen.median[place, target, drawn]),
+    ]
+    if apart:
+        lines.append(Line("", _x(seen, ahead), points(seen.own(seen.median[place, target, drawn], target)), 0, "dots"))
+    last = seen.own(seen.last[place, target, None], target)
+    if np.isfinite(last).all():
+        ends = np.array([anchor, anchor + int(steps[-1])])
+        lines.append(Line("repeat last", _x(seen, ends), points(np.repeat(last, 2)), _REPEAT, "dashed"))
+    name = seen.names[target]
+    return Chart(
+        f"{name}: {len(steps)} steps after {seen.time(anchor)}",
+        seen.axis(rows),
+        Axis(name),
+        lines,
+        f"{name} as it came, and the forecast made after {seen.time(anchor)}. {_share_told(seen, place, target)}",
+        bands=_bands(seen, target, ahead, seen.forecast[place, target, drawn]),
+    )
+
+
+def _single_step(seen: Seen, target: int, place: int) -> Chart:
+    """Draw forecasts of one step side by side, those of a stretch of windows that ends with this one."""
+    step = int(seen.horizons[0])
+    first = max(0, min(place - STRETCH + 1, len(seen) - STRETCH))
+    last = max(place, min(first + STRETCH - 1, len(seen) - 1)) if first == 0 else place
+    stretch = np.arange(first, last + 1)
+    ahead = seen.anchors[stretch] + step
+    rows = _rows_around(seen, int(seen.anchors[first]), int(ahead[-1]))
+    forecast, median = seen.forecast[stretch, target, 0], seen.median[stretch, target, 0]
+    name = seen.names[target]
+    lines = [
+        Line("what came", _x(seen, rows), points(seen.observed(rows, target)), _TRUTH),
+        *_forecast_lines(seen, target, ahead, forecast, median),
+        Line("repeat last", _x(seen, ahead), points(seen.own(seen.last[stretch, target], target)), _REPEAT, "dashed"),
+    ]
+    title = f"{name}: {len(stretch)} forecasts, each {step} step{'s' * (step > 1)} ahead"
+    return Chart(
+        title,
+        seen.axis(rows),
+        Axis(name),
+        lines,
+        f"{title}, beside what came.",
+        bands=_bands(seen, target, ahead, forecast),
+    )
+
+
+def _rows_around(seen: Seen, anchor: int, end: int) -> np.ndarray:
+    """Give the rows of three horizons before a forecast, and of the forecast itself."""
+    before = max(3 * int(seen.horizons[-1]), LEAST_HISTORY)
+    return np.arange(max(0, anchor + 1 - before), end + 1)
+
+
+def _forecast_lines(
+    seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray, median: np.ndarray
+) -> Iterator[Line]:
+    """Draw the median, and levels that have no partner at the other side of it; forecast [n, Q], median [n]."""
+    yield Line("median", _x(seen, ahead), points(seen.own(median, target)), _MODEL)
+    paired = {level for low, high, _ in seen.pairs for level in (low, high)}
+    for index, level in enumerate(seen.levels):
+        if index not in paired and level != 0.5:
+            values = points(seen.own(forecast[:, index], target))
+            yield Line(f"{100 * level:g} % quantile", _x(seen, ahead), values, _MODEL, "dashed")
+
+
+def _bands(seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray) -> list[Band]:
+    pairs = seen.pairs
+    chosen = [pairs[place] for place in spread(len(pairs), _MAX_BANDS)] if pairs else []
+    return [
+        Band(
+            name,
+            _x(seen, ahead),
+            points(seen.own(forecast[:, low], target)),
+            points(seen.own(forecast[:, high], target)),
+            _MODEL,
+            0.14 + 0.1 * rank,
+        )
+        for rank, (low, high, name) in enumerate(chosen)
+    ]
+
+
+def _share_told(seen: Seen, place: int, target: int) -> str:
+    if not seen.pairs:
+        return ""
+    low, high, name = seen.pairs[0]
+    known = seen.known[place, target]
+    came, quantiles = seen.target[place, target], seen.forecast[place, target]
+    inside = int(((quantiles[:, low] <= came) & (came <= quantiles[:, high]))[known].sum())
+    return f"{inside} of {int(known.sum())} values lie within its {name} band."
+
+
+def _x(seen: Seen, rows: np.ndarray) -> list[float]:
+    """Give places along the axis: rows, counted from 1 where their numbers are told."""
+    return (rows + (not seen.has_clock)).astype(np.float64).tolist()

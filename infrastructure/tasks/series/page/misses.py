@@ -1,0 +1,63 @@
+"""Which series and which windows are forecast worst."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from infrastructure.reports.page.blocks import Block, Cell, Column, Table
+from infrastructure.tasks.series.page.seen import STANDARDISED, Seen
+
+MAX_MISSES = 50
+_MOST_LOOKED_AT = 100_000
+
+
+def errors_by_series(seen: Seen, per_target: Mapping[str, Mapping[str, Any]]) -> list[Block]:
+    """List the metrics of each series, over all windows."""
+    share = next((name for name in next(iter(per_target.values())) if name.startswith("picp_")), None)
+    columns = [Column("series"), Column("mean absolute error", "number"), Column("of repeat last", "number")]
+    columns += [Column("less than repeat last", "share"), Column("pinball loss", "number")]
+    if share is not None:
+        columns.append(Column(f"within {share.removeprefix('picp_')} %", "share"))
+    columns.append(Column("mean absolute error, in its unit", "number"))
+    rows: list[list[Cell]] = []
+    for place, name in enumerate(seen.names):
+        found = per_target[name]
+        error, repeat = found["mae"], found["repeat_last_mae"]
+        row: list[Cell] = [name, error, repeat, 1 - error / repeat if repeat else None, found["loss"]]
+        row += [] if share is None else [found[share]]
+        rows.append([*row, error * seen.recipe.target_scales[place]])
+    return [Table(f"Errors by series, in {STANDARDISED}", columns, rows)]
+
+
+def misses(seen: Seen) -> list[Block]:
+    """List the windows and series with the largest errors."""
+    alone = len(seen.names) == 1
+    columns = [Column("forecast made after"), *([] if alone else [Column("series")])]
+    columns += [Column(name, "number") for name in ("mean absolute error, in its unit", "in deviations", "times usual")]
+    usual = [np.nanmedian(of) if np.isfinite(of).any() else np.nan for of in seen.error_of_windows.T]
+    rows: list[list[Cell]] = []
+    for place, target, error in _largest(seen):
+        row: list[Cell] = [seen.time(int(seen.anchors[place])), *([] if alone else [seen.names[target]])]
+        times = error / usual[target] if usual[target] > 0 else None
+        window = seen.windows.row_id(int(seen.rows[place]))
+        rows.append([*row, error * seen.recipe.target_scales[target], error, times, window])
+    caption = "Windows with the largest errors; of those that overlap the worst one"
+    return [Table(caption, [*columns, Column("window")], rows, rows_shown=10)]
+
+
+def _largest(seen: Seen) -> Iterator[tuple[int, int, float]]:
+    """Give window, series and mean absolute error where that is largest, of windows that overlap the worst alone."""
+    errors = np.nan_to_num(seen.error_of_windows, nan=-1.0)
+    reach = int(seen.horizons[-1])
+    taken: dict[int, list[int]] = {}
+    count = 0
+    for flat in np.argsort(-errors, axis=None, kind="stable")[:_MOST_LOOKED_AT].tolist():
+        place, target = divmod(flat, errors.shape[1])
+        anchor = int(seen.anchors[place])
+        if errors[place, target] < 0 or count == MAX_MISSES:
+            return
+        if all(abs(anchor - other) >= reach for other in taken.setdefault(target, [])):
+            taken[target].append(anchor)
+            count += 1
+            yield place, target, float(errors[place, target])

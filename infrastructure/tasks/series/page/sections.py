@@ -1,0 +1,31 @@
+"""The sections of a page about forecasts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infrastructure.reports.page.blocks import Block, Paragraph, Section
+from infrastructure.tasks.series.page.fans import fans
+from infrastructure.tasks.series.page.horizons import errors_by_horizon
+from infrastructure.tasks.series.page.misses import errors_by_series, misses
+from infrastructure.tasks.series.page.reliability import reliability
+from infrastructure.tasks.series.page.seasons import seasons
+from infrastructure.tasks.series.page.seen import Seen
+
+
+def forecast_sections(seen: Seen, metrics: Mapping[str, Any], num_windows: int) -> Sequence[Section]:
+    """Show what forecasts are worth; `metrics` are those of all scored windows, of `num_windows` that there are."""
+    part = _part_told(seen, num_windows)
+    of_series = errors_by_series(seen, metrics["per_target"]) if len(seen.names) > 1 else []
+    return [
+        Section("Forecasts", [*part, *fans(seen)]),
+        Section("Reliability", [*part, *reliability(seen)]),
+        Section("Error by steps ahead", [*part, *errors_by_horizon(seen)]),
+        Section("What is left in the errors", [*part, *seasons(seen)]),
+        Section("Largest errors", [*of_series, *part, *misses(seen)]),
+    ]
+
+
+def _part_told(seen: Seen, num_windows: int) -> list[Block]:
+    if len(seen) == num_windows:
+        return []
+    return [Paragraph(f"Seen here are {len(seen):,} of {num_windows:,} windows, evenly spread over all.", "note")]

@@ -1,0 +1,173 @@
+"""What a page knows of forecasts: those of some windows, what came, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from domain.interval import Interval
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.windows import Windows
+from infrastructure.reports.page.blocks import Axis, Points
+from infrastructure.reports.ticks import choose_ticks, name_time
+from infrastructure.statistics.ratios import interval_of_windows
+from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.metrics import median_of, symmetric_pairs
+from infrastructure.tasks.series.scoring.thinned import WindowForecast
+
+STANDARDISED = "standard deviations of the training part"
+_WINDOWS_AT_ONCE = 1_000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Forecasts of some windows [K], standardised: `forecast` as given away, `plain` before it was calibrated.
+
+    Shapes: rows [K] are the numbers of the windows among the `num_scored` of `windows`; forecast and plain
+    [K, T, H, Q], target [K, T, H] NaN where unknown, last [K, T] NaN where there is none.
+    """
+
+    windows: Windows
+    recipe: SeriesRecipe
+    levels: tuple[float, ...]
+    rows: np.ndarray
+    forecast: np.ndarray
+    plain: np.ndarray | None
+    target: np.ndarray
+    last: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        windows: Windows,
+        recipe: SeriesRecipe,
+        levels: Sequence[float],
+        calibration: Calibration | None,
+        kept: np.ndarray,
+    ) -> "Seen":
+        """Take what was kept of windows [N]: a `WindowForecast` each, or None."""
+        rows = np.flatnonzero([found is not None for found in kept])
+        found: list[WindowForecast] = kept[rows].tolist()
+        forecast, target, last, assumed = (np.stack(values) for values in zip(*found, strict=True))
+        plain = None
+        if calibration is not None:
+            plain, starts = forecast, range(0, len(forecast), _WINDOWS_AT_ONCE)
+            parts = [slice(start, start + _WINDOWS_AT_ONCE) for start in starts]  # in float64 all would be large
+            forecast = np.concatenate([calibration.applied(plain[part], assumed[part]) for part in parts])
+        return cls(windows, recipe, tuple(levels), rows, forecast, plain, target, last)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def horizons(self) -> np.ndarray:
+        """Steps ahead [H]."""
+        return np.array(self.recipe.horizons)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return self.recipe.target_names
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """The last row that each window saw [K]."""
+        return self.windows.anchors[self.rows]
+
+    @property
+    def overlap(self) -> int:
+        """Count the successive ones of these windows that share a step of what follows them."""
+        apart = int(np.median(np.diff(self.anchors))) if len(self) > 1 else 1
+        return max(1, -(-int(self.horizons[-1]) // max(1, apart)))
+
+    @cached_property
+    def median(self) -> np.ndarray:
+        """The median of each forecast [K, T, H]."""
+        return median_of(self.forecast, self.levels)
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Where something came that can be compared [K, T, H]."""
+        return np.isfinite(self.target) & np.isfinite(self.median)
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """What came less the median [K, T, H], NaN where it is not known."""
+        return np.where(self.known, self.target - self.median, np.nan)
+
+    @cached_property
+    def error_of_windows(self) -> np.ndarray:
+        """The mean absolute error of each window and series [K, T], standardised; NaN where nothing is known."""
+        counts = self.known.sum(axis=2)
+        sums = np.nansum(np.abs(self.errors), axis=2)
+        return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+    @property
+    def pairs(self) -> list[tuple[int, int, str]]:
+        """Give the intervals between two levels, the widest first: both places, and "80 %"."""
+        pairs = symmetric_pairs(self.levels)
+        return [(low, high, f"{100 * (self.levels[high] - self.levels[low]):g} %") for low, high in pairs]
+
+    @property
+    def units(self) -> np.ndarray:
+        """What errors of each target are multiplied by to be told [T]: one target has its own unit."""
+        return np.array(self.recipe.target_scales) if len(self.names) == 1 else np.ones(len(self.names))
+
+    @property
+    def unit(self) -> str:
+        """Name the unit of errors over all targets."""
+        return f"in the unit of {self.names[0]}" if len(self.names) == 1 else f"in {STANDARDISED}"
+
+    def own(self, values: np.ndarray, target: int) -> np.ndarray:
+        """Bring values of a target back to the unit of the table, in fp64."""
+        scaler = self.recipe.scaler
+        return values.astype(np.float64) * scaler.scale[target] + scaler.mean[target]
+
+    def observed(self, rows: np.ndarray, target: int) -> np.ndarray:
+        """Give what the table holds of a target at rows [n], NaN where nothing, in its own unit."""
+        series = self.windows.series
+        there = (rows >= 0) & (rows < len(series))
+        inside = np.clip(rows, 0, len(series) - 1)
+        values = np.where(series.observed[inside, target] & there, series.values[inside, target], np.nan)
+        return self.own(values, target)
+
+    def interval(self, sums: np.ndarray, counts: np.ndarray) -> Interval:
+        """Give the interval of sum / count over these windows, blocks of them resampled; both [K]."""
+        return interval_of_windows(sums, counts, self.overlap, _SEED)
+
+    def time(self, row: int) -> str:
+        """Name a row: its time, or its number counted from 1."""
+        return name_time(self.times(np.array([row]))[0]) if self.has_clock else f"row {row + 1:,}"
+
+    @property
+    def has_clock(self) -> bool:
+        """Tell whether the rows of the table have times."""
+        return self.windows.table is not None and self.windows.table.stamps is not None
+
+    def times(self, rows: np.ndarray) -> list[str]:
+        """Write the stamps of rows [n]."""
+        table = self.windows.table
+        assert table is not None
+        assert table.stamps is not None
+        return stamp_texts(table.stamps[rows], table.zone, table.step)
+
+    def axis(self, rows: np.ndarray) -> Axis:
+        """Give the axis of rows [n] that follow each other: times where the table has a clock."""
+        if not self.has_clock:
+            return Axis("row of the table")
+        texts = self.times(rows)
+        named = choose_ticks(texts) or [(0, name_time(texts[0])), (len(rows) - 1, name_time(texts[-1]))]
+        return Axis("time", ticks=[(float(rows[place]), text) for place, text in named])
+
+
+def points(values: np.ndarray) -> Points:
+    """Give numbers for a chart, None where there is none."""
+    return [value if np.isfinite(value) else None for value in values.astype(np.float64).tolist()]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as in a sentence."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
