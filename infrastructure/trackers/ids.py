@@ -3,6 +3,7 @@
 Whoever trains may be killed before it hears of the name, and its run would then begin a second time.
 """
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,15 +12,16 @@ from infrastructure.files import write_whole
 from infrastructure.plain_files import read_plain
 
 MAX_BYTES = 1 << 12
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def kept_id(directory: str, tracker: str) -> str:
     """Give the name; empty where the tracker does not know the run, and where the file is damaged."""
     try:
-        lines = read_plain(_place(directory, tracker), MAX_BYTES).split()
+        name = read_plain(_place(directory, tracker), MAX_BYTES).strip()
     except (OSError, ValueError):
         return ""
-    return lines[0] if len(lines) == 1 else ""
+    return name if _PLAIN.fullmatch(name) else ""
 
 
 def keep_id(directory: str, tracker: str, name: str) -> None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from domain.events import EvaluationCompleted, StepCompleted
@@ -38,12 +37,10 @@ def ending_of(layout: RunLayout, status: str, step: int, time: float) -> Ending:
         **numbers(summary.get("test_metrics") or {}, "test"),
         **numbers(summary.get("baselines") or {}, "baseline"),
     }
-    facts = {"run_dir": str(layout.directory.absolute())}
-    if layout.model.is_dir():
-        facts["model"] = str(layout.model.absolute())
-    facts |= {page.stem: str(page) for page in _files(layout, "html")}
+    places = {"run_dir": layout.directory, "model": layout.model, "report": layout.report}
+    facts = {name: str(path.absolute()) for name, path in places.items() if path.exists()}
     facts |= {name: str(summary[name]) for name in ("stop_reason", "metric_name") if summary.get(name)}
-    pictures = list(map(str, _files(layout, "png")))
+    pictures = sorted(str(path.absolute()) for path in layout.directory.glob("*.png") if path.is_file())
     return Ending(status, step, time, scores, facts, pictures)
 
 
@@ -61,7 +58,3 @@ def _summary(layout: RunLayout) -> Mapping[str, Any]:
         return read_summary(layout.directory)
     except RunError:  # whoever asks for the run is told; to a tracker it has no scores
         return {}
-
-
-def _files(layout: RunLayout, ending: str) -> list[Path]:
-    return sorted(path.absolute() for path in layout.directory.glob(f"*.{ending}") if path.is_file())

@@ -25,13 +25,13 @@ class TensorBoardTracker:
     _writer: Any
 
     def begin(self, beginning: Beginning) -> str:
-        """Open a new file in the directory of the run."""
+        """Open a new file in the directory of the run, which is all that there is to know of it."""
         directory = RunLayout(Path(beginning.directory)).trackers / "tensorboard"
         self._writer = EventFileWriter(str(directory))
         self.go_back(beginning.first_step)
         self._write(0, hparams_pb(dict(beginning.settings), trial_id=beginning.run_id))
         self._writer.flush()
-        return beginning.run_id
+        return "event-files"
 
     def add(self, points: Sequence[Point]) -> None:
         """Write and flush."""

@@ -54,7 +54,10 @@ def _serve(name: str, tracker: Tracker, questions: IO[str], answers: IO[str]) ->
 
 
 def _begin(name: str, tracker: Tracker, beginning: Beginning) -> None:
-    RunLayout(Path(beginning.directory)).trackers.mkdir(exist_ok=True)
+    place = RunLayout(Path(beginning.directory)).trackers
+    place.mkdir(exist_ok=True)
+    for link in filter(Path.is_symlink, place.iterdir()):
+        raise OSError(f"{link} is a symbolic link, and a run writes into its own directory alone")
     known = kept_id(beginning.directory, name)
     begun = tracker.begin(replace(beginning, known_id=known))
     if begun != known:

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from domain.events import RolledBack
 from domain.run_layout import RunLayout
 from domain.tracking import TRACKERS
+from infrastructure.trackers.ids import kept_id
 from infrastructure.trackers.process import TrackerProcess
 from tests.support.tracked_runs import (
     SETTINGS,
@@ -189,6 +190,19 @@ def test_a_run_leaves_everything_in_its_directory_or_beside_it(runs: Path) -> No
     assert {entry.name for entry in runs.iterdir()} == {NAME, "mlflow.db", "mlflow-artifacts", "trackio"}
     left = {entry.name for entry in (runs / NAME / "trackers").iterdir()}
     assert left == {"tensorboard", "wandb", *(f"{name}.id" for name in TRACKERS)}
+
+
+def test_what_others_have_put_into_the_directory_leads_nowhere(tmp_path: Path) -> None:
+    layout = left_by_a_run(tmp_path / "run")
+    for content in ("../../elsewhere", "a b", "", "x" * 10_000, "\0"):
+        layout.trackers.mkdir(exist_ok=True)
+        (layout.trackers / "wandb.id").write_text(content, encoding="utf-8")
+        assert kept_id(str(layout.directory), "wandb") == ""
+    (layout.trackers / "tensorboard").symlink_to(tmp_path)
+    with trackers_of(layout, "tensorboard") as (observer, warnings):
+        told(observer, started(), step(1), closed(layout))
+    assert "is a symbolic link" in warnings[0]
+    assert not list(tmp_path.glob("events*"))
 
 
 def test_who_is_killed_leaves_what_was_told_and_a_run_that_says_killed(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def left_by_a_run(directory: Path, picture: bytes = b"") -> RunLayout:
     """Make what a run leaves and trackers are told of: summary, model, a page, a picture where one is given."""
     layout = RunLayout(directory)
     layout.model.mkdir(parents=True)
-    (directory / "report.html").write_text("<p>", encoding="utf-8")
+    layout.report.write_text("<p>", encoding="utf-8")
     if picture:
         layout.training_curves.write_bytes(picture)
     response = TrainModelResponse(
