@@ -53,13 +53,6 @@ def mark_not_finite(axes: "Axes", series: NDArray[np.float64]) -> "Line2D | None
     return crosses
 
 
-def shorten(name: str, limit: int = 25) -> str:
-    """Put a label on one line and leave out its middle where it is long: labels often share their beginning."""
-    line = " ".join(name.split())
-    half = (limit - 1) // 2
-    return line if len(line) <= limit else f"{line[:half].rstrip()}…{line[-half:].lstrip()}"
-
-
 def tint(colour: str, share: float) -> tuple[float, float, float]:
     """Mix a colour with white: an opaque mark looks the same in a panel and in a legend."""
     from matplotlib.colors import to_rgb

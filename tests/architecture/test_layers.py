@@ -206,7 +206,7 @@ FAULTS = [
     ("infrastructure/runs/run_store.py", "import click", "imports click"),
     ("infrastructure/runs/run_store.py", "from presentation.cli import writing", "imports presentation.cli.writing"),
     ("infrastructure/runs/run_store.py", "def f():\n    import torch", "imports torch"),
-    ("infrastructure/reports/pictures.py", "from torch import Tensor", "imports torch.Tensor"),
+    ("infrastructure/reports/curves.py", "from torch import Tensor", "imports torch.Tensor"),
     ("infrastructure/tasks/adapter.py", "from infrastructure import training", "imports infrastructure.training"),
     ("infrastructure/tasks/adapter.py", "from ..training.step import train_step", "imports infrastructure.training."),
     ("infrastructure/data/feed.py", "from infrastructure.tasks import adapter", "imports infrastructure.tasks.adapter"),
