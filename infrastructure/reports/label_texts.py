@@ -59,7 +59,7 @@ def wrapped(line: str, room: float, points: float, most: int) -> str:
     """
     lines = _broken(line, room, points)
     if len(lines) <= most:
-        return "\n".join(lines)
+        return "\n".join(_balanced(line, lines, room, points))
     head = lines[: most - 1]
     half = "" if head else line[: _fitting(line, room / 2, points)].rstrip()
     end = _end_of(line, room - width_of(half + ELLIPSIS, points), points)
@@ -112,6 +112,19 @@ def _broken(line: str, room: float, points: float) -> list[str]:
             word = word[count:]
         lines[-1] = word
     return [part.strip() for part in lines if part.strip()]
+
+
+def _balanced(line: str, lines: list[str], room: float, points: float) -> list[str]:
+    """Break a line anew into as many lines of nearly one width: a number alone below a long line looks lost."""
+    least = max(_measured(word.rstrip(), points) for word in _words(line))
+    if len(lines) == 1 or least > room:
+        return lines
+    low, high = max(least, _measured(line, points) / len(lines)), room
+    for _ in range(5):
+        middle = (low + high) / 2
+        tried = _broken(line, middle, points)
+        low, high, lines = (low, middle, tried) if len(tried) == len(lines) else (middle, high, lines)
+    return lines
 
 
 def _words(line: str) -> list[str]:

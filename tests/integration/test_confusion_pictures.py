@@ -190,7 +190,8 @@ def test_a_wrapped_label_fits_its_room_and_is_cut_only_where_it_does_not_fit_oth
 
 
 def test_a_long_label_breaks_behind_its_marks_and_a_cut_one_keeps_both_ends() -> None:
-    assert wrapped("balance_not_updated_after_cheque", 130, 9.0, 3) == "balance_not_\nupdated_after_\ncheque"
+    assert wrapped("balance_not_updated_after_cheque", 130, 9.0, 3) == "balance_not_\nupdated_\nafter_cheque"
+    assert wrapped("intent_70_that_is_about_topic_0", 205, 9.0, 2) == "intent_70_that_\nis_about_topic_0"
     cut = wrapped("first_" + "x" * 500 + "_last", 130, 9.0, 2)
     assert cut.startswith("first_\n\u2026")
     assert cut.endswith("_last")
