@@ -18,10 +18,15 @@ require_own_packages()
 if TYPE_CHECKING:
     from application.answers import Answers
     from application.ports import RunMonitor
+    from application.use_cases.clean_runs import CleanedRuns
+    from application.use_cases.compare_runs import ComparedRuns
+    from application.use_cases.delete_runs import DeletedRuns
     from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
     from application.use_cases.predict import PredictRequest
+    from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
     from athanor.jobs import evaluate, predict, resume, train
+    from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from domain.events import EvaluationCompleted, Event, StepCompleted
     from domain.exceptions import (
         AthanorError,
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from domain.reading import Reading
+    from domain.runs import RunFacts
     from domain.version import VERSION as __version__
     from infrastructure.container import Container
     from infrastructure.models.bundle import ModelBundle
@@ -64,12 +70,15 @@ __all__ = [
     "CheckpointManager",
     "CheckpointMetadata",
     "ClassificationLoss",
+    "CleanedRuns",
     "CodeDataset",
     "CombinedQuantileLoss",
+    "ComparedRuns",
     "ConfigurationError",
     "Container",
     "DatasetError",
     "DatasetLoader",
+    "DeletedRuns",
     "EvaluateModelRequest",
     "EvaluateModelResponse",
     "EvaluationCompleted",
@@ -86,7 +95,9 @@ __all__ = [
     "PredictRequest",
     "Reading",
     "RunError",
+    "RunFacts",
     "RunMonitor",
+    "ShownRun",
     "StepCompleted",
     "TrainModelRequest",
     "TrainModelResponse",
@@ -96,9 +107,14 @@ __all__ = [
     "TrainingResult",
     "TrainingState",
     "__version__",
+    "clean_runs",
+    "compare",
+    "delete_runs",
     "evaluate",
     "predict",
     "resume",
+    "runs",
+    "show_run",
     "train",
 ]
 
@@ -108,10 +124,15 @@ _HOMES = {
     for module, names in {
         "application.answers": ("Answers",),
         "application.ports": ("RunMonitor",),
+        "application.use_cases.clean_runs": ("CleanedRuns",),
+        "application.use_cases.compare_runs": ("ComparedRuns",),
+        "application.use_cases.delete_runs": ("DeletedRuns",),
         "application.use_cases.evaluate_model": ("EvaluateModelRequest", "EvaluateModelResponse"),
         "application.use_cases.predict": ("PredictRequest",),
+        "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
         "athanor.jobs": ("evaluate", "predict", "resume", "train"),
+        "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
         "domain.exceptions": (
             "AthanorError",
@@ -123,6 +144,7 @@ _HOMES = {
             "TrainingError",
         ),
         "domain.reading": ("Reading",),
+        "domain.runs": ("RunFacts",),
         "infrastructure.container": ("Container",),
         "infrastructure.models.bundle": ("ModelBundle",),
         "infrastructure.models.forecaster": ("Forecaster", "ForecasterConfig"),

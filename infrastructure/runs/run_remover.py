@@ -51,7 +51,7 @@ class RunRemover:
         directory, layout = Path(path), RunLayout(Path(path))
         if not layout.model.is_dir():
             return _leftovers(directory.resolve().name, path, [])  # the states may be all that there is
-        places = [place for place in (layout.checkpoints, layout.rehearsal) if place.is_dir() and _is_own(place)]
+        places = [place for place in (layout.checkpoints, layout.rehearsal) if _is_filled(place)]
         for home in (directory, layout.model):
             with suppress(OSError):
                 places += [place for place in home.iterdir() if place.name.startswith(STAGING_PREFIX)]
@@ -72,7 +72,7 @@ class RunRemover:
             before = bytes_below(directory)
             try:
                 for place in (RunLayout(directory).checkpoints, RunLayout(directory).rehearsal):
-                    if place.is_dir() and _is_own(place):
+                    if _is_filled(place):
                         remove_directory(place)
             except OSError as error:
                 raise RunError(f"{directory} cannot be cleaned: {error.strerror or error}.") from error
@@ -109,6 +109,14 @@ def _held(directory: Path) -> Iterator[None]:
         if not is_run(directory):  # it went before the lock was taken, which has made the directory anew
             with suppress(OSError):
                 directory.rmdir()
+
+
+def _is_filled(place: Path) -> bool:
+    """Tell whether a directory, and no link to one, holds something."""
+    try:
+        return _is_own(place) and any(place.iterdir())
+    except OSError:
+        return False
 
 
 def _is_own(place: Path) -> bool:

@@ -153,6 +153,23 @@ def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     assert (empty_directory / "answers.xlsx").stat().st_size > 0
 
 
+def test_the_guide_to_comparing_runs_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = run_guide("compare_runs.md")
+    listed, sorted_, shown, screen, program, cleaned, deleted = answers_of(calls, "runs")
+    assert [line.split()[0] for line in listed.splitlines()] == ["run", "short", "long"]
+    assert sorted_.splitlines()[1].startswith("long ")
+    assert "validation_split=0.4" in shown
+    assert quotations("compare_runs.md") == [line for line in screen.splitlines() if line.startswith("By ")]
+    assert "240 rows that both were scored on" in screen
+    assert json.loads(program)["comparisons"][0]["outcomes"]["num_shared"] == 240
+    assert "nothing to remove" in cleaned
+    assert deleted.startswith("deleted 1 run, ")
+    assert [path.name for path in Path("runs").iterdir()] == ["long"]
+    assert "('long', 0." in capsys.readouterr().out
+
+
 def test_the_start_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("index.md")
     (shown,) = [call.answer.stdout for call in calls if call.words[:2] == ("runs", "show")]

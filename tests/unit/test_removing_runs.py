@@ -194,6 +194,10 @@ class TestCleaning:
             assert (cleaned.num_bytes, cleaned.is_done) == (1_000, False)
         assert (tmp_path / "done" / "checkpoints").exists()
 
+    def test_finds_nothing_where_a_finished_run_has_dropped_its_states(self, tmp_path: Path) -> None:
+        RunLayout(run_at(tmp_path / "done")).checkpoints.mkdir()
+        assert CleanRunsUseCase(RunArchive(), REMOVER).execute(root=str(tmp_path)).found == ()
+
     def test_leaves_the_states_of_a_run_whose_model_is_missing(self, tmp_path: Path) -> None:
         add_checkpoint(run_at(tmp_path / "done"))
         shutil.rmtree(tmp_path / "done" / "model")
