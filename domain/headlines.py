@@ -75,3 +75,21 @@ def label_of(name: str, words: Words) -> str:
 def score_of(name: str | None, value: Any) -> str:
     """Write one value of a metric, with or without "eval_" in its name."""
     return HEADLINES.get((name or "").removeprefix("eval_"), Headline("")).text(value)
+
+
+def score_with_range(name: str, value: Any, ends: tuple[float, float] | None) -> str:
+    """Write one value of a metric and in brackets the ends of its interval: 0.8120 (0.79-0.83)."""
+    score = score_of(name, value)
+    return score if ends is None or is_undefined(value) else f"{score} ({_range(HEADLINES.get(name), *ends)})"
+
+
+def _range(headline: Headline | None, low: float, high: float) -> str:
+    """Write two ends with as many digits as tell them apart, two at least and no more than the value has."""
+    form = headline.form if headline else Headline("").form
+    digits, kind = form[:-1].rpartition(".")[2], form[-1]
+    if kind == "g":
+        return f"{low:{form}}-{high:{form}}"
+    width = (high - low) * (100 if kind == "%" else 1)
+    needed = math.ceil(-math.log10(width)) if width > 0 else int(digits)
+    form = f".{min(int(digits), max(needed, 0 if kind == '%' else 2))}{kind}"
+    return f"{format(low, form).removesuffix('%')}-{format(high, form)}"

@@ -1,7 +1,7 @@
 """Tell on one screen what became of a training."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -11,30 +11,33 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
-from domain.headlines import BASELINES, HEADLINES, Headline, label_of, score_of
+from domain.headlines import BASELINES, HEADLINES, label_of, score_of, score_with_range
+from domain.interval import CONFIDENCE
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
-from presentation.cli.wording import counted, speed_of, words_of
+from presentation.cli.classes import write_classes
+from presentation.cli.wording import Intervals, counted, speed_of, words_of
 
-MAX_CLASSES_SHOWN = 12
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
 MAX_SAMPLE_LINES = 27
 MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
-PER_CLASS = Headline("", ".3f")
 BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
 
 
-def write_summary(console: Console, response: TrainModelResponse) -> None:
-    """Write scores beside baselines, what the model writes, and where everything is."""
+def write_summary(console: Console, response: TrainModelResponse, told: Collection[str] = ()) -> None:
+    """Write scores beside baselines, what the model writes, and where everything is.
+
+    Warnings that were `told` while it ran are counted and not told again.
+    """
     metrics = response.test_metrics or response.final_metrics
     console.print(f"{response.task}: scores on {_scored(response)}", style="bold")
-    write_scores(console, metrics, response.baselines, response.task)
-    write_classes(console, metrics, words_of(response.task).fed)
-    warnings = _warnings(response.warnings, console.width)
+    write_scores(console, metrics, response.baselines, response.task, response.intervals)
+    write_classes(console, metrics, words_of(response.task).fed, ", ".join(_tables(response.run_dir)))
+    warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
-    write_facts(console, {**remarks(metrics, SUMMARY), **_facts(response)})
+    write_facts(console, {**remarks(metrics, SUMMARY, response.intervals), **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
 
@@ -50,20 +53,6 @@ def _scored(response: TrainModelResponse) -> str:
     return f"{counted(number, words.fed)} of the test part"
 
 
-def write_classes(console: Console, metrics: Mapping[str, Any], rows: str) -> None:
-    """Write a line for each class, unless there are none or too many."""
-    classes = metrics.get("per_class", {})
-    if not 0 < len(classes) <= MAX_CLASSES_SHOWN:
-        return
-    table = Table(box=None)
-    for column in ("label", "precision", "recall", "f1", rows):
-        table.add_column(column, justify="left" if column == "label" else "right")
-    for label, scores in classes.items():
-        numbers = [PER_CLASS.text(scores[name]) for name in ("precision", "recall", "f1")]
-        table.add_row(Text(harmless(label)), *numbers, str(scores["support"]))
-    console.print(table)
-
-
 def write_facts(console: Console, facts: Mapping[str, str]) -> None:
     """Write names and values in two columns; long values run on, so that a path can be copied."""
     width = max(map(len, facts), default=0)
@@ -71,7 +60,13 @@ def write_facts(console: Console, facts: Mapping[str, str]) -> None:
         console.print(harmless(f" {name:<{width}}  {value}"), soft_wrap=True)
 
 
-def write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mapping[str, Any], task: str | None) -> None:
+def write_scores(
+    console: Console,
+    metrics: Mapping[str, Any],
+    baselines: Mapping[str, Any],
+    task: str | None,
+    intervals: Intervals,
+) -> None:
     """Write the headlines of this model and, where there are baselines, those that can be compared."""
     names = [name for name in HEADLINES if metrics.get(name) is not None]
     beside = [prefix for prefix in BASELINES if any(f"{prefix}_{name}" in baselines for name in names)]
@@ -81,13 +76,22 @@ def write_scores(console: Console, metrics: Mapping[str, Any], baselines: Mappin
             for name in names
             if HEADLINES[name].of_quantiles or any(f"{prefix}_{name}" in baselines for prefix in beside)
         ]
-    table = Table(box=None)
-    table.add_column("")
-    for name in names:
-        table.add_column(label_of(name, words_of(task)), justify="right")
-    table.add_row("this model", *(score_of(name, metrics[name]) for name in names), style="bold")
+    rows = [("this model", [score_with_range(name, metrics[name], intervals.get(name)) for name in names])]
     for prefix in beside:
-        table.add_row(BASELINES[prefix], *(score_of(name, baselines.get(f"{prefix}_{name}")) for name in names))
+        keys = [f"{prefix}_{name}" for name in names]
+        scores = [
+            score_with_range(name, baselines.get(key), intervals.get(key))
+            for name, key in zip(names, keys, strict=True)
+        ]
+        rows.append((BASELINES[prefix], scores))
+    table = Table(box=None)
+    table.add_column("", no_wrap=True)
+    for number, name in enumerate(names):
+        # Where the room ends, a range goes below its score, and neither is torn.
+        widest = max(len(word) for _, scores in rows for word in scores[number].split())
+        table.add_column(label_of(name, words_of(task)), justify="right", min_width=widest)
+    for number, (who, scores) in enumerate(rows):
+        table.add_row(who, *scores, style="" if number else "bold")
     console.print(table)
 
 
@@ -117,9 +121,11 @@ def _trimmed(text: str, max_lines: int) -> list[str]:
     return lines if len(lines) <= max_lines else [*lines[: max_lines - 1], f"{lines[max_lines - 1]} ..."]
 
 
-def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
+def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals) -> dict[str, str]:
     """Give what a reader of the scores must know beside them; `place_of_all` has every metric."""
     lines = {}
+    if any(name in HEADLINES for name in intervals):
+        lines["in brackets"] = f"{CONFIDENCE:.0%} intervals: what other rows would change, not another seed"
     if "picp_80" in metrics and "uncalibrated_picp_80" in metrics:
         before, after = (score_of("picp_80", metrics[name]) for name in ("uncalibrated_picp_80", "picp_80"))
         lines["PICP 80"] = f"{after} of what came lay in the 80% interval; {before} before calibration"
@@ -153,11 +159,12 @@ def _place(response: TrainModelResponse) -> str:
     return f"{step}{epoch}{', on the validation part' if response.test_metrics else ''}"
 
 
-def _warnings(messages: Sequence[str], width: int) -> list[str]:
+def _warnings(messages: Sequence[str], told: Collection[str], width: int) -> list[str]:
     """Give the lines of the last warnings: those of the report, which say what the scores are worth, come last."""
-    left_out = len(messages) - MAX_WARNINGS_SHOWN
+    news = [message for message in messages if message not in told]
+    left_out = len(messages) - len(news[-MAX_WARNINGS_SHOWN:])
     lines = [f" {counted(left_out, 'earlier warnings')} in {SUMMARY}"] if left_out > 0 else []
-    for message in messages[-MAX_WARNINGS_SHOWN:]:
+    for message in news[-MAX_WARNINGS_SHOWN:]:
         lines += textwrap.wrap(
             harmless(message),
             max(width - 1, 40),
@@ -169,6 +176,12 @@ def _warnings(messages: Sequence[str], width: int) -> list[str]:
             placeholder=" ...",
         )
     return lines
+
+
+def _tables(run_dir: str | None) -> list[str]:
+    """List what has a table of all classes, the page first."""
+    layout = RunLayout(Path(run_dir or "."))
+    return [*([str(layout.report)] if layout.report.exists() else []), str(layout.summary)]
 
 
 def _reports(run_dir: str | None) -> list[str]:

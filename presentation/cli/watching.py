@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from domain.events import (
     RunOpened,
     RunStarted,
     StepCompleted,
+    Warned,
 )
 from domain.showing import harmless
 from presentation.cli import telling
@@ -62,6 +64,7 @@ class ConsoleMonitor:
         self._training: Line | None = None
         self._last_line = self._last_step = -math.inf
         self._said = ""
+        self._warnings: list[str] = []
         self._run_dir = ""
         self._checkpoint = ""
         self._is_at_work = self._is_training = self._is_over = False
@@ -103,6 +106,11 @@ class ConsoleMonitor:
         """Give the name of the signal that came, if any."""
         return self._stop_reason
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Give the warnings that whoever reads standard output has seen: none where another reads standard error."""
+        return tuple(self._warnings) if sys.stderr.isatty() or not sys.stdout.isatty() else ()
+
     # Events
 
     def begin(self, beginning: str) -> None:
@@ -136,6 +144,9 @@ class ConsoleMonitor:
                 self._training = Line("training", event.first_step / max(1, event.total_steps))
             case RunFinished():
                 self._is_training, self._is_over, self._training = False, True, None
+                self._say(self._teller.sentence(event))
+            case Warned():
+                self._warnings.append(event.message)
                 self._say(self._teller.sentence(event))
             case _:
                 if text := self._teller.sentence(event):

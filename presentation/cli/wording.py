@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from application.training import training_of
-from domain.headlines import HEADLINES, label_of
+from domain.headlines import HEADLINES, label_of, score_with_range
 from domain.task import TASKS
 from domain.words import Words
+
+Intervals = Mapping[str, tuple[float, float]]
 
 
 def words_of(task: str | None) -> Words:
@@ -25,11 +27,11 @@ def counted(number: int | None, plural: str) -> str:
     return f"{number or 0:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
-def headlines(metrics: Mapping[str, Any], task: str | None) -> dict[str, str]:
-    """Pick what a person wants to see first: labels and values, ready to be shown."""
-    words = words_of(task)
+def headlines(metrics: Mapping[str, Any], task: str | None, intervals: Intervals | None = None) -> dict[str, str]:
+    """Pick what a person wants to see first: labels and values, with their intervals where there are any."""
+    words, sure = words_of(task), intervals or {}
     return {
-        label_of(name, words): head.text(metrics[name])
-        for name, head in HEADLINES.items()
+        label_of(name, words): score_with_range(name, metrics[name], sure.get(name))
+        for name in HEADLINES
         if metrics.get(name) is not None
     }

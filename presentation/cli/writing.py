@@ -1,7 +1,7 @@
 """Write answers: for people a screen, for programs one JSON object."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -15,17 +15,18 @@ from domain.headlines import HEADLINES
 from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
 from presentation.cli import summary
+from presentation.cli.classes import write_classes
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
 from presentation.cli.wording import counted, headlines, words_of
 
 
-def write_response(response: TrainModelResponse, as_json: bool) -> int:
-    """Write the answer of a training; gives the exit code."""
+def write_response(response: TrainModelResponse, as_json: bool, told: Collection[str] = ()) -> int:
+    """Write the answer of a training, without the warnings that a person was `told`; gives the exit code."""
     try:
         if as_json:
             say_json(response.model_dump())
         elif response.final_metrics:
-            summary.write_summary(screen(), response)
+            summary.write_summary(screen(), response, told)
     except OSError:
         if not response.exit_code:  # a run that was stopped by a closed terminal has said why it ended
             raise
@@ -45,16 +46,17 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     console = screen()
     console.print(counted(response.num_rows, words_of(response.task).fed))
     if words_of(response.task).scores_fill_a_screen:  # the JSON has them
-        summary.write_scores(console, response.metrics, response.metrics, response.task)
-        summary.write_facts(console, summary.remarks(response.metrics, "--json"))
+        summary.write_scores(console, response.metrics, response.metrics, response.task, response.intervals)
+        summary.write_facts(console, summary.remarks(response.metrics, "--json", response.intervals))
         return
     others = {
         name: f"{value:.4f}"
         for name, value in response.metrics.items()
         if isinstance(value, int | float) and not is_undefined(value) and name not in HEADLINES
     }
-    summary.write_facts(console, {**headlines(response.metrics, response.task), **others})
-    summary.write_classes(console, response.metrics, words_of(response.task).fed)
+    first = headlines(response.metrics, response.task, response.intervals)
+    summary.write_facts(console, {**first, **others, **summary.remarks({}, "", response.intervals)})
+    write_classes(console, response.metrics, words_of(response.task).fed, "--json, or --report FILE.html")
 
 
 def write_settings(settings: Sequence[Setting]) -> None:

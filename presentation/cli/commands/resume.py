@@ -17,4 +17,4 @@ def command(run: str, accept_changes: bool, as_json: bool) -> int:
 
         response = Container().resume_training().execute(run, monitor, accept_changes)
         monitor.close()
-        return write_response(response, as_json)
+        return write_response(response, as_json, monitor.told)

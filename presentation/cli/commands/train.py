@@ -44,7 +44,7 @@ def command(config: str | None, settings: tuple[str, ...], as_json: bool, **opti
             named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
             response = container.train_model().execute(TrainModelRequest(**{**named, **given}), monitor)
             monitor.close()
-            return write_response(response, as_json)
+            return write_response(response, as_json, monitor.told)
     except AthanorError as error:
         return write_response(
             TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code), as_json
