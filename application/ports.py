@@ -1,6 +1,7 @@
 """What the use cases need from the world, said as promises and not as means."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ from application.joining import NOTHING_KEPT, Keep
 from application.training import Training
 from application.training_request import TrainModelRequest
 from domain.comparison import PairedOutcomes
+from domain.estimate import Estimate
 from domain.events import Event
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.runs import Leftovers, RunFacts
@@ -212,6 +214,20 @@ class Workshop(Protocol):
         """Put together what this workshop has opened with a model and a data set of the sources beside it.
 
         Raises: ConfigurationError, DatasetError, RunError.
+        """
+
+
+class Estimator(Protocol):
+    """Finds out what a training will take, and leaves nothing behind."""
+
+    def aside(self) -> AbstractContextManager[object]:
+        """Keep what is cached within the block in a place that is gone behind it."""
+
+    def estimate(self, request: Training, model: TrainableModel, dataset: SplitDataset, run: Run) -> Estimate:
+        """Measure a few batches of the real data on the real model; called within `aside`.
+
+        Raises: ConfigurationError, DatasetError, ModelError as a training would, TrainingError when memory is too small
+        for a single row.
         """
 
 

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from application.use_cases.compare_runs import ComparedRuns
     from application.use_cases.delete_runs import DeletedRuns
     from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
+    from application.use_cases.plan_training import PlanTrainingResponse
     from application.use_cases.predict import PredictRequest
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
-    from athanor.jobs import evaluate, predict, resume, train
+    from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from domain.events import EvaluationCompleted, Event, StepCompleted
     from domain.exceptions import (
@@ -92,6 +93,7 @@ __all__ = [
     "ModelError",
     "OptimizerBuilder",
     "PinballLoss",
+    "PlanTrainingResponse",
     "PredictRequest",
     "Reading",
     "RunError",
@@ -111,6 +113,7 @@ __all__ = [
     "compare",
     "delete_runs",
     "evaluate",
+    "plan",
     "predict",
     "resume",
     "runs",
@@ -128,10 +131,11 @@ _HOMES = {
         "application.use_cases.compare_runs": ("ComparedRuns",),
         "application.use_cases.delete_runs": ("DeletedRuns",),
         "application.use_cases.evaluate_model": ("EvaluateModelRequest", "EvaluateModelResponse"),
+        "application.use_cases.plan_training": ("PlanTrainingResponse",),
         "application.use_cases.predict": ("PredictRequest",),
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
-        "athanor.jobs": ("evaluate", "predict", "resume", "train"),
+        "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
         "domain.exceptions": (

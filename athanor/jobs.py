@@ -7,6 +7,7 @@ from typing import Any
 from application.answers import Answers
 from application.ports import RunMonitor
 from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
+from application.use_cases.plan_training import PlanTrainingResponse
 from application.use_cases.predict import PredictRequest
 from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
 from infrastructure.container import Container
@@ -29,15 +30,27 @@ def train(
     A failed run raises nothing: the response says `success=False` and gives `errors`.
     Raises: ConfigurationError for a setting that does not exist or is of a wrong type.
     """
-    request = TrainModelRequest(
-        task=task,
-        dataset_path=None if dataset_path is None else fspath(dataset_path),
-        model_name=model_name,
-        output_dir=None if output_dir is None else fspath(output_dir),
-        quick=quick,
-        **settings,
-    )
+    request = _request(task, dataset_path, model_name, output_dir, quick, settings)
     return Container().train_model().execute(request, monitor)
+
+
+def plan(
+    task: str = "security_classification",
+    dataset_path: Place | None = None,
+    *,
+    model_name: str | None = None,
+    output_dir: Place | None = None,
+    quick: bool = False,
+    monitor: RunMonitor | None = None,
+    **settings: Any,
+) -> PlanTrainingResponse:
+    """Say what `train` with these arguments would take, and write nothing: rows, steps, time, memory, disk, baselines.
+
+    A training that could not begin raises nothing: the response says `success=False` and gives `errors`.
+    Raises: ConfigurationError for a setting that does not exist or is of a wrong type.
+    """
+    request = _request(task, dataset_path, model_name, output_dir, quick, settings)
+    return Container().plan_training().execute(request, monitor)
 
 
 def resume(run: Place, *, monitor: RunMonitor | None = None, accept_changes: bool = False) -> TrainModelResponse:
@@ -116,3 +129,21 @@ def predict(
         strict=strict,
     )
     return Container().predict().execute(request, on_text)
+
+
+def _request(
+    task: str,
+    dataset_path: Place | None,
+    model_name: str | None,
+    output_dir: Place | None,
+    quick: bool,
+    settings: Mapping[str, Any],
+) -> TrainModelRequest:
+    return TrainModelRequest(
+        task=task,
+        dataset_path=None if dataset_path is None else fspath(dataset_path),
+        model_name=model_name,
+        output_dir=None if output_dir is None else fspath(output_dir),
+        quick=quick,
+        **settings,
+    )

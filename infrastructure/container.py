@@ -7,12 +7,14 @@ from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
+from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
@@ -35,6 +37,7 @@ class Container(containers.DeclarativeContainer):
     datasets = providers.Factory(TaskData)
     models = providers.Factory(TaskModels)
     workshop = providers.Factory(TrainingWorkshop)
+    estimator = providers.Factory(Estimator)
     reports = providers.Factory(ReportWriter)
     predictors = providers.Factory(PredictorSource)
     answer_files = providers.Factory(AnswerFiles)
@@ -42,6 +45,9 @@ class Container(containers.DeclarativeContainer):
 
     train_model = providers.Factory(
         TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
+    )
+    plan_training = providers.Factory(
+        PlanTrainingUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, estimator=estimator
     )
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)

@@ -1,5 +1,6 @@
 """Opens the tools of one run and puts the trainer together."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from infrastructure.models.card import typed_card
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
+from infrastructure.tasks.kind import Prepared
 from infrastructure.tasks.registry import kind_of
 from infrastructure.trackers.known import require_installed
 from infrastructure.trackers.observer import Trackers
@@ -67,9 +69,9 @@ class TrainingWorkshop:
         monitor: RunMonitor,
     ) -> AdvancedTrainer:
         """Tokenise both parts and put everything together. Raises: ConfigurationError, DatasetError, RunError."""
-        bundle = _own(model, ModelBundle)
-        metrics = _own(tracker, TrainingMetricsTracker)
-        states = _own(checkpoints, CheckpointManager)
+        bundle = own(model, ModelBundle)
+        metrics = own(tracker, TrainingMetricsTracker)
+        states = own(checkpoints, CheckpointManager)
         layout = RunLayout(Path(run.path))
         monitors = Monitors.of(monitor)
         log = _log_of(bundle, layout)
@@ -81,31 +83,13 @@ class TrainingWorkshop:
         monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
         if metrics.num_damaged_lines:
             monitors.notify(Warned(f"{METRICS} has {metrics.num_damaged_lines} damaged lines, which are passed over."))
-        with collected_words() as words:
-            prepared = kind_of(request.task).prepare(request, bundle, dataset)
-        bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
+        prepared = prepare(request, bundle, dataset, layout.rehearsal)
         for warning in (*dataset.warnings, *bundle.warnings):
             monitors.notify(Warned(warning))
-        bundle.card |= {
-            "precision": request.precision,
-            "batch_size": request.batch_size,
-            **prepared.card,
-            **request.reading.travelling(),
-            "data": {
-                "path": request.dataset_path,
-                "sha256": prepared.train.sha256,
-                "eval_path": request.eval_path,
-                "eval_sha256": prepared.evaluation.sha256,
-                "train": dict(prepared.train.statistics),
-                "evaluation": dict(prepared.evaluation.statistics),
-            },
-        }
-        # What is written at the end is written now: a name that no file can hold must not cost the training.
-        typed_card(kind_of(request.task).card_type, bundle.rehearse(layout.rehearsal), layout.rehearsal)
         return AdvancedTrainer(
             bundle,
             prepared.train,
-            _few(prepared.evaluation) if request.quick else prepared.evaluation,
+            prepared.evaluation,
             run.path,
             task=prepared.adapter,
             config=request.training_config(),
@@ -117,6 +101,44 @@ class TrainingWorkshop:
         )
 
 
+def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehearsal: Path) -> Prepared:
+    """Tokenise both parts, and let the model know what must travel with it; --quick is scored on few rows.
+
+    What is written at the end is written now, to `rehearsal`, where nothing stays: a name that no file can hold must
+    not cost the training. Raises: ConfigurationError, DatasetError, ModelError.
+    """
+    kind = kind_of(request.task)
+    with collected_words() as words:
+        prepared = kind.prepare(request, bundle, dataset)
+    bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
+    bundle.card |= {
+        "precision": request.precision,
+        "batch_size": request.batch_size,
+        **prepared.card,
+        **request.reading.travelling(),
+        "data": {
+            "path": request.dataset_path,
+            "sha256": prepared.train.sha256,
+            "eval_path": request.eval_path,
+            "eval_sha256": prepared.evaluation.sha256,
+            "train": dict(prepared.train.statistics),
+            "evaluation": dict(prepared.evaluation.statistics),
+        },
+    }
+    typed_card(kind.card_type, bundle.rehearse(rehearsal), rehearsal)
+    return replace(prepared, evaluation=_few(prepared.evaluation)) if request.quick else prepared
+
+
+def own(part: object, kind: type[Part]) -> Part:
+    """Take back, through a port that does not name it, what this side of the port has made.
+
+    Raises: TypeError for the part of another, which is a mistake in how the application was put together.
+    """
+    if not isinstance(part, kind):
+        raise TypeError(f"{TrainingWorkshop.__name__} works with {kind.__name__}, and got {type(part).__name__}")
+    return part
+
+
 def _log_of(bundle: ModelBundle, layout: RunLayout) -> RunLog:
     """Begin what is written from now on: the log, and the tokenizer of the run. Raises: RunError."""
     try:
@@ -125,16 +147,6 @@ def _log_of(bundle: ModelBundle, layout: RunLayout) -> RunLog:
     except OSError as error:
         place = layout.directory
         raise RunError(f"{place} cannot be written: {error.strerror or error}.", remedy="Make room.") from error
-
-
-def _own(part: object, kind: type[Part]) -> Part:
-    """Take back, through a port that does not name it, what this side of the port has made.
-
-    Raises: TypeError for the part of another, which is a mistake in how the application was put together.
-    """
-    if not isinstance(part, kind):
-        raise TypeError(f"{TrainingWorkshop.__name__} works with {kind.__name__}, and got {type(part).__name__}")
-    return part
 
 
 def _few(evaluation: Any) -> SomeRows:

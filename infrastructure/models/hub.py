@@ -5,6 +5,7 @@ import urllib.request
 from pathlib import Path
 
 from domain.exceptions import ModelError
+from infrastructure.data.kept.cache import aside
 from infrastructure.models.model_directory import CONFIG
 
 HUB_TIMEOUT_SECONDS = 5.0
@@ -17,13 +18,17 @@ def fetched(name: str) -> Path:
     """Give the directory of a hub id in the cache, fetched where there is a network. Raises: ModelError."""
     from huggingface_hub import snapshot_download, try_to_load_from_cache
 
-    if not _hub_answers():
+    place_aside = aside()
+    if place_aside is not None or not _hub_answers():
         cached = try_to_load_from_cache(name, CONFIG)
-        if not isinstance(cached, str):
+        if isinstance(cached, str):
+            return Path(cached).parent
+        if place_aside is None or not _hub_answers():
             raise _not_fetched(name)
-        return Path(cached).parent
     try:
-        place = snapshot_download(name, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED))
+        place = snapshot_download(
+            name, cache_dir=place_aside, allow_patterns=list(WANTED), ignore_patterns=list(UNWANTED)
+        )
     except Exception as error:  # a dozen kinds, of the network, of the hub and of the disk
         raise _not_fetched(name) from error
     return Path(place)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # More are not looked at one by one: reports say that theirs are a part of all, evenly spread.
 MAX_ROWS_EXAMINED = 100_000
 Card = Mapping[str, Any]
+Score = Callable[[Any, TaskAdapter], Mapping[str, Any]]
 OnText = Callable[[str], None]
 Request = TypeVar("Request", bound=Training, contravariant=True)
 
@@ -172,6 +173,14 @@ class TextKind(Protocol[Request]):
 
     def whole(self, request: Request, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> Any:
         """Make all rows ready for a model, without a split. Raises: DatasetError."""
+
+
+@runtime_checkable
+class ComparedKind(Protocol[Request]):
+    """What a kind brings beside that whose simple rivals can be scored before anything is trained."""
+
+    def baselines(self, request: Request, dataset: Any, score: Score) -> Mapping[str, float]:
+        """Score the rivals that a report sets beside the model; `score` gives the metrics of the untrained one."""
 
 
 class ReadyParts(Protocol):

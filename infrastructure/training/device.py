@@ -4,6 +4,8 @@ import ctypes
 import platform
 import resource
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -61,3 +63,43 @@ def peak_memory_bytes(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def begin_peak(device: torch.device) -> None:
+    """Let `recent_peak_bytes` count from now on."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with suppress(OSError):  # refused in some containers: the peak is then that of the whole process
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def recent_peak_bytes(device: torch.device) -> int:
+    """Tell the most memory in use since `begin_peak`: of the device, or of this process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "linux":
+        return _kib_in(Path("/proc/self/status"), "VmHWM") * 1024
+    return peak_memory_bytes(device)
+
+
+def free_memory_bytes(device: torch.device) -> int | None:
+    """Tell what memory has left beside what this process holds; None where the machine does not say."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free
+    if sys.platform != "linux":
+        return None
+    free = _kib_in(Path("/proc/meminfo"), "MemAvailable") * 1024
+    with suppress(OSError, ValueError):  # a container may have a limit of its own
+        group = Path("/sys/fs/cgroup")
+        limit, used = (int((group / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current"))
+        free = min(free, max(0, limit - used))
+    return free
+
+
+def _kib_in(file: Path, name: str) -> int:
+    for line in file.read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    return 0

@@ -60,13 +60,13 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
     is not finite changes no weight. `applied_steps` were applied before.
     Raises: UpdateInterruptedError when memory runs out once the update has begun; before that it may be called again.
     """
-    loss, grad_norm = _gradient(session, batch)
+    loss, grad_norm = gradient(session, batch)
     # The one moment the host waits for the device: whether to apply the step must be known before it is applied.
     loss_value, norm_value = torch.stack([loss, grad_norm.to(loss)]).tolist()
     applied = bool(np.isfinite(loss_value) and np.isfinite(norm_value))
     finite = applied or (bool(np.isfinite(loss_value)) and session.precision.expects_overflow)
     try:
-        _update(session, learning_rate, applied, applied_steps)
+        update(session, learning_rate, applied, applied_steps)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -83,7 +83,7 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
     )
 
 
-def _gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
+def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
     """Fill the gradients, clipped to the greatest norm; gives the loss and the norm before clipping."""
     session.model.train()
     loss = torch.zeros((), device=session.device)
@@ -104,7 +104,7 @@ def _backward(session: Session, micro_batch: Batch, num_targets: float) -> Tenso
     return loss.detach()
 
 
-def _update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
+def update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
     """Move the weights and their average, or neither."""
     for group in session.optimizer.param_groups:
         group["lr"] = learning_rate

@@ -12,6 +12,7 @@ from infrastructure.container import Container
 from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.text.loading import SplitPairs, SplitText
+from infrastructure.estimator import Estimator
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_writer import ReportWriter
@@ -43,6 +44,7 @@ tracker: tuple[type[ports.MetricsTracker], ...] = (TrainingMetricsTracker,)
 checkpoints: tuple[type[ports.CheckpointStore], ...] = (CheckpointManager,)
 trainer: tuple[type[ports.Trainer], ...] = (AdvancedTrainer,)
 workshop: tuple[type[ports.Workshop], ...] = (TrainingWorkshop,)
+estimator: tuple[type[ports.Estimator], ...] = (Estimator,)
 reports: tuple[type[ports.ReportWriter], ...] = (ReportWriter,)
 predictor: tuple[type[ports.Predictor], ...] = (FinishedModel,)
 predictors: tuple[type[ports.PredictorSource], ...] = (PredictorSource,)
@@ -80,6 +82,7 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "datasets",
         "models",
         "workshop",
+        "estimator",
         "reports",
         "predictors",
         "answer_files",

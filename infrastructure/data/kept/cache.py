@@ -4,6 +4,7 @@ import errno
 import hashlib
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ LIMIT_BYTES = 20 * 2**30
 FORMAT = 3
 _ATTEMPTS = 10
 
+_aside: ContextVar[Path | None] = ContextVar("aside", default=None)
 _words: ContextVar[list[str] | None] = ContextVar("words", default=None)
 
 
@@ -27,6 +29,8 @@ def cache_root() -> Path:
 
     Raises: DatasetError when neither can be told.
     """
+    if (aside := _aside.get()) is not None:
+        return aside
     named = os.environ.get("ATHANOR_CACHE")
     if named:
         return Path(named)
@@ -36,6 +40,22 @@ def cache_root() -> Path:
         raise DatasetError(
             "there is no home directory for the data cache.", remedy="Point ATHANOR_CACHE at a directory."
         ) from error
+
+
+@contextmanager
+def cached_aside() -> Iterator[Path]:
+    """Cache in a directory of its own within the block, which is gone behind it: the usual one is not even read."""
+    with tempfile.TemporaryDirectory(prefix="athanor-dry-run-", ignore_cleanup_errors=True) as directory:
+        token = _aside.set(Path(directory) / "cache")
+        try:
+            yield Path(directory)
+        finally:
+            _aside.reset(token)
+
+
+def aside() -> Path | None:
+    """Give that directory, None where work is cached as usual."""
+    return _aside.get()
 
 
 def key_of(*parts: object) -> str:

@@ -44,6 +44,11 @@ class CodeDataset(Dataset[dict[str, Any]]):
         return self.tokens.lengths[self.indices]
 
     @property
+    def was_cut(self) -> np.ndarray:
+        """Tell of each row [N] whether it had more tokens."""
+        return self.tokens.was_cut[self.indices]
+
+    @property
     def labels(self) -> np.ndarray:
         """Label numbers [N]; they index `label_names`."""
         return np.asarray(self.rows.labels[self.indices])

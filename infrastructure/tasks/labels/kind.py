@@ -35,11 +35,21 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.statistics.confusions import intervals_of_confusion
 from infrastructure.tasks.adapter import Scored
-from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Examined, Findings, Note, OnText, Prepared, Trained
+from infrastructure.tasks.kind import (
+    MAX_ROWS_EXAMINED,
+    Card,
+    Examined,
+    Findings,
+    Note,
+    OnText,
+    Prepared,
+    Score,
+    Trained,
+)
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.baselines import BAG_OF_WORDS, bag_of_words_confusion, bag_of_words_scores
 from infrastructure.tasks.labels.intervals import intervals_of_labels, named
-from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
+from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_scores, confusion_matrix
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 
 if TYPE_CHECKING:
@@ -153,20 +163,21 @@ class Classification:
             )
             return Report(majority, warnings=(left_out,))
         draw_confusion_matrix(metrics["confusion_matrix"], names, run.confusion_matrix)
-        weights = _scoring_of(request, dataset).class_weights
-        scored = spread(dataset.num_eval, QUICK_ROWS if request.quick else dataset.num_eval)  # as the model was
-        confusion = bag_of_words_confusion(
-            dataset.train_texts(),
-            dataset.train_labels(),
-            IndexedTexts(dataset.eval_texts(), scored),
-            dataset.eval_labels()[scored],
-            names,
-            seed=request.seed,
-            class_weights=None if weights is None else weights.tolist(),
-        )
+        confusion = _bag_of_words(request, dataset)
         intervals = named(BAG_OF_WORDS, intervals_of_confusion(confusion))
         scores = bag_of_words_scores(confusion)
         return Report({**majority, **scores}, intervals={name: intervals[name] for name in scores})
+
+    def baselines(self, request: LabelTraining, dataset: SplitRows, score: Score) -> dict[str, float]:
+        """Score the most frequent label, and a bag of words where there are not too many labels for it."""
+        names = dataset.label_names
+        labels = dataset.eval_labels()[_scored_rows(request, dataset)]
+        majority = int(np.bincount(dataset.train_labels(), minlength=len(names)).argmax())
+        found = averaged_scores(confusion_matrix(labels, np.full_like(labels, majority), len(names)))
+        scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
+        if len(names) > MAX_CLASSES_COMPARED:
+            return scores
+        return {**scores, **bag_of_words_scores(_bag_of_words(request, dataset))}
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
         """Open a finished classifier. Raises: ModelError."""
@@ -257,6 +268,24 @@ def _scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:
         class_weights_of(request.class_weights, dataset.label_names, counts),
         task_named(request.task).negative_label,
         majority=max(range(len(counts)), key=counts.__getitem__),
+    )
+
+
+def _scored_rows(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
+    """Choose the rows of the evaluation part on which the model is scored, and its rivals like it."""
+    return spread(dataset.num_eval, QUICK_ROWS if request.quick else dataset.num_eval)
+
+
+def _bag_of_words(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
+    weights, scored = _scoring_of(request, dataset).class_weights, _scored_rows(request, dataset)
+    return bag_of_words_confusion(
+        dataset.train_texts(),
+        dataset.train_labels(),
+        IndexedTexts(dataset.eval_texts(), scored),
+        dataset.eval_labels()[scored],
+        dataset.label_names,
+        seed=request.seed,
+        class_weights=None if weights is None else weights.tolist(),
     )
 
 

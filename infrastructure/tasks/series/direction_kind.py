@@ -28,7 +28,7 @@ from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_nu
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.adapter import Scored
-from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
+from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.metrics import classification_metrics
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
@@ -88,6 +88,15 @@ class MarketDirection:
         intervals = intervals_of_labels(_labels_of(scoring), scored.metrics, scored.outcomes, judged.overlap)
         report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts, intervals=intervals)
         return Findings(report, trained.task.examined(judged, scored))
+
+    def baselines(self, request: DirectionTraining, dataset: SplitSeries, score: Score) -> dict[str, float]:
+        """Score the most frequent direction, a random walk and persistence on the part that a report tells of."""
+        judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
+        assert judged.labels is not None
+        majority = np.full(len(judged), _scoring_of(request, dataset)["majority"])
+        found = classification_metrics(np.eye(len(DIRECTIONS))[majority], judged.labels[judged.anchors], DIRECTIONS)
+        scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
+        return {**scores, **_baselines(DirectionRule.of(request), dataset.table, judged)}
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""

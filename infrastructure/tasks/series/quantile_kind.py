@@ -23,7 +23,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.adapter import Outcomes, Scored
-from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Trained
+from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
@@ -39,6 +39,7 @@ from infrastructure.tasks.series.times import times_ahead
 # A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
 # added in float64, so a large one takes none of them away.
 DIGITS_OF_SCALE = 7
+WINDOWS_COMPARED = 4096  # before a training, which is not to wait for more
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
 
@@ -95,6 +96,12 @@ class QuantileForecasting:
         intervals = finished.intervals(judged, scored)
         report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
+
+    def baselines(self, request: QuantileTraining, dataset: SplitSeries, score: Score) -> dict[str, float]:
+        """Score the last value, repeated, on windows of the part that a report tells of."""
+        card = SeriesCard.of(request, dataset, request.quantiles)
+        metrics = score(dataset.judged.few(QUICK_ROWS if request.quick else WINDOWS_COMPARED), _scoring(card))
+        return {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""

@@ -25,11 +25,13 @@ from presentation.cli.settings import parsed
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other setting; `athanor settings` lists them."
 )
 @click.option("--quick", is_flag=True, default=None, help="Prove the whole pipeline on a few batches.")
+@click.option("--dry-run", is_flag=True, help="Say what the training would take, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
-def command(config: str | None, settings: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def command(config: str | None, settings: tuple[str, ...], dry_run: bool, as_json: bool, **options: Any) -> int:
     """Train a model. Without options: security classification on the shipped data."""
     from application.training_request import TrainModelRequest
     from application.use_cases.train_model import TrainModelResponse
+    from presentation.cli.planning import write_plan
     from presentation.cli.watching import watched
     from presentation.cli.writing import write_response
 
@@ -42,7 +44,12 @@ def command(config: str | None, settings: tuple[str, ...], as_json: bool, **opti
 
             container = Container()
             named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
-            response = container.train_model().execute(TrainModelRequest(**{**named, **given}), monitor)
+            request = TrainModelRequest(**{**named, **given})
+            if dry_run:
+                plan = container.plan_training().execute(request, monitor)
+                monitor.close()
+                return write_plan(plan, as_json)
+            response = container.train_model().execute(request, monitor)
             monitor.close()
             return write_response(response, as_json, monitor.told)
     except AthanorError as error:

@@ -1,0 +1,134 @@
+"""Finds out what a training will take: three micro-batches of it, its baselines, and what disk and memory have left."""
+
+import shutil
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from application.ports import Run, SplitDataset, TrainableModel
+from application.training import Training
+from domain.estimate import Estimate
+from domain.plan import TrainingPlan
+from infrastructure.data.feed import Feed
+from infrastructure.data.kept.cache import aside, cache_root, cached_aside
+from infrastructure.memory import lost_memory_told
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.tasks.kind import ComparedKind, Prepared
+from infrastructure.tasks.registry import kind_of
+from infrastructure.training.arguments import metric_of
+from infrastructure.training.device import free_memory_bytes
+from infrastructure.training.disk_space import CHOOSE, DiskNeeds, disk_needs, tight, too_little
+from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
+from infrastructure.training.machine import computing_with
+from infrastructure.training.measuring import Measured, measured
+from infrastructure.training.session import Session, open_session
+from infrastructure.workshop import own, prepare
+
+PERCENTILES = (50, 90, 95, 99)
+
+
+class Estimator:
+    """Does what a training does at its beginning, and writes into a place of its own that is then removed."""
+
+    def aside(self) -> AbstractContextManager[object]:
+        """Keep what is cached within the block in a place that is gone behind it."""
+        return cached_aside()
+
+    def estimate(self, request: Training, model: TrainableModel, dataset: SplitDataset, run: Run) -> Estimate:
+        """Measure on the real model, which is then of no use.
+
+        Raises: ConfigurationError, DatasetError, ModelError, TrainingError.
+        """
+        bundle, place = own(model, ModelBundle), aside()
+        assert place is not None, "called outside of `aside`"
+        prepared = prepare(request, bundle, dataset, place / "model-rehearsal")
+        config = request.training_config()
+        metric_of(config.metric_name, prepared.adapter)
+        plan = TrainingPlan.of(config, len(prepared.train))
+        with lost_memory_told("in the dry run"), computing_with(None):
+            session = open_session(bundle.model, prepared.adapter, config)
+            baselines = self._baselines(request, dataset, session)
+            feed = Feed(lengths_of(prepared.train), plan.rows_per_step, config.seed)
+            found = measured(session, feed, prepared.train, prepared.evaluation, config.batch_size, plan.total_steps)
+        needs = disk_needs(session, plan, config.max_checkpoints)
+        memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}
+        disk = _disk(needs, Path(run.path), place)
+        steps, seconds = _time(plan, found, len(prepared.evaluation))
+        warnings = (*dataset.warnings, *bundle.warnings, *_warnings(needs, disk, config.batch_size, found))
+        return Estimate(
+            num_parameters=bundle.num_parameters,
+            device=str(session.device),
+            precision=session.precision.name,
+            lengths=_lengths(prepared),
+            steps=steps,
+            seconds=seconds,
+            memory=memory,
+            disk=disk,
+            baselines=baselines,
+            warnings=warnings,
+        )
+
+    def _baselines(self, request: Training, dataset: SplitDataset, session: Session) -> Mapping[str, Any]:
+        kind: Any = kind_of(request.task)
+        if not isinstance(kind, ComparedKind):
+            return {}
+
+        def score(rows: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
+            at_once = ROWS_PER_TRAINING_ROW * request.batch_size
+            return evaluate(session.model, adapter, rows, at_once, session.precision, session.device)
+
+        return kind.baselines(request, dataset, score)
+
+
+def _lengths(prepared: Prepared) -> dict[str, float]:
+    """Count tokens; rows of a table have none, and all of their lengths are alike."""
+    lengths = lengths_of(prepared.train)
+    if int(lengths.max()) == 1:
+        return {}
+    found = {f"p{level}": float(np.percentile(lengths, level)) for level in PERCENTILES}
+    cut = prepared.train.was_cut if hasattr(prepared.train, "was_cut") else np.zeros(1)
+    return {**found, "longest": float(lengths.max()), "share_cut": float(np.mean(cut))}
+
+
+def _time(plan: TrainingPlan, found: Measured, num_eval_rows: int) -> tuple[dict[str, int], dict[str, float]]:
+    evaluations = -(-plan.total_steps // plan.eval_steps) if num_eval_rows else 0
+    steps = {
+        "total": plan.total_steps,
+        "per_epoch": plan.steps_per_epoch,
+        "evaluations": evaluations,
+        "rows_at_once": found.rows_at_once,
+    }
+    total = plan.total_steps * found.step_seconds + evaluations * found.evaluation_seconds
+    return steps, {"step": found.step_seconds, "evaluation": found.evaluation_seconds, "total": total}
+
+
+def _disk(needs: DiskNeeds, run: Path, place: Path) -> dict[str, int]:
+    kept = cache_root()
+    return {
+        "run_bytes": needs.wanted,
+        "checkpoint_bytes": needs.checkpoint,
+        "model_bytes": needs.model,
+        "cache_bytes": sum(file.stat().st_size for file in kept.rglob("*") if file.is_file()),
+        "free_bytes": _free(run),
+    }
+
+
+def _free(place: Path) -> int:
+    """Tell what the disk has left on which a directory will be."""
+    there = next(parent for parent in (place.absolute(), *place.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free
+
+
+def _warnings(needs: DiskNeeds, disk: Mapping[str, int], rows_at_once: int, found: Measured) -> list[str]:
+    free = disk["free_bytes"]
+    told = [f"{too_little(needs, free)} {CHOOSE.capitalize()}." if free < needs.least else tight(needs, free)]
+    if found.rows_at_once < rows_at_once:
+        told.append(
+            f"memory has no room for {rows_at_once} of the longest rows at once: micro-batches will have "
+            f"{found.rows_at_once}, the steps stay equal."
+        )
+    return [sentence for sentence in told if sentence]

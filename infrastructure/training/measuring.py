@@ -1,0 +1,127 @@
+"""How long steps and evaluations of a training take, and how much memory, measured on a few of its batches."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from application.phases import phase
+from infrastructure.data.feed import Feed, RowNoise
+from infrastructure.data.some_rows import SomeRows
+from infrastructure.memory import in_smaller_parts
+from infrastructure.tasks.adapter import lengths_of
+from infrastructure.training.device import begin_peak, recent_peak_bytes
+from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
+from infrastructure.training.session import Session
+from infrastructure.training.step import StepBatch, gradient, update
+
+STEPS_LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean seconds of a step and of an evaluation, bytes at the peak, and the rows at once that memory has room for."""
+
+    step_seconds: float
+    evaluation_seconds: float
+    peak_bytes: int
+    rows_at_once: int
+
+
+def measured(
+    session: Session, feed: Feed, train: Any, evaluation: Any, rows_at_once: int, total_steps: int
+) -> Measured:
+    """Carry out three micro-batches, the longest rows among them, and score a few rows; the model is of no use then.
+
+    Raises: TrainingError when memory is too small for a single row.
+    """
+    lengths = lengths_of(train)
+    fits = [rows_at_once]
+
+    def steps(rows_at_once: int) -> tuple[float, int]:
+        with phase("measuring three micro-batches", 3, "micro-batches") as done:
+            begin_peak(session.device)
+            costs = _costs(session, train, lengths, rows_at_once, done.advance)
+            return costs.of_step(feed, lengths, rows_at_once, total_steps), recent_peak_bytes(session.device)
+
+    step_seconds, peak = in_smaller_parts(steps, rows_at_once, "in a micro-batch", lambda rows: fits.append(rows))
+    return Measured(step_seconds, _of_evaluation(session, evaluation, fits[-1]), peak, fits[-1])
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """Seconds of a micro-batch, with each place for a token that it has, and of an update."""
+
+    of_batch: float
+    of_place: float
+    of_update: float
+
+    def of_step(self, feed: Feed, lengths: np.ndarray, rows_at_once: int, total_steps: int) -> float:
+        """Give the mean over steps as they will come: their batches are as long as their longest row."""
+        steps = np.unique(np.linspace(0, total_steps - 1, STEPS_LOOKED_AT).astype(np.int64)) % feed.steps_per_epoch
+        seconds = []
+        for step in steps.tolist():
+            places = [len(rows) * int(lengths[rows].max()) for rows in feed.at(step, rows_at_once).micro_batches]
+            seconds.append(sum(self.of_batch + self.of_place * count for count in places) + self.of_update)
+        return float(np.mean(seconds))
+
+
+def _costs(
+    session: Session, train: Any, lengths: np.ndarray, rows_at_once: int, advance: Callable[[int], None]
+) -> _Costs:
+    longest = np.argsort(-lengths, kind="stable")
+    middle = max(0, len(longest) // 2 - rows_at_once // 2)
+    chosen = [longest[:rows_at_once], longest[middle : middle + rows_at_once], longest[-rows_at_once:]]
+    _seconds(session, train, chosen[-1])  # what is done once, at the first pass, is no part of the others
+    found = []
+    for rows in chosen:
+        found.append((len(rows) * int(lengths[rows].max()), *_seconds(session, train, rows)))
+        advance(1)
+    places, of_gradient, of_update = (np.array(column) for column in zip(*found, strict=True))
+    slope, start = 0.0, float(np.median(of_gradient))
+    if len(set(places.tolist())) > 1:
+        slope, start = (float(value) for value in np.polyfit(places, of_gradient, 1))
+        if slope < 0 or start < 0:  # noise: what is known of the time is then its share of the places
+            slope, start = float(of_gradient.sum() / places.sum()), 0.0
+    return _Costs(start, slope, float(np.median(of_update)))
+
+
+def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, float]:
+    """Give the seconds of a forward and a backward pass of some rows, and of an update."""
+    started = time.perf_counter()
+    items = [train[int(row)] for row in rows]
+    batch = session.task.collate(items, RowNoise(session.seed, 0, rows))
+    targets = session.task.count_targets(batch)
+    gradient(session, StepBatch(0, [batch], max(targets, 1.0), len(rows), 0, ()))
+    _wait(session.device)
+    between = time.perf_counter()
+    update(session, session.optimizer.param_groups[0]["lr"], True, 0)
+    _wait(session.device)
+    return between - started, time.perf_counter() - between
+
+
+def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int) -> float:
+    """Give the seconds of an evaluation: what it takes in any case, and what each row adds."""
+    if evaluation is None or not len(evaluation):
+        return 0.0
+    most = min(len(evaluation), ROWS_PER_TRAINING_ROW * rows_at_once)
+    of_one, of_most = (_scored_in(session, evaluation, count, rows_at_once) for count in (1, most))
+    if most in (1, len(evaluation)):
+        return of_most
+    return of_most + max(0.0, of_most - of_one) / (most - 1) * (len(evaluation) - most)
+
+
+def _scored_in(session: Session, evaluation: Any, count: int, rows_at_once: int) -> float:
+    some = SomeRows(evaluation, lengths_of(evaluation), count)
+    started = time.perf_counter()
+    evaluate(session.model, session.task, some, ROWS_PER_TRAINING_ROW * rows_at_once, session.precision, session.device)
+    _wait(session.device)
+    return time.perf_counter() - started
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,87 @@
+"""Tell on one screen what a training will take."""
+
+import math
+from collections.abc import Iterator
+
+from application.use_cases.plan_training import PlanTrainingResponse
+from domain.headlines import BASELINES, HEADLINES, label_of, score_of
+from domain.showing import duration, harmless
+from presentation.cli.saying import say_error, say_json, screen
+from presentation.cli.summary import write_facts
+from presentation.cli.wording import counted, words_of
+
+MIB, GIB = 2**20, 2**30
+
+
+def write_plan(response: PlanTrainingResponse, as_json: bool) -> int:
+    """Write the answer of a dry run; gives the exit code."""
+    if as_json:
+        say_json(response.model_dump())
+    elif response.success:
+        console = screen()
+        console.print(harmless(f"{response.task}: nothing was trained, and nothing is written"), style="bold")
+        write_facts(console, _facts(response))
+        for warning in response.warnings:
+            console.print(harmless(f" warning: {warning}"), soft_wrap=True)
+        console.print(" next: the same command without --dry-run", soft_wrap=True)
+    for error in response.errors:
+        say_error(error)
+    return response.exit_code
+
+
+def _facts(response: PlanTrainingResponse) -> dict[str, str]:
+    words = words_of(response.task)
+    steps, seconds, memory, disk = response.steps, response.seconds, response.memory, response.disk
+    facts = {"data": f"{response.dataset_path}: {_rows(response)}"}
+    if response.lengths:
+        facts["lengths"] = _lengths(response)
+    at_once = f", {counted(steps['rows_at_once'], words.fed)} at once"
+    scored = f", {counted(steps['evaluations'], 'evaluations')}" if steps["evaluations"] else ""
+    parts = f" of {_short(seconds['step'])}, evaluations of {_short(seconds['evaluation'])}"
+    peak, free = memory["peak_bytes"], memory["free_bytes"]
+    room = "" if free is None else f", {_size(free)} are free"
+    return {
+        **facts,
+        "model": f"{response.num_parameters or 0:,} parameters, {response.precision} on {response.device}",
+        "steps": f"{steps['total']:,}, {steps['per_epoch']:,} an epoch{at_once}{scored}",
+        "time": f"about {duration(seconds['total'])} at most: steps{parts}; the report comes on top",
+        "memory": f"about {_size(peak or 0)} at the longest rows{room}",
+        "disk": f"{_size(disk['run_bytes'])} at most in {response.run_dir}, {_size(disk['cache_bytes'])} in the cache; "
+        f"{_size(disk['free_bytes'])} are free",
+        **dict(_rivals(response)),
+    }
+
+
+def _rivals(response: PlanTrainingResponse) -> Iterator[tuple[str, str]]:
+    """Give a line for each simple rival: what is to be beaten."""
+    for prefix, name in BASELINES.items():
+        scores = {head: response.baselines.get(f"{prefix}_{head}") for head in HEADLINES}
+        told = [
+            f"{label_of(head, words_of(response.task))} {score_of(head, value)}"
+            for head, value in scores.items()
+            if value is not None
+        ]
+        if told:
+            yield name, "  ".join(told)
+
+
+def _rows(response: PlanTrainingResponse) -> str:
+    read = words_of(response.task).read
+    return f"{counted(response.num_train_rows, read)} to learn, {response.num_eval_rows or 0:,} to score"
+
+
+def _lengths(response: PlanTrainingResponse) -> str:
+    found = response.lengths
+    levels = (
+        f"half have at most {found['p50']:,.0f} tokens, 95% {found['p95']:,.0f}, the longest {found['longest']:,.0f}"
+    )
+    cut = f"{found['share_cut']:.1%} are longer than max_length {response.max_length} and will be cut"
+    return f"{levels}; {cut if found['share_cut'] else 'none is cut'}"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else duration(seconds)
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB else f"{math.ceil(count / MIB):,} MiB"
