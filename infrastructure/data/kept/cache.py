@@ -29,8 +29,8 @@ def cache_root() -> Path:
 
     Raises: DatasetError when neither can be told.
     """
-    if (aside := _aside.get()) is not None:
-        return aside
+    if (place := _aside.get()) is not None:
+        return place / "cache"
     named = os.environ.get("ATHANOR_CACHE")
     if named:
         return Path(named)
@@ -46,7 +46,7 @@ def cache_root() -> Path:
 def cached_aside() -> Iterator[Path]:
     """Cache in a directory of its own within the block, which is gone behind it: the usual one is not even read."""
     with tempfile.TemporaryDirectory(prefix="athanor-dry-run-", ignore_cleanup_errors=True) as directory:
-        token = _aside.set(Path(directory) / "cache")
+        token = _aside.set(Path(directory))
         try:
             yield Path(directory)
         finally:
