@@ -1,35 +1,120 @@
 """Pages of classifiers, as a browser shows them."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from infrastructure.reports.page.blocks import Block, Cell, Column, Matrix, Page, Section, Table
 from infrastructure.reports.page.html import write_page
+from tests.support.answered import HOSTILE, answered, write_page_of
 from tests.support.browser import WIDTHS, Chromium
 
-HOSTILE = ("<script>alert(1)</script>", "\u202eturned", "x" * 2_000, "")
+NAMES = ("<script>alert(1)</script>", "\u202eturned", "x" * 2_000, "")
+MAX_BYTES = 3_000_000
 
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "report.html"
-    rows: list[list[Cell]] = [[name, number / 10] for number, name in enumerate(HOSTILE)]
+    rows: list[list[Cell]] = [[name, number / 10] for number, name in enumerate(NAMES)]
     counts = [[5, 1, 0, 0], [0, 3, 0, 0], [0, 2, 9, 0], [0, 0, 0, 0]]
     blocks: list[Block] = [
         Table("classes", [Column("class"), Column("F1", "share")], rows),
-        Matrix("answers", HOSTILE, counts),
+        Matrix("answers", NAMES, counts),
     ]
     write_page(path, Page("a", "b", [Section("c", blocks)]))
     return path
 
 
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Give the page of so many classes, the first of them with hostile names, as are the texts."""
+
+    @cache
+    def make(num_classes: int) -> Path:
+        of = answered(900, num_classes, names=HOSTILE, skill=1.5)
+        return write_page_of(
+            tmp_path_factory.mktemp("pages") / "report.html",
+            of,
+            text=lambda row: f"{HOSTILE[row % len(HOSTILE)]} and more <img src=//example.org/a.png>\n" * (row % 7),
+            num_whole=9_000,
+        )
+
+    return make
+
+
 @pytest.mark.parametrize("width", WIDTHS)
-def test_hostile_names_neither_run_nor_widen_a_page(browser: Chromium, hostile: Path, width: int) -> None:
-    with browser.open(hostile, width) as opened:
+@pytest.mark.parametrize("num_classes", [2, 3, 12, 77])
+def test_a_page_opens_at_any_width_without_a_complaint_a_request_or_a_scroll_sideways(
+    browser: Chromium, page_of: Callable[[int], Path], num_classes: int, width: int
+) -> None:
+    assert page_of(num_classes).stat().st_size < MAX_BYTES
+    with browser.open(page_of(num_classes), width) as opened:
         assert opened.complaints == []
         assert opened.requests == []
         assert opened.hidden_sideways() == 0
+        assert opened.page.locator(".chart svg path").count() > 3
+
+
+def test_every_table_of_a_page_is_sorted_by_each_of_its_columns(
+    browser: Chromium, page_of: Callable[[int], Path]
+) -> None:
+    with browser.open(page_of(12)) as opened:
+        opened.page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
+        for table in opened.page.locator("table[data-shown]").all():
+            for head in table.locator("thead th").all():
+                head.get_by_role("button").click()
+                assert head.get_attribute("aria-sort") in ("ascending", "descending")
+        assert opened.complaints == []
+
+
+def test_worst_classes_come_first_and_are_sorted_by_their_rows(
+    browser: Chromium, page_of: Callable[[int], Path]
+) -> None:
+    with browser.open(page_of(77)) as opened:
+        scores = [float(cell.split()[0]) for cell in opened.column("Scores of each class", 6)]
+        assert scores == sorted(scores)
+        table = opened.page.locator("table", has=opened.page.locator("caption", has_text="Scores of each class"))
+        table.get_by_role("button", name="rows", exact=True).click()
+        counts = [int(cell) for cell in opened.column("Scores of each class", 2)]
+        assert counts == sorted(counts, reverse=True)
+
+
+def test_the_keyboard_reaches_every_control_of_a_page(browser: Chromium, page_of: Callable[[int], Path]) -> None:
+    with browser.open(page_of(2)) as opened:
+        reached = opened.focused_by_tab(most=600)
+        for wanted in ("a Worst errors", "select", "td", "summary Scores in figures", "button Show all 50 rows"):
+            assert any(place.startswith(wanted) for place in reached), wanted
+        assert opened.complaints == []
+
+
+def test_what_is_looked_for_is_chosen_by_a_button(browser: Chromium, page_of: Callable[[int], Path]) -> None:
+    with browser.open(page_of(2)) as opened:
+        views = opened.page.locator(".choice > .view")
+        assert [view.is_visible() for view in views.all()] == [True, False]
+        opened.page.locator(".choice .tabs button").nth(1).click()
+        assert [view.is_visible() for view in views.all()] == [False, True]
+
+
+def test_a_long_text_unfolds(browser: Chromium, page_of: Callable[[int], Path]) -> None:
+    with browser.open(page_of(3), width=360) as opened:
+        fold = opened.page.locator("td.prose details").first
+        assert fold.locator("> bdi").is_hidden()
+        fold.locator("summary").press("Enter")
+        assert fold.locator("> bdi").is_visible()
+        assert opened.hidden_sideways() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_ink_stands_out_from_paper(browser: Chromium, page_of: Callable[[int], Path], scheme: str) -> None:
+    with browser.open(page_of(3), scheme="dark" if scheme == "dark" else "light") as opened:
+        ink, paper = opened.page.evaluate(
+            "(style => [style.color, style.backgroundColor].map(value => value.match(/\\d+/g).map(Number)))"
+            "(getComputedStyle(document.body))"
+        )
+        assert abs(sum(ink) - sum(paper)) > 450
 
 
 def test_a_table_is_sorted_by_a_button_that_the_keyboard_reaches(browser: Chromium, hostile: Path) -> None:

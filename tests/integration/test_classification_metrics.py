@@ -170,7 +170,7 @@ def test_figures_do_not_depend_on_the_order_of_rows_or_on_blocks(monkeypatch: py
     random = np.random.default_rng(3)
     logits, labels = random.normal(0, 2, (500, 4)).astype(np.float32), random.integers(0, 4, 500)
     whole = classification_metrics(logits, labels, NAMES[:4], "safe")
-    monkeypatch.setattr(module, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(module, "BLOCK_ROWS", 7)
     order = random.permutation(500)
     cut = classification_metrics(logits[order], labels[order], NAMES[:4], "safe")
     assert cut.pop("ece") == pytest.approx(whole.pop("ece"))  # the only sum of unequal floats

@@ -18,6 +18,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
     """Tokenised, labelled rows of one part of a data set, read from disk as they are asked for.
 
     `dataset[i]` holds `input_ids` [L] int64, `attention_mask` [L] of ones and `labels`, an int (absent without labels).
+    `part_of` are the rows that these were chosen from, evenly spread; None where they are all.
     """
 
     rows: LabelledRows
@@ -25,6 +26,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
     indices: np.ndarray
     pad_token_id: int
     label_names: tuple[str, ...] = field(default=())
+    part_of: int | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -80,7 +82,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
         counts = np.bincount(self.labels[self.labels >= 0], minlength=len(self.label_names))
         return {
             **length_statistics(lengths),
-            "num_cut": int(self.tokens.was_cut[self.indices].sum()),
+            "num_cut": int(self.was_cut.sum()),
             "label_counts": dict(zip(self.label_names, counts.tolist(), strict=True)),
         }
 
@@ -102,7 +104,12 @@ class CodeDataset(Dataset[dict[str, Any]]):
 
     def few(self, count: int) -> "CodeDataset":
         """Give at most `count` of the rows, evenly spread."""
-        return replace(self, indices=self.indices[spread(len(self), count)])
+        return replace(self, indices=self.indices[spread(len(self), count)], part_of=self.num_whole)
+
+    @property
+    def num_whole(self) -> int:
+        """Give the number of all rows, of which these may be a few."""
+        return len(self) if self.part_of is None else self.part_of
 
     def text(self, index: int) -> str:
         """Give the whole text of a row."""

@@ -29,6 +29,7 @@ LONGEST_TEXT = 4_000
 MOST_COMPARED, MOST_PAIRS = 400, 30_000
 LONGEST_SEEN, LONGEST_PROSE_SEEN = 80, 200  # of a cell; the rest is there to be unfolded
 MOST_LINES_SEEN = 4
+RELATIVE_ABOVE = 30  # classes of a matrix
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 Pieces = list[tuple[str, bool]]
@@ -59,7 +60,14 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters |= {"written": written, "template": _template_of, "drawn": drawn}
-    environment.globals |= {"differences": differences, "shares": shares, "sort_key": sort_key, "beginning": beginning}
+    environment.globals |= {
+        "differences": differences,
+        "shares": shares,
+        "shades": shades,
+        "sort_key": sort_key,
+        "beginning": beginning,
+        "relative_above": RELATIVE_ABOVE,
+    }
     return environment
 
 
@@ -121,6 +129,20 @@ def beginning(text: str, column: Column) -> str:
 def shares(matrix: Matrix) -> list[list[float]]:
     """Give each count as a share of its true class."""
     return [[count / max(sum(row), 1) for count in row] for row in matrix.counts]
+
+
+def shades(matrix: Matrix) -> list[list[float]]:
+    """Give how dark each cell is: its share of the true class, or of many classes, errors beside the largest of them.
+
+    Among a hundred classes one error is a small share of any, and all would look alike.
+    """
+    found = shares(matrix)
+    if len(found) <= RELATIVE_ABOVE:
+        return found
+    most = max((share for at, row in enumerate(found) for to, share in enumerate(row) if at != to), default=0.0)
+    return [
+        [share if at == to else share / (most or 1.0) for to, share in enumerate(row)] for at, row in enumerate(found)
+    ]
 
 
 def differences(one: str, other: str) -> tuple[Pieces, Pieces]:

@@ -50,6 +50,8 @@ from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.baselines import BAG_OF_WORDS, bag_of_words_confusion, bag_of_words_scores
 from infrastructure.tasks.labels.intervals import intervals_of_labels, named
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_scores, confusion_matrix
+from infrastructure.tasks.labels.page.answered import Answered, RowNames
+from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 
 if TYPE_CHECKING:
@@ -235,7 +237,9 @@ class FinishedClassifier:
 
     def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
         """Look at the answer to each row."""
-        return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels))
+        answered = Answered.of(scored.outcomes, self.card.labels)
+        sections = label_sections(answered, _names_of(dataset, self.card), scored.metrics, self.task.negative_label)
+        return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels), sections)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
@@ -286,6 +290,17 @@ def _bag_of_words(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
         dataset.label_names,
         seed=request.seed,
         class_weights=None if weights is None else weights.tolist(),
+    )
+
+
+def _names_of(dataset: CodeDataset, card: ClassifierCard) -> RowNames:
+    return RowNames(
+        dataset.row_id,
+        dataset.num_whole,
+        text=dataset.text,
+        lengths=dataset.lengths,
+        was_cut=dataset.was_cut,
+        max_length=card.max_length,
     )
 
 

@@ -11,7 +11,7 @@ from infrastructure.statistics.confusions import averages, scores_of_classes
 
 NUM_CALIBRATION_BINS = 15
 MAX_CLASSES_COMPARED = 500  # each with each; of more, nobody would look at the 250,000 pairs
-_BLOCK_ROWS = 65_536  # of 50 classes in float64 are 26 MB; a million rows at once would be 400 MB
+BLOCK_ROWS = 65_536  # of 50 classes in float64 are 26 MB; a million rows at once would be 400 MB
 _FARTHEST = 1e300  # stands for infinity, so that differences stay numbers
 
 Numbers = NDArray[np.number[Any]]
@@ -40,7 +40,7 @@ def classification_metrics(
     """
     num_classes = len(label_names)
     _check(logits, labels, label_names, negative_label)
-    predicted, top_logit, normaliser = _summarise_rows(logits)
+    predicted, top_logit, normaliser = summarise_rows(logits)
     confusion = confusion_matrix(labels, predicted, num_classes)
     constant = int(confusion.sum(axis=1).argmax()) if majority is None else majority
     constant_scores = averaged_scores(confusion_matrix(labels, np.full_like(predicted, constant), num_classes))
@@ -48,7 +48,7 @@ def classification_metrics(
     binary: dict[str, float | None] = {}
     for index, name in enumerate(label_names):
         # One column at a time: all probabilities of a large set at once would not fit beside its logits.
-        probability = np.exp(_as_finite(logits[:, index]) - top_logit) / normaliser  # [N]
+        probability = np.exp(as_finite(logits[:, index]) - top_logit) / normaliser  # [N]
         per_class[name]["pr_auc"] = average_precision(probability, labels == index)
         if name == negative_label:
             binary = binary_scores(confusion, index) | {"auc": area_under_roc(-probability, labels != index)}
@@ -70,9 +70,14 @@ def confusion_matrix(labels: Integers, predicted: Integers, num_classes: int) ->
     return np.bincount(cells, minlength=num_classes * num_classes).reshape(num_classes, num_classes)
 
 
+def tallies(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give the right answers, the rows and the answers of each class, each [C]."""
+    return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+
+
 def averaged_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
     """Give accuracy, macro F1, precision and recall, and F1 weighted by support, of a confusion matrix [C, C]."""
-    return {name: float(value) for name, value in averages(*_tallies(confusion)).items()}
+    return {name: float(value) for name, value in averages(*tallies(confusion)).items()}
 
 
 def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -80,7 +85,7 @@ def scores_per_class(confusion: NDArray[np.int64], label_names: Sequence[str]) -
 
     None stands for the precision of a class that was never answered, the recall of one without rows, the F1 of both.
     """
-    hits, supports, answers = _tallies(confusion)
+    hits, supports, answers = tallies(confusion)
     scores = scores_of_classes(hits, supports, answers)
     rows = zip(label_names, answers.tolist(), *(values.tolist() for values in (*scores, supports)), strict=True)
     return {
@@ -145,16 +150,39 @@ def area_under_roc(scores: Floats, is_positive: Booleans) -> float | None:
     return float((gained * (below + below_or_equal)).sum() / (2 * gained.sum() * negatives.size))
 
 
+def calibration_bins(confidence: Floats) -> NDArray[np.int64]:
+    """Give the bin of each confidence [N], of 15 of equal width between 0 and 1; a bin holds its upper edge."""
+    inner_edges = np.linspace(0.0, 1.0, NUM_CALIBRATION_BINS + 1)[1:-1]
+    return np.searchsorted(inner_edges, confidence, side="left")
+
+
 def expected_calibration_error(confidence: Floats, is_correct: Booleans) -> float:
     """Average the gap between confidence and accuracy over 15 bins of equal width, weighted by their rows.
 
-    Shapes: confidence [N] in (0, 1], is_correct [N]. A bin holds its upper edge.
+    Shapes: confidence [N] in (0, 1], is_correct [N].
     Source: Guo et al., On Calibration of Modern Neural Networks (2017).
     """
-    inner_edges = np.linspace(0.0, 1.0, NUM_CALIBRATION_BINS + 1)[1:-1]
-    bins = np.searchsorted(inner_edges, confidence, side="left")
-    surplus = np.bincount(bins, weights=confidence - is_correct, minlength=NUM_CALIBRATION_BINS)
+    surplus = np.bincount(calibration_bins(confidence), weights=confidence - is_correct, minlength=NUM_CALIBRATION_BINS)
     return float(np.abs(surplus).sum() / confidence.size)
+
+
+def summarise_rows(logits: Numbers) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Give for each row its answer, its largest logit, and the sum of exponentials relative to that; each [N]."""
+    predicted = np.empty(len(logits), dtype=np.int64)
+    top_logit = np.empty(len(logits))
+    normaliser = np.empty(len(logits))
+    for start in range(0, len(logits), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        block = as_finite(logits[rows])  # [block, C]
+        predicted[rows] = block.argmax(axis=1)
+        top_logit[rows] = block.max(axis=1)
+        normaliser[rows] = np.exp(block - top_logit[rows, None]).sum(axis=1)
+    return predicted, top_logit, normaliser
+
+
+def as_finite(values: Numbers) -> Floats:
+    """Give values in fp64, NaN as the lowest of all."""
+    return np.nan_to_num(values.astype(np.float64), copy=False, nan=-_FARTHEST, posinf=_FARTHEST, neginf=-_FARTHEST)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -172,26 +200,3 @@ def _check(logits: Numbers, labels: Integers, label_names: Sequence[str], negati
     assert logits.shape == (len(labels), len(label_names)), "logits must be [rows, labels]"
     assert labels.min() >= 0, "labels must be indices of label_names"
     assert labels.max() < len(label_names), "labels must be indices of label_names"
-
-
-def _summarise_rows(logits: Numbers) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Give for each row its answer, its largest logit, and the sum of exponentials relative to that; each [N]."""
-    predicted = np.empty(len(logits), dtype=np.int64)
-    top_logit = np.empty(len(logits))
-    normaliser = np.empty(len(logits))
-    for start in range(0, len(logits), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
-        block = _as_finite(logits[rows])  # [block, C]
-        predicted[rows] = block.argmax(axis=1)
-        top_logit[rows] = block.max(axis=1)
-        normaliser[rows] = np.exp(block - top_logit[rows, None]).sum(axis=1)
-    return predicted, top_logit, normaliser
-
-
-def _as_finite(values: Numbers) -> Floats:
-    return np.nan_to_num(values.astype(np.float64), copy=False, nan=-_FARTHEST, posinf=_FARTHEST, neginf=-_FARTHEST)
-
-
-def _tallies(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Give the right answers, the rows and the answers of each class, each [C]."""
-    return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)

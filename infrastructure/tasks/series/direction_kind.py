@@ -31,6 +31,8 @@ from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.metrics import classification_metrics
+from infrastructure.tasks.labels.page.answered import Answered, RowNames
+from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
@@ -205,7 +207,9 @@ class FinishedDirection:
 
     def examined(self, dataset: Windows, scored: Scored) -> Examined:
         """Look at the answer to each window."""
-        return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS))
+        answered = Answered.of(scored.outcomes, DIRECTIONS, overlap=self._rule.horizon)
+        sections = label_sections(answered, RowNames(dataset.row_id, len(dataset), "window"), scored.metrics)
+        return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS), sections)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
         """Give the path itself: a table is one input."""
