@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ class MarketDirection:
         verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), judged.overlap)
         intervals = intervals_of_labels(_labels_of(scoring), scored.metrics, scored.outcomes, judged.overlap)
         report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts, intervals=intervals)
-        return Findings(report, trained.task.examined(judged, scored))
+        finished = trained.task
+        assert isinstance(finished, FinishedDirection)
+        return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
     def baselines(self, request: DirectionTraining, dataset: SplitSeries, score: Score) -> dict[str, float]:
         """Score the most frequent direction, a random walk and persistence on the part that a report tells of."""
@@ -205,10 +208,11 @@ class FinishedDirection:
         """Say how sure the scores of an evaluation are; windows that share what they forecast count as one."""
         return intervals_of_labels(_labels_of(self.scoring), scored.metrics, scored.outcomes, dataset.overlap)
 
-    def examined(self, dataset: Windows, scored: Scored) -> Examined:
-        """Look at the answer to each window."""
-        answered = Answered.of(scored.outcomes, DIRECTIONS, overlap=self._rule.horizon)
-        sections = label_sections(answered, RowNames(dataset.row_id, len(dataset), "window"), scored.metrics)
+    def examined(self, dataset: Windows, scored: Scored, num_windows: int | None = None) -> Examined:
+        """Look at the answer to each window; `num_windows` are all that there are."""
+        answered = Answered.of(scored.outcomes, DIRECTIONS, dataset.overlap)
+        rows = RowNames(partial(_named, dataset), num_windows or len(dataset), "window")
+        sections = label_sections(answered, rows, scored.metrics)
         return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS), sections)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
@@ -238,3 +242,11 @@ class FinishedDirection:
             if table.stamps is not None:
                 when = {"time": stamp_texts(table.stamps[-1:], table.zone, table.step)[0]}
             yield from ({**when, **answer} for answer in labelled(logits, DIRECTIONS))
+
+
+def _named(dataset: Windows, index: int) -> str:
+    """Name a window by the time of its last row, where the table has times."""
+    table, anchor = dataset.table, dataset.anchors[index : index + 1]
+    if table is None or table.stamps is None:
+        return dataset.row_id(index)
+    return f"until {stamp_texts(table.stamps[anchor], table.zone, table.step)[0]}"
