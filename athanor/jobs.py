@@ -1,6 +1,7 @@
 """The jobs of the command line as functions: each makes a request and has the use case carry it out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
 
@@ -11,6 +12,7 @@ from application.use_cases.plan_training import PlanTrainingResponse
 from application.use_cases.predict import PredictRequest
 from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
 from infrastructure.container import Container
+from presentation import notebook
 
 Place = str | PathLike[str]
 
@@ -31,7 +33,8 @@ def train(
     Raises: ConfigurationError for a setting that does not exist or is of a wrong type.
     """
     request = _request(task, dataset_path, model_name, output_dir, quick, settings)
-    return Container().train_model().execute(request, monitor)
+    with _watched(monitor) as watching:
+        return Container().train_model().execute(request, watching)
 
 
 def plan(
@@ -50,7 +53,8 @@ def plan(
     Raises: ConfigurationError for a setting that does not exist or is of a wrong type.
     """
     request = _request(task, dataset_path, model_name, output_dir, quick, settings)
-    return Container().plan_training().execute(request, monitor)
+    with _watched(monitor) as watching:
+        return Container().plan_training().execute(request, watching)
 
 
 def resume(run: Place, *, monitor: RunMonitor | None = None, accept_changes: bool = False) -> TrainModelResponse:
@@ -58,7 +62,8 @@ def resume(run: Place, *, monitor: RunMonitor | None = None, accept_changes: boo
 
     A failed run raises nothing: the response says `success=False` and gives `errors`.
     """
-    return Container().resume_training().execute(fspath(run), monitor, accept_changes)
+    with _watched(monitor) as watching:
+        return Container().resume_training().execute(fspath(run), watching, accept_changes)
 
 
 def evaluate(
@@ -147,3 +152,13 @@ def _request(
         quick=quick,
         **settings,
     )
+
+
+@contextmanager
+def _watched(monitor: RunMonitor | None) -> Iterator[RunMonitor | None]:
+    """Show a run in a notebook where nobody else watches it."""
+    if monitor is not None or not notebook.is_notebook():
+        yield monitor
+        return
+    with notebook.watched() as shown:
+        yield shown

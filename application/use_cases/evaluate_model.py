@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from application.as_html import scores_html, titled_html, told_html
 from application.ports import PredictorSource
 from domain.interval import known
 
@@ -40,6 +41,10 @@ class EvaluateModelResponse(BaseModel):
     intervals: dict[str, tuple[float, float]] = {}
     warnings: tuple[str, ...] = ()
     task: str | None = Field(default=None, exclude=True)
+
+    def _repr_html_(self) -> str:
+        scores = scores_html(self.metrics, self.metrics, self.intervals, self.task)
+        return titled_html(f"{self.num_rows:,} rows", scores, told_html(self.warnings, "warning"))
 
 
 class EvaluateModelUseCase:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from application.as_html import facts_html, places_html, scores_html, titled_html, told_html
 from application.ports import RunArchive
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError
@@ -25,6 +26,16 @@ class ShownRun:
     settings: Mapping[str, Any]
     chosen: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        facts, summary = self.facts, self.summary
+        metrics = summary.get("test_metrics") or summary.get("final_metrics", {})
+        scores = scores_html(metrics, summary.get("baselines", {}), summary.get("intervals", {}), facts.task)
+        of_run = {"task": facts.task, "data": facts.data, "model": facts.model, "began": facts.began}
+        chosen = {name: str(value) for name, value in self.chosen.items()}
+        known = facts_html({**{name: value or "" for name, value in of_run.items()}, **chosen})
+        told = told_html(summary.get("errors", ()), "error") + told_html(self.warnings, "warning")
+        return titled_html(f"{facts.run_id}: {facts.status}", known, scores, places_html(facts.run_dir), told)
 
 
 class ShowRunUseCase:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from application.as_html import places_html, scores_html, titled_html, told_html
 from application.monitors import Monitors
 from application.phases import telling_phases
 from application.ports import (
@@ -75,6 +76,13 @@ class TrainModelResponse(BaseModel):
     num_eval_rows: int | None = None
     warnings: tuple[str, ...] = ()
     exit_code: int = 0
+
+    def _repr_html_(self) -> str:
+        title = f"{self.task or 'training'}: {self.stop_reason if self.success else 'failed'}"
+        metrics = self.test_metrics or self.final_metrics
+        scores = scores_html(metrics, self.baselines, self.intervals, self.task)
+        told = told_html(self.errors, "error") + told_html(self.warnings, "warning")
+        return titled_html(title, scores, places_html(self.run_dir), told)
 
 
 class TrainModelUseCase:

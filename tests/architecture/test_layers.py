@@ -37,7 +37,7 @@ ALLOWED = {
         "Say what is needed as a Protocol in application/ports.py and implement it in infrastructure.",
     ),
     "presentation": (
-        ("presentation", "application", "domain", "click", "rich", "athanor.own_packages"),
+        ("presentation", "application", "domain", "click", "rich", "IPython", "athanor.own_packages"),
         "Call a use case from infrastructure.container, imported inside the command.",
     ),
 }
@@ -46,7 +46,7 @@ ALLOWED = {
 FORBIDDEN = (
     ("infrastructure", ("presentation", "click"), "Return values or emit events; the command line shows them."),
     ("infrastructure", ("athanor",), "The public face is for users: import the name from where it lives."),
-    ("athanor", ("presentation", "click", "rich"), "The face calls use cases, as the command line does beside it."),
+    ("athanor", ("presentation.cli", "click", "rich"), "The face calls use cases, as the command line does beside it."),
     (
         "infrastructure/tasks",
         ("infrastructure.training",),
