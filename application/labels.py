@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any
 
 from application.answers import NUMBER, TEXT, Column
@@ -58,7 +59,7 @@ class Labels:
     def told(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Tell an answer as asked; nulls stay nulls."""
         scores: Mapping[str, float] | None = answer["scores"]
-        best = sorted(scores, key=scores.__getitem__, reverse=True) if scores else []
+        best = nlargest(self._num_ranks, scores, key=scores.__getitem__) if scores else []
         told: dict[str, Any] = {}
         for place, (label, score) in enumerate(self._ranks()):
             name = best[place] if place < len(best) else None
@@ -87,8 +88,12 @@ class Labels:
         if self.top_k is not None and self.top_k > len(self.names):
             yield f"the model has {len(self.names):,} labels, and all of them are given."
 
+    @property
+    def _num_ranks(self) -> int:
+        return min(self.top_k or 1, len(self.names))
+
     def _ranks(self) -> Iterator[tuple[str, str]]:
-        for place in range(min(self.top_k or 1, len(self.names))):
+        for place in range(self._num_ranks):
             word = f"{_ordinal(place)}_" if place else ""
             yield f"{word}label", f"{word}score"
 

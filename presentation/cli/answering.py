@@ -16,9 +16,9 @@ MINUTE = 60
 
 
 @contextmanager
-def progress_of_answers() -> Iterator["AnswerProgress"]:
-    """Tell of answers on standard error; a terminal that shows them needs nobody to count."""
-    progress = AnswerProgress(error_screen(), is_told=not sys.stdout.isatty())
+def progress_of_answers(are_printed: bool) -> Iterator["AnswerProgress"]:
+    """Tell of answers on standard error; a terminal on which they are printed needs nobody to count."""
+    progress = AnswerProgress(error_screen(), is_told=not (are_printed and sys.stdout.isatty()))
     try:
         yield progress
     finally:

@@ -75,7 +75,7 @@ def command(
     if output is not None:
         if stream:
             raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
-        with progress_of_answers() as progress:
+        with progress_of_answers(are_printed=False) as progress:
             answers = predict.write(request, output, progress.answered)
         _tell(answers, warn)
         return 0
@@ -87,7 +87,7 @@ def command(
     if is_wished and answers.is_table:
         raise click.UsageError(NO_STREAM)
     if answers.is_table or not stream:
-        with progress_of_answers() as progress:
+        with progress_of_answers(are_printed=True) as progress:
             for line in answers.told(lambda number: progress.answered(number, answers.num_rows)).lines():
                 say_data(line)
     else:
