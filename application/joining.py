@@ -134,8 +134,12 @@ class Joining:
 
     def facts(self) -> Iterator[str]:
         """Say which names were taken."""
-        for name, other in self.renamed.items():
-            yield f"the input has a column {name!r} of its own, which is kept; that of the answers is {other!r}."
+        own = ", ".join(f"{name!r}" for name in self.renamed)
+        others = ", ".join(f"{other!r}" for other in self.renamed.values())
+        if len(self.renamed) == 1:
+            yield f"the input has a column {own} of its own, which is kept; that of the answers is {others}."
+        elif self.renamed:
+            yield f"the input has columns {own} of its own, which are kept; those of the answers are {others}."
 
     def _name(self, name: str) -> str:
         return self.renamed.get(name, name)
