@@ -80,12 +80,12 @@ def score_of(name: str | None, value: Any) -> str:
 def score_with_range(name: str, value: Any, ends: tuple[float, float] | None) -> str:
     """Write one value of a metric and in brackets the ends of its interval: 0.8120 (0.79-0.83)."""
     score = score_of(name, value)
-    return score if ends is None or is_undefined(value) else f"{score} ({_range(HEADLINES.get(name), *ends)})"
+    return score if ends is None or is_undefined(value) else f"{score} ({range_of(name, *ends)})"
 
 
-def _range(headline: Headline | None, low: float, high: float) -> str:
+def range_of(name: str, low: float, high: float) -> str:
     """Write two ends with as many digits as tell them apart, two at least and no more than the value has."""
-    form = headline.form if headline else Headline("").form
+    form = HEADLINES.get(name, Headline("")).form
     digits, kind = form[:-1].rpartition(".")[2], form[-1]
     if kind == "g":
         return f"{low:{form}}-{high:{form}}"

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
-from domain.headlines import BASELINES, HEADLINES, label_of, score_of, score_with_range
+from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of, score_with_range
 from domain.interval import CONFIDENCE
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
+from domain.words import Words
 from presentation.cli.classes import write_classes
 from presentation.cli.wording import Intervals, counted, speed_of, words_of
 
@@ -23,6 +24,7 @@ MAX_SAMPLE_LINES = 27
 MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
+NOT_OF_SEEDS = "what other {} would change, not another seed"
 BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
 
 
@@ -33,11 +35,11 @@ def write_summary(console: Console, response: TrainModelResponse, told: Collecti
     """
     metrics = response.test_metrics or response.final_metrics
     console.print(f"{response.task}: scores on {_scored(response)}", style="bold")
-    write_scores(console, metrics, response.baselines, response.task, response.intervals)
+    ranges = write_scores(console, metrics, response.baselines, response.task, response.intervals)
     write_classes(console, metrics, words_of(response.task).fed, ", ".join(_tables(response.run_dir)))
     warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
-    write_facts(console, {**remarks(metrics, SUMMARY, response.intervals), **_facts(response)})
+    write_facts(console, {**ranges, **remarks(metrics, SUMMARY), **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
 
@@ -66,8 +68,12 @@ def write_scores(
     baselines: Mapping[str, Any],
     task: str | None,
     intervals: Intervals,
-) -> None:
-    """Write the headlines of this model and, where there are baselines, those that can be compared."""
+) -> dict[str, str]:
+    """Write the headlines of this model and, where there are baselines, those that can be compared.
+
+    Gives what must be told below: what the brackets are or, where they find no room, the ranges of this model.
+    """
+    words = words_of(task)
     names = [name for name in HEADLINES if metrics.get(name) is not None]
     beside = [prefix for prefix in BASELINES if any(f"{prefix}_{name}" in baselines for name in names)]
     if beside:
@@ -76,23 +82,42 @@ def write_scores(
             for name in names
             if HEADLINES[name].of_quantiles or any(f"{prefix}_{name}" in baselines for prefix in beside)
         ]
-    rows = [("this model", [score_with_range(name, metrics[name], intervals.get(name)) for name in names])]
-    for prefix in beside:
-        keys = [f"{prefix}_{name}" for name in names]
-        scores = [
-            score_with_range(name, baselines.get(key), intervals.get(key))
-            for name, key in zip(names, keys, strict=True)
-        ]
-        rows.append((BASELINES[prefix], scores))
+    labels = [label_of(name, words) for name in names]
+
+    def rows(ranges: Intervals) -> list[list[str]]:
+        values = [(f"{prefix}_{name}" if prefix else name, name) for prefix in ("", *beside) for name in names]
+        cells = [score_with_range(name, {**baselines, **metrics}.get(key), ranges.get(key)) for key, name in values]
+        heads = ["this model", *(BASELINES[prefix] for prefix in beside)]
+        return [[head, *cells[len(names) * at : len(names) * (at + 1)]] for at, head in enumerate(heads)]
+
+    has_room = _width(labels, rows(intervals)) <= console.width
     table = Table(box=None)
-    table.add_column("", no_wrap=True)
-    for number, name in enumerate(names):
-        # Where the room ends, a range goes below its score, and neither is torn.
-        widest = max(len(word) for _, scores in rows for word in scores[number].split())
-        table.add_column(label_of(name, words_of(task)), justify="right", min_width=widest)
-    for number, (who, scores) in enumerate(rows):
-        table.add_row(who, *scores, style="" if number else "bold")
+    for label in ("", *labels):
+        table.add_column(label, justify="right" if label else "left")
+    for at, row in enumerate(rows(intervals if has_room else {})):
+        table.add_row(*row, style="" if at else "bold")
     console.print(table)
+    if has_room:
+        return about_brackets(intervals, words)
+    told = [
+        f"{label} {range_of(name, *intervals[name])}"
+        for label, name in zip(labels, names, strict=True)
+        if name in intervals
+    ]
+    if not told:
+        return {}
+    return {f"{CONFIDENCE:.0%} ranges": ", ".join(told), "ranges are": NOT_OF_SEEDS.format(words.fed)}
+
+
+def _width(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Count the columns of a table that is not torn anywhere."""
+    return sum(max(map(len, cells)) + 2 for cells in zip(("", *labels), *rows, strict=True))
+
+
+def about_brackets(intervals: Intervals, words: Words) -> dict[str, str]:
+    """Say what stands in brackets, where anything does."""
+    shown = any(name in HEADLINES for name in intervals)
+    return {"in brackets": f"{CONFIDENCE:.0%} ranges: {NOT_OF_SEEDS.format(words.fed)}"} if shown else {}
 
 
 def _write_samples(console: Console, samples: Sequence[Mapping[str, str]], max_lines: int) -> None:
@@ -121,11 +146,9 @@ def _trimmed(text: str, max_lines: int) -> list[str]:
     return lines if len(lines) <= max_lines else [*lines[: max_lines - 1], f"{lines[max_lines - 1]} ..."]
 
 
-def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals) -> dict[str, str]:
+def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
     """Give what a reader of the scores must know beside them; `place_of_all` has every metric."""
     lines = {}
-    if any(name in HEADLINES for name in intervals):
-        lines["in brackets"] = f"{CONFIDENCE:.0%} intervals: what other rows would change, not another seed"
     if "picp_80" in metrics and "uncalibrated_picp_80" in metrics:
         before, after = (score_of("picp_80", metrics[name]) for name in ("uncalibrated_picp_80", "picp_80"))
         lines["PICP 80"] = f"{after} of what came lay in the 80% interval; {before} before calibration"

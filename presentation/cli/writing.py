@@ -43,11 +43,11 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     if as_json:
         say_json(response.model_dump())
         return
-    console = screen()
-    console.print(counted(response.num_rows, words_of(response.task).fed))
-    if words_of(response.task).scores_fill_a_screen:  # the JSON has them
-        summary.write_scores(console, response.metrics, response.metrics, response.task, response.intervals)
-        summary.write_facts(console, summary.remarks(response.metrics, "--json", response.intervals))
+    console, words = screen(), words_of(response.task)
+    console.print(counted(response.num_rows, words.fed))
+    if words.scores_fill_a_screen:  # the JSON has them
+        ranges = summary.write_scores(console, response.metrics, response.metrics, response.task, response.intervals)
+        summary.write_facts(console, {**ranges, **summary.remarks(response.metrics, "--json")})
         return
     others = {
         name: f"{value:.4f}"
@@ -55,8 +55,8 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         if isinstance(value, int | float) and not is_undefined(value) and name not in HEADLINES
     }
     first = headlines(response.metrics, response.task, response.intervals)
-    summary.write_facts(console, {**first, **others, **summary.remarks({}, "", response.intervals)})
-    write_classes(console, response.metrics, words_of(response.task).fed, "--json, or --report FILE.html")
+    summary.write_facts(console, {**first, **others, **summary.about_brackets(response.intervals, words)})
+    write_classes(console, response.metrics, words.fed, "--json, or --report FILE.html")
 
 
 def write_settings(settings: Sequence[Setting]) -> None:

@@ -11,7 +11,7 @@ from application.use_cases.train_model import TrainModelResponse
 from domain.events import Warned
 from domain.headlines import score_with_range
 from presentation.cli.classes import confused_pairs, write_classes
-from presentation.cli.summary import remarks, write_scores, write_summary
+from presentation.cli.summary import write_scores, write_summary
 from presentation.cli.watching import ConsoleMonitor
 
 HOSTILE = ("\u202eevil\x1b[31m<script>", "L" * 1_000, "مرحبا", "[bold]x[/bold]", "same " * 12 + "a")
@@ -91,29 +91,40 @@ SCORES = {"macro_f1": 0.812, "accuracy": 0.83, "loss": 0.4512}
 SURE = {"macro_f1": (0.7912, 0.8312), "accuracy": (0.8123, 0.8481), "bow_macro_f1": (0.5, 0.75)}
 
 
-@pytest.mark.parametrize("width", [60, 80])
-def test_scores_stand_beside_their_ranges_and_are_never_torn(width: int) -> None:
+def scores_told(width: int, *of: Any) -> tuple[list[str], dict[str, str]]:
     out = io.StringIO()
-    console = Console(file=out, width=width, markup=False, emoji=False, highlight=False)
-    write_scores(console, SCORES, {"bow_macro_f1": 0.7, "bow_accuracy": 0.71}, "text_classification", SURE)
-    lines = out.getvalue().splitlines()
-    assert all(cell_len(line.rstrip()) <= width for line in lines)
-    words = out.getvalue().split()
-    assert [word for word in words[5:] if word[-1] in "0)"][:4] == ["0.8120", "(0.79-0.83)", "0.8300", "(0.81-0.85)"]
-    assert "(0.50-0.75)" in words
-    assert "0.7100" in words
+    below = write_scores(Console(file=out, width=width), *of)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert all(cell_len(line) <= width for line in lines)
+    return lines, below
 
 
-def test_five_scores_of_a_forecast_fit_a_terminal_of_80_columns() -> None:
-    names = ("crps", "mse", "mae", "picp_80", "loss")
-    scores: dict[str, Any] = dict.fromkeys(names, 0.4123)
+@pytest.mark.parametrize("width", [60, 80])
+def test_scores_stand_beside_their_ranges(width: int) -> None:
+    baselines = {"bow_macro_f1": 0.7, "bow_accuracy": 0.71}
+    (_, ours, theirs), below = scores_told(width, SCORES, baselines, "text_classification", SURE)
+    assert ours.split() == ["this", "model", "0.8120", "(0.79-0.83)", "0.8300", "(0.81-0.85)"]
+    assert theirs.split() == ["bag", "of", "words", "0.7000", "(0.50-0.75)", "0.7100"]
+    assert below == {"in brackets": "95% ranges: what other rows would change, not another seed"}
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_ranges_of_more_scores_than_have_room_are_told_below(width: int) -> None:
+    scores: dict[str, Any] = dict.fromkeys(("crps", "mse", "mae", "picp_80", "loss"), 0.4123)
     baselines = {f"repeat_last_{name}": 0.5 for name in ("mse", "mae", "loss")}
     sure = dict.fromkeys((*scores, *baselines), (0.38, 0.45))
-    out = io.StringIO()
-    write_scores(Console(file=out, width=80), scores, baselines, "quantile_forecasting", sure)
-    assert all(cell_len(line.rstrip()) <= 80 for line in out.getvalue().splitlines())
-    assert out.getvalue().count("(0.38-0.45)") == 7
-    assert "(38-45%)" in out.getvalue()
+    (*_, ours, theirs), below = scores_told(width, scores, baselines, "quantile_forecasting", sure)
+    assert ours.split() == ["this", "model", "0.4123", "0.4123", "0.4123", "0.4123", "41.2%"]
+    assert theirs.split() == ["repeat", "last", "0.5000", "-", "0.5000", "0.5000", "-"]
+    assert below["95% ranges"] == (
+        "pinball loss 0.38-0.45, CRPS 0.38-0.45, MSE 0.38-0.45, MAE 0.38-0.45, PICP 80 38-45%"
+    )
+    assert "other windows would change" in below["ranges are"]
+
+
+def test_scores_without_ranges_say_nothing_of_them() -> None:
+    _, below = scores_told(80, SCORES, {}, "text_classification", {"weighted_f1": (0.1, 0.2)})
+    assert below == {}
 
 
 @pytest.mark.parametrize(
@@ -137,11 +148,6 @@ def test_a_range_has_as_many_digits_as_tell_its_ends_apart(
     name: str, value: Any, ends: tuple[float, float] | None, written: str
 ) -> None:
     assert score_with_range(name, value, ends) == written
-
-
-def test_what_the_brackets_are_is_said_where_there_are_any() -> None:
-    assert "not another seed" in remarks({}, "--json", SURE)["in brackets"]
-    assert "in brackets" not in remarks({}, "--json", {"weighted_f1": (0.1, 0.2)})
 
 
 def test_a_warning_that_was_told_while_the_run_went_on_is_counted_and_not_told_again() -> None:
