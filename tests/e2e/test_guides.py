@@ -140,7 +140,7 @@ def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys:
 
 def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("bring_your_files.md")
-    (trained,) = [call.answer for call in calls if call.words[0] == "train"]
+    trained, *_ = [call.answer for call in calls if call.words[0] == "train"]
     said = " ".join((trained.stderr + trained.stdout).split())
     for quoted in quotations("bring_your_files.md"):
         assert quoted in said
