@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ FIRST_LINE_BYTES = 4 << 10
 HEAD_BYTES = 32 << 10
 TAIL_BYTES = 64 << 10
 RUN_FILE_BYTES = 64 << 10
+OF_START = ("num_train_rows", "num_eval_rows", "total_steps")
+OF_STEP = ("step", "total_steps")
 ASKED = ("task", "dataset_path", "model_name", "metric_name")
 # Five times as fast as the one in Python, and it makes the same events.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -117,17 +119,29 @@ def _stamp(value: Any) -> str | None:
 
 
 def _progress(directory: Path, metric_name: str | None) -> dict[str, Any]:
-    """Tell how far a run came that has not told so itself."""
+    """Tell how far a run came that has not told so itself: how it began, and what its files say last."""
     layout = RunLayout(directory)
     found: dict[str, Any] = {"began": _began(directory)}
-    for event in (*_events(layout.log, HEAD_BYTES), *_events(layout.log, -TAIL_BYTES)):
-        for name in ("num_train_rows", "num_eval_rows", "total_steps", "step"):
-            value = event.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                found[name] = value
+    found |= _first_of(OF_START, _events(layout.log, HEAD_BYTES))
+    found |= _first_of(OF_STEP, _events(layout.log, -TAIL_BYTES))
+    evaluated = f"eval_{(metric_name or '').removeprefix('eval_')}"
     for entry in _events(layout.metrics, -TAIL_BYTES):
-        if entry.get("name") == f"eval_{(metric_name or '').removeprefix('eval_')}":
+        if entry.get("name") == evaluated:
             found["metric"] = _number(entry.get("value"))
+            break
+    return found
+
+
+def _first_of(names: Collection[str], events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Take each count from the first event that has it, and look no further than needed."""
+    found: dict[str, int] = {}
+    for event in events:
+        for name in names:
+            value = event.get(name)
+            if name not in found and isinstance(value, int) and not isinstance(value, bool):
+                found[name] = value
+        if len(found) == len(names):
+            break
     return found
 
 
@@ -138,9 +152,10 @@ def _number(value: Any) -> float | None:
 
 
 def _events(path: Path, limit: int) -> Iterator[Mapping[str, Any]]:
-    """Read the whole lines of the beginning of a file of JSON lines, or of its end for a limit below 0."""
+    """Read whole lines of a file of JSON lines: the first ones, or for a limit below 0 the last ones, from the end."""
     with suppress(OSError):
-        for line in _part(path, limit).splitlines():
+        lines = _part(path, limit).splitlines()
+        for line in reversed(lines) if limit < 0 else lines:
             with suppress(ValueError, RecursionError):  # cut by the limit, or no JSON
                 event = json.loads(line)
                 if isinstance(event, dict):
