@@ -9,7 +9,7 @@ from application.use_cases.delete_runs import DeletedRuns
 from application.use_cases.list_runs import ListRunsRequest
 from application.use_cases.show_run import ShownRun
 from domain.runs import RunFacts
-from infrastructure.container import Container
+from infrastructure.runs_container import RunsContainer
 
 Place = str | PathLike[str]
 ROOT = "runs"
@@ -31,12 +31,12 @@ def runs(
     request = ListRunsRequest(
         root=fspath(root), tasks=tuple(tasks), statuses=tuple(statuses), sort=sort, reverse=reverse
     )
-    return Container().list_runs().execute(request)
+    return RunsContainer().list_runs().execute(request)
 
 
 def show_run(run: Place, root: Place = ROOT) -> ShownRun:
     """Tell all that is known of a run at a path, or of that name below `root`. Raises: RunError."""
-    return Container().show_run().execute(fspath(run), fspath(root))
+    return RunsContainer().show_run().execute(fspath(run), fspath(root))
 
 
 def compare(first: Place, *others: Place, root: Place = ROOT) -> ComparedRuns:
@@ -44,7 +44,7 @@ def compare(first: Place, *others: Place, root: Place = ROOT) -> ComparedRuns:
 
     Raises: ConfigurationError for less than two runs, RunError for one that is not there or damaged.
     """
-    return Container().compare_runs().execute([fspath(run) for run in (first, *others)], fspath(root))
+    return RunsContainer().compare_runs().execute([fspath(run) for run in (first, *others)], fspath(root))
 
 
 def delete_runs(*runs: Place, root: Place = ROOT) -> DeletedRuns:
@@ -52,7 +52,7 @@ def delete_runs(*runs: Place, root: Place = ROOT) -> DeletedRuns:
 
     Raises: RunError with every reason. What the disk refuses is in `errors`.
     """
-    return Container().delete_runs().execute([fspath(run) for run in runs], fspath(root))
+    return RunsContainer().delete_runs().execute([fspath(run) for run in runs], fspath(root))
 
 
 def clean_runs(*runs: Place, root: Place = ROOT, dry_run: bool = False) -> CleanedRuns:
@@ -60,4 +60,4 @@ def clean_runs(*runs: Place, root: Place = ROOT, dry_run: bool = False) -> Clean
 
     Raises: RunError for a directory that is missing, and for a run that is not finished.
     """
-    return Container().clean_runs().execute([fspath(run) for run in runs], fspath(root), dry_run)
+    return RunsContainer().clean_runs().execute([fspath(run) for run in runs], fspath(root), dry_run)

@@ -2,15 +2,10 @@
 
 from dependency_injector import containers, providers
 
-from application.use_cases.clean_runs import CleanRunsUseCase
-from application.use_cases.compare_runs import CompareRunsUseCase
-from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
-from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
-from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
@@ -19,9 +14,6 @@ from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
-from infrastructure.runs.outcome_pairs import OutcomePairs
-from infrastructure.runs.run_archive import RunArchive
-from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -31,9 +23,6 @@ class Container(containers.DeclarativeContainer):
     """Every part of the application; a test overrides what it wants to fake."""
 
     runs = providers.Factory(RunStore)
-    archive = providers.Factory(RunArchive)
-    remover = providers.Factory(RunRemover)
-    outcome_pairs = providers.Factory(OutcomePairs)
     datasets = providers.Factory(TaskData)
     models = providers.Factory(TaskModels)
     workshop = providers.Factory(TrainingWorkshop)
@@ -52,10 +41,5 @@ class Container(containers.DeclarativeContainer):
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
-    list_runs = providers.Factory(ListRunsUseCase, archive=archive)
-    show_run = providers.Factory(ShowRunUseCase, archive=archive)
-    compare_runs = providers.Factory(CompareRunsUseCase, archive=archive, pairs=outcome_pairs)
-    delete_runs = providers.Factory(DeleteRunsUseCase, archive=archive, remover=remover)
-    clean_runs = providers.Factory(CleanRunsUseCase, archive=archive, remover=remover)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)

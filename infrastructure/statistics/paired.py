@@ -1,11 +1,10 @@
 """Two models on the same rows: whether what they differ in is more than other rows would change."""
 
-from math import exp, lgamma, log
+from math import log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from domain.interval import Interval
 from infrastructure.statistics.confusions import Averages, averages
@@ -27,9 +26,13 @@ def mcnemar(only_first: int, only_second: int) -> float:
     fewer, total = min(only_first, only_second), only_first + only_second
     if total == 0:
         return 1.0
-    tail = float(bdtr(fewer, total, 0.5))
-    there = exp(lgamma(total + 1) - lgamma(fewer + 1) - lgamma(total - fewer + 1) - total * log(2))
-    return 1.0 - there / 2 if only_first == only_second else min(1.0, 2 * tail - there)
+    heads = np.arange(1, fewer + 1)
+    # How many ways there are to have so many heads, one behind the other, as logarithms: no power leaves the floats.
+    ways = np.cumsum(np.concatenate([[0.0], np.log(total - heads + 1) - np.log(heads)]))
+    chances = np.exp(ways - total * log(2))
+    if only_first == only_second:
+        return float(1 - chances[-1] / 2)
+    return float(min(1.0, 2 * chances.sum() - chances[-1]))
 
 
 def averages_of(labels: Integers, answers: Integers, num_classes: int) -> Averages:

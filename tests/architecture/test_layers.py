@@ -23,6 +23,8 @@ PICKLES = ("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "she
 NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
+# What the command line may ask of infrastructure, within a command.
+CONTAINERS = ("infrastructure.container", "infrastructure.runs_container")
 READER = PurePosixPath("infrastructure/data/tokens/text_ids.py")
 # What stands here is shown in a message and written nowhere.
 SHOWN_ONLY = (PurePosixPath("infrastructure/data/sources/checking.py"),)
@@ -100,7 +102,7 @@ def _complaint(path: PurePosixPath, imported: Import) -> str:
     if layer not in ALLOWED or imported.name.split(".")[0] in sys.stdlib_module_names:
         return ""
     allowed, remedy = ALLOWED[layer]
-    if layer == "presentation" and _within(imported.name, ("infrastructure.container",)):
+    if layer == "presentation" and _within(imported.name, CONTAINERS):
         return "" if imported.in_function else "Import it inside the command: it loads torch, and --help must not."
     return "" if _within(imported.name, allowed) else remedy
 

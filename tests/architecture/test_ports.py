@@ -22,6 +22,7 @@ from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunDirectory, RunStore
+from infrastructure.runs_container import RunsContainer
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
@@ -90,7 +91,7 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
-    provider: Any = Container.providers[name]
+    provider: Any = {**Container.providers, **RunsContainer.providers}[name]
     assert provider.provides in globals()[name]
 
 

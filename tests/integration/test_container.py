@@ -11,6 +11,7 @@ from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.list_runs import ListRunsUseCase
+from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.show_run import ShowRunUseCase
@@ -18,6 +19,7 @@ from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.container import Container
+from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
@@ -26,15 +28,13 @@ from infrastructure.runs.outcome_pairs import OutcomePairs
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
+from infrastructure.runs_container import RunsContainer
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
 from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
 PARTS: dict[str, type] = {
     "runs": RunStore,
-    "archive": RunArchive,
-    "remover": RunRemover,
-    "outcome_pairs": OutcomePairs,
     "datasets": TaskData,
     "models": TaskModels,
     "workshop": TrainingWorkshop,
@@ -42,29 +42,38 @@ PARTS: dict[str, type] = {
     "predictors": PredictorSource,
     "answer_files": AnswerFiles,
     "hardware": HardwareReport,
+    "estimator": Estimator,
     "train_model": TrainModelUseCase,
+    "plan_training": PlanTrainingUseCase,
     "resume_training": ResumeTrainingUseCase,
     "evaluate_model": EvaluateModelUseCase,
     "predict": PredictUseCase,
+    "trials": ForkedTrials,
+    "verify_resume": VerifyResumeUseCase,
+}
+
+PARTS_OF_RUNS: dict[str, type] = {
+    "archive": RunArchive,
+    "remover": RunRemover,
+    "outcome_pairs": OutcomePairs,
     "list_runs": ListRunsUseCase,
     "show_run": ShowRunUseCase,
     "compare_runs": CompareRunsUseCase,
     "delete_runs": DeleteRunsUseCase,
     "clean_runs": CleanRunsUseCase,
-    "trials": ForkedTrials,
-    "verify_resume": VerifyResumeUseCase,
 }
 
 
 def test_every_part_is_listed_here() -> None:
     assert set(Container.providers) == set(PARTS)
+    assert set(RunsContainer.providers) == set(PARTS_OF_RUNS)
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [*PARTS, *PARTS_OF_RUNS])
 def test_every_part_can_be_built_and_is_built_anew_each_time(name: str) -> None:
-    container = Container()
+    container = Container() if name in PARTS else RunsContainer()
     provider: Callable[[], Any] = getattr(container, name)
-    assert type(provider()) is PARTS[name]
+    assert type(provider()) is {**PARTS, **PARTS_OF_RUNS}[name]
     assert provider() is not provider()
 
 

@@ -32,3 +32,8 @@ def test_checkpoints_are_read_without_transformers() -> None:
 def test_metrics_are_logged_without_torch() -> None:
     program = "import sys, infrastructure.training.training_metrics_tracker; print('torch' in sys.modules)"
     assert bare_python(program) == "False"
+
+
+def test_runs_are_listed_compared_and_removed_without_torch() -> None:
+    program = "import sys, infrastructure.runs_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
+    assert bare_python(program) == "set()"

@@ -39,12 +39,12 @@ def list_runs(
     from dataclasses import asdict
 
     from application.use_cases.list_runs import ListRunsRequest
-    from infrastructure.container import Container
+    from infrastructure.runs_container import RunsContainer
     from presentation.cli.run_tables import write_runs
     from presentation.cli.saying import say_json
 
     request = ListRunsRequest(root=root, tasks=tasks, statuses=statuses, sort=sort, reverse=reverse)
-    runs = Container().list_runs().execute(request)
+    runs = RunsContainer().list_runs().execute(request)
     if as_json:
         say_json([asdict(run) for run in runs])
     else:
@@ -60,11 +60,11 @@ def show_run(run: str, root: str, as_json: bool) -> int:
     """Show what is known of RUN, a directory or the name of one below --root."""
     from dataclasses import asdict
 
-    from infrastructure.container import Container
+    from infrastructure.runs_container import RunsContainer
     from presentation.cli.run_tables import write_run
     from presentation.cli.saying import say_json
 
-    shown = Container().show_run().execute(run, root)
+    shown = RunsContainer().show_run().execute(run, root)
     if as_json:
         say_json({**asdict(shown.facts), **shown.summary, "settings": shown.settings}, indent=2)
     else:
@@ -81,11 +81,11 @@ def compare_runs(runs: tuple[str, ...], root: str, as_json: bool) -> int:
 
     Differences are tested on the rows that both were scored on.
     """
-    from infrastructure.container import Container
+    from infrastructure.runs_container import RunsContainer
     from presentation.cli.comparing import json_of, write_comparison
     from presentation.cli.saying import say_json
 
-    compared = Container().compare_runs().execute(runs, root)
+    compared = RunsContainer().compare_runs().execute(runs, root)
     if as_json:
         say_json(json_of(compared), indent=2)
     else:
@@ -104,10 +104,10 @@ def delete_runs(runs: tuple[str, ...], root: str, yes: bool, as_json: bool) -> i
     A run that a process uses, a link, and a directory that holds more than a run are refused, and then nothing is
     deleted.
     """
-    from infrastructure.container import Container
+    from infrastructure.runs_container import RunsContainer
     from presentation.cli.removing import agree_to_delete, write_deleted
 
-    done = Container().delete_runs().execute(runs, root, agree_to_delete(yes))
+    done = RunsContainer().delete_runs().execute(runs, root, agree_to_delete(yes))
     return write_deleted(done, as_json)
 
 
@@ -122,8 +122,8 @@ def clean_runs(runs: tuple[str, ...], root: str, dry_run: bool, yes: bool, as_js
 
     Models, metrics and pictures stay. Without RUN it is done for all finished runs below --root, after asking.
     """
-    from infrastructure.container import Container
+    from infrastructure.runs_container import RunsContainer
     from presentation.cli.removing import agree_to_clean, write_cleaned
 
-    done = Container().clean_runs().execute(runs, root, dry_run, agree_to_clean(yes))
+    done = RunsContainer().clean_runs().execute(runs, root, dry_run, agree_to_clean(yes))
     return write_cleaned(done, dry_run, as_json)

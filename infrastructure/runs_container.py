@@ -1,0 +1,26 @@
+"""The graph of the runs on this disk: to look at them takes no torch, which takes seconds to load."""
+
+from dependency_injector import containers, providers
+
+from application.use_cases.clean_runs import CleanRunsUseCase
+from application.use_cases.compare_runs import CompareRunsUseCase
+from application.use_cases.delete_runs import DeleteRunsUseCase
+from application.use_cases.list_runs import ListRunsUseCase
+from application.use_cases.show_run import ShowRunUseCase
+from infrastructure.runs.outcome_pairs import OutcomePairs
+from infrastructure.runs.run_archive import RunArchive
+from infrastructure.runs.run_remover import RunRemover
+
+
+class RunsContainer(containers.DeclarativeContainer):
+    """Every part that looks at runs, pairs or removes them; a test overrides what it wants to fake."""
+
+    archive = providers.Factory(RunArchive)
+    remover = providers.Factory(RunRemover)
+    outcome_pairs = providers.Factory(OutcomePairs)
+
+    list_runs = providers.Factory(ListRunsUseCase, archive=archive)
+    show_run = providers.Factory(ShowRunUseCase, archive=archive)
+    compare_runs = providers.Factory(CompareRunsUseCase, archive=archive, pairs=outcome_pairs)
+    delete_runs = providers.Factory(DeleteRunsUseCase, archive=archive, remover=remover)
+    clean_runs = providers.Factory(CleanRunsUseCase, archive=archive, remover=remover)
