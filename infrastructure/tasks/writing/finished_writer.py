@@ -13,15 +13,18 @@ from application.training import TextTraining, WriterTraining
 from domain.generation import SETTINGS, GenerationSettings
 from domain.interval import Interval
 from domain.reading import Reading
+from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.models.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
-from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.reports.page.blocks import Section
+from infrastructure.tasks.adapter import Outcomes, Scored, TaskAdapter
 from infrastructure.tasks.kind import Card, Examined, Note, OnText
-from infrastructure.tasks.writing.intervals import intervals_of_tokens
+from infrastructure.tasks.writing.intervals import intervals_of_texts, intervals_of_tokens
+from infrastructure.tasks.writing.page import Write
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,7 +66,8 @@ class FinishedWriter:
     """Writes texts with the settings that travel with the model.
 
     `text` says where a row holds its input, `prompt` turns an input into the ids that are written on from, `rows` opens
-    rows with their targets, and `adapter` scores them, as many texts written out as is said.
+    rows with their targets, and `adapter` scores them, as many texts written out as is said. `sections` shows what
+    became of them: rows, outcomes, who could write texts for sources, and of how many rows these are a part.
     """
 
     tokenizer: "PreTrainedTokenizerBase"
@@ -72,6 +76,7 @@ class FinishedWriter:
     prompt: Callable[[str], Sequence[int]]
     rows: Callable[[str], Any]
     adapter: Callable[[Any, int], TaskAdapter]
+    sections: Callable[[Any, Outcomes, Write | None, int | None], Sequence[Section]]
     reading: Reading
     rows_at_once: int = 64
     reads_rows: bool = True
@@ -86,11 +91,16 @@ class FinishedWriter:
 
     def intervals(self, dataset: Any, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are."""
-        return intervals_of_tokens(scored.metrics, scored.outcomes)
+        intervals = intervals_of_tokens(scored.metrics, scored.outcomes)
+        if isinstance(dataset, PairDataset):
+            intervals |= intervals_of_texts(scored.metrics, scored.outcomes, dataset.reference)
+        return intervals
 
-    def examined(self, dataset: Any, scored: Scored) -> Examined:
-        """Look at the loss of each row, and at what was written for it."""
-        return Examined(dataset, scored.outcomes)
+    def examined(
+        self, dataset: Any, scored: Scored, write: Write | None = None, num_rows: int | None = None
+    ) -> Examined:
+        """Look at the loss of each row, and at what was written for it; see `sections`."""
+        return Examined(dataset, scored.outcomes, self.sections(dataset, scored.outcomes, write, num_rows))
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read prompts. Raises: DatasetError for a file that cannot be read."""

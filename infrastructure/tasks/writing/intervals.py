@@ -1,6 +1,6 @@
 """How sure the scores of models that write are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.interval import Interval
@@ -9,6 +9,7 @@ from domain.significance import binomial_interval
 from infrastructure.statistics.ratios import interval_of_ratio
 from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.writing.metrics import perplexity
+from infrastructure.tasks.writing.text_statistics import TEXT_SCORES
 
 SHARES = ("exact_match", "parses")
 
@@ -28,3 +29,15 @@ def intervals_of_tokens(metrics: Mapping[str, Any], outcomes: Outcomes) -> dict[
         if num_written and not is_undefined(metrics.get(name)):
             intervals[name] = Interval(*binomial_interval(metrics[name] * num_written, num_written))
     return {name: interval for name, interval in intervals.items() if name in metrics}
+
+
+def intervals_of_texts(
+    metrics: Mapping[str, Any], outcomes: Outcomes, reference: Callable[[int], str]
+) -> dict[str, Interval]:
+    """Give the intervals of BLEU and chrF over the rows that were written; `reference` gives the text wanted of one."""
+    written = {row: output for row, output in enumerate(outcomes.get("output", ())) if output is not None}
+    asked = [name for name in TEXT_SCORES if not is_undefined(metrics.get(name))]
+    if not written or not asked:
+        return {}
+    outputs, references = list(written.values()), [reference(row) for row in written]
+    return {name: TEXT_SCORES[name].interval(metrics[name], outputs, references) for name in asked}

@@ -1,5 +1,6 @@
 """Running text, continued: from a file or a directory to a model that writes on."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
 from infrastructure.tasks.writing.heads import keeps_documents_apart
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
+from infrastructure.tasks.writing.page import block_sections
 from infrastructure.tasks.writing.samples import shown
 
 if TYPE_CHECKING:
@@ -116,7 +118,9 @@ class LanguageModeling:
         rows = SomeRows(blocks, blocks.lengths, QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         scored = trained.score_rows(rows, finished.adapter(blocks, 0))
         intervals = intervals_of_tokens(result.final_metrics, scored.outcomes)
-        return Findings(Report(samples=samples, intervals=intervals), finished.examined(rows, scored))
+        return Findings(
+            Report(samples=samples, intervals=intervals), finished.examined(rows, scored, num_rows=len(blocks))
+        )
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
@@ -134,7 +138,8 @@ class LanguageModeling:
             return text_ids(tokenizer, [text[-LONGEST_READ:]])[0]
 
         asked = known.sought("text", ("prompt", *usual))
-        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, rows, adapter, known.reading)
+        show = partial(block_sections, tokenizer)
+        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, rows, adapter, show, known.reading)
 
 
 def _stream(

@@ -23,7 +23,8 @@ from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
-from infrastructure.tasks.writing.intervals import intervals_of_tokens
+from infrastructure.tasks.writing.intervals import intervals_of_texts, intervals_of_tokens
+from infrastructure.tasks.writing.page import pair_sections
 from infrastructure.tasks.writing.samples import Samples, written_samples
 
 if TYPE_CHECKING:
@@ -119,8 +120,13 @@ class PairKind:
         rows = self.dataset(dataset.eval_rows, dataset.evaluation[places], finished.tokenizer, request.max_length)
         scored = trained.score_rows(rows, finished.adapter(rows, request.sample_rows))
         intervals = intervals_of_tokens(result.final_metrics, scored.outcomes)
+        intervals |= intervals_of_texts(result.final_metrics, scored.outcomes, rows.reference)
         report = Report(samples=written_samples(dataset, trained), intervals=intervals)
-        return Findings(report, finished.examined(rows, scored))
+
+        def write(sources: Sequence[str]) -> list[str]:
+            return [answer["text"] for answer in trained.answer(sources, {})]
+
+        return Findings(report, finished.examined(rows, scored, write, len(dataset.evaluation)))
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model; when it is evaluated, every row is written out. Raises: ModelError."""
@@ -146,7 +152,7 @@ class PairKind:
         def prompt(text: str) -> Sequence[int]:
             return self.prompt(tokenizer, text, max_length)
 
-        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, known.reading)
+        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, pair_sections, known.reading)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card
