@@ -12,6 +12,7 @@ from application.ports import Run, SplitDataset, TrainableModel
 from application.training import Training
 from domain.estimate import Estimate
 from domain.plan import TrainingPlan
+from domain.run_layout import RunLayout
 from infrastructure.data.feed import Feed
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
 from infrastructure.memory import lost_memory_told
@@ -45,7 +46,7 @@ class Estimator:
         """
         bundle, place = own(model, ModelBundle), aside()
         assert place is not None, "called outside of `aside`"
-        prepared = prepare(request, bundle, dataset, place / "model-rehearsal")
+        prepared = prepare(request, bundle, dataset, RunLayout(place).rehearsal)
         config = request.training_config()
         metric_of(config.metric_name, prepared.adapter)
         plan = TrainingPlan.of(config, len(prepared.train))
