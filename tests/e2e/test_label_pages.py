@@ -107,6 +107,18 @@ def test_a_long_text_unfolds(browser: Chromium, page_of: Callable[[int], Path]) 
         assert opened.hidden_sideways() == 0
 
 
+def test_what_is_folded_is_printed_open_within_the_width_of_a_sheet(
+    browser: Chromium, page_of: Callable[[int], Path]
+) -> None:
+    with browser.open(page_of(77), width=718) as opened:  # A4 with its margins
+        opened.page.emulate_media(media="print")
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert opened.page.get_by_text("Right answers by score").is_visible()
+        assert opened.hidden_sideways() == 0
+        opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert not opened.page.get_by_text("Right answers by score").is_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_ink_stands_out_from_paper(browser: Chromium, page_of: Callable[[int], Path], scheme: str) -> None:
     with browser.open(page_of(3), scheme="dark" if scheme == "dark" else "light") as opened:

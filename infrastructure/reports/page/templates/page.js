@@ -102,3 +102,11 @@ for (const figure of document.querySelectorAll(".matrix")) {
     here.tabIndex = -1; here = next; here.tabIndex = 0; here.focus();
   });
 }
+// What is folded is printed open, but for the long texts of a table.
+const folded = () => [...document.querySelectorAll("details")].filter(fold => !fold.closest("table"));
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = folded().filter(fold => !fold.open);
+  opened.forEach(fold => { fold.open = true; });
+});
+addEventListener("afterprint", () => opened.forEach(fold => { fold.open = false; }));

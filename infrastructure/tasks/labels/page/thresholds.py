@@ -37,8 +37,8 @@ def unsure(answered: Answered, rows: RowNames) -> Section:
         *part_told(answered, rows),
         Paragraph(_aim_told(cuts, rows)),
         Paragraph(
-            'With --threshold 0.8, predict writes "unsure" instead of each answer whose score is below 0.8.'
-            " It changes no other answer.",
+            'With --threshold 0.8, predict writes "unsure" instead of each answer whose score is below 0.8, and beside'
+            " it what the answer would have been. It changes no other answer.",
             "note",
         ),
         _coverage_chart(cuts, rows),
