@@ -20,6 +20,7 @@ class Pace:
     def __init__(self) -> None:
         self._started: RunStarted | None = None
         self._intervals: deque[tuple[int, float]] = deque(maxlen=INTERVALS_HEEDED)  # steps, seconds
+        self._holds_first = True
         self._step = self._scored_at = 0
         self._since = 0.0
         self._scoring = 0.0  # seconds of the evaluations since the last step that was told
@@ -49,7 +50,8 @@ class Pace:
     def _take_in_step(self, event: StepCompleted, now: float) -> None:
         done = event.step - self._step
         if done > 0:
-            if len(self._intervals) == 1:  # what is done once, at the first step, is left out from the second on
+            if self._holds_first:  # what is done once, at the first step, is left out from the second on
+                self._holds_first = bool(not self._intervals)
                 self._intervals.clear()
             self._intervals.append((done, max(0.0, now - self._since - self._scoring)))
         self._step, self._since, self._scoring = event.step, now, 0.0

@@ -1,8 +1,10 @@
 """The states of one run: saved while it goes on, taken up again, and the best of them at its end."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
+from application.phases import phase
 from domain.events import CheckpointSaved
 from domain.exceptions import CheckpointError, TrainingError
 from domain.progress import Progress
@@ -96,7 +98,9 @@ class RunStates:
         `fresh` is the progress of a run that begins; where changes are accepted it goes on from the saved one.
         Raises: CheckpointError for a state of other settings or data, listing what changed, or of another model.
         """
-        checkpoint = self._checkpoints.load_latest_checkpoint()
+        known = self._checkpoints.list_checkpoints()
+        with phase(f"opening checkpoint {known[-1].name}") if known else nullcontext():
+            checkpoint = self._checkpoints.load_latest_checkpoint()
         for message in self._checkpoints.damaged:
             if message not in self._known_damage:
                 self._known_damage.add(message)

@@ -66,6 +66,8 @@ def test_the_first_steps_which_are_slower_count_only_until_others_are_known() ->
     assert pace.seconds_left() == pytest.approx(9_900)
     pace.take_in(step(20), 110.0)
     assert pace.seconds_left() == pytest.approx(980)
+    pace.take_in(step(30), 140.0)  # three times as slow: both count
+    assert pace.seconds_left() == pytest.approx(970 * 2)
 
 
 def test_a_run_that_goes_on_counts_from_where_it_stood_and_one_that_went_back_from_there() -> None:
