@@ -48,6 +48,8 @@ class _TolerantFile:
         self._path = path
 
     def write(self, text: str) -> None:
+        if not self._path.exists():  # a refused run has vanished, and what is told behind that makes no new file
+            return
         with suppress(OSError), open_to_append(self._path) as file:
             file.write(text.encode())
 
