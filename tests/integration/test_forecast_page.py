@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from infrastructure.prediction import PredictorSource
 from infrastructure.reports.page.blocks import Chart, Choice, Page, Paragraph, Table
 from infrastructure.reports.page.html import page_html
+from infrastructure.tasks.series.page.directions import directions_over_time
 from infrastructure.tasks.series.page.fans import fans
 from infrastructure.tasks.series.page.horizons import errors_by_horizon
 from infrastructure.tasks.series.page.misses import misses
 from infrastructure.tasks.series.page.reliability import reliability
 from infrastructure.tasks.series.page.seasons import seasons
 from infrastructure.tasks.series.scoring.calibration import Calibration
+from tests.support import finished_models
 from tests.support.seen_forecasts import LEVELS, sections_of, seen, table, target_rows
 
 
@@ -143,13 +146,13 @@ def test_the_window_with_the_largest_error_stands_first_and_those_that_overlap_i
     noise[202, 1] += 1.0
     of = seen(data, errors=noise)
     time, series, own, deviations, _, window = table_of(misses(of)).rows[0]
-    assert time == of.time(int(of.anchors[202]))
+    assert time == of.clock.name(int(of.anchors[202]))
     assert (series, window) == ("volume", of.windows.row_id(202))
     expected = np.nanmean(np.abs(of.target[202, 1] - of.median[202, 1]))
     assert deviations == pytest.approx(expected, rel=1e-5)
     assert own == pytest.approx(expected * of.recipe.target_scales[1], rel=1e-5)
     places = [row[0] for row in table_of(misses(of)).rows if row[1] == "volume"]
-    assert not {of.time(int(of.anchors[at])) for at in (200, 201, 203)} & set(places)
+    assert not {of.clock.name(int(of.anchors[at])) for at in (200, 201, 203)} & set(places)
 
 
 def test_a_fan_holds_what_came_and_the_quantiles_in_the_unit_of_the_table(data: Any) -> None:
@@ -198,3 +201,33 @@ def test_a_part_of_all_windows_says_so_in_each_section(data: Any) -> None:
     assert not any("Seen here are" in said(section.blocks) for section in sections_of(of))
     for section in sections_of(of, 99_000):
         assert f"Seen here are {len(of):,} of 99,000 windows, evenly spread" in said(section.blocks)
+
+
+def test_directions_are_told_by_stretches_of_time_and_beside_a_coin_toss_where_both_moved(data: Any) -> None:
+    windows = data.judged
+    labels = np.random.default_rng(0).integers(0, 3, len(windows))
+    answers = np.where(np.arange(len(windows)) < len(windows) // 2, labels, 1)  # right at first, then always flat
+    section = directions_over_time(windows, labels, answers, flat=1)
+    chart, moved = chart_of(section.blocks), chart_of(section.blocks, "up or down")
+    stretches = np.array_split(np.arange(len(windows)), len(chart.lines[0].y))
+    assert list(chart.lines[0].y) == pytest.approx([(labels == answers)[part].mean() for part in stretches])
+    assert chart.lines[0].y[0] == 1.0
+    assert (moved.lines[0].y[0], moved.lines[0].y[-1]) == (1.0, None)  # where the answer never moved
+    assert chart.bands[0].low[0] is not None
+    assert 0.8 < chart.bands[0].low[0] < 1.0
+
+
+def test_directions_of_few_windows_are_not_set_beside_each_other(data: Any) -> None:
+    windows = data.judged.few(30)
+    labels = np.zeros(len(windows), dtype=int)
+    assert "too few windows" in said(directions_over_time(windows, labels, labels, flat=1).blocks)
+
+
+def test_an_evaluation_of_a_finished_forecaster_ends_in_a_page_with_its_forecasts(tmp_path: Path) -> None:
+    model = finished_models.finished("quantile_forecasting", tmp_path)
+    page = tmp_path / "report.html"
+    result = PredictorSource().open(str(model), "cpu").evaluate(str(tmp_path / "data" / "bars.csv"), str(page))
+    html = page.read_text(encoding="utf-8")
+    for title in ("Forecasts", "Reliability", "Error by steps ahead", "What is left in the errors", "Largest errors"):
+        assert f">{title}</h2>" in html
+    assert all(np.ndim(ends) == 1 for ends in result.intervals.values())

@@ -39,6 +39,7 @@ from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import DirectionCard
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
+from infrastructure.tasks.series.page.directions import directions_over_time
 from infrastructure.tasks.series.start import require_history, start_told
 
 COIN_TOSS = 0.5
@@ -212,7 +213,9 @@ class FinishedDirection:
         """Look at the answer to each window; `num_windows` are all that there are."""
         answered = Answered.of(scored.outcomes, DIRECTIONS, dataset.overlap)
         rows = RowNames(partial(_named, dataset), num_windows or len(dataset), "window")
-        sections = label_sections(answered, rows, scored.metrics)
+        labels, answers = scored.outcomes["labels"], scored.outcomes["logits"].argmax(axis=1)
+        over_time = directions_over_time(dataset, labels, answers, FLAT)
+        sections = (over_time, *label_sections(answered, rows, scored.metrics))
         return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS), sections)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Asked]:

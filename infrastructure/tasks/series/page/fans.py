@@ -66,7 +66,7 @@ def _of_series(seen: Seen, target: int, count: int) -> Block:
 
 
 def _view_name(seen: Seen, place: int) -> str:
-    return f"after {seen.time(int(seen.anchors[place]))}"
+    return f"after {seen.clock.name(int(seen.anchors[place]))}"
 
 
 def _fan(seen: Seen, target: int, place: int) -> Chart:
@@ -76,22 +76,24 @@ def _fan(seen: Seen, target: int, place: int) -> Chart:
     ahead = anchor + steps[drawn]
     apart = len(steps) < steps[-1]
     lines = [
-        Line("what came", _x(seen, rows), points(seen.observed(rows, target)), _TRUTH),
+        Line("what came", seen.clock.places(rows), points(seen.observed(rows, target)), _TRUTH),
         *_forecast_lines(seen, target, ahead, seen.forecast[place, target, drawn], seen.median[place, target, drawn]),
     ]
     if apart:
-        lines.append(Line("", _x(seen, ahead), points(seen.own(seen.median[place, target, drawn], target)), 0, "dots"))
+        lines.append(
+            Line("", seen.clock.places(ahead), points(seen.own(seen.median[place, target, drawn], target)), 0, "dots")
+        )
     last = seen.own(seen.last[place, target, None], target)
     if np.isfinite(last).all():
         ends = np.array([anchor, anchor + int(steps[-1])])
-        lines.append(Line("repeat last", _x(seen, ends), points(np.repeat(last, 2)), _REPEAT, "dashed"))
+        lines.append(Line("repeat last", seen.clock.places(ends), points(np.repeat(last, 2)), _REPEAT, "dashed"))
     name = seen.names[target]
     return Chart(
-        f"{name}: {len(steps)} steps after {seen.time(anchor)}",
-        seen.axis(rows),
+        f"{name}: {len(steps)} steps after {seen.clock.name(anchor)}",
+        seen.clock.axis(rows),
         Axis(name),
         lines,
-        f"{name} as it came, and the forecast made after {seen.time(anchor)}. {_share_told(seen, place, target)}",
+        f"{name} as it came, and the forecast made after {seen.clock.name(anchor)}. {_share_told(seen, place, target)}",
         bands=_bands(seen, target, ahead, seen.forecast[place, target, drawn]),
     )
 
@@ -107,14 +109,20 @@ def _single_step(seen: Seen, target: int, place: int) -> Chart:
     forecast, median = seen.forecast[stretch, target, 0], seen.median[stretch, target, 0]
     name = seen.names[target]
     lines = [
-        Line("what came", _x(seen, rows), points(seen.observed(rows, target)), _TRUTH),
+        Line("what came", seen.clock.places(rows), points(seen.observed(rows, target)), _TRUTH),
         *_forecast_lines(seen, target, ahead, forecast, median),
-        Line("repeat last", _x(seen, ahead), points(seen.own(seen.last[stretch, target], target)), _REPEAT, "dashed"),
+        Line(
+            "repeat last",
+            seen.clock.places(ahead),
+            points(seen.own(seen.last[stretch, target], target)),
+            _REPEAT,
+            "dashed",
+        ),
     ]
     title = f"{name}: {len(stretch)} forecasts, each {step} step{'s' * (step > 1)} ahead"
     return Chart(
         title,
-        seen.axis(rows),
+        seen.clock.axis(rows),
         Axis(name),
         lines,
         f"{title}, beside what came.",
@@ -132,12 +140,12 @@ def _forecast_lines(
     seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray, median: np.ndarray
 ) -> Iterator[Line]:
     """Draw the median, and levels that have no partner at the other side of it; forecast [n, Q], median [n]."""
-    yield Line("median", _x(seen, ahead), points(seen.own(median, target)), _MODEL)
+    yield Line("median", seen.clock.places(ahead), points(seen.own(median, target)), _MODEL)
     paired = {level for low, high, _ in seen.pairs for level in (low, high)}
     for index, level in enumerate(seen.levels):
         if index not in paired and level != 0.5:
             values = points(seen.own(forecast[:, index], target))
-            yield Line(f"{100 * level:g} % quantile", _x(seen, ahead), values, _MODEL, "dashed")
+            yield Line(f"{100 * level:g} % quantile", seen.clock.places(ahead), values, _MODEL, "dashed")
 
 
 def _bands(seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray) -> list[Band]:
@@ -146,7 +154,7 @@ def _bands(seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray) -> 
     return [
         Band(
             name,
-            _x(seen, ahead),
+            seen.clock.places(ahead),
             points(seen.own(forecast[:, low], target)),
             points(seen.own(forecast[:, high], target)),
             _MODEL,
@@ -164,8 +172,3 @@ def _share_told(seen: Seen, place: int, target: int) -> str:
     came, quantiles = seen.target[place, target], seen.forecast[place, target]
     inside = int(((quantiles[:, low] <= came) & (came <= quantiles[:, high]))[known].sum())
     return f"{inside} of {int(known.sum())} values lie within its {name} band."
-
-
-def _x(seen: Seen, rows: np.ndarray) -> list[float]:
-    """Give places along the axis: rows, counted from 1 where their numbers are told."""
-    return (rows + (not seen.has_clock)).astype(np.float64).tolist()

@@ -66,10 +66,11 @@ def _told(seen: Seen, model: Sums, repeat: Sums, drawn: np.ndarray) -> Iterator[
             unsure if not interval.is_known else better if interval.high < 0 else worse if interval.low > 0 else unsure
         )
         kind.append(int(seen.horizons[step]))
+    every, no = ("At every step ahead the", "At no step ahead") if len(drawn) > 1 else ("The", "In no way")
     if len(better) == len(drawn):
-        yield "At every step ahead the median is closer than the last value, beyond what other windows would change."
+        yield f"{every} median is closer than the last value, beyond what other windows would change."
     elif not better and not worse:
-        yield "At no step ahead can the median be told from repeating the last value by these windows."
+        yield f"{no} can the median be told from repeating the last value by these windows."
     else:
         parts = (("closer", better), ("farther off", worse), ("not to be told apart", unsure))
         told = [f"{words} {_steps(seen, steps)}" for words, steps in parts if steps]
@@ -92,10 +93,11 @@ def _chart(seen: Seen, name: str, model: Sums, repeat: Sums, drawn: np.ndarray) 
     if len(steps) <= 24:
         lines.append(Line("", steps, ours, _MODEL, "dots"))
     lows, highs = (points(np.array([interval[side] for interval in ends])) for side in (0, 1))
+    bands = [Band("95 % interval", steps, lows, highs, _MODEL)] if any(low is not None for low in lows) else []
     title = f"{name.capitalize()} by steps ahead"
     summary = f"{title}: {ours[0]} at the first step and {ours[-1]} at the last; repeating the last value {theirs[-1]}."
     y = Axis(f"{name} ({_ERRORS[name]}), {seen.unit}")
-    return Chart(title, Axis("steps ahead"), y, lines, summary, [Band("95 % interval", steps, lows, highs, _MODEL)])
+    return Chart(title, Axis("steps ahead"), y, lines, summary, bands)
 
 
 def _bars(seen: Seen, name: str, model: Sums, repeat: Sums, drawn: np.ndarray) -> Bars:

@@ -38,7 +38,7 @@ def misses(seen: Seen) -> list[Block]:
     usual = [np.nanmedian(of) if np.isfinite(of).any() else np.nan for of in seen.error_of_windows.T]
     rows: list[list[Cell]] = []
     for place, target, error in _largest(seen):
-        row: list[Cell] = [seen.time(int(seen.anchors[place])), *([] if alone else [seen.names[target]])]
+        row: list[Cell] = [seen.clock.name(int(seen.anchors[place])), *([] if alone else [seen.names[target]])]
         times = error / usual[target] if usual[target] > 0 else None
         window = seen.windows.row_id(int(seen.rows[place]))
         rows.append([*row, error * seen.recipe.target_scales[target], error, times, window])

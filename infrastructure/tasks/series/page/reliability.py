@@ -82,7 +82,7 @@ def _chart(seen: Seen) -> Chart:
         Axis("share of values", share=True),
         lines,
         "The closer to the diagonal, the better a quantile holds what it says.",
-        bands,
+        [band for band in bands if any(low is not None for low in band.low)],
     )
 
 

@@ -7,12 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from domain.interval import Interval
-from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Windows
-from infrastructure.reports.page.blocks import Axis, Points
-from infrastructure.reports.ticks import choose_ticks, name_time
+from infrastructure.reports.page.blocks import Points
 from infrastructure.statistics.ratios import interval_of_windows
+from infrastructure.tasks.series.page.row_times import RowTimes
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.metrics import median_of, symmetric_pairs
 from infrastructure.tasks.series.scoring.thinned import WindowForecast
@@ -138,29 +137,10 @@ class Seen:
         """Give the interval of sum / count over these windows, blocks of them resampled; both [K]."""
         return interval_of_windows(sums, counts, self.overlap, _SEED)
 
-    def time(self, row: int) -> str:
-        """Name a row: its time, or its number counted from 1."""
-        return name_time(self.times(np.array([row]))[0]) if self.has_clock else f"row {row + 1:,}"
-
     @property
-    def has_clock(self) -> bool:
-        """Tell whether the rows of the table have times."""
-        return self.windows.table is not None and self.windows.table.stamps is not None
-
-    def times(self, rows: np.ndarray) -> list[str]:
-        """Write the stamps of rows [n]."""
-        table = self.windows.table
-        assert table is not None
-        assert table.stamps is not None
-        return stamp_texts(table.stamps[rows], table.zone, table.step)
-
-    def axis(self, rows: np.ndarray) -> Axis:
-        """Give the axis of rows [n] that follow each other: times where the table has a clock."""
-        if not self.has_clock:
-            return Axis("row of the table")
-        texts = self.times(rows)
-        named = choose_ticks(texts) or [(0, name_time(texts[0])), (len(rows) - 1, name_time(texts[-1]))]
-        return Axis("time", ticks=[(float(rows[place]), text) for place, text in named])
+    def clock(self) -> RowTimes:
+        """Name rows by their times."""
+        return RowTimes(self.windows)
 
 
 def points(values: np.ndarray) -> Points:
