@@ -113,7 +113,11 @@ def test_the_summary_of_a_direction_shows_rivals_and_the_verdicts_of_the_report(
     summary = (runs / f"{DIRECTION}.stdout").read_text()
     for word in ("macro F1", "accuracy", "majority", "random walk", "persistence"):
         assert word in summary
-    for warning in kept(runs, DIRECTION)["warnings"][-2:]:
+    told = kept(runs, DIRECTION)
+    for name, value in told["baselines"].items():
+        low, high = told["intervals"][name]
+        assert low <= value <= high, name
+    for warning in told["warnings"][-2:]:
         assert warning in " ".join(summary.split())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from application.training import DirectionTraining
@@ -28,10 +29,11 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.confusion import draw_confusion_matrix
+from infrastructure.statistics.confusions import intervals_of_confusion
 from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
-from infrastructure.tasks.labels.intervals import intervals_of_labels
-from infrastructure.tasks.labels.metrics import classification_metrics
+from infrastructure.tasks.labels.intervals import intervals_of_labels, named
+from infrastructure.tasks.labels.metrics import averaged_scores, classification_metrics, confusion_matrix
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
@@ -82,7 +84,8 @@ class MarketDirection:
         scored = trained.score_rows(judged, _adapter(scoring))
         metrics = dict(scored.metrics)
         rule = DirectionRule.of(request)
-        baselines = _baselines(rule, dataset.table, judged)
+        rivals = _rivals(rule, dataset.table, judged)
+        baselines = _scores_of(rivals)
         majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
         metrics |= _moves(metrics["confusion_matrix"])
         draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
@@ -90,6 +93,9 @@ class MarketDirection:
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
         verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), judged.overlap)
         intervals = intervals_of_labels(_labels_of(scoring), scored.metrics, scored.outcomes, judged.overlap)
+        for name, confusion in rivals.items():
+            of_rival = named(name, intervals_of_confusion(confusion, overlap=judged.overlap))
+            intervals |= {score: of_rival[score] for score in baselines if score in of_rival}
         report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts, intervals=intervals)
         finished = trained.task
         assert isinstance(finished, FinishedDirection)
@@ -102,7 +108,7 @@ class MarketDirection:
         majority = np.full(len(judged), _scoring_of(request, dataset)["majority"])
         found = classification_metrics(np.eye(len(DIRECTIONS))[majority], judged.labels[judged.anchors], DIRECTIONS)
         scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
-        return {**scores, **_baselines(DirectionRule.of(request), dataset.table, judged)}
+        return {**scores, **_scores_of(_rivals(DirectionRule.of(request), dataset.table, judged))}
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""
@@ -139,19 +145,23 @@ def _labels_of(scoring: Card) -> LabelScoring:
     )
 
 
-def _baselines(rule: DirectionRule, table: Table, windows: Windows) -> dict[str, float]:
-    """Score what needs no model: a random walk expects the price to stay, persistence that it goes on as it did."""
+def _rivals(rule: DirectionRule, table: Table, windows: Windows) -> dict[str, NDArray[np.int64]]:
+    """Count the answers of what needs no model, a confusion matrix each.
+
+    A random walk expects the price to stay, persistence that it goes on as it did.
+    """
     assert windows.labels is not None
     labels, past = windows.labels[windows.anchors], rule.past(table)[windows.anchors]
     guesses = {
         "random_walk": np.full(len(windows), FLAT),
         "persistence": np.where(past == UNKNOWN, FLAT, past),
     }
-    scores: dict[str, float] = {}
-    for name, guess in guesses.items():
-        found = classification_metrics(np.eye(len(DIRECTIONS))[guess], labels, DIRECTIONS)
-        scores |= {f"{name}_{metric}": found[metric] for metric in ("accuracy", "macro_f1")}
-    return scores
+    return {name: confusion_matrix(labels, guess, len(DIRECTIONS)) for name, guess in guesses.items()}
+
+
+def _scores_of(rivals: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
+    scores = {name: averaged_scores(confusion) for name, confusion in rivals.items()}
+    return {f"{name}_{metric}": found[metric] for name, found in scores.items() for metric in ("accuracy", "macro_f1")}
 
 
 def _moves(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
