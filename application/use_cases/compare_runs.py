@@ -12,6 +12,7 @@ from domain.runs import FINISHED, RunFacts
 
 # Where a run stands decides nothing. What the data are is told by its content.
 PLACES = ("output_dir", "dataset_path", "eval_dataset")
+LARGEST_WHOLE = 2**53
 SAME_ROWS = (
     "The seed also decides which rows are held out: with the same seed and data, or the same eval_dataset, "
     "runs are scored on the same rows."
@@ -77,13 +78,13 @@ class CompareRunsUseCase:
         summary = self._archive.summary(path)
         is_tested = bool(summary.get("test_metrics"))
         metrics = summary.get("test_metrics") if is_tested else summary.get("final_metrics")
-        scalars = {name: value for name, value in (metrics or {}).items() if isinstance(value, int | float)}
+        scalars = {name: value for name, value in (metrics or {}).items() if _is_scalar(value)}
         known = summary.get("intervals") or {}
         return ComparedRun(
             self._archive.facts(path),
             "test" if is_tested else "validation",
             scalars,
-            {name: tuple(known[name]) for name in scalars if name in known},
+            {name: tuple(known[name]) for name in scalars if name in known and all(map(_is_scalar, known[name]))},
         )
 
     def _settings(self, paths: Sequence[str]) -> Mapping[str, tuple[Any, ...]]:
@@ -119,6 +120,11 @@ class CompareRunsUseCase:
         """Count the windows that share a step of what they forecast: every window is scored, so the longest reach."""
         horizons = self._archive.settings(path).get("horizons")
         return max(horizons) if isinstance(horizons, tuple | list) else int(horizons or 1)
+
+
+def _is_scalar(value: Any) -> bool:
+    """Tell whether a value is one number; a whole one of hundreds of digits, as JSON may hold, is none."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= LARGEST_WHOLE)
 
 
 def _adjusted(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:

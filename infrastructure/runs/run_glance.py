@@ -21,6 +21,7 @@ from infrastructure.runs.run_summary import read_summary
 FIRST_LINE_BYTES = 4 << 10
 HEAD_BYTES = 32 << 10
 TAIL_BYTES = 64 << 10
+MAX_COUNT = 10**15
 RUN_FILE_BYTES = 64 << 10
 OF_START = ("num_train_rows", "num_eval_rows", "total_steps")
 OF_STEP = ("step", "total_steps")
@@ -47,14 +48,15 @@ def glance(directory: Path) -> RunFacts:
         return RunFacts(**known, status=UNREADABLE, began=_began(directory), error=str(error))
     status = status_of(directory, summary)
     known |= {name: summary[name] for name in ("task", "metric_name") if summary.get(name)}
-    known |= {name: summary.get(name) for name in ("num_train_rows", "num_eval_rows", "stop_reason")}
+    known |= {name: _count(summary.get(name)) for name in ("num_train_rows", "num_eval_rows")}
+    known["stop_reason"] = summary.get("stop_reason")
     if status == FINISHED:
-        return RunFacts(**known, status=status, began=_began(directory), metric=summary.get("best_metric"))
+        return RunFacts(**known, status=status, began=_began(directory), metric=_number(summary.get("best_metric")))
     if status == RUNNING:
         known["stop_reason"] = None  # that of an earlier start
     progress = _progress(directory, known["metric_name"])
     if summary.get("best_metric") is not None and status != RUNNING:
-        progress["metric"] = summary["best_metric"]
+        progress["metric"] = _number(summary["best_metric"])
     return RunFacts(**{**known, **progress}, status=status)
 
 
@@ -137,12 +139,16 @@ def _first_of(names: Collection[str], events: Iterable[Mapping[str, Any]]) -> di
     found: dict[str, int] = {}
     for event in events:
         for name in names:
-            value = event.get(name)
-            if name not in found and isinstance(value, int) and not isinstance(value, bool):
-                found[name] = value
+            if name not in found and (count := _count(event.get(name))) is not None:
+                found[name] = count
         if len(found) == len(names):
             break
     return found
+
+
+def _count(value: Any) -> int | None:
+    """Take a count that can be one; JSON has whole numbers of thousands of digits, which nothing can write."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_COUNT else None
 
 
 def _number(value: Any) -> float | None:

@@ -92,7 +92,7 @@ def write_run(shown: ShownRun) -> None:
 def _write_scores(shown: ShownRun) -> None:
     try:
         write_summary(screen(), TrainModelResponse.model_validate(dict(shown.summary)))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # anybody may have edited them
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:  # anybody may have edited them
         raise RunError(
             f"the scores of {shown.facts.run_dir} are not as a training writes them.",
             remedy="See `athanor runs show --json`, or score its model with `athanor evaluate`.",

@@ -93,6 +93,12 @@ def test_metrics_of_a_test_part_go_before_those_of_the_validation_part() -> None
     assert "of some runs are those of a test part" in found.warnings[0]
 
 
+def test_numbers_of_hundreds_of_digits_are_no_metrics() -> None:
+    summaries = {"a": {"final_metrics": {"loss": 10**400, "macro_f1": 1}, "intervals": {"macro_f1": (0, 10**400)}}}
+    first, _ = compared("a", "b", summaries=summaries).runs
+    assert (first.metrics, first.intervals) == ({"macro_f1": 1}, {})
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

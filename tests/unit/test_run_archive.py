@@ -162,6 +162,17 @@ def test_damaged_files_leave_the_run_in_the_list(tmp_path: Path, damaged: str, c
     assert (told["done"].status, told["done"].metric, told["begun"].status) == ("finished", 0.75, "interrupted")
 
 
+@pytest.mark.parametrize("success", [True, False])
+def test_numbers_that_nothing_can_write_are_none(tmp_path: Path, success: bool) -> None:
+    huge = {"best_metric": 10**400, "num_train_rows": 10**4_200, "success": success}
+    run = started(tmp_path / "run", {**SUMMARY, **huge})
+    write_lines(RunLayout(run).log, [{"step": 10**4_200, "total_steps": 10**4_200}])
+    told = listed(tmp_path)["run"]
+    assert (told.metric, told.num_eval_rows) == (None, 10)
+    assert told.num_train_rows in (None, 90)  # as its log has it
+    assert told.step in (None, 24)
+
+
 def test_a_run_whose_files_are_directories_pipes_or_links_to_nothing_stays_in_the_list(tmp_path: Path) -> None:
     run = started(tmp_path / "run")
     (run / "log.jsonl").unlink()

@@ -111,5 +111,6 @@ def test_a_run_is_shown_with_scores_facts_and_what_was_chosen(monkeypatch: pytes
 
 def test_scores_that_no_training_wrote_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    with pytest.raises(RunError, match="not as a training writes them"):
-        write_run(shown(final_metrics={"macro_f1": [1], "per_class": "x"}))
+    for metrics in ({"macro_f1": [1], "per_class": "x"}, {"macro_f1": 10**400}):
+        with pytest.raises(RunError, match="not as a training writes them"):
+            write_run(shown(final_metrics=metrics))
