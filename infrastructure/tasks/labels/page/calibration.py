@@ -1,7 +1,8 @@
 """Whether scores say how often answers are right."""
 
 from dataclasses import dataclass
-from math import pi
+from math import erf, pi, sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from infrastructure.tasks.labels.metrics import NUM_CALIBRATION_BINS, calibratio
 from infrastructure.tasks.labels.page.answered import Booleans, Floats, Integers
 
 
+_ONE_SIDED = NormalDist().inv_cdf(0.95)
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Scores beside the share of right answers, by the filled ones of 15 bins of equal width; arrays are [B].
 
     `error` is the expected calibration error, `by_chance` what scores that are true would show of it on so many rows,
-    `surplus` by how much the mean score lies above the share of right answers.
+    and at `most_by_chance` in 95 of 100 cases; `surplus` is by how much the mean score lies above the share of right
+    answers.
     """
 
     low: Floats
@@ -28,6 +33,7 @@ class Calibration:
     error: float
     interval: Interval
     by_chance: float
+    most_by_chance: float
     surplus: float
 
     @property
@@ -45,28 +51,48 @@ def calibration_of(scores: Floats, is_right: Booleans, overlap: int = 1) -> Cali
     filled, edges = counts > 0, np.linspace(0.0, 1.0, NUM_CALIBRATION_BINS + 1)
     num_effective = effective_trials(len(scores), overlap)
     surpluses = score_sums - right
-    doubt = np.bincount(bins, weights=scores * (1 - scores), minlength=NUM_CALIBRATION_BINS)
-    # A bin whose scores are true errs by a normal amount, whose mean size is sqrt(2 / pi) deviations.
-    by_chance = float(np.sqrt(2 / pi * doubt * len(scores) / num_effective).sum() / len(scores))
+    # A bin whose scores are true errs by a normal amount; the mean size of that is sqrt(2 / pi) deviations.
+    doubt = np.bincount(bins, scores * (1 - scores), NUM_CALIBRATION_BINS) * len(scores) / num_effective
+    by_chance = float(np.sqrt(2 / pi * doubt).sum() / len(scores))
+    most_by_chance = by_chance + _ONE_SIDED * sqrt((1 - 2 / pi) * float(doubt.sum())) / len(scores)
+    error = float(np.abs(surpluses).sum() / len(scores))
+    interval = _interval(scores - is_right, bins, surpluses, num_effective)
+    if error <= most_by_chance:
+        interval = Interval(0.0 if interval.is_known else interval.low, interval.high)
     return Calibration(
         edges[:-1][filled],
         edges[1:][filled],
         counts[filled].astype(np.int64),
         (score_sums[filled] / counts[filled]),
         right[filled].astype(np.int64),
-        float(np.abs(surpluses).sum() / len(scores)),
-        _interval(scores - is_right, bins, surpluses, num_effective),
+        error,
+        interval,
         by_chance,
+        most_by_chance,
         float(surpluses.sum() / len(scores)),
     )
 
 
 def _interval(surplus: Floats, bins: Integers, surpluses: Floats, num_effective: float) -> Interval:
-    """Take the spread of the error from leaving out each row [N] once, where it is known to lie between 0 and 1."""
+    """Take the spread of the error from leaving out each row [N] once, and its lower end lower by what chance adds.
+
+    An error of bins is a sum of sizes, to which chance only adds.
+    """
     num_rows = len(surplus)
     if num_rows < 2:
         return UNKNOWN
     total, own = np.abs(surpluses).sum(), surpluses[bins]
     without_one = (total - np.abs(own) + np.abs(own - surplus)) / (num_rows - 1)
     found = normal_interval(float(total / num_rows), without_one, np.ones(num_rows), num_effective)
-    return Interval(max(found.low, 0.0), min(found.high, 1.0))
+    squares = np.bincount(bins, surplus**2, len(surpluses)) * num_rows / num_effective
+    added = float(_sizes(surpluses, np.sqrt(squares)).sum() - total) / num_rows
+    return Interval(max(found.low - added, 0.0), min(found.high, 1.0))
+
+
+def _sizes(means: Floats, deviations: Floats) -> Floats:
+    """Give the mean size of normal numbers with these means and deviations [B]: the mean of a folded normal."""
+    known = deviations > 0
+    ratio = np.where(known, np.abs(means) / np.where(known, deviations, 1.0), 0.0)
+    inside = np.array([erf(value / sqrt(2)) for value in ratio.tolist()])
+    folded = deviations * sqrt(2 / pi) * np.exp(-np.minimum(ratio, 30.0) ** 2 / 2) + np.abs(means) * inside
+    return np.where(known, folded, np.abs(means))

@@ -57,7 +57,7 @@ def _told(found: Calibration, rows: RowNames) -> str:
         f" ({counted(int(found.counts[at]), rows)})."
     )
     points = abs(100 * found.surplus)
-    if found.error <= 2 * found.by_chance:
+    if found.error <= found.most_by_chance:
         return f"{said} Over all, so many {rows.noun}s show no difference from scores that are true."
     if points < 50 * found.error:
         return f"{said} It is too sure of some scores and not sure enough of others."
