@@ -1,13 +1,18 @@
 """What a page tells of a classifier agrees with scikit-learn, and with what was planted."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, precision_recall_fscore_support
 
+from infrastructure.data.series.market_features import DIRECTIONS
+from infrastructure.prediction import PredictorSource
 from infrastructure.reports.page.blocks import Choice, Estimate, Matrix, Page, Paragraph, Section
 from infrastructure.reports.page.html import page_html
 from infrastructure.statistics.shares import interval_of_f1
@@ -17,7 +22,11 @@ from infrastructure.tasks.labels.page.calibration import calibration_of
 from infrastructure.tasks.labels.page.curves import Cuts
 from infrastructure.tasks.labels.page.noise import candidates
 from infrastructure.tasks.labels.page.wording import short
+from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.series.direction_adapter import DirectionClassification
+from tests.support import tiny, tiny_series
 from tests.support.answered import HOSTILE, answered, blocks_within, sections_of, table_of
+from tests.support.finished_models import finished
 
 
 def titles(sections: Sequence[Section]) -> list[str]:
@@ -125,6 +134,17 @@ def test_scores_that_are_true_are_not_called_too_sure() -> None:
         errors.append((found.error, found.by_chance))
     mean_error, mean_promised = np.mean(errors, axis=0)
     assert mean_promised == pytest.approx(mean_error, rel=0.1)
+
+
+@pytest.mark.parametrize(("surplus", "true"), [(0.0, 0.0), (0.1, 0.1)])
+def test_the_interval_of_the_calibration_error_holds_the_true_one(surplus: float, true: float) -> None:
+    random = np.random.default_rng(7)
+    held = []
+    for _ in range(300):
+        scores = random.uniform(0.5, 1.0, 1_000)
+        interval = calibration_of(scores, random.random(1_000) < scores - surplus).interval
+        held.append(interval.low <= true <= interval.high)
+    assert np.mean(held) > 0.9
 
 
 def test_a_model_that_is_too_sure_is_told_so() -> None:
@@ -284,3 +304,22 @@ def test_windows_have_neither_texts_nor_labels_that_somebody_gave() -> None:
     assert "Labels to look at" not in titles(sections)
     columns = [column.name for column in table_of(sections, "Worst errors").columns]
     assert columns == ["window", "label", "answered", "score", "score of the label"]
+
+
+def test_directions_of_prices_are_shown_with_windows_named_by_time(tmp_path: Path) -> None:
+    model = PredictorSource().open(str(finished("market_direction", tmp_path)), "cpu")
+    windows = tiny_series.ready("market_direction", tmp_path).prepared.evaluation.few(40)
+    adapter = DirectionClassification(LabelScoring(DIRECTIONS))
+    task: Any = model.task
+    sections = task.examined(windows, model.score_rows(windows, adapter), num_windows=200).sections
+    assert "40 of 200 windows, evenly spread" in said(sections)
+    first = table_of(sections, "Worst errors").rows[0][0]
+    assert re.fullmatch(r"until \d{4}-\d\d-\d\d.*", str(first))
+
+
+def test_some_rows_know_of_how_many_they_are(tmp_path: Path) -> None:
+    model = PredictorSource().open(str(finished("text_classification", tmp_path)), "cpu")
+    rows, _ = model.task.scored(str(tiny.file_of_rows(tmp_path / "rows.json", 24)))
+    assert rows.num_whole == 24
+    assert rows.few(9).few(5).num_whole == 24
+    assert not rows.was_cut.any()

@@ -12,7 +12,6 @@ from infrastructure.statistics.corrected import normal_interval
 from infrastructure.tasks.labels.metrics import NUM_CALIBRATION_BINS, calibration_bins
 from infrastructure.tasks.labels.page.answered import Booleans, Floats, Integers
 
-
 _ONE_SIDED = NormalDist().inv_cdf(0.95)
 
 
@@ -94,5 +93,5 @@ def _sizes(means: Floats, deviations: Floats) -> Floats:
     known = deviations > 0
     ratio = np.where(known, np.abs(means) / np.where(known, deviations, 1.0), 0.0)
     inside = np.array([erf(value / sqrt(2)) for value in ratio.tolist()])
-    folded = deviations * sqrt(2 / pi) * np.exp(-np.minimum(ratio, 30.0) ** 2 / 2) + np.abs(means) * inside
+    folded = deviations * sqrt(2 / pi) * np.exp(-(np.minimum(ratio, 30.0) ** 2) / 2) + np.abs(means) * inside
     return np.where(known, folded, np.abs(means))
