@@ -200,7 +200,7 @@ def test_a_part_of_all_windows_says_so_in_each_section(data: Any) -> None:
     of = seen(data)
     assert not any("Seen here are" in said(section.blocks) for section in sections_of(of))
     for section in sections_of(of, 99_000):
-        assert f"Seen here are {len(of):,} of 99,000 windows, evenly spread" in said(section.blocks)
+        assert f"Seen here are {len(of):,} of 99,000 windows, drawn evenly" in said(section.blocks)
 
 
 def test_directions_are_told_by_stretches_of_time_and_beside_a_coin_toss_where_both_moved(data: Any) -> None:

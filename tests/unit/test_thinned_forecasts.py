@@ -27,8 +27,16 @@ def test_all_are_kept_where_there_is_room() -> None:
 def test_of_too_many_an_even_part_is_kept_and_the_last_one(batch: int) -> None:
     found = kept(1000, batch, max_windows=100)
     there = [number for number, what in enumerate(found) if what is not None]
-    assert there == [*range(0, 1000, 16), 999]
+    assert there == [number for number, what in enumerate(kept(1000, 10, max_windows=100)) if what is not None]
     assert all(found[number] == number for number in there)
+    assert there[-1] == 999
+    assert 40 <= len(there) <= 101
+    assert max(np.diff(there)) < 100
+
+
+def test_each_hour_of_the_day_is_among_what_is_kept() -> None:
+    there = [number for number, what in enumerate(kept(20_000, 512, max_windows=1000)) if what is not None]
+    assert set(np.array(there) % 24) == set(range(24))
 
 
 def test_memory_is_bounded_by_the_numbers_and_a_few_are_kept_always() -> None:

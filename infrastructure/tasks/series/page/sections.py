@@ -28,4 +28,4 @@ def forecast_sections(seen: Seen, metrics: Mapping[str, Any], num_windows: int) 
 def _part_told(seen: Seen, num_windows: int) -> list[Block]:
     if len(seen) == num_windows:
         return []
-    return [Paragraph(f"Seen here are {len(seen):,} of {num_windows:,} windows, evenly spread over all.", "note")]
+    return [Paragraph(f"Seen here are {len(seen):,} of {num_windows:,} windows, drawn evenly from all.", "note")]

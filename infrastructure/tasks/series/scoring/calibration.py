@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.exceptions import ConfigurationError
 from infrastructure.tasks.series.scoring.metrics import Booleans, Floats, Numbers, median_of, median_place
+from infrastructure.tasks.series.scoring.scattering import Keys, scattered
 
 # A value that takes at least the first share of a target's points, as zero does of intermittent demand, is a mass: a
 # quantile that would cut through it, and cover some of its points by a hair, is moved on to cover the second share.
 MASS_SHARE, MASS_COVERED = 0.25, 0.99
 MAX_POINTS = 200_000  # with seven quantiles 11 MB; the share at a level is then known to about 0.001
-
-Keys = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class CalibrationFit:
         """
         assert forecast.shape == (*target.shape, len(self._levels)), "forecast must be [*target, quantiles]"
         places = self._num_seen + np.flatnonzero(~np.isnan(target))
-        keys = _scattered(places.astype(np.uint64) + self._offset)
+        keys = scattered(places.astype(np.uint64) + self._offset)
         chosen = places - self._num_seen
         self._num_seen += target.size
         if len(self._keys) >= self._max_points:
@@ -189,15 +187,3 @@ def _conformal_factor(ratios: Floats, share: float, of_mass: Floats) -> float:
     if of_mass.size and of_mass.min() <= factor < of_mass.max():
         factor = max(factor, float(np.quantile(of_mass, MASS_COVERED)))
     return factor
-
-
-def _scattered(places: Keys) -> Keys:
-    """Hash whole numbers one to one, so that no two places share a key.
-
-    Source: Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators (2014), the finaliser of SplitMix64.
-    """
-    with np.errstate(over="ignore"):
-        mixed = places + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

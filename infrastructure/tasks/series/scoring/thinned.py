@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infrastructure.tasks.series.scoring.metrics import Booleans, Numbers
+from infrastructure.tasks.series.scoring.scattering import scattered
 
 MAX_NUMBERS = 4_000_000  # quantiles, 16 MB
 MAX_WINDOWS = 20_000
@@ -21,26 +22,33 @@ class WindowForecast(NamedTuple):
 
 
 class Thinned:
-    """Keeps each window whose number is a multiple of a stride, which doubles when there are too many; and the last."""
+    """Keeps windows drawn evenly from all, half of them whenever there are too many; and the last.
+
+    Drawn by a hash of their number: every so manieth window would see some hours of the day and never the others.
+    """
 
     def __init__(self, max_numbers: int = MAX_NUMBERS, max_windows: int = MAX_WINDOWS) -> None:
         self._max_numbers = max_numbers
         self._max_windows = max_windows
-        self._stride = 1
+        self._num_halvings = 0
         self._num_seen = 0
         self._kept: dict[int, WindowForecast] = {}
         self._latest: WindowForecast | None = None
 
     def add(self, forecast: Numbers, target: Numbers, last: Numbers, assumed: Booleans) -> None:
         """Take in a batch; shapes as `ForecastReader.add` has them."""
-        for place in range(-self._num_seen % self._stride, len(forecast), self._stride):
+        for place in np.flatnonzero(self._are_kept(self._num_seen + np.arange(len(forecast)))).tolist():
             self._kept[self._num_seen + place] = _at(place, forecast, target, last, assumed)
         self._latest = _at(len(forecast) - 1, forecast, target, last, assumed)
         self._num_seen += len(forecast)
         most = max(LEAST_WINDOWS, min(self._max_windows, self._max_numbers // max(1, forecast[0].size)))
         while len(self._kept) > most:
-            self._stride *= 2
-            self._kept = {number: found for number, found in self._kept.items() if number % self._stride == 0}
+            self._num_halvings += 1
+            numbers = np.array(list(self._kept))
+            self._kept = {number: self._kept[number] for number in numbers[self._are_kept(numbers)].tolist()}
+
+    def _are_kept(self, numbers: np.ndarray) -> Booleans:
+        return scattered(numbers.astype(np.uint64)) <= np.uint64((1 << (64 - self._num_halvings)) - 1)
 
     def column(self) -> np.ndarray:
         """Give what was kept of each window [N], None where nothing was."""
