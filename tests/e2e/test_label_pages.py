@@ -62,11 +62,12 @@ def test_every_table_of_a_page_is_sorted_by_each_of_its_columns(
     browser: Chromium, page_of: Callable[[int], Path]
 ) -> None:
     with browser.open(page_of(12)) as opened:
-        opened.page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
-        for table in opened.page.locator("table[data-shown]").all():
-            for head in table.locator("thead th").all():
-                head.get_by_role("button").click()
-                assert head.get_attribute("aria-sort") in ("ascending", "descending")
+        states = opened.page.evaluate(
+            "[...document.querySelectorAll('table[data-shown] thead th')].map(head => {"
+            " head.querySelector('button').click(); return head.getAttribute('aria-sort'); })"
+        )
+        assert len(states) > 30
+        assert set(states) == {"ascending", "descending"}
         assert opened.complaints == []
 
 
@@ -74,11 +75,11 @@ def test_worst_classes_come_first_and_are_sorted_by_their_rows(
     browser: Chromium, page_of: Callable[[int], Path]
 ) -> None:
     with browser.open(page_of(77)) as opened:
-        scores = [float(cell.split()[0]) for cell in opened.column("Scores of each class", 6)]
+        scores = [float(cell.split()[0]) for cell in opened.column("Scores of each class", 2)]
         assert scores == sorted(scores)
         table = opened.page.locator("table", has=opened.page.locator("caption", has_text="Scores of each class"))
         table.get_by_role("button", name="rows", exact=True).click()
-        counts = [int(cell) for cell in opened.column("Scores of each class", 2)]
+        counts = [int(cell) for cell in opened.column("Scores of each class", 5)]
         assert counts == sorted(counts, reverse=True)
 
 

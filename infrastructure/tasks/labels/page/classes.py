@@ -56,24 +56,24 @@ def each_class(answered: Answered, rows: RowNames, per_class: Mapping[str, Mappi
     listed: list[Sequence[Cell]] = [
         (
             names[at],
-            supports[at],
-            answers[at],
-            estimated(hits[at], answers[at], overlap),
-            estimated(hits[at], supports[at], overlap),
             Estimate(
                 float(f1[at]) if occurs[at] else None, *interval_of_f1(hits[at], supports[at], answers[at], overlap)
             ),
+            estimated(hits[at], answers[at], overlap),
+            estimated(hits[at], supports[at], overlap),
+            supports[at],
+            answers[at],
             per_class.get(answered.names[at], {}).get("pr_auc"),
         )
         for at in worst_first
     ]
     columns = (
         Column("class"),
-        Column(f"{rows.noun}s", "count"),
-        Column("answered", "count"),
+        Column("F1", "share"),
         Column("precision", "share"),
         Column("recall", "share"),
-        Column("F1", "share"),
+        Column(f"{rows.noun}s", "count"),
+        Column("answered", "count"),
         Column("average precision", "share"),
     )
     left_out = len(names) - len(listed)

@@ -125,8 +125,8 @@ def _coverage_table(cuts: Cuts, answered: Answered, rows: RowNames) -> Table:
         (
             threshold,
             kept / cuts.num_rows,
-            1 - kept / cuts.num_rows,
             estimated(hits, kept, answered.overlap),
+            1 - kept / cuts.num_rows,
             kept - hits,
         )
         for threshold, kept, hits in zip(chosen, found.kept.tolist(), found.hits.tolist(), strict=True)
@@ -134,8 +134,8 @@ def _coverage_table(cuts: Cuts, answered: Answered, rows: RowNames) -> Table:
     columns = (
         Column("threshold", "number"),
         Column("answered", "share"),
+        Column("right of these", "share"),
         Column("unsure", "share"),
-        Column("right of those answered", "share"),
         Column(f"wrong {rows.noun}s", "count"),
     )
     return Table("What each threshold answers", columns, listed, rows_shown=len(listed))
