@@ -48,8 +48,9 @@ def test_differences_are_marked_and_white_space_is_seen_where_it_differs(browser
         assert any("# 299" in text for text in marked)
 
 
-def test_what_is_given_stands_over_what_is_compared_side_by_side(browser: Chromium, page: Path) -> None:
-    with browser.open(page, 800) as opened:
+@pytest.mark.parametrize("width", [800, 1600])
+def test_what_is_given_stands_over_what_is_compared_side_by_side(browser: Chromium, page: Path, width: int) -> None:
+    with browser.open(page, width) as opened:
         parts = opened.page.locator("article.texts:visible").first.locator(".columns > div").all()
         given, written, wanted = (part.bounding_box() for part in parts)
         assert given is not None
@@ -57,6 +58,7 @@ def test_what_is_given_stands_over_what_is_compared_side_by_side(browser: Chromi
         assert wanted is not None
         assert given["y"] < written["y"] == wanted["y"]
         assert written["x"] < wanted["x"]
+        assert wanted["x"] + wanted["width"] == pytest.approx(given["x"] + given["width"], abs=2)
 
 
 def test_rows_are_sorted_by_their_loss_and_back(browser: Chromium, page: Path) -> None:
@@ -69,3 +71,12 @@ def test_rows_are_sorted_by_their_loss_and_back(browser: Chromium, page: Path) -
         losses = [float(text) for text in opened.column("Rows with the largest loss", 2)]
         assert losses == sorted(losses)
         assert len(losses) == 100
+
+
+def test_on_a_telephone_each_text_of_a_row_has_its_name(browser: Chromium, page: Path) -> None:
+    with browser.open(page, 360) as opened:
+        row = opened.page.locator("table", has_text="Rows with the largest loss").locator("tbody tr").first
+        names = row.locator("td.prose").evaluate_all(
+            "cells => cells.map(at => getComputedStyle(at, '::before').content)"
+        )
+        assert names == ['"given"', '"written"', '"wanted"']
