@@ -21,11 +21,17 @@ def environment() -> dict[str, Any]:
     """Give what a result may depend on beside the settings: versions and the machine, nothing measured."""
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _platform(),
         "cpu_cores": os.cpu_count(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
     }
+
+
+def _platform() -> str:
+    """Name system, release and machine; `platform.platform` would start a program to ask for the processor."""
+    system = os.uname()
+    return f"{system.sysname} {system.release} {system.machine}"
 
 
 class HardwareReport:
@@ -47,7 +53,7 @@ class HardwareReport:
             "matrix_gflops": {name: round(speed, 1) for name, speed in speeds.items()},
             "precision": choose_precision("auto", True, device),
             "python": platform.python_version(),
-            "platform": platform.platform(),
+            "platform": _platform(),
             "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
             "trackers": installed(),
             "cache": str(cache_root()),
