@@ -186,3 +186,26 @@ def test_a_long_cell_begins_with_what_is_seen_and_holds_the_rest() -> None:
     body = body_of(page_html(Page("a", "b", [Section("c", [Table("d", [column], [[text]])])])))
     assert text in body
     assert "<details>" in body
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e307, -1e307, 2.0],
+        [1e17, 1e17],
+        [5e-324, 0.0],
+        [1e-320, 1e-321],
+        [-1e300, 1e300],
+        [0.1 + 0.2, 0.3],
+        [-0.0, 0.0],
+    ],
+)
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("along", [False, True])
+def test_values_of_any_size_are_drawn_or_left_out(values: list[float], log: bool, along: bool) -> None:
+    scale = fitted(Axis("x", log=log), values, along)
+    assert scale.low < scale.high
+    assert all(0 <= tick.at <= 1 for tick in scale.ticks)
+    drawing = drawn(chart(list(values)))
+    assert "nan" not in drawing.strokes[0].path
+    assert "inf" not in drawing.strokes[0].path

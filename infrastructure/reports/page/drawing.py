@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from infrastructure.reports.page.blocks import Band, Chart, Line, Points
-from infrastructure.reports.page.scales import Scale, Tick, fitted
+from infrastructure.reports.page.scales import Scale, Tick, fitted, has_place
 
 SIDE = 1000
 MAX_POINTS = 600  # of a line; more share pixels
@@ -108,7 +108,7 @@ def _ys(chart: Chart) -> Iterator[float]:
 
 
 def _has_place(value: float | None, scale: Scale) -> bool:
-    return value is not None and math.isfinite(value) and (not scale.log or value > 0)
+    return value is not None and has_place(value, scale.log)
 
 
 def _path(line: Line, x: Scale, y: Scale) -> str:

@@ -10,6 +10,8 @@ from infrastructure.reports.page.blocks import Axis
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MAX_TICKS = 6
 _MARGIN = 0.04
+_LARGEST = 1e300  # differences of such values are still numbers
+_LEAST_SPAN = 1e-9  # of the values themselves: what lies closer is rounding
 _ZERO_FROM = 0.6  # an axis begins at zero when the smallest value is below this share of the largest
 
 
@@ -38,13 +40,18 @@ class Scale:
         return (value - self.low) / (self.high - self.low)
 
 
+def has_place(value: float, log: bool) -> bool:
+    """Tell whether a value can stand on an axis: it is finite and far from overflow; on a log scale it is positive."""
+    return abs(value) <= _LARGEST and (not log or value >= 1 / _LARGEST)
+
+
 def fitted(axis: Axis, values: Iterable[float], along: bool) -> Scale:
     """Fit a scale to values; one along the page ends with them, one up the page leaves a margin.
 
-    Values that are not finite have no place, nor on a log scale those that are not positive.
+    Values without a place are left out, and values that are all alike stand in the midst.
     """
-    known = [value for value in values if math.isfinite(value) and (not axis.log or value > 0)]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    known = [value if abs(value) >= 1 / _LARGEST else 0.0 for value in values if has_place(value, axis.log)]
+    low, high = (min(known), max(known)) if known else (1.0, 2.0)
     if axis.log:
         return _log_scale(low / 1.1, high * 1.1)
     is_zoomed = not along
@@ -55,8 +62,9 @@ def fitted(axis: Axis, values: Iterable[float], along: bool) -> Scale:
             is_zoomed = False
         room = (high - low or abs(high) or 1.0) * _MARGIN
         low, high = (low if low == 0.0 else low - room), high + room
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    if high - low <= _LEAST_SPAN * max(abs(low), abs(high)):
+        half = max(0.5, _LEAST_SPAN * abs(low))
+        low, high = low - half, high + half
     named = axis.ticks or [(value, _written(value, axis.share)) for value in round_values(low, high)]
     span = high - low
     ticks = tuple(Tick((value - low) / span, text) for value, text in named if low <= value <= high)
