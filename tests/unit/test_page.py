@@ -164,9 +164,10 @@ def test_what_two_texts_share_at_both_ends_is_never_marked() -> None:
 
 def test_white_space_is_seen_where_it_differs_and_only_there() -> None:
     ours, theirs = differences("if x:\n\treturn 1", "if x:\n    return 1 ")
-    assert [piece for piece, differs in ours if differs] == ["\n→   ".replace("\n", "↵\n")]
-    assert [piece for piece, differs in theirs if differs] == ["↵\n····", "·"]
-    assert ours[0][0] == "if x:"
+    assert [piece for piece, differs in ours if differs] == ["→   "]
+    assert [piece for piece, differs in theirs if differs] == ["····", "·"]
+    assert ours[0][0] == "if x:\n"
+    assert [piece for piece, differs in differences("a\n\nb", "a\nb")[0] if differs] == ["↵\n"]
 
 
 def test_an_estimate_is_written_with_its_interval_and_sorted_by_its_value() -> None:

@@ -30,7 +30,7 @@ MOST_COMPARED, MOST_PAIRS = 400, 30_000
 LONGEST_SEEN, LONGEST_PROSE_SEEN = 80, 200  # of a cell; the rest is there to be unfolded
 MOST_LINES_SEEN = 4
 RELATIVE_ABOVE = 30  # classes of a matrix
-_PIECES = re.compile(r"\w+|\s+|[^\w\s]")
+_PIECES = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 Pieces = list[tuple[str, bool]]
 
