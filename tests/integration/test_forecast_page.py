@@ -196,6 +196,14 @@ def test_forecasts_of_a_series_that_are_no_numbers_are_said_to_be_none(data: Any
     assert "no forecast is a number" in html
 
 
+@pytest.mark.parametrize("field", ["forecast", "target"])
+def test_where_no_number_can_be_compared_nothing_is_shown_and_it_is_said(data: Any, field: str) -> None:
+    of = seen(data)
+    getattr(of, field)[:] = np.nan
+    (section,) = sections_of(of)
+    assert "there is nothing to show" in said(section.blocks)
+
+
 def test_a_part_of_all_windows_says_so_in_each_section(data: Any) -> None:
     of = seen(data)
     assert not any("Seen here are" in said(section.blocks) for section in sections_of(of))

@@ -15,6 +15,9 @@ from infrastructure.tasks.series.page.seen import Seen
 def forecast_sections(seen: Seen, metrics: Mapping[str, Any], num_windows: int) -> Sequence[Section]:
     """Show what forecasts are worth; `metrics` are those of all scored windows, of `num_windows` that there are."""
     part = _part_told(seen, num_windows)
+    if not seen.known.any():
+        told = "No forecast is a number, or nothing is known of what came: there is nothing to show."
+        return [Section("Forecasts", [*part, Paragraph(told, "warning")])]
     of_series = errors_by_series(seen, metrics["per_target"]) if len(seen.names) > 1 else []
     return [
         Section("Forecasts", [*part, *fans(seen)]),
