@@ -56,17 +56,17 @@ def main() -> None:
 def tfidf_accuracy() -> float:
     """Score the baseline that every report carries, trained on all training rows."""
     from application.training_request import TrainModelRequest
-    from infrastructure.tasks.labels.baselines import bag_of_words_baseline
+    from infrastructure.tasks.labels.baselines import bag_of_words_confusion, bag_of_words_scores
     from infrastructure.tasks.registry import TaskData
 
     train, test = (str(DATA / f"{part}.jsonl.gz") for part in ("train", "test"))
     request = TrainModelRequest(task="text_classification", dataset_path=train, eval_dataset=test).resolved()
     split: Any = TaskData().load(request)
-    scores = bag_of_words_baseline(
+    confusion = bag_of_words_confusion(
         split.train_texts(), split.train_labels(), split.eval_texts(), split.eval_labels(), split.label_names, seed=0
     )
     assert len(np.unique(split.eval_labels())) == len(split.label_names)
-    return scores["bow_accuracy"]
+    return bag_of_words_scores(confusion)["bow_accuracy"]
 
 
 def athanor(*words: object) -> dict[str, Any]:

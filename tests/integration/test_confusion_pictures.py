@@ -1,7 +1,5 @@
 """Which classes are taken for which: what a picture says is what the matrix says, and no text covers another."""
 
-import struct
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from infrastructure.reports.confused_pairs import most_confused
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.reports.label_texts import is_whole, on_one_line, texts_of, width_of, wrapped
 from infrastructure.reports.shares import share_text
-from tests.support.pictures import assert_apart, texts_in
+from tests.support.pictures import a_picture_written, assert_apart, figures_kept, texts_in
 
 NOWHERE = Path("unwritten.png")
 HOSTILE = (
@@ -31,23 +29,13 @@ HOSTILE = (
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Give the figures that would have been written, the last one last."""
-    figures: list[Figure] = []
-    for module in (confusion, confused_pairs):
-        monkeypatch.setattr(module, "save", lambda figure, path: figures.append(figure))
-    return figures
+    return figures_kept(monkeypatch, confusion, confused_pairs)
 
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Iterator[Path]:
-    """Give a path, and see afterwards that a picture 800 pixels wide was written there without a warning."""
-    path = tmp_path / "picture.png"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with a_picture_written(tmp_path / "picture.png") as path:
         yield path
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">I", data[16:20]) == (800,)
 
 
 def matrix_of(num_classes: int, rows: int = 50) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from infrastructure.reports import curves
 from infrastructure.reports.curves import draw_training_curves
 from infrastructure.reports.smoothing import smoothed
 from tests.fakes.ports import RESULT
-from tests.support.pictures import assert_apart
+from tests.support.pictures import assert_apart, figures_kept
 
 
 def entries(name: str, values: Sequence[float], first: int = 10, stride: int = 10) -> list[MetricEntry]:
@@ -36,10 +36,7 @@ def size_of(path: Path) -> tuple[int, int]:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Give the figures that would have been written, the last one last."""
-    figures: list[Figure] = []
-    monkeypatch.setattr(curves, "save", lambda figure, path: figures.append(figure))
-    return figures
+    return figures_kept(monkeypatch, curves)
 
 
 def key_of(axes: Axes) -> list[str]:

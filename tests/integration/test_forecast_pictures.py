@@ -1,7 +1,5 @@
 """Pictures of forecasts are drawn whatever was forecast, and say what the numbers say."""
 
-import struct
-import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,7 +17,7 @@ from infrastructure.reports.canvas import BLUE, ORANGE
 from infrastructure.reports.fans import Fan, draw_fans, rows_shown
 from infrastructure.reports.reliability import draw_reliability
 from infrastructure.reports.ticks import choose_ticks, name_rows, name_time
-from tests.support.pictures import assert_apart
+from tests.support.pictures import a_picture_written, assert_apart, figures_kept
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 SPREAD = np.array([-2.0, -1.5, -0.7, 0.0, 0.7, 1.5, 2.0])
@@ -61,23 +59,13 @@ def key_of(figure: Figure) -> list[str]:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Give the figures that would have been written, the last one last."""
-    figures: list[Figure] = []
-    for module in (fan_pictures, reliability):
-        monkeypatch.setattr(module, "save", lambda figure, path: figures.append(figure))
-    return figures
+    return figures_kept(monkeypatch, fan_pictures, reliability)
 
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Iterator[Path]:
-    """Give a path, and see afterwards that a picture 800 pixels wide was written there without a warning."""
-    path = tmp_path / "picture.png"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with a_picture_written(tmp_path / "picture.png") as path:
         yield path
-    data = path.read_bytes()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">I", data[16:20]) == (800,)
 
 
 LONG = fan(steps=range(1, 721), clock=False)

@@ -1,11 +1,36 @@
 """Looks at a figure as a reader does: which texts are seen, and whether one covers another."""
 
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
 
+import pytest
 from matplotlib.axis import Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+
+
+def figures_kept(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> list[Figure]:
+    """Give the figures that these modules would have written, the last one last."""
+    figures: list[Figure] = []
+    for module in modules:
+        monkeypatch.setattr(module, "save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+@contextmanager
+def a_picture_written(path: Path) -> Iterator[Path]:
+    """Give a path, and see afterwards that a picture 800 pixels wide was written there without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield path
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">I", data[16:20]) == (800,)
 
 
 def texts_in(figure: Figure) -> list[Text]:

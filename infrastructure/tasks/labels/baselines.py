@@ -22,24 +22,6 @@ _TOKEN_PATTERN = r"\w+|[^\w\s]"
 Integers = NDArray[np.integer[Any]]
 
 
-def bag_of_words_baseline(
-    train_texts: Sequence[str],
-    train_labels: Integers,
-    eval_texts: Sequence[str],
-    eval_labels: Integers,
-    label_names: Sequence[str],
-    seed: int,
-    class_weights: Sequence[float] | None = None,
-) -> dict[str, float]:
-    """Score a logistic regression on tf-idf of words and pairs of words: `bow_accuracy` and `bow_macro_f1`.
-
-    Takes what `bag_of_words_confusion` takes.
-    """
-    return bag_of_words_scores(
-        bag_of_words_confusion(train_texts, train_labels, eval_texts, eval_labels, label_names, seed, class_weights)
-    )
-
-
 def bag_of_words_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
     """Name the scores of its confusion matrix."""
     scores = averaged_scores(confusion)
@@ -55,7 +37,9 @@ def bag_of_words_confusion(
     seed: int,
     class_weights: Sequence[float] | None = None,
 ) -> NDArray[np.int64]:
-    """Train that regression and count its answers: the confusion matrix [C, C], a row for each true class.
+    """Train a logistic regression on tf-idf of words and pairs of words, and count its answers.
+
+    Gives the confusion matrix [C, C], a row for each true class.
 
     Shapes: one label (an index of label_names) for each text.
     `class_weights` [C] are those the model had. Learns from at most 20,000 rows and is scored on at most 20,000, fewer
