@@ -15,6 +15,7 @@ from domain.metrics import MetricEntry
 from domain.plan import TrainingPlan
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
+from domain.showing import counted
 from domain.task import task_named
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
@@ -73,15 +74,16 @@ class RunTold:
 
     def _sentence(self) -> str:
         result, words = self.result, self.request.words
-        judged = num_judged(self._scores.metrics, self.dataset.num_eval)
-        part = f"{judged:,} {words.fed} {'of the test part' if self.report.test_metrics else 'held out'}"
+        part = self._known_data.get("evaluation", {})
+        judged = num_judged(self._scores.metrics, int(part.get("num_rows", self.dataset.num_eval)))
+        held_out = f"{_counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
         ended = "" if result.stop_reason == "completed" else f" It ended by {result.stop_reason.replace('_', ' ')}."
         name = str(result.metric_name).removeprefix("eval_")
         return (
             f"{self.request.model_name} ({result.num_parameters:,} parameters) learnt {self.request.task} from"
-            f" {self.dataset.num_train:,} {words.read} of {Path(str(self.request.dataset_path)).name} in"
+            f" {_counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
             f" {result.steps:,} steps and {_duration(result.training_time)}, and reaches {self._scores.sentence(name)},"
-            f" on {part}.{ended}"
+            f" on {held_out}.{ended}"
         )
 
     def _warnings(self) -> list[Block]:
@@ -185,9 +187,7 @@ def _evaluation_page(
     words = training_of(task_named(result.task)).words
     scores = Scores(result.metrics, result.metrics, known(result.intervals), words)
     metric = task_named(result.task).metric_name.removeprefix("eval_")
-    sentence = (
-        f"{run} reaches {scores.sentence(metric)}, on {result.num_rows:,} {words.fed} of {Path(dataset_path).name}."
-    )
+    sentence = f"{run} reaches {scores.sentence(metric)}, on {_counted(result.num_rows, words.fed)} of {Path(dataset_path).name}."
     again = f"athanor evaluate {quote(str(run))} --dataset {quote(dataset_path)} --report {quote(path)}"
     warnings = [Paragraph(warning, "warning") for warning in result.warnings]
     return Page(
@@ -199,6 +199,10 @@ def _evaluation_page(
             Section("This page again", [Command(again), Folded("Environment", [Facts(_flat(environment()))])]),
         ],
     )
+
+
+def _counted(number: int, plural: str) -> str:
+    return counted(number, plural.removesuffix("s"))
 
 
 def num_judged(metrics: Mapping[str, Any], otherwise: int) -> int:
