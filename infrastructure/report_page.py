@@ -17,6 +17,7 @@ from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.showing import counted
 from domain.task import task_named
+from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
 from infrastructure.reports.page.blocks import (
@@ -75,7 +76,8 @@ class RunTold:
     def _sentence(self) -> str:
         result, words = self.result, self.request.words
         part = self._known_data.get("evaluation", {})
-        judged = num_judged(self._scores.metrics, int(part.get("num_rows", self.dataset.num_eval)))
+        num_rows = int(part.get("num_rows", self.dataset.num_eval))
+        judged = num_judged(self._scores.metrics, min(num_rows, QUICK_ROWS) if self.request.quick else num_rows)
         held_out = f"{_counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
         ended = "" if result.stop_reason == "completed" else f" It ended by {result.stop_reason.replace('_', ' ')}."
         name = str(result.metric_name).removeprefix("eval_")
@@ -187,7 +189,8 @@ def _evaluation_page(
     words = training_of(task_named(result.task)).words
     scores = Scores(result.metrics, result.metrics, known(result.intervals), words)
     metric = task_named(result.task).metric_name.removeprefix("eval_")
-    sentence = f"{run} reaches {scores.sentence(metric)}, on {_counted(result.num_rows, words.fed)} of {Path(dataset_path).name}."
+    rows = _counted(result.num_rows, words.fed)
+    sentence = f"{run} reaches {scores.sentence(metric)}, on {rows} of {Path(dataset_path).name}."
     again = f"athanor evaluate {quote(str(run))} --dataset {quote(dataset_path)} --report {quote(path)}"
     warnings = [Paragraph(warning, "warning") for warning in result.warnings]
     return Page(
