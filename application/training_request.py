@@ -139,6 +139,16 @@ def field_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
+def nearest_setting(name: str, only_same_word: bool = False) -> str | None:
+    """Give the setting that a wrong name comes nearest to, one of the same first word before any other."""
+    name = name[:LONGEST_NAME]  # comparing takes time that grows with the square of the length
+    same_word = [known for known in NAMES if known.partition("_")[0] == name.partition("_")[0]]
+    nearest = get_close_matches(name, same_word, n=1, cutoff=0.5)
+    if not nearest and not only_same_word:
+        nearest = get_close_matches(name, NAMES, n=1, cutoff=0.5)
+    return nearest[0] if nearest else None
+
+
 def _left_open(task: Task, kind: type[Training], values: Mapping[str, Any]) -> Iterator[str]:
     """Say what must be decided and was left open by request and task."""
     for name, about in kind.model_fields.items():
@@ -150,9 +160,8 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
     faults = []
     for name in values:
         if name not in TrainModelRequest.model_fields:
-            # Cut, because comparing takes time that grows with the square of the length.
-            nearest = get_close_matches(name[:LONGEST_NAME], NAMES, n=1, cutoff=0.5)
-            hint = f"Did you mean {nearest[0]!r}?" if nearest else f"Known settings: {', '.join(NAMES)}."
+            nearest = nearest_setting(name)
+            hint = f"Did you mean {nearest!r}?" if nearest else f"Known settings: {', '.join(NAMES)}."
             faults.append(f"setting {shown(name)} is not known. {hint}")
             if len(faults) == MAX_FAULTS:
                 break

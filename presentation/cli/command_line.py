@@ -71,6 +71,9 @@ def answer() -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         say_piece(f"{error.format_message()}\n")
         return 0
+    except click.NoSuchOption as error:
+        say_error(_no_such_option(error))
+        return BAD_INPUT
     except click.ClickException as error:
         say_error(error.format_message())
         return BAD_INPUT
@@ -89,3 +92,15 @@ def answer() -> int:
         place = f"{error.filename}: " if error.filename else ""
         say_error(f"{place}{error.strerror or error}. Make room there, or choose another place.")
         return FAILED
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    """Say which setting an option would be: few have an option of their own."""
+    options = {option for parameter in error.ctx.command.params for option in parameter.opts} if error.ctx else set()
+    if "--set" in options:
+        from application.training_request import nearest_setting
+
+        setting = nearest_setting(error.option_name.lstrip("-").replace("-", "_"), only_same_word=True)
+        if setting and f"--{setting.replace('_', '-')}" not in options:
+            return f"No such option {shown(error.option_name)}. Did you mean --set {setting}=VALUE?"
+    return error.format_message()

@@ -184,6 +184,28 @@ def test_the_columns_of_a_model_come_before_a_guess() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "remedy"),
+    [
+        (["Ticket", "Subject"], "--set text_field=Subject"),
+        (["Ticket", "Subject", "Message"], "(or together: --set 'text_field=[Subject,Message]')"),
+    ],
+)
+def test_half_of_the_columns_of_a_model_is_not_taken_for_the_whole(fields: list[str], remedy: str) -> None:
+    text = sought("text", ("text",), own=("Subject", "Body"))
+    with pytest.raises(
+        DatasetError, match="learnt the text from 'Subject' and 'Body', and 'Body' is not there"
+    ) as caught:
+        columns_of("x", fields, [text], print)
+    assert str(caught.value).endswith(remedy)
+
+
+def test_the_queue_of_a_ticket_is_its_label() -> None:
+    words: list[str] = []
+    wanted = [sought("text", ("text",)), sought("label", ("label",))]
+    assert columns_of("x", ["Ticket", "Body", "Priority", "Queue"], wanted, words.append) == [("Body",), ("Queue",)]
+
+
+@pytest.mark.parametrize(
     ("task", "columns", "fields"),
     [
         ("sequence_to_sequence", "source,target", ("source", "target")),
@@ -229,7 +251,7 @@ def test_faults_of_text_and_label_come_in_one_report(tmp_path: Path) -> None:
     told = [line.split(": ")[0:2] for line in str(caught.value).splitlines()]
     assert told == [
         ["x.jsonl:1", "text is empty"],
-        ["x.jsonl:1", 'label is "", not a name'],
+        ["x.jsonl:1", "label is empty"],
         ["x.jsonl:3", 'text is ["a"], not a string'],
         ["x.jsonl:3", "field 'label' is missing"],
         ["x.jsonl:4", "label is 0.5, a measured value and no label"],

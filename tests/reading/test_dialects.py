@@ -106,6 +106,14 @@ def test_letters_of_windows_1252_far_behind_the_beginning_are_no_control_charact
     assert "no letters of latin-1" in said[0]
 
 
+def test_a_norwegian_customer_of_a_german_shop_makes_no_czech_of_it(tmp_path: Path) -> None:
+    rows = [["Grüße von Frau Müller, die Tür ist geöffnet", "pos"], ["Ole Bjørnson", "neg"], ["Jørn Bjørnson", "pos"]]
+    content = "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows)
+    assert read(tmp_path / "r.csv", content.encode("cp1252"))[0] == rows
+    czech = "text,label\n" + "příliš žluťoučký kůň úpěl ďábelské ódy,pos\n" * 9
+    assert "cp1252" not in refused(tmp_path / "c.csv", czech.encode("cp1250"))
+
+
 @pytest.mark.parametrize(
     ("encoding", "text"), [("cp1251", RUSSIAN), ("koi8_r", RUSSIAN), ("gb18030", "这是一个中文句子")]
 )

@@ -33,7 +33,7 @@ _CAPITALS = re.compile("(?<=[a-z])[ŠŽŸÀ-ÖØ-Þ]")
 _TURKISH = re.compile("[ðÐþÞýÝ]")
 _ICELANDIC = re.compile("[áíúÁÍÚæö]")
 _CZECH = re.compile("ø")
-_NORDIC = re.compile("[åæÅÆ]")
+_NORDIC = re.compile("[åæÅÆäöüÄÖÜß]")  # and German ones: ø may be a Norwegian customer of a German shop
 
 
 class LegacyText:

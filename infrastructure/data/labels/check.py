@@ -94,9 +94,10 @@ class LabelledCheck:
         if field not in row.values:
             return RowFault(row.line, f"field {field!r} is missing", "Add it, or set label_field.")
         name = name_of(cell)
-        if not name:
-            remedy = "Name the label in a string." if name is None else "Give the row a label."
-            return RowFault(row.line, f"{field} is {shown_cell(cell)}, not a name", remedy)
+        if cell is None or name == "":
+            return RowFault(row.line, f"{field} is empty", "Give the row a label or remove the row.")
+        if name is None:
+            return RowFault(row.line, f"{field} is {shown_cell(cell)}, not a name", "Name the label in a string.")
         if self._schema.labels and name not in self._schema.labels:
             remedy = "Correct the row, or use --task text_classification for labels of your own."
             known = ", ".join(self._schema.labels)

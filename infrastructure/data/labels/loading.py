@@ -11,6 +11,7 @@ from application.phases import phase
 from application.training import LabelTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
+from domain.showing import counted
 from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
@@ -130,8 +131,9 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
     split = split_rows(rows, share, seed)
     warnings = [*rows.warnings, *_label_warnings(rows)]
     if split.num_duplicates:
+        repeat = "repeats" if split.num_duplicates == 1 else "repeat"
         warnings.append(
-            f"{rows.path.name}: {split.num_duplicates} rows repeat another (white space aside); "
+            f"{rows.path.name}: {counted(split.num_duplicates, 'row')} {repeat} another (white space aside); "
             "repeats were kept on one side of the split."
         )
     audit = {"rows that repeat another, kept on one side": split.num_duplicates, **_label_audit(rows)}
@@ -183,7 +185,8 @@ def _label_warnings(rows: LabelledRows) -> list[str]:
     warnings = []
     conflicts = conflicting_labels(rows)
     if conflicts:
-        warnings.append(f"{rows.path.name}: {conflicts} texts occur with more than one label.")
+        texts = f"{counted(conflicts, 'text')} {'occurs' if conflicts == 1 else 'occur'}"
+        warnings.append(f"{rows.path.name}: {texts} with more than one label.")
     absent = [label for label, count in rows.label_counts().items() if not count]
     if absent:
         warnings.append(f"{rows.path.name}: no row has the label {', '.join(absent)}; it will never be predicted well.")

@@ -158,8 +158,9 @@ class TextCells:
                 parts.append(part)
         if parts:
             return BETWEEN_COLUMNS.join(parts)
-        problem = f"{' and '.join(self.columns)} {'is' if len(self.columns) == 1 else 'are'} empty"
-        return RowFault(row.line, problem, "Fill it in or remove the row.")
+        one = len(self.columns) == 1
+        problem = f"{' and '.join(self.columns)} {'is' if one else 'are'} empty"
+        return RowFault(row.line, problem, f"Fill {'it' if one else 'one'} in or remove the row.")
 
     def words(self, file: str) -> list[str]:
         """Say how many cells were no texts."""

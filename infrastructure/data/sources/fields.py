@@ -21,7 +21,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "label": (
         *("label", "labels", "category", "class", "target", "intent", "sentiment", "topic", "tag", "emotion"),
-        *("severity", "label_name", "class_name"),
+        *("severity", "label_name", "class_name", "queue", "department"),
     ),
     "source": ("source", "src", "input", "prompt", "question", "instruction", "query", "description", "docstring"),
     "target": ("target", "tgt", "output", "completion", "answer", "response", "reply", "translation", "summary"),
@@ -75,7 +75,8 @@ def columns_of(name: str, fields: Sequence[str], wanted: Sequence[Sought], say: 
         if found[number] is not None:
             continue
         fitting = [] if part.named else _fitting(part, [field for field in fields if field not in taken])
-        if len(fitting) == 1:
+        # A model that learnt from subject and body would answer from the subject alone, and nobody would know.
+        if len(fitting) == 1 and fitting[0] not in _own_among(part, fields):
             found[number] = (fitting[0],)
             taken.add(fitting[0])
             guessed.append(f"the {part.role} in {fitting[0]!r}")
@@ -135,10 +136,20 @@ def _plain(name: str) -> str:
     return str(name_of(name)).casefold().replace(" ", "_").replace("-", "_")
 
 
+def _own_among(part: Sought, fields: Sequence[str]) -> list[str]:
+    """Give the fields that are columns a model learnt from, where not all of these are there."""
+    return [] if part.named else [match for column in part.own if (match := _match(column, fields)) is not None]
+
+
 def _problem(part: Sought, fields: Sequence[str], fitting: Sequence[str]) -> str:
     if part.named:
         missing = [name for name in part.named if _match(name, fields) is None]
         return f"{part.setting} names {listed(missing)}"
+    if _own_among(part, fields):
+        missing = [name for name in part.own if _match(name, fields) is None]
+        learnt = " and ".join(map(repr, part.own[:MAX_NAMES_SHOWN]))
+        verb = "is" if len(missing) == 1 else "are"
+        return f"the model learnt the {part.role} from {learnt}, and {listed(missing)} {verb} not there"
     if fitting:
         return f"the {part.role} may be in {' or '.join(map(repr, fitting[:MAX_NAMES_SHOWN]))}"
     known = dict.fromkeys((*part.own, *part.usual))
@@ -161,6 +172,8 @@ def _remedy(part: Sought, fields: Sequence[str], fitting: Sequence[str], taken: 
         alone = f"--set {_setting(part, fitting[0])}"
         several = _setting(part, f"[{','.join(fitting[:MAX_NAMES_SHOWN])}]")
         return alone if part.role == "label" else f"{alone} (or together: --set {several})"
+    if there := _own_among(part, fields):
+        return f"--set {_setting(part, there[0] if len(there) == 1 else '[' + ','.join(there) + ']')}"
     if len(part.named) > 1:
         columns = [_match(name, fields) or _nearest(name, free) for name in part.named]
         return f"--set {_setting(part, '[' + ','.join(columns) + ']')}"
