@@ -54,6 +54,16 @@ BASELINES: Mapping[str, str] = {
 }
 
 
+# What somebody who never trained a model must know to read a score, by the names of metrics and of rivals.
+MEANINGS: Mapping[str, str] = {
+    "macro_f1": "Macro F1 says how well the classes are told apart, from 0 to 1: each class counts as much as any"
+    " other, however few rows it has.",
+    "accuracy": "Accuracy is the share of rows that are answered right.",
+    "bow": "Bag of words is a simple rival that only looks at which words occur.",
+    "majority": "Majority always gives the most frequent answer.",
+}
+
+
 def rivals_of(metric_name: str, *scores: Mapping[str, Any]) -> dict[str, float]:
     """Find what each baseline scored by a metric, with or without "eval_" in its name; later scores go before."""
     found: dict[str, float] = {}

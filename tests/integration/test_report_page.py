@@ -56,6 +56,13 @@ def test_one_sentence_says_what_was_asked_and_what_came_out(tmp_path: Path) -> N
         assert said in page.sentence
 
 
+def test_scores_and_rivals_are_explained_to_those_who_never_trained_a_model(tmp_path: Path) -> None:
+    body = body_of(told(tmp_path))
+    for said in ("Macro F1 says how well", "Accuracy is the share", "Majority always gives"):
+        assert said in body
+    assert "Bag of words is" not in body  # nobody counted words here
+
+
 def test_the_page_has_scores_rivals_curves_data_settings_and_the_command(tmp_path: Path) -> None:
     body = body_of(told(tmp_path), Section("Of the kind", [Paragraph("seen")]))
     headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", body)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.headlines import BASELINES, HEADLINES, label_of, score_of
+from domain.headlines import BASELINES, HEADLINES, MEANINGS, label_of, score_of
 from domain.interval import CONFIDENCE
 from domain.metrics import is_undefined
 from domain.words import Words
@@ -27,6 +27,8 @@ class Scores:
         """Show the headlines beside the rivals, and every other number for those who ask."""
         names = [name for name in HEADLINES if not is_undefined(self.metrics.get(name))]
         found: list[Block] = [self._bars(name) for name in names if name in _SHARES and self._beside(name)]
+        if known := [MEANINGS[name] for name in (*names, *self._rivals(names)) if name in MEANINGS]:
+            found.append(Paragraph(" ".join(known), "note"))
         found.append(self._table(names))
         if self.intervals:
             found.append(
@@ -63,6 +65,9 @@ class Scores:
         found = {rival: self.baselines.get(f"{rival}_{name}") for rival in BASELINES}
         return {rival: value for rival, value in found.items() if not is_undefined(value)}
 
+    def _rivals(self, names: list[str]) -> list[str]:
+        return [rival for rival in BASELINES if any(rival in self._beside(name) for name in names)]
+
     def _bars(self, name: str) -> Bars:
         bars = [Bar("this model", self.metrics[name], *self._ends(name))]
         for number, (rival, value) in enumerate(self._beside(name).items()):
@@ -70,7 +75,7 @@ class Scores:
         return Bars(label_of(name, self.words), bars, share=True)
 
     def _table(self, names: list[str]) -> Table:
-        rivals = [rival for rival in BASELINES if any(rival in self._beside(name) for name in names)]
+        rivals = self._rivals(names)
         ranges = [Column("range")] if any(name in self.intervals for name in names) else []
         columns = [Column("metric"), Column("this model"), *ranges, *(Column(BASELINES[rival]) for rival in rivals)]
         rows = []
