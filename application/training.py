@@ -118,7 +118,7 @@ class WriterTraining(WritingSettings, TargetSettings, TextTraining):
 class DocumentTraining(DocumentSettings, TextSettings, WriterTraining):
     """Of running text."""
 
-    words: ClassVar[Words] = Words(read="documents", fed="blocks")
+    words: ClassVar[Words] = Words(read="documents", fed="blocks", next_command="evaluate {} --dataset PATH")
 
     instead: ClassVar[Mapping[str, str]] = {
         **_NO_TABLE,

@@ -16,4 +16,4 @@ class Words:
     loss: str = "loss"
     has_tokens: bool = True
     scores_fill_a_screen: bool = False
-    next_command: str = "evaluate {} --dataset PATH"
+    next_command: str = "predict {} --input PATH --output answers.csv"

@@ -18,6 +18,7 @@ from infrastructure.data.files.opening import mended
 
 # What a sheet of Excel holds. Source: "Excel specifications and limits", support.microsoft.com.
 MOST_ROWS, MOST_COLUMNS, MOST_CHARACTERS = 1_048_576, 16_384, 32_767
+COLUMN_WIDTH = 20  # characters; a time has 19
 _WHOLE = 1 << 53
 _FIRST_DAY = datetime.date(1900, 3, 1)  # before it Excel counts a day that never was
 # Excel reads _x0041_ in a text as the letter of that number, and XML knows no other way to write these.
@@ -38,12 +39,15 @@ def require_workbooks(path: str) -> None:
 def write_workbook(staging: Path, answers: Answers, path: str) -> None:
     """Write one sheet row by row, and freeze its header. Raises: ConfigurationError beyond what a sheet holds."""
     from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
 
     _require_room(path, answers.num_rows or 0, len(answers.columns))
     book = Workbook(write_only=True)
     sheet = book.create_sheet("answers")
     sheet.freeze_panes = "A2"
     names, rows = _header_and_rows(answers)
+    for place in range(1, len(names) + 1):  # in a usual one a time is shown as ########
+        sheet.column_dimensions[get_column_letter(place)].width = COLUMN_WIDTH
     write = _Cells(sheet)
     sheet.append([write.text(name) for name in names])
     for number, row in enumerate(rows, 1):

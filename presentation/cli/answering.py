@@ -32,6 +32,7 @@ class AnswerProgress:
     """
 
     def __init__(self, console: Console, is_told: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self.number = 0  # of answers so far
         self._console = console
         self._is_told = is_told
         self._clock = clock
@@ -42,6 +43,7 @@ class AnswerProgress:
 
     def answered(self, number: int, total: int | None) -> None:
         """Be told after each answer how many there are, and of how many."""
+        self.number = number
         if not self._is_told:
             return
         now = self._clock()

@@ -20,8 +20,11 @@ def command(settings: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Score the finished RUN (or a model directory) on labelled rows."""
     from application.use_cases.evaluate_model import EvaluateModelRequest
     from infrastructure.container import Container
+    from presentation.cli.saying import warn
     from presentation.cli.writing import write_evaluation
 
     request = EvaluateModelRequest(reading=parsed(settings), **options)
     write_evaluation(Container().evaluate_model().execute(request), as_json)
+    if request.report_path is not None:
+        warn(f"wrote {request.report_path}")
     return 0

@@ -69,6 +69,7 @@ def command(
     from infrastructure.container import Container
     from presentation.cli.answering import progress_of_answers
     from presentation.cli.saying import say_data, say_piece, warn
+    from presentation.cli.wording import counted
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, reading=parsed(settings), **options)
     predict = Container().predict()
@@ -77,6 +78,7 @@ def command(
             raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
         with progress_of_answers(are_printed=False) as progress:
             answers = predict.write(request, output, progress.answered)
+        warn(f"wrote {output}: {counted(progress.number, 'rows')}")
         _tell(answers, warn)
         return 0
     is_wished = bool(stream)
