@@ -178,8 +178,10 @@ def test_every_format_holds_the_same_forecast(runs: Path, tmp_path: Path) -> Non
     for ending in ("csv", "csv.gz", "parquet", "jsonl"):
         answer = athanor(*words, "--output", tmp_path / f"f.{ending}")
         assert (answer.exit_code, answer.stdout) == (0, ""), answer.stderr
-        assert answer.stderr.startswith("forecasts start behind ")
-        assert answer.stderr.endswith(" rows of history.\n")
+        start, written = answer.stderr.splitlines()
+        assert start.startswith("forecasts start behind ")
+        assert start.endswith(" rows of history.")
+        assert written == f"wrote {tmp_path / f'f.{ending}'}: {len(printed.splitlines()) - 1} rows"
     assert (tmp_path / "f.csv").read_text() == printed
     assert gzip.decompress((tmp_path / "f.csv.gz").read_bytes()).decode() == printed
     exact = [json.loads(line) for line in (tmp_path / "f.jsonl").read_text().splitlines()]

@@ -78,8 +78,8 @@ def command(
             raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
         with progress_of_answers(are_printed=False) as progress:
             answers = predict.write(request, output, progress.answered)
-        warn(f"wrote {output}: {counted(progress.number, 'rows')}")
         _tell(answers, warn)
+        warn(f"wrote {output}: {counted(progress.number, 'rows')}")
         return 0
     is_wished = bool(stream)
     if stream is None:
