@@ -3,16 +3,30 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from infrastructure.reports.page.blocks import Block, Cell, Column, Matrix, Page, Section, Table
+from infrastructure.reports.page.blocks import (
+    Axis,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Line,
+    Mark,
+    Matrix,
+    Page,
+    Section,
+    Table,
+)
 from infrastructure.reports.page.html import write_page
 from tests.support.answered import HOSTILE, answered, write_page_of
 from tests.support.browser import WIDTHS, Chromium
 
 NAMES = ("<script>alert(1)</script>", "\u202eturned", "x" * 2_000, "")
 MAX_BYTES = 3_000_000
+LEAST_CONTRAST = 4.5  # of text, level AA of WCAG 2
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +142,29 @@ def test_ink_stands_out_from_paper(browser: Chromium, page_of: Callable[[int], P
             "(getComputedStyle(document.body))"
         )
         assert abs(sum(ink) - sum(paper)) > 450
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_counts_of_a_matrix_are_read_however_dark_their_cell_is(
+    browser: Chromium, tmp_path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    counts = [[9, 0, 0], [5, 3, 2], [0, 9, 0]]
+    page = tmp_path / "report.html"
+    write_page(page, Page("a", "b", [Section("c", [Matrix("answers", ["a", "b", "c"], counts)])]))
+    with browser.open(page, scheme=scheme) as opened:
+        assert min(opened.contrasts(".matrix td:not(:empty)")) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.6, 0.61, 1.0])
+def test_the_word_to_a_point_stays_on_a_telephone(browser: Chromium, tmp_path: Path, place: float) -> None:
+    mark = Mark("all answers: 100.0 % right", place, 0.5)
+    chart = Chart("a", Axis("x"), Axis("y"), [Line("a", [0.0, 1.0], [0.0, 1.0])], "told", marks=[mark])
+    write_page(tmp_path / "report.html", Page("a", "b", [Section("c", [chart])]))
+    with browser.open(tmp_path / "report.html", width=360) as opened:
+        assert opened.hidden_sideways() == 0
+        box = opened.page.locator(".mark span").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
 
 
 def test_a_table_is_sorted_by_a_button_that_the_keyboard_reaches(browser: Chromium, hostile: Path) -> None:

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 # A container has no user namespace for the sandbox, and often little memory in /dev/shm.
 _ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
 WIDTHS = (360, 800, 1600)
+_CONTRASTS = """elements => elements.map(element => {
+  const colour = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [[r, g, b], a]; };
+  const over = ([top, alpha], below) => top.map((value, at) => value * alpha + below[at] * (1 - alpha));
+  const light = rgb => rgb.map(value => value / 255).map(
+    value => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4
+  ).reduce((sum, value, at) => sum + value * [.2126, .7152, .0722][at], 0);
+  let behind = [255, 255, 255];
+  const layers = [];
+  for (let at = element; at; at = at.parentElement) layers.unshift(colour(getComputedStyle(at).backgroundColor));
+  for (const layer of layers) behind = over(layer, behind);
+  const [one, other] = [over(colour(getComputedStyle(element).color), behind), behind].map(light);
+  return (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+})"""
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,11 @@ class OpenPage:
     def hidden_sideways(self) -> int:
         """Say by how many pixels the document is wider than the window."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+    def contrasts(self, selector: str) -> list[float]:
+        """Give the contrast of text with what is behind it, by the rule of WCAG 2, for each element."""
+        found: list[float] = self.page.locator(selector).evaluate_all(_CONTRASTS)
+        return found
 
     def focused_by_tab(self, most: int = 200) -> list[str]:
         """Press Tab until the focus comes back to the page itself; give the tag and the name of each place."""

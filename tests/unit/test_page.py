@@ -94,6 +94,10 @@ def test_every_number_of_a_column_is_sorted_by_all_its_digits() -> None:
     assert written(None, Column("a", "number")) == "-"
 
 
+def test_a_value_without_an_end_is_sorted_as_the_largest() -> None:
+    assert [sort_key(value) for value in (math.inf, -math.inf)] == ["Infinity", "-Infinity"]  # as a browser reads it
+
+
 def test_a_line_breaks_where_a_value_is_missing() -> None:
     (stroke,) = drawn(chart([1.0, None, 3.0, math.nan, 5.0])).strokes
     assert stroke.path.count("M") == 3
@@ -131,6 +135,20 @@ def test_named_values_are_few_even_and_within(low: float, high: float) -> None:
     assert all(low - 1e-9 <= value <= high + 1e-9 for value in values)
     gaps = [after - before for before, after in pairwise(values)]
     assert max(gaps) == pytest.approx(min(gaps), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1234.1, 1234.8), (0.0, 2e-30), (99_999.5, 100_002.0), (0.99991, 0.99999), (1.5e6, 1.5009e6)]
+)
+@pytest.mark.parametrize("share", [False, True])
+def test_no_two_places_of_an_axis_have_one_name(low: float, high: float, share: bool) -> None:
+    names = [tick.text for tick in fitted(Axis("x", share=share), [low, high], along=True).ticks]
+    assert len(set(names)) == len(names) > 1
+
+
+@pytest.mark.parametrize("largest", [1e6, 12_345_678.0, 9e9, 1e18, 1e300])
+def test_names_beside_an_axis_have_room_there_however_large_the_values_are(largest: float) -> None:
+    assert max(len(tick.text) for tick in fitted(Axis("x"), [0.0, largest], along=False).ticks) <= 9
 
 
 def test_a_log_scale_leaves_out_what_has_no_place() -> None:

@@ -116,7 +116,8 @@ def sort_key(cell: Cell) -> str:
     if isinstance(cell, Estimate):
         return sort_key(cell.value)
     unknown = cell is None or isinstance(cell, str) or math.isnan(cell)
-    return "" if unknown else repr(float(cell))  # type: ignore[arg-type]
+    # A browser reads `Infinity`, and takes `inf` for no number.
+    return "" if unknown else repr(float(cell)).replace("inf", "Infinity")  # type: ignore[arg-type]
 
 
 def beginning(text: str, column: Column) -> str:

@@ -12,6 +12,8 @@ _MAX_TICKS = 6
 _MARGIN = 0.04
 _LARGEST = 1e300  # differences of such values are still numbers
 _LEAST_SPAN = 1e-9  # of the values themselves: what lies closer is rounding
+_LEAST_DIGITS, _MOST_DIGITS = 4, 17
+_TOO_LONG = 1e6  # beside an axis; from here on written with a power of ten
 _ZERO_FROM = 0.6  # an axis begins at zero when the smallest value is below this share of the largest
 
 
@@ -65,7 +67,7 @@ def fitted(axis: Axis, values: Iterable[float], along: bool) -> Scale:
     if high - low <= _LEAST_SPAN * max(abs(low), abs(high)):
         half = max(0.5, _LEAST_SPAN * abs(low))
         low, high = low - half, high + half
-    named = axis.ticks or [(value, _written(value, axis.share)) for value in round_values(low, high)]
+    named = axis.ticks or _named(round_values(low, high), axis.share)
     span = high - low
     ticks = tuple(Tick((value - low) / span, text) for value, text in named if low <= value <= high)
     return Scale(low, high, False, ticks, is_zoomed)
@@ -77,7 +79,8 @@ def round_values(low: float, high: float) -> Sequence[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in _ROUND if power * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
-    return [round(step * number, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+    digits = max(0, 12 - math.floor(math.log10(step)))
+    return [round(step * number, digits) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _log_scale(low: float, high: float) -> Scale:
@@ -91,7 +94,18 @@ def _log_scale(low: float, high: float) -> Scale:
     return Scale(low, high, True, ticks, is_zoomed=False)
 
 
-def _written(value: float, share: bool = False) -> str:
+def _named(values: Sequence[float], share: bool) -> list[tuple[float, str]]:
+    """Write values with as many digits as tell each from the next; a price of 1,234.5 needs more than four."""
+    for digits in range(_LEAST_DIGITS, _MOST_DIGITS):
+        names = [_written(value, share, digits) for value in values]
+        if len(set(names)) == len(names):
+            break
+    return list(zip(values, names, strict=True))
+
+
+def _written(value: float, share: bool = False, digits: int = _LEAST_DIGITS) -> str:
     if share:
-        return f"{100 * value:.4g} %"
-    return f"{value:,.0f}" if abs(value) >= 1000 and value == round(value) else f"{value:.4g}"
+        return f"{100 * value:.{digits}g} %"
+    if 1000 <= abs(value) < _TOO_LONG:
+        return f"{value:,.{max(0, digits - len(str(int(abs(value)))))}f}"
+    return f"{value:.{digits}g}"
