@@ -163,7 +163,7 @@ def require_page(path: str) -> None:
     """Find fault with the place of a page before anything is computed. Raises: ConfigurationError."""
     place = Path(path)
     if place.suffix.lower() not in (".html", ".htm"):
-        raise ConfigurationError(f"report {path} must end in .html, which it is.", remedy="Rename it.")
+        raise ConfigurationError(f"report {path} must end in .html, for it is a page.", remedy="Rename it.")
     if place.exists() and not place.is_file():
         raise ConfigurationError(f"report {path} is no file.", remedy="Name a file, new or to be replaced.")
     if not os.access(next(up for up in place.absolute().parents if up.exists()), os.W_OK | os.X_OK):
