@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from os import fsencode
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from application.training import training_of
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
@@ -61,8 +63,13 @@ def places_html(run_dir: str | None) -> str:
         return ""
     layout = RunLayout(Path(run_dir))
     pages = [path for path in (layout.report, layout.training_curves) if path.is_file()]
-    links = " · ".join(f'<a href="{escape(str(path), quote=True)}" target="_blank">{path.name}</a>' for path in pages)
+    links = " · ".join(f'<a href="{_address(path)}" target="_blank">{path.name}</a>' for path in pages)
     return f"<p>{_text(run_dir)} {links}</p>"
+
+
+def _address(path: Path) -> str:
+    """Write a path as a link: no letter of it begins a question, a fragment or, as in `javascript:`, a scheme."""
+    return escape(quote(fsencode(path)), quote=True)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,7 +15,7 @@ from domain.metrics import MetricEntry
 from domain.plan import TrainingPlan
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
-from domain.showing import counted
+from domain.showing import counted, duration
 from domain.task import task_named
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
@@ -79,13 +79,12 @@ class RunTold:
         num_rows = int(part.get("num_rows", self.dataset.num_eval))
         judged = num_judged(self._scores.metrics, min(num_rows, QUICK_ROWS) if self.request.quick else num_rows)
         held_out = f"{_counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
-        ended = "" if result.stop_reason == "completed" else f" It ended by {result.stop_reason.replace('_', ' ')}."
         name = str(result.metric_name).removeprefix("eval_")
         return (
             f"{self.request.model_name} ({result.num_parameters:,} parameters) learnt {self.request.task} from"
             f" {_counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
-            f" {result.steps:,} steps and {_duration(result.training_time)}, and reaches {self._scores.sentence(name)},"
-            f" on {held_out}.{ended}"
+            f" {counted(result.steps, 'step')} and {duration(result.training_time)}, and reaches"
+            f" {self._scores.sentence(name)}, on {held_out}.{_ended(result.stop_reason)}"
         )
 
     def _warnings(self) -> list[Block]:
@@ -214,10 +213,14 @@ def num_judged(metrics: Mapping[str, Any], otherwise: int) -> int:
     return int(metrics.get("num_windows") or sum(supports) or otherwise)
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+def _ended(reason: str) -> str:
+    """Say why a training ended before its last step; the name of a signal is what stopped it."""
+    known = {
+        "completed": "",
+        "early_stopping": " It ended early, for its score got no better.",
+        "diverged": " It diverged: its loss was no finite number any more.",
+    }
+    return known.get(reason, f" It was stopped by {reason}, and can be resumed.")
 
 
 def _flat(facts: Mapping[str, Any]) -> dict[str, str]:

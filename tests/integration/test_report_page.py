@@ -52,8 +52,19 @@ def test_one_sentence_says_what_was_asked_and_what_came_out(tmp_path: Path) -> N
     page = told(tmp_path).page([])
     assert page.sentence.startswith("encoder-tiny (")
     for said in ("text_classification", "96 rows of rows.json", "10 steps", "accuracy 0.8750 (0.7000 to 0.9600)",
-                 "beside majority 0.5000", "24 rows held out", "ended by early stopping"):  # fmt: skip
+                 "beside majority 0.5000", "24 rows held out", "ended early"):  # fmt: skip
         assert said in page.sentence
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("completed", ""), ("diverged", " It diverged:"), ("SIGTERM", " It was stopped by SIGTERM")]
+)
+def test_the_sentence_says_why_a_training_ended_before_its_last_step(tmp_path: Path, reason: str, said: str) -> None:
+    known = told(tmp_path)
+    sentence = replace(known, result=replace(known.result, stop_reason=reason, training_time=1.0)).page([]).sentence
+    assert said in sentence
+    assert sentence.endswith("held out.") == (not said)
+    assert "in 10 steps and 1 s, and" in sentence
 
 
 def test_scores_and_rivals_are_explained_to_those_who_never_trained_a_model(tmp_path: Path) -> None:

@@ -1,5 +1,11 @@
 """What a notebook shows is said in full and trusts no text."""
 
+import re
+from html import unescape
+from os import fsdecode
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
 import pytest
 
 from application.use_cases.evaluate_model import EvaluateModelResponse
@@ -46,6 +52,20 @@ def test_no_text_is_markup(answer: TrainModelResponse | EvaluateModelResponse | 
     assert "<img" not in shown
     assert "\u202e" not in shown
     assert "&lt;img" in shown
+
+
+@pytest.mark.parametrize("name", ["javascript:alert(1)", "50% #2?", "\udce9", '"><img src=x>'])
+def test_a_link_leads_to_the_page_of_a_run_whatever_the_run_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir()
+    (Path(name) / "report.html").touch()
+    shown = TrainModelResponse(success=True, run_dir=name)._repr_html_()
+    link = re.findall('href="([^"]*)"', shown)[0]
+    address = urlsplit(unescape(link))
+    assert (address.scheme, address.query, address.fragment) == ("", "", "")
+    assert Path(fsdecode(unquote_to_bytes(address.path))) == Path(name) / "report.html"
 
 
 def test_of_many_warnings_the_rest_is_counted() -> None:
