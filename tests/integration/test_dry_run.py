@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +29,14 @@ from tests.fakes.ports import FakeMonitor
 from tests.support import tiny, tiny_series, tiny_text
 from tests.support.command_line import athanor
 from tests.support.finished_models import finished_once
+
+_KILLED = """
+import os, signal
+from infrastructure.data.kept.cache import cached_aside
+with cached_aside() as place:
+    (place / "tokens").write_text("many")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 SECURITY = [{"code": f"x = {number}\ny{number % 7} = x", "label": ("safe", "high")[number % 2]} for number in range(80)]
 # Simple rivals that are scored before a training, by task.
@@ -172,6 +184,19 @@ def test_phases_are_told_in_order(tmp_path: Path) -> None:
         "training a bag of words to compare with",
         "measuring three micro-batches",
     ]
+
+
+def test_what_a_killed_dry_run_left_goes_with_the_next_and_what_another_one_needs_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = subprocess.run([sys.executable, "-c", _KILLED], check=False, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    with cached_aside() as first, cached_aside() as second:
+        assert sorted(tmp_path.iterdir()) == sorted([first, second])
+        assert first.stat().st_mode & 0o077 == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_random_numbers_of_the_caller_are_left_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache_entry import CacheEntry, evict, open_entry, seal
 from infrastructure.files import remove_directory, remove_leftovers, staged_directory
 from infrastructure.manifest import DamageError
-from infrastructure.staging import STAGING_PREFIX
+from infrastructure.staging import STAGING_PREFIX, locked_directory, remove, remove_dead
 
 LIMIT_BYTES = 20 * 2**30
 FORMAT = 3
@@ -44,13 +44,20 @@ def cache_root() -> Path:
 
 @contextmanager
 def cached_aside() -> Iterator[Path]:
-    """Cache in a directory of its own within the block, which is gone behind it: the usual one is not even read."""
-    with tempfile.TemporaryDirectory(prefix="athanor-dry-run-", ignore_cleanup_errors=True) as directory:
-        token = _aside.set(Path(directory))
+    """Cache in a directory of its own within the block, which is gone behind it: the usual one is not even read.
+
+    What a killed process left there goes before that.
+    """
+    target = Path(tempfile.gettempdir(), "athanor-dry-run")
+    remove_dead(target.parent, target)
+    with locked_directory(target) as directory:
+        token = _aside.set(directory)
         try:
-            yield Path(directory)
+            directory.chmod(0o700)  # texts of the data lie in it, and others may look into the place of all
+            yield directory
         finally:
             _aside.reset(token)
+            remove(directory)
 
 
 def aside() -> Path | None:
