@@ -11,12 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from infrastructure.container import Container
 from infrastructure.reports import fans as fan_pictures
 from infrastructure.reports import reliability
 from infrastructure.reports.canvas import BLUE, ORANGE
 from infrastructure.reports.fans import Fan, draw_fans, rows_shown
 from infrastructure.reports.reliability import draw_reliability
 from infrastructure.reports.ticks import choose_ticks, name_rows, name_time
+from tests.support import tiny_series
 from tests.support.pictures import a_picture_written, assert_apart, figures_kept
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -313,3 +315,15 @@ def test_a_name_has_the_day_or_the_year_below_it_where_that_is_new(rows: list[st
 @pytest.mark.parametrize(("horizons", "rows"), [([1], 24), (range(1, 25), 72), ([1, 24, 168], 504)])
 def test_three_horizons_of_history_are_drawn_and_24_rows_at_least(horizons: Sequence[int], rows: int) -> None:
     assert rows_shown(horizons) == rows
+
+
+def test_values_that_32_bits_cannot_hold_are_reported_in_the_unit_of_their_table(tmp_path: Path) -> None:
+    table = tiny_series.table_file(tmp_path / "bars.csv", tiny_series.bars() * 1e200)
+    request = tiny_series.request(
+        "quantile_forecasting", tmp_path, dataset_path=table, output_dir=str(tmp_path / "run"), max_steps=2
+    )
+    response = Container().train_model().execute(request)
+    assert response.success, response.errors
+    metrics = response.test_metrics
+    assert metrics["mae_original"] > 1e190
+    assert (tmp_path / "run" / "forecasts.png").exists()

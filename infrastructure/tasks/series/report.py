@@ -69,8 +69,8 @@ def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: 
         stamps = stamp_texts(table.stamps[rows], table.zone, table.step)
     return Fan(
         recipe.names[target],
-        history * scale + mean,
-        windows.cut(np.array([anchor]))["target"][0, target] * scale + mean,
+        history.astype(np.float64) * scale + mean,  # in the unit of the table, where 32 bits may not reach
+        windows.cut(np.array([anchor]))["target"][0, target].astype(np.float64) * scale + mean,
         forecast,
         recipe.horizons,
         stamps,

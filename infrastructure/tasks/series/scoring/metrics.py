@@ -218,7 +218,8 @@ class ForecastScores:
 
     def _totals(self, unit: Floats, targets: slice = slice(None)) -> dict[str, float]:
         """Give what has a unit, over all horizons of some targets; `unit` [T] scales their errors."""
-        factor, square = unit[targets, None], unit[targets, None] ** 2
+        with np.errstate(over="ignore"):  # of values beyond 1e154 the square is infinite
+            factor, square = unit[targets, None], unit[targets, None] ** 2
         points, known = self._points[targets].sum(), self._known[targets].sum()
         pinball = (self._pinball[:, targets] * factor).sum(axis=(1, 2))  # [Q]
         result = {
