@@ -1,6 +1,7 @@
 """What a person reads after a training: pictures, simple baselines to compare with, samples."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from application.phases import phase
 from application.ports import Run, SplitDataset
 from application.training import Training
 from domain.exceptions import TrainingError
-from domain.headlines import rivals_of
+from domain.headlines import BASELINES, rivals_of
+from domain.interval import UNKNOWN
+from domain.metrics import is_undefined
 from domain.results import Report, TrainingResult
+from domain.rivals import rival_told
 from domain.run_layout import METRICS, RunLayout
 from infrastructure.memory import lost_memory_told
 from infrastructure.prediction import FinishedModel, PredictorSource
@@ -24,6 +28,8 @@ from infrastructure.tasks.kind import Examined, FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.machine import computing_with
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+
+QUICK_TOLD = "a quick run proves that everything works; its scores say nothing of a training in earnest."
 
 
 class ReportWriter:
@@ -55,9 +61,23 @@ def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result
     if findings.examined is not None:
         write_outcomes(layout.outcomes, _outcomes(findings.examined))
         sections = findings.examined.sections
-    told = RunTold(layout, request, dataset, result, findings.report, entries)
-    write_page(layout.report, told.page(sections))
-    return findings.report
+    report = findings.report
+    report = replace(report, warnings=(*_worth(request, result, report), *report.warnings))
+    write_page(layout.report, RunTold(layout, request, dataset, result, report, entries).page(sections))
+    return report
+
+
+def _worth(request: Training, result: TrainingResult, report: Report) -> Sequence[str]:
+    """Say what the scores are worth, beside what the kind has said itself."""
+    if request.quick:
+        return (QUICK_TOLD,)
+    metrics = report.test_metrics or result.final_metrics
+    metric = result.metric_name.removeprefix("eval_")
+    rivals = rivals_of(metric, report.baselines, metrics)
+    if is_undefined(metrics.get(metric)) or BASELINES["random_walk"] in rivals:  # of prices the kind judges itself
+        return ()
+    told = rival_told(metric, metrics[metric], rivals, request.words, report.intervals.get(metric, UNKNOWN))
+    return (told,) if told else ()
 
 
 def rivals_on_the_same_rows(result: TrainingResult, report: Report) -> Mapping[str, float]:
