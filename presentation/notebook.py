@@ -52,16 +52,17 @@ class NotebookMonitor:
         self._lines: list[str] = []
         self._doing = ""
         self._share: float | None = None
-        self._is_training = False
+        self._is_training = self._is_over = False
         self._stop_reason = ""
         self._drawn_at = 0.0
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
         """Take the wish to stop: a training ends behind its step, anything before it at once."""
-        if self._stop_reason or not self._is_training:
+        if self._stop_reason or not (self._is_training or self._is_over):
             raise KeyboardInterrupt
         self._stop_reason = signal.Signals(number).name
-        self._say(f"{self._stop_reason}: saving after this step; once more to quit at once")
+        doing = "the training is over, its report follows" if self._is_over else "saving after this step"
+        self._say(f"{self._stop_reason}: {doing}; once more to quit at once")
 
     def stop_requested(self) -> str:
         """Give the name of the signal that came, if any."""
@@ -79,9 +80,9 @@ class NotebookMonitor:
                 told = "  ".join(self._teller.facts(event).values())
                 self._move(f"step {event.step:,} of {event.total_steps:,}  {told}", event.step / event.total_steps)
             case _:
-                self._is_training = isinstance(event, RunStarted) or (
-                    self._is_training and not isinstance(event, RunFinished)
-                )
+                if isinstance(event, RunStarted | RunFinished):
+                    self._is_training = isinstance(event, RunStarted)
+                    self._is_over = not self._is_training
                 if text := self._teller.sentence(event):
                     self._say(text)
 
