@@ -12,20 +12,22 @@ from domain.exceptions import DatasetError
 from infrastructure.data.columnar.columnar_file import Columnar, unreadable
 from infrastructure.data.columnar.plain_columns import is_text, is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.columnar.saved_dataset import WithLabelNames
+from infrastructure.data.files.encodings import Say
 from infrastructure.data.files.row import Row
 
 ROWS_AT_ONCE = 4096
 
 
-def columnar_rows(file: Columnar, kept: Sequence[str] = ()) -> Iterator[Row]:
+def columnar_rows(file: Columnar, kept: Sequence[str] = (), say: Say = lambda word: None) -> Iterator[Row]:
     """Give each row; its values are read when they are asked for, and the cells of `kept` columns as they are typed.
 
+    Times among these are those of Python: what is cut off is told to `say`.
     Raises: DatasetError when the file cannot be read, a cell is too large, or a column is asked for whose type holds
     neither text nor number.
     """
     _refuse_repeated_names(file)
     columns = _Columns(WithLabelNames(file))
-    cells = columns.typed(kept) if kept else repeat(None)
+    cells = columns.typed(kept, say) if kept else repeat(None)
     row = 0
     while row < len(file):
         for block in columns.blocks(row):
@@ -63,11 +65,25 @@ class _Columns:
                 break
         return values
 
-    def typed(self, names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    def typed(self, names: Sequence[str], say: Say) -> Iterator[Mapping[str, Any]]:
         """Give the cells of some columns row by row, as what they are."""
         for _, batch in self._from(0, names):
-            own = [_to_microseconds(column).to_pylist() for column in batch.columns]
+            own = [self._plain(name, column, say) for name, column in zip(names, batch.columns, strict=True)]
             yield from (dict(zip(names, cells, strict=True)) for cells in zip(*own, strict=True))
+
+    def _plain(self, name: str, column: pyarrow.Array, say: Say) -> list[Any]:
+        try:
+            counted, is_cut = _to_microseconds(column)
+            cells: list[Any] = counted.to_pylist()
+        except (pyarrow.ArrowException, ValueError, OverflowError) as error:
+            raise DatasetError(
+                f"{self.file.name}: column {name!r} of type {type_name(column.type)} has a cell that cannot be kept "
+                f"beside an answer: {str(error).rstrip('.')}.",
+                remedy="Name the columns to keep without it, such as --keep id.",
+            ) from error
+        if is_cut:
+            say(f"{self.file.name}: column {name!r} counts nanoseconds; its times are kept to the microsecond.")
+        return cells
 
     def _ask(self, name: str) -> None:
         if name in self.asked:
@@ -184,9 +200,7 @@ def _plain_type(kind: pyarrow.DataType) -> pyarrow.DataType:
         return _plain_type(kind.value_type)
     if types.is_float16(kind):
         return pyarrow.float64()
-    if types.is_timestamp(kind):
-        return pyarrow.timestamp("us", kind.tz)
-    return pyarrow.large_string() if is_text(kind) else kind
+    return pyarrow.large_string() if is_text(kind) else _in_microseconds(kind)
 
 
 def _is_bytes(kind: pyarrow.DataType) -> bool:
@@ -195,10 +209,23 @@ def _is_bytes(kind: pyarrow.DataType) -> bool:
     return bool(types.is_fixed_size_binary(kind)) or (is_text(kind) and not is_utf8(kind))
 
 
-def _to_microseconds(column: pyarrow.Array) -> pyarrow.Array:
-    """Count instants as Python does. Raises: ArrowInvalid where nanoseconds would be lost."""
-    kind = column.type
-    return column.cast(pyarrow.timestamp("us", kind.tz)) if types.is_timestamp(kind) else column
+def _to_microseconds(column: pyarrow.Array) -> tuple[pyarrow.Array, bool]:
+    """Count as Python does, and tell whether nanoseconds were lost. Raises: ArrowInvalid for a time out of reach."""
+    kind = _in_microseconds(column.type)
+    if kind == column.type:
+        return column, False
+    try:
+        return column.cast(kind), False
+    except pyarrow.ArrowInvalid:
+        if column.type.unit != "ns":
+            raise
+        return column.cast(kind, safe=False), True
+
+
+def _in_microseconds(kind: pyarrow.DataType) -> pyarrow.DataType:
+    if types.is_timestamp(kind):
+        return pyarrow.timestamp("us", kind.tz)
+    return pyarrow.time64("us") if types.is_time64(kind) else kind
 
 
 def _holds_values(kind: pyarrow.DataType) -> bool:

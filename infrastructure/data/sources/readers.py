@@ -39,7 +39,7 @@ def read_rows(
         columns = open_columnar(path, path.name, reading)
         for note in columns.notes:
             say(f"{path.name}: {note}")
-        yield from columnar_rows(columns, kept)
+        yield from columnar_rows(columns, kept, say)
     elif kind in SEPARATED:
         yield from separated_rows(SeparatedFile(path, path.name, reading, say))
     else:
