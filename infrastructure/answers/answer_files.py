@@ -49,9 +49,10 @@ class AnswerFiles:
                     delimiter = "\t" if ending.startswith(".tsv") else ","
                     _write_lines(staging, answers.csv_lines(delimiter), ending)
         except OSError as error:
+            is_missing = not target.parent.is_dir()
             raise ConfigurationError(
                 f"--output {path} cannot be written: {error.strerror or error}.",
-                remedy="Make room or choose another place.",
+                remedy=f"{f'Make {target.parent} first' if is_missing else 'Make room'}, or choose another place.",
             ) from error
 
 

@@ -28,7 +28,7 @@ def choose_device(name: str) -> torch.device:
     kind, _, number = name.partition(":")
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(kind, False):
-        raise ConfigurationError(f"device {name!r} is not available on this machine.", remedy="Use --set device=auto.")
+        raise ConfigurationError(f"device {name!r} is not available on this machine.", remedy="Leave device at auto.")
     if number and int(number) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
         raise ConfigurationError(f"device {name!r} does not exist; there are {count}.", remedy="Use a lower number.")

@@ -96,8 +96,9 @@ def _write_side_by_side(title: str, rows: Mapping[str, Sequence[str]], letters: 
 
 def _write_beside(comparison: Comparison, first: ComparedRun, letter: str) -> None:
     outcomes = comparison.outcomes
-    if outcomes is None or comparison.why_not:
-        say(f"{letter} beside A cannot be tested: {comparison.why_not}")
+    if outcomes is None or comparison.why_not or not outcomes.differences:
+        why = comparison.why_not or " ".join(outcomes.notes if outcomes else ())
+        say(f"{letter} beside A cannot be tested: {why}")
         say("")
         return
     words = words_of(first.facts.task)

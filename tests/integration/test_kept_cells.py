@@ -292,3 +292,8 @@ def test_many_rows_are_written_in_groups(tmp_path: Path) -> None:
     file = pyarrow.parquet.ParquetFile(written(path, "out.parquet"))
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [65_536, 4_464]
     assert file.read(["n"]).column(0).to_pylist() == list(range(70_000))
+
+
+def test_a_directory_that_is_missing_is_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"Make .*later first, or choose another place"):
+        AnswerFiles().write(str(tmp_path / "later" / "answers.csv"), Answers([]))

@@ -11,7 +11,7 @@ import pytest
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND
 from infrastructure.data.sources.contents import contents_of
-from infrastructure.data.sources.readers import read_rows
+from infrastructure.data.sources.readers import Row, read_rows
 
 NANOSECONDS = 1704067200123456789  # 2024-01-01 00:00:00.123456789
 MIDNIGHT = datetime.datetime(2024, 1, 1, 0, 0, 0, 123456)
@@ -44,6 +44,7 @@ def test_nanoseconds_are_cut_and_told_once(
 ) -> None:
     path, told = written(column), list[str]()
     (row,) = read_rows(path, AS_FOUND, told.append, ("seen",))
+    assert isinstance(row, Row)
     assert row.kept == {"seen": cell}
     assert told == ["tickets.parquet: column 'seen' counts nanoseconds; its times are kept to the microsecond."]
     kind = contents_of(path, AS_FOUND).columns[1].kind
@@ -53,6 +54,7 @@ def test_nanoseconds_are_cut_and_told_once(
 def test_whole_microseconds_are_told_of_by_nobody(written: Callable[[pyarrow.Array], Path]) -> None:
     told = list[str]()
     (row,) = read_rows(written(counted(NANOSECONDS - 789, pyarrow.timestamp("ns"))), AS_FOUND, told.append, ("seen",))
+    assert isinstance(row, Row)
     assert (row.kept, told) == ({"seen": MIDNIGHT}, [])
 
 

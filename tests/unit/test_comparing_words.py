@@ -83,6 +83,11 @@ def test_what_cannot_be_tested_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     assert "Noise" not in told
 
 
+def test_rows_of_which_different_things_are_known_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = written(monkeypatch, two(differences=(), answers=None, notes=("they hold different things.",)))
+    assert "B beside A cannot be tested: they hold different things." in told
+
+
 def test_thirty_runs_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tuple(run(f"r{number}") for number in range(30))
     compared = ComparedRuns(
