@@ -58,8 +58,3 @@ class HardwareReport:
             "trackers": installed(),
             "cache": str(cache_root()),
         }
-
-
-def _platform() -> str:
-    """Name system, release and machine without `platform.platform`, which starts the program `uname`."""
-    return "-".join((platform.system(), platform.release(), platform.machine()))
