@@ -53,7 +53,8 @@ class CleanRunsUseCase:
     def _named(self, runs: Sequence[str], root: str) -> tuple[Leftovers, ...]:
         found = [self._archive.facts(path) for path in self._archive.find_all(runs, root)]
         faults = [
-            f"{run.run_dir} is {run.status}, not finished: its states are what it goes on from. Resume or delete it."
+            run.error
+            or f"{run.run_dir} is {run.status}, not finished: its states are what it goes on from. Resume or delete it."
             for run in found
             if run.status != FINISHED
         ]

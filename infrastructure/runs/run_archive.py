@@ -15,7 +15,7 @@ from domain.run_layout import CARD, RUN_FILE, RunLayout
 from domain.runs import RunFacts
 from infrastructure.plain_files import read_plain
 from infrastructure.runs.run_file import read_request
-from infrastructure.runs.run_glance import glance, status_of
+from infrastructure.runs.run_glance import glance, name_of, status_of
 from infrastructure.runs.run_summary import read_summary
 from infrastructure.staging import STAGING_PREFIX
 
@@ -62,7 +62,7 @@ class RunArchive:
             known["model_path"] = str(layout.model)
         if known.get("metrics_file") is not None:
             known["metrics_file"] = str(layout.metrics_summary)
-        return {**known, "run_id": directory.resolve().name, "run_dir": path, "status": status}
+        return {**known, "run_id": name_of(directory), "run_dir": path, "status": status}
 
     def settings(self, path: str) -> Mapping[str, Any]:
         """Give the settings that the run file of a run names. Raises: ConfigurationError."""

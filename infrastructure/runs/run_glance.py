@@ -34,7 +34,7 @@ def glance(directory: Path) -> RunFacts:
     """Tell what a list says of a run, whatever state its files are in."""
     settings = _settings(RunLayout(directory).run_file)
     known: dict[str, Any] = {
-        "run_id": directory.resolve().name,
+        "run_id": name_of(directory),
         "run_dir": str(directory),
         "task": settings.get("task"),
         "data": settings.get("dataset_path"),
@@ -58,6 +58,11 @@ def glance(directory: Path) -> RunFacts:
     if summary.get("best_metric") is not None and status != RUNNING:
         progress["metric"] = _number(summary["best_metric"])
     return RunFacts(**{**known, **progress}, status=status)
+
+
+def name_of(directory: Path) -> str:
+    """Give the name by which a run is found where it stands; that of a link is its own and not that of its target."""
+    return directory.name if directory.is_symlink() else directory.resolve().name
 
 
 def status_of(directory: Path, summary: Mapping[str, Any]) -> str:

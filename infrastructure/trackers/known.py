@@ -10,9 +10,15 @@ from infrastructure.trackers.tracker import Tracker
 # Slim MLflow leaves out what a store in a file needs.
 _NEEDED = {"mlflow": ("mlflow", "sqlalchemy", "alembic")}
 _PACKAGES = {"mlflow": ("mlflow", "mlflow-skinny")}
-# What the environment of a tracker says unless the user's does: nothing leaves the machine.
+# What the environment of a tracker says unless the user's does: nothing leaves the machine. MLflow tries a server seven
+# times within minutes and says nothing; the end of a run waits for it no longer than it takes to tell that it is dead.
 _ENVIRONMENT = {
-    "mlflow": {"MLFLOW_DISABLE_TELEMETRY": "true"},
+    "mlflow": {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    },
     "wandb": {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"},
 }
 

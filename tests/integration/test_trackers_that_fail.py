@@ -71,6 +71,18 @@ def test_a_python_that_is_not_there_is_one_warning(tmp_path: Path) -> None:
     assert "No such file" in warnings[0]
 
 
+def test_a_server_that_is_dead_is_given_up_before_the_end_of_the_run_has_waited_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    layout = left_by_a_run(tmp_path / "run")
+    with trackers_of(layout, "mlflow") as (observer, warnings):
+        told(observer, started(), step(1), closed(layout))
+    (warning,) = warnings
+    assert "it has been silent" not in warning
+    assert "127.0.0.1" in warning
+
+
 def test_all_trackers_hear_the_same_and_one_that_fails_silences_no_other(tmp_path: Path) -> None:
     layout = left_by_a_run(tmp_path / "run")
     ways = {"mlflow": behaving("fails at begin", tmp_path / "a"), "wandb": behaving("works", tmp_path / "b")}

@@ -214,11 +214,30 @@ class TestCleaning:
         assert (tmp_path / "precious" / "keep").exists()
         assert os.path.lexists(run / "checkpoints")
 
+    def test_counts_a_run_once_that_a_link_points_to_and_leaves_one_that_is_elsewhere(self, tmp_path: Path) -> None:
+        add_checkpoint(run_at(tmp_path / "runs" / "done"))
+        add_checkpoint(run_at(tmp_path / "elsewhere"))
+        (tmp_path / "runs" / "best").symlink_to("done")
+        (tmp_path / "runs" / "far").symlink_to(tmp_path / "elsewhere")
+        cleaned = CleanRunsUseCase(RunArchive(), REMOVER).execute(root=str(tmp_path / "runs"))
+        assert ([leftovers.run_id for leftovers in cleaned.found], cleaned.num_bytes) == (["done"], 1_000)
+        assert (tmp_path / "elsewhere" / "checkpoints").exists()
+
     def test_refuses_runs_that_are_named_and_not_finished(self) -> None:
         remover = FakeRemover()
         with pytest.raises(RunError, match="runs/b is interrupted, not finished"):
             CleanRunsUseCase(FakeArchive(RUNS), remover).execute(["a", "b"])
         assert remover.cleaned == []
+
+    def test_says_of_one_that_cannot_be_read_what_is_damaged_and_how_to_mend_it(self, tmp_path: Path) -> None:
+        run = run_at(tmp_path / "run")
+        (run / "summary.json").write_text("{")
+        with pytest.raises(RunError) as shown:
+            RunArchive().summary(str(run))
+        with pytest.raises(RunError) as cleaned:
+            CleanRunsUseCase(RunArchive(), REMOVER).execute([str(run)])
+        assert str(cleaned.value) == str(shown.value)
+        assert "Restore it, or remove the file" in str(cleaned.value)
 
     def test_cleans_only_what_is_named_and_goes_on_behind_a_failure(self) -> None:
         remover = FakeRemover(failing={"runs/a": RunError("in use.")}, beside=Leftovers("", "runs", ("x",), 5))

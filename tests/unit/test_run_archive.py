@@ -249,3 +249,11 @@ def test_the_settings_are_those_of_the_run_file(tmp_path: Path) -> None:
 
 def test_the_first_event_is_when_a_run_began() -> None:
     assert json.loads(json.dumps(BEGAN)).startswith(run_glance._stamp(BEGAN).removesuffix("+00:00"))  # type: ignore[union-attr]
+
+
+def test_a_link_is_listed_and_shown_under_its_own_name(tmp_path: Path) -> None:
+    run_at(tmp_path / "one")
+    (tmp_path / "best").symlink_to("one")
+    (tmp_path / "broken").symlink_to("nowhere")
+    assert set(listed(tmp_path)) == {"best", "one"}
+    assert ARCHIVE.summary(ARCHIVE.find("best", str(tmp_path)))["run_id"] == "best"

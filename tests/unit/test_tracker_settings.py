@@ -4,6 +4,7 @@ from application.training_request import TrainModelRequest
 from application.use_cases.verify_resume import VerifyResumeRequest, shortened
 from domain.exceptions import ConfigurationError
 from domain.tracking import TRACKERS
+from infrastructure.trackers.known import environment_of
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,12 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(ConfigurationError) as refused:
         TrainModelRequest(trackers="tensorbord,wanddb,wanddb", epochs=0).resolved()
     assert len(refused.value.messages) == 4
+
+
+def test_the_environment_of_a_person_goes_before_what_a_tracker_is_told() -> None:
+    patient = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "9"}
+    assert environment_of("mlflow", {})["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "2"
+    assert environment_of("mlflow", patient)["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
 
 
 def test_trials_of_a_resume_are_told_to_no_tracker() -> None:
