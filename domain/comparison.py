@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from domain.metrics import direction_of
 
 BETTER, WORSE, NOT_TOLD_APART, NOT_KNOWN = "better", "worse", "not told apart", "not known"
+NOT_FINITE = "not finite"
 SIGNIFICANCE = 0.05
 
 
@@ -26,6 +28,8 @@ class Difference:
     @property
     def verdict(self) -> str:
         """Say what the second run is beside the first one."""
+        if not (isfinite(self.first) and isfinite(self.second)):
+            return NOT_FINITE
         if self.low is None or self.high is None:
             return NOT_KNOWN
         if self.low <= 0 <= self.high:

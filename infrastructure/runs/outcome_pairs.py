@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ Floats = NDArray[np.float64]
 SEED = 0
 # How many nats a row costs, however many tokens it is cut into.
 LOSS_OF_ROW = "loss_per_row"
+# Of fewer rows a resample holds so few different ones that its interval is far from 95 %.
+MIN_SHARED = 10
+RESTORE = "Restore it, or train the run again, to test it."
 
 
 class OutcomePairs:
@@ -36,10 +40,9 @@ class OutcomePairs:
         counts = PairedOutcomes(len(one["digest"]), len(other["digest"]), len(places[0]))
         if not counts.num_shared:
             return counts
-        try:
-            return _tested(_taken(one, places[0]), _taken(other, places[1]), counts, overlap)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise RunError(f"the outcomes of {first} or {second} are damaged: {error}.") from error
+        with np.errstate(over="ignore", invalid="ignore"):  # losses that are not finite are told of
+            found = _tested(_taken(one, places[0]), _taken(other, places[1]), counts, overlap)
+        return found if counts.num_shared >= MIN_SHARED else replace(found, differences=_untold(found.differences))
 
 
 def _read(run: str) -> Columns:
@@ -51,10 +54,10 @@ def _read(run: str) -> Columns:
             f"{run} has no {path.name}, which a training writes at its end since it can be compared.",
             remedy="Finish it, or train it again, to test whether it differs by more than noise.",
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
-        raise RunError(f"{path} is damaged: {error}.", remedy="Train the run again to test it.") from error
-    if not all(isinstance(digest, str) for digest in columns.get("digest") or [None]):
-        raise RunError(f"{path} is damaged: it names no rows.", remedy="Train the run again to test it.")
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=RESTORE) from error
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}.", remedy=RESTORE) from error
     return columns
 
 
@@ -84,6 +87,10 @@ def _tested(first: Columns, second: Columns, counts: PairedOutcomes, overlap: in
     if {"loss", "mse", "mae", "num_points"} <= known:
         return _of_windows(first, second, counts, overlap)
     return _with(counts, (), notes=("they hold different things of their rows, so that no test is possible.",))
+
+
+def _untold(differences: Sequence[Difference]) -> tuple[Difference, ...]:
+    return tuple(replace(found, low=None, high=None) for found in differences)
 
 
 def _of_labels(first: Columns, second: Columns, counts: PairedOutcomes, overlap: int) -> PairedOutcomes:

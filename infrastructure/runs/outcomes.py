@@ -7,8 +7,14 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from domain.showing import shown
 from infrastructure.files import staged_file
 from infrastructure.plain_files import open_to_read
+
+
+# What runs are compared by, of those tasks that have it.
+TEXTS = frozenset(("digest", "label", "answer"))
+NUMBERS = frozenset(("loss", "loss_sum", "num_targets", "mse", "mae", "num_points"))
 
 
 def write_outcomes(path: Path, columns: Mapping[str, Any]) -> None:
@@ -21,6 +27,26 @@ def write_outcomes(path: Path, columns: Mapping[str, Any]) -> None:
 
 
 def read_outcomes(path: Path) -> Mapping[str, Sequence[Any]]:
-    """Read them again. Raises: OSError, and ValueError for a file that is none of ours."""
+    """Read them again. Raises: OSError of the disk, and ValueError that says why a file is none of ours."""
     with open_to_read(path) as file:
-        return pyarrow.parquet.read_table(file).to_pydict()
+        try:
+            columns: dict[str, list[Any]] = pyarrow.parquet.read_table(file).to_pydict()
+        except (OSError, ValueError, TypeError, LookupError, ArithmeticError, pyarrow.ArrowException) as error:
+            raise ValueError("it is not the Parquet file that a training wrote") from error
+    if not columns.get("digest"):
+        raise ValueError("it names no rows")
+    for name, values in columns.items():
+        for place, value in enumerate(values):
+            if wanted := _wanted(name, value):
+                told = "empty" if value is None else f"{shown(value)}, which is no {wanted}"
+                raise ValueError(f"row {place + 1:,} of its column {name} is {told}")
+    return columns
+
+
+def _wanted(name: str, value: Any) -> str:
+    """Name the kind of value that a column should have and this is not."""
+    if name in TEXTS:
+        return "" if isinstance(value, str) else "text"
+    if name in NUMBERS:
+        return "" if isinstance(value, int | float) and not isinstance(value, bool) else "number"
+    return ""

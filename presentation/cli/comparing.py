@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from application.use_cases.compare_runs import ComparedRun, ComparedRuns, Comparison
-from domain.comparison import BETTER, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
+from domain.comparison import BETTER, NOT_FINITE, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
 from domain.headlines import HEADLINES, label_of, score_of
 from domain.showing import shown
 from presentation.cli.columns import Column, write_columns
@@ -18,7 +19,8 @@ IN_WORDS = {
     BETTER: "better",
     WORSE: "worse",
     NOT_TOLD_APART: "cannot be told apart",
-    NOT_KNOWN: "too few rows to tell",
+    NOT_KNOWN: "too few shared rows to tell",
+    NOT_FINITE: "values that are not finite",
 }
 
 
@@ -109,7 +111,7 @@ def _write_beside(comparison: Comparison, first: ComparedRun, letter: str) -> No
     write_columns(
         [
             Column(" metric", tuple(f" {name}" for name in names)),
-            Column("difference", tuple(f"{found.difference:+.3g}" for found in told), is_number=True),
+            Column("difference", tuple(map(_difference, told)), is_number=True),
             Column("95 %", tuple(map(_interval, told))),
             Column(letter, tuple(IN_WORDS[found.verdict] for found in told)),
         ]
@@ -118,6 +120,10 @@ def _write_beside(comparison: Comparison, first: ComparedRun, letter: str) -> No
         say(f" {line}")
     say(_sentence(told, first.facts.metric_name, letter))
     say("")
+
+
+def _difference(found: Difference) -> str:
+    return f"{found.difference:+.3g}" if isfinite(found.difference) else "-"
 
 
 def _interval(found: Difference) -> str:
@@ -153,4 +159,7 @@ def _sentence(told: Sequence[Difference], metric_name: str | None, letter: str) 
         return f"By {name} {letter} is {found.verdict} than A, by more than noise."
     if found.verdict == NOT_TOLD_APART:
         return f"By {name} the difference of {letter} and A is no more than noise."
-    return f"By {name} nobody can tell: there are too few rows."
+    if found.verdict == NOT_FINITE:
+        of = [run for run, value in (("A", found.first), (letter, found.second)) if not isfinite(value)]
+        return f"By {name} nobody can tell: there are values of {' and '.join(of)} that are not finite."
+    return f"By {name} nobody can tell: there are too few shared rows."

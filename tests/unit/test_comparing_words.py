@@ -58,7 +58,7 @@ def test_settings_metrics_and_differences_are_told(monkeypatch: pytest.MonkeyPat
     [
         (-0.1, 0.2, "By macro F1 the difference of B and A is no more than noise."),
         (-0.3, -0.2, "By macro F1 B is worse than A, by more than noise."),
-        (None, None, "By macro F1 nobody can tell: there are too few rows."),
+        (None, None, "By macro F1 nobody can tell: there are too few shared rows."),
     ],
 )
 def test_a_sentence_says_what_the_interval_does(
@@ -66,6 +66,21 @@ def test_a_sentence_says_what_the_interval_does(
 ) -> None:
     found = replace(DIFFERENCES[0], low=low, high=high)
     assert sentence in written(monkeypatch, two(differences=(found,)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whose"),
+    [(0.5, float("nan"), "B"), (float("inf"), 0.5, "A"), (float("nan"), float("nan"), "A and B")],
+)
+def test_values_that_are_not_finite_are_called_so(
+    monkeypatch: pytest.MonkeyPatch, first: float, second: float, whose: str
+) -> None:
+    told = written(
+        monkeypatch, two(differences=(Difference("macro_f1", first, second, second - first, None, None),))
+    )
+    assert f"By macro F1 nobody can tell: there are values of {whose} that are not finite." in told
+    (line,) = (line for line in told.splitlines() if line.startswith(" macro F1"))
+    assert line.split() == ["macro", "F1", "-", "-", "values", "that", "are", "not", "finite"]
 
 
 def test_windows_say_that_they_overlap_and_notes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.comparison import BETTER, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
+from domain.comparison import BETTER, NOT_FINITE, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
 from domain.exceptions import RunError
 from domain.run_layout import RunLayout
 from infrastructure.runs.outcome_pairs import OutcomePairs
@@ -88,8 +88,18 @@ def test_runs_that_share_no_row_are_not_tested(tmp_path: Path) -> None:
 
 
 def test_too_few_rows_tell_nothing(tmp_path: Path) -> None:
-    found = paired(labelled(tmp_path / "one", "a", ["x"], "a"), labelled(tmp_path / "other", "b", ["x"], "a"))
-    assert {each.verdict for each in found.differences} == {NOT_KNOWN}
+    for count, verdicts in ((1, {NOT_KNOWN}), (9, {NOT_KNOWN}), (10, {NOT_TOLD_APART})):
+        one = labelled(tmp_path / f"one {count}", "a" * count, labels="a" * count)
+        found = paired(one, labelled(tmp_path / f"other {count}", "a" * count, labels="a" * count))
+        assert {each.verdict for each in found.differences} == verdicts
+
+
+def test_a_loss_that_is_not_finite_leaves_the_other_metrics_their_verdicts(tmp_path: Path) -> None:
+    rows: dict[str, Any] = {"label": list("ab" * 10), "answer": list("ab" * 10)}
+    one = run_with(tmp_path / "one", loss=[1.0] * 20, **rows)
+    for name, loss in (("nan", float("nan")), ("inf", float("inf")), ("huge", 1e308)):
+        found = named(paired(one, run_with(tmp_path / name, loss=[1.0] * 10 + [loss] * 10, **rows)))
+        assert (found["loss"].verdict, found["accuracy"].verdict) == (NOT_FINITE, NOT_TOLD_APART)
 
 
 def test_texts_are_compared_by_token_where_both_cut_them_alike_and_else_by_row(tmp_path: Path) -> None:
@@ -152,14 +162,23 @@ def test_what_cannot_be_compared_is_a_sentence(tmp_path: Path) -> None:
         RunLayout(run_at(tmp_path / "texts")).outcomes,
         {"digest": ["d0", "d1"], "loss_sum": ["x", "y"], "num_targets": [1, 2]},
     )
+    write_outcomes(
+        RunLayout(run_at(tmp_path / "labels")).outcomes,
+        {"digest": ["d0", "d1"], "label": ["a", None], "answer": ["a", "b"], "loss": [1.0, 2.0]},
+    )
     for name, said in (
         ("older", "has no outcomes.parquet"),
         ("garbage", "is damaged"),
-        ("pipe", "is damaged"),
+        ("pipe", "cannot be read: "),
         ("nameless", "it names no rows"),
+        ("texts", "texts/outcomes.parquet is damaged: row 1 of its column loss_sum is 'x', which is no number"),
+        ("labels", "labels/outcomes.parquet is damaged: row 2 of its column label is empty"),
     ):
-        with pytest.raises(RunError, match=said):
+        with pytest.raises(RunError, match=said) as refused:
             paired(good, str(tmp_path / name))
-    with pytest.raises(RunError, match="are damaged"):
-        paired(str(tmp_path / "texts"), str(tmp_path / "texts"))
-    assert "different things" in paired(good, str(tmp_path / "texts")).notes[0]
+        assert "train" in str(refused.value)  # the remedy
+
+
+def test_runs_of_which_different_things_are_known_are_told_so(tmp_path: Path) -> None:
+    texts = run_with(tmp_path / "texts", loss_sum=[1.0, 2.0], num_targets=[1, 2])
+    assert "different things" in paired(labelled(tmp_path / "good", "ab"), texts).notes[0]
