@@ -24,6 +24,7 @@ SEED = 0
 LOSS_OF_ROW = "loss_per_row"
 # Of fewer rows a resample holds so few different ones that its interval is far from 95 %.
 MIN_SHARED = 10
+LOOK = "See whether it is a plain file that you may read, or train the run again, to test it."
 RESTORE = "Restore it, or train the run again, to test it."
 
 
@@ -55,7 +56,7 @@ def _read(run: str) -> Columns:
             remedy="Finish it, or train it again, to test whether it differs by more than noise.",
         ) from error
     except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=RESTORE) from error
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=LOOK) from error
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}.", remedy=RESTORE) from error
     return columns

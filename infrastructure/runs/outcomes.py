@@ -11,7 +11,6 @@ from domain.showing import shown
 from infrastructure.files import staged_file
 from infrastructure.plain_files import open_to_read
 
-
 # What runs are compared by, of those tasks that have it.
 TEXTS = frozenset(("digest", "label", "answer"))
 NUMBERS = frozenset(("loss", "loss_sum", "num_targets", "mse", "mae", "num_points"))

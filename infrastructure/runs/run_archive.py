@@ -84,7 +84,8 @@ def run_directories(root: Path) -> list[Path]:
     try:
         names = sorted(os.listdir(root))
     except (OSError, ValueError) as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be listed"
+        refusal = getattr(error, "strerror", None) or error
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be listed: {refusal}"
         if isinstance(error, NotADirectoryError):
             reason = "is a file"
         raise RunError(f"{root} {reason}.", remedy="Name the directory that holds your runs with --root.") from error

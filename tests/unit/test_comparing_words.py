@@ -75,9 +75,7 @@ def test_a_sentence_says_what_the_interval_does(
 def test_values_that_are_not_finite_are_called_so(
     monkeypatch: pytest.MonkeyPatch, first: float, second: float, whose: str
 ) -> None:
-    told = written(
-        monkeypatch, two(differences=(Difference("macro_f1", first, second, second - first, None, None),))
-    )
+    told = written(monkeypatch, two(differences=(Difference("macro_f1", first, second, second - first, None, None),)))
     assert f"By macro F1 nobody can tell: there are values of {whose} that are not finite." in told
     (line,) = (line for line in told.splitlines() if line.startswith(" macro F1"))
     assert line.split() == ["macro", "F1", "-", "-", "values", "that", "are", "not", "finite"]
