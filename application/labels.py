@@ -68,7 +68,7 @@ class Labels:
         if self.threshold is not None:
             told["likeliest"] = answer["label"]
             self.num_told += scores is not None
-            if scores and scores[answer["label"]] < self.threshold:
+            if scores and round(scores[answer["label"]], DIGITS) < self.threshold:  # what is written says so too
                 self.num_unsure += 1
                 told["label"] = self.unsure
         if self.top_k is None:

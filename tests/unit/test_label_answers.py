@@ -49,6 +49,12 @@ def test_below_the_threshold_a_label_is_unsure_and_what_it_would_have_been_stays
     assert fact.startswith("1 of 2 answers (50.0%) are below the threshold 0.71: their label is 'unsure'")
 
 
+def test_a_score_that_is_written_as_the_threshold_is_not_below_it() -> None:
+    labels = Labels("ab", threshold=0.8)
+    told = labels.told({"label": "a", "scores": {"a": 0.79999996, "b": 0.20000004}})
+    assert (told["label"], told["score"], labels.num_unsure) == ("a", 0.8, 0)
+
+
 def test_a_model_with_a_label_of_that_name_is_unsure_in_another_word() -> None:
     labels = Labels(["Unsure", "unsure?", "b"], threshold=0.9)
     assert labels.told({"label": "b", "scores": {"b": 0.5, "Unsure": 0.5}})["label"] == "unsure??"
