@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from application.answers import Answers
 from application.joining import ALL, NONE, Keep
-from application.labels import Labels
+from application.labels import LABEL_OPTIONS, Labels
 from application.ports import AnswerFiles, PredictorSource
 from domain.exceptions import ConfigurationError
 from domain.generation import GenerationSettings
@@ -59,8 +59,8 @@ class PredictRequest(BaseModel):
 
     @property
     def writing(self) -> Mapping[str, Any]:
-        """Those of them that may be of writing."""
-        return {name: value for name, value in self.options.items() if name != "threshold"}
+        """Those of them that are of writing whatever the model does."""
+        return {name: value for name, value in self.options.items() if name not in LABEL_OPTIONS}
 
     def kept(self, unsaid: str) -> Keep:
         """Give what is kept, `unsaid` where nothing was said."""
@@ -122,7 +122,7 @@ class PredictUseCase:
         on_text: Callable[[str], None] | None = None,
         as_table: bool = False,
     ) -> Answers:
-        # A wrong option need not wait for the model to open.
+        # A wrong option need not wait for the model to open, but what `top_k` may be depends on what it does.
         GenerationSettings().changed(request.writing)
         Labels.require({"threshold": request.threshold})
         predictor = self._predictors.open(request.run, request.device, request.reading)

@@ -110,7 +110,9 @@ def test_python_takes_the_same_options(models: Callable[[str], Path], tickets: P
     [
         (CLASSIFIER, ("--temperature", 0.5, "--seed", 1), ("temperature means nothing to task text", "seed means")),
         (CLASSIFIER, ("--beams", 2), ("It is for tasks that write. Leave it out.",)),
-        (CLASSIFIER, ("--top-k", 0), ("top_k is 0",)),
+        (CLASSIFIER, ("--top-k", 0), ("top_k is 0, but must be a whole number of at least 1",)),
+        (CLASSIFIER, ("--top-k", -1), ("top_k is -1, but must be a whole number of at least 1",)),
+        (WRITER, ("--top-k", -1), ("top_k is -1, but must be a whole number of at least 0",)),
         (CLASSIFIER, ("--threshold", 80), ("threshold is 80.0, but must be above 0 and at most 1",)),
         (CLASSIFIER, ("--stream",), ("this model writes none",)),
         (CLASSIFIER, ("--keep", "text,Labl"), ("keep names 'Labl', but tickets.csv has", "Did you mean 'label'?")),
