@@ -12,7 +12,8 @@ from domain.showing import json_text
 # What a float64 holds for certain. How many of them mean something is known where an answer is made, and rounded there.
 SIGNIFICANT_DIGITS = 15
 # What makes a spreadsheet take a cell for a formula, which may start programs and send data away.
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+# Where Japanese or Chinese is typed the wide signs are the same to it.
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NEGATIVE = re.compile(r"-[0-9]+([.,][0-9]+)?")  # a number that a file of texts held, and no formula
 # What the cells of a column are; WORDS are cells of several kinds, or nested ones, which are written as JSON.
 TEXT, INTEGER, NUMBER, TRUTH, WORDS = "text", "integer", "number", "truth", "words"
@@ -77,7 +78,7 @@ class Answers:
                 yield delimiter.join(cells)
 
     def json_lines(self) -> Iterator[str]:
-        """Write each answer as a JSON object, numbers with all their digits."""
+        """Write each answer as a JSON object, numbers with all their digits: as a text those that no float holds."""
         return map(json_line, self.rows)
 
     def told(self, on_row: Callable[[int], None]) -> "Answers":
@@ -121,9 +122,17 @@ def cell_text(cell: Any) -> str | None:
     return cell.isoformat(" ") if isinstance(cell, datetime.datetime) else str(cell)
 
 
+def exact(number: Decimal) -> int | float | str:
+    """Give a number as it is, and as a text with all its digits where no float holds them."""
+    if number == number.to_integral_value():
+        return int(number)
+    near = float(number)
+    return near if Decimal(repr(near)) == number else str(number)
+
+
 def _of_json(cell: Any) -> Any:
     if isinstance(cell, Decimal):
-        return int(cell) if cell == cell.to_integral_value() else float(cell)
+        return exact(cell)
     return cell_text(cell) if isinstance(cell, datetime.date | datetime.time) else cell
 
 

@@ -1,17 +1,22 @@
 """Answers as an Excel workbook, whose texts stay texts: none of them is a formula."""
 
 import datetime
+import errno
 import math
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow
 
-from application.answers import Answers, cell_text, flat_cells
+from application.answers import Answers, cell_text, exact, flat_cells
 from domain.exceptions import ConfigurationError
 from infrastructure.answers.stamps_of_answers import timestamps
 from infrastructure.data.files.opening import mended
@@ -40,23 +45,55 @@ def write_workbook(staging: Path, answers: Answers, path: str) -> None:
     """Write one sheet row by row, and freeze its header. Raises: ConfigurationError beyond what a sheet holds."""
     from openpyxl import Workbook
     from openpyxl.utils import get_column_letter
+    from openpyxl.writer.excel import ExcelWriter
 
     _require_room(path, answers.num_rows or 0, len(answers.columns))
     book = Workbook(write_only=True)
     sheet = book.create_sheet("answers")
     sheet.freeze_panes = "A2"
     names, rows = _header_and_rows(answers)
-    for place in range(1, len(names) + 1):  # in a usual one a time is shown as ########
-        sheet.column_dimensions[get_column_letter(place)].width = COLUMN_WIDTH
     write = _Cells(sheet)
-    sheet.append([write.text(name) for name in names])
-    for number, row in enumerate(rows, 1):
-        _require_room(path, number, 0)
-        sheet.append([write.cell(row.get(name)) for name in names])
-    book.save(staging)
+    with _let_go(sheet):
+        for place in range(1, len(names) + 1):  # in a usual one a time is shown as ########
+            sheet.column_dimensions[get_column_letter(place)].width = COLUMN_WIDTH
+        sheet.append([write.text(name) for name in names])
+        for number, row in enumerate(rows, 1):
+            _require_room(path, number, 0)
+            sheet.append([write.cell(row.get(name)) for name in names])
+        # `book.save` leaves its archive open where a disk is full, which tries to write again once it is forgotten.
+        with ZipFile(staging, "w", ZIP_DEFLATED) as archive:
+            ExcelWriter(book, archive).save()
     if write.num_cut:
         cells = "1 cell is" if write.num_cut == 1 else f"{write.num_cut:,} cells are"
         answers.say(f"{cells} longer than the {MOST_CHARACTERS:,} characters that Excel holds, and cut.")
+
+
+@contextmanager
+def _let_go(sheet: Any) -> Iterator[None]:
+    """Let go of the file that a sheet is prepared in when the block fails, so that nothing complains later.
+
+    Raises: OSError instead of what lxml says of a full disk.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for close in (lambda: sheet._rows.close(), lambda: sheet._writer.close(), lambda: sheet._writer.cleanup()):
+            with suppress(Exception):  # some of them may be closed, or never have been
+                close()
+        if (told := _disk_error(error)) is not None:
+            raise told from error
+        raise
+
+
+def _disk_error(error: BaseException | None) -> OSError | None:
+    """Translate IO_ENOSPC and the like, which lxml may have hidden behind a fault of its own."""
+    while error is not None and not isinstance(error, OSError):
+        if str(error).startswith("IO_"):
+            code = getattr(errno, str(error).removeprefix("IO_"), errno.EIO)
+            said = f"{os.strerror(code)} in {tempfile.gettempdir()}, where a workbook is prepared"
+            return OSError(code, said)
+        error = error.__context__
+    return None
 
 
 def _require_room(path: str, num_rows: int, num_columns: int) -> None:
@@ -107,7 +144,7 @@ class _Cells:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, Decimal):
-            value = int(value) if value == value.to_integral_value() else float(value)
+            value = exact(value)
         if isinstance(value, int) and abs(value) <= _WHOLE:
             return value
         if isinstance(value, float):

@@ -1,6 +1,7 @@
 """The commands on tables with a clock: one small run of each task, asked in every way."""
 
 import csv
+import gc
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import random
 import resource
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime, timedelta
@@ -288,6 +290,24 @@ def test_a_full_disk_is_told_and_the_old_forecast_stays(ending: str, runs: Path,
     assert "cannot be written" in answer.stderr
     assert output.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_a_workbook_that_a_full_disk_stops_leaves_nothing_that_would_complain_later(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: complaints.append(told.exc_value))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    output = tmp_path / "f.xlsx"
+    assert athanor("predict", runs / FORECAST, "--input", runs / "table.csv", "--output", output).exit_code == 0
+    size = output.stat().st_size
+    output.unlink()
+    for num_bytes in (100, 1_000, size // 2, size - 1):
+        with room_for(num_bytes):
+            assert "cannot be written: File too large" in refused(runs, output).stderr
+        gc.collect()
+    assert complaints == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_forecast_for_spreadsheets_is_csv_and_nothing_else(runs: Path, tmp_path: Path) -> None:

@@ -272,10 +272,31 @@ def test_a_sheet_that_cannot_hold_all_rows_is_refused_before_anything_is_answere
 
 
 def test_answers_for_a_spreadsheet_guard_what_it_would_run_and_leave_numbers(tmp_path: Path) -> None:
-    path = csv_file(tmp_path / "x.csv", [["=n", "text"], ["=1+1", "@t"], ["-12.5", "t"]])
+    path = csv_file(tmp_path / "x.csv", [["=n", "text"], ["=1+1", "@t"], ["-12.5", "t"], ["＝1+1", "＠t"]])
     target = tmp_path / "out.csv"
     AnswerFiles().write(str(target), answers(path).for_spreadsheets())
-    assert [(row["'=n"], row["text"]) for row in rows_in(target)] == [("'=1+1", "'@t"), ("-12.5", "t")]
+    assert [(row["'=n"], row["text"]) for row in rows_in(target)] == [
+        *(("'=1+1", "'@t"), ("-12.5", "t"), ("'＝1+1", "'＠t")),
+    ]
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_every_sign_that_begins_a_formula_is_guarded(begin: str) -> None:
+    (row,) = Answers([{"text": f"{begin}1+1"}], columns=(Column("text", TEXT),)).for_spreadsheets()
+    assert row == {"text": f"'{begin}1+1"}
+
+
+LONG_MONEY = ("-99999999999999999999.99", "1234567890.1234567891", "12.10", "7.00")
+
+
+def test_a_decimal_that_no_float_holds_is_a_text_with_all_its_digits_and_others_are_numbers(tmp_path: Path) -> None:
+    money = pyarrow.array([Decimal(number) for number in LONG_MONEY], pyarrow.decimal128(38, 16))
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["t"] * len(money), "money": money}), path)
+    for ending in (".jsonl", ".xlsx"):
+        cells = [row["money"] for row in rows_in(written(path, f"out{ending}"))]
+        assert [Decimal(cell) for cell in cells[:2]] == [Decimal(number) for number in LONG_MONEY[:2]]
+        assert cells[2:] == [12.1, 7]
 
 
 def test_half_a_character_of_a_kept_cell_is_mended_and_stops_nothing(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option(
     "--for-spreadsheets",
     is_flag=True,
-    help="In a CSV, put ' before what begins with = + - @, a tab or a return: a spreadsheet would run it as a formula.",
+    help="In a CSV, put ' before what begins with = + - @, wide or not, a tab or a line end: a spreadsheet may run it.",
 )
 @click.option(
     "--stream/--no-stream",
