@@ -19,6 +19,7 @@ from domain.reading import Reading
 from domain.results import EvaluationResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
+from infrastructure.data.files.opening import refuse_stream
 from infrastructure.data.sources.asked_rows import AskedRows, asked_rows
 from infrastructure.data.sources.inputs import Asked, BadInput, Source
 from infrastructure.data.sources.shipped import located
@@ -178,6 +179,7 @@ class FinishedModel:
     def _asked(self, input_path: str, keep: Keep, as_table: bool, labels: Labels | None, told: "_Told") -> AskedRows:
         """Find out what is asked, and what stands beside the answers. Raises: DatasetError, ConfigurationError."""
         path = self._located(input_path)
+        refuse_stream(path)
         if not self.task.reads_rows:
             return AskedRows(Source(path))
         return asked_rows(path, keep, as_table, self._answer_columns(labels), self._reading, told)

@@ -282,7 +282,8 @@ def test_bad_input_to_predict_ends_in_a_sentence(
 
 
 def test_standard_input_that_is_no_text_ends_in_a_sentence(finished: Path) -> None:
-    assert_refused(athanor("predict", finished, "--input", "-", stdin=b"caf\x81\n"), "standard input", "not UTF-8")
+    answer = athanor("predict", finished, "--strict", "--input", "-", stdin=b"caf\x81\n")
+    assert_refused(answer, "standard input:1: holds byte 0x81, which cannot be decoded", "--set encoding=")
     answer = athanor("predict", finished, "--strict", "--input", "-", stdin=b'{"de": "x"}\n')
     assert_refused(answer, "standard input:1", "source is looked for in", "--set source_field=de")
 

@@ -1,7 +1,9 @@
 """A bad row never stops predict: it is answered with nulls and a reason, in its place, unless the caller is strict."""
 
+import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -118,6 +120,50 @@ def test_each_line_of_standard_input_stands_for_itself(
         None,
     ]
     assert "2 of 6 rows" in notes[-1]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_line_of_standard_input_that_is_no_text_is_a_bad_row(
+    mark: bytes, models: Callable[[str], Path], tmp_path: Path
+) -> None:
+    lines = mark + "bäng\n".encode() + b'{"text": "a\xff", "id": 7}\nstill\n' + b"\xffb\xc3\xa4c\nbang\n"
+    words = ("predict", models("text_classification"), "--input", "-", "--keep", "all")
+    printed = athanor(*words, stdin=lines)
+    assert printed.exit_code == 0, printed.stderr
+    answers = [json.loads(line) for line in printed.stdout.splitlines()]
+    told = "holds byte 0xff, which cannot be decoded"
+    errors = [None, f"standard input:2: {told}", None, f"standard input:4: {told}", None]
+    assert [answer.get("error") for answer in answers] == errors
+    assert (answers[1]["id"], answers[1]["text"], answers[3]["text"]) == (7, "a\ufffd", "\ufffdbäc")
+    assert "2 of 5 rows could not be answered" in printed.stderr
+    output = tmp_path / "answers.csv"
+    assert athanor(*words, "--output", output, stdin=lines).exit_code == 0
+    with output.open(encoding="utf-8", newline="") as file:
+        assert [row["error"] or None for row in csv.DictReader(file)] == errors
+
+
+def test_a_strict_caller_and_one_who_named_the_encoding_are_stopped_by_such_a_line(
+    models: Callable[[str], Path],
+) -> None:
+    for words in (("--strict",), ("--set", "encoding=utf-8")):
+        stdin = b"still\nb\xc3\xa4\xff\n"
+        told = athanor("predict", models("text_classification"), "--input", "-", *words, stdin=stdin)
+        assert told.exit_code == 2
+        assert "byte 0xff" in told.stderr
+
+
+@pytest.mark.parametrize("task", ["text_classification", "quantile_forecasting"])
+def test_a_pipe_without_an_ending_is_told_of_standard_input(models: Callable[[str], Path], task: str) -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        for path in (f"/dev/fd/{reading}", "/dev/stdin"):
+            told = athanor("predict", models(task), "--input", path)
+            assert told.exit_code == 2
+            assert f"{path} is a stream" in told.stderr
+            assert "--input -" in told.stderr
+    finally:
+        os.close(reading)
 
 
 def test_the_command_counts_bad_rows_keeps_them_in_a_file_and_stops_when_strict(

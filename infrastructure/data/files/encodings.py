@@ -230,12 +230,15 @@ class _Seen:
 def decoded(stream: BinaryIO, name: str, reading: Reading = AS_FOUND, say: Say = lambda word: None) -> TextIO:
     """Decode a stream while it comes: its mark tells how, else the first line that is not ASCII.
 
-    Raises: UnicodeDecodeError or DatasetError while it is read.
+    Bytes that do not belong there are halves of surrogate pairs, as `surrogateescape` has them; where the encoding is
+    set or is of several bytes a letter they raise UnicodeDecodeError while it is read.
     """
     raw = stream if hasattr(stream, "peek") else io.BufferedReader(cast(io.RawIOBase, stream))
     encoding = _set_encoding(reading) or encoding_by_mark(raw.peek(4)[:4])
     if encoding is not None:
-        return io.TextIOWrapper(raw, encoding=encoding, newline="")
+        is_free = reading.encoding is None and not _is_wide(encoding)
+        errors = "surrogateescape" if is_free else "strict"
+        return io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
     return cast(TextIO, _FoundWhileRead(raw, name, say))
 
 
@@ -245,18 +248,31 @@ class _FoundWhileRead(io.TextIOBase):
     def __init__(self, stream: BinaryIO, name: str, say: Say) -> None:
         self._stream, self._name, self._say = stream, name, say
         self._encoding = ""
+        self._has_said = False
 
     def readline(self, size: int = -1) -> str:  # type: ignore[override]  # as TextIOWrapper has it
         most = size * 4  # bytes of as many characters
         line = self._stream.readline(most)
         if line.isascii():
             return line.decode("ascii")
+        is_cut = len(line) == most  # it is refused, and may end within a character
         if not self._encoding:
-            self._encoding = "utf-8"
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                if len(line) != most:  # a longer one is refused, and may be cut within a character
-                    self._encoding = legacy_encoding(LegacyText(iter([line])), self._name)
-                    self._say(f"{self._name}: the text is not UTF-8; it was read as {self._encoding.upper()}.")
-        return line.decode(self._encoding, errors="ignore" if len(line) == most else "strict")
+            self._encoding = "utf-8" if is_cut else self._found(line)
+        return line.decode(self._encoding or "utf-8", errors="ignore" if is_cut else "surrogateescape")
+
+    def _found(self, line: bytes) -> str:
+        """Find the encoding of a line; none where it is not certain, and the next may tell."""
+        try:
+            line.decode("utf-8")
+            return "utf-8"
+        except UnicodeDecodeError:
+            pass
+        try:
+            encoding = legacy_encoding(LegacyText(iter([line])), self._name)
+        except DatasetError as error:
+            if not self._has_said:
+                self._say(error.problem)
+            self._has_said = True
+            return ""
+        self._say(f"{self._name}: the text is not UTF-8; it was read as {encoding.upper()}.")
+        return encoding

@@ -46,6 +46,17 @@ def size_of(path: Path) -> int:
     return found.st_size
 
 
+def refuse_stream(path: str) -> None:
+    """Refuse a pipe or device that has no ending to tell its format. Raises: DatasetError."""
+    place = Path(path)
+    if place.suffix or place.is_dir() or not (path.startswith(("/dev/", "/proc/")) or place.is_fifo()):
+        return
+    raise DatasetError(
+        f"{path} is a stream, and no ending tells what it holds.",
+        remedy="Pipe into --input - instead, a text or JSON object a line (a table as CSV), or copy it into a file.",
+    )
+
+
 def is_unicode(text: str) -> bool:
     """Tell whether a text can be written down: half a surrogate pair cannot."""
     if text.isascii():

@@ -118,7 +118,7 @@ def _copied(lines: Arriving, reading: Reading) -> tuple[Arriving, Contents]:
             bounded.row_begins(number + 1)
             if line.strip():
                 num_rows += 1
-                cells = cells_of_line(line.rstrip("\r\n"))
+                cells = cells_of_line(mended(line.rstrip("\r\n")))
                 add_kinds(kinds, {"text": mended(line)} if cells is None else cells)
     except UnicodeDecodeError as error:
         raise undecodable(TYPED, error) from error

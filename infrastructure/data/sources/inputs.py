@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.files.encodings import decoded
-from infrastructure.data.files.opening import BoundedLines, mended, size_of, undecodable
+from infrastructure.data.files.opening import BoundedLines, is_unicode, mended, size_of, undecodable
 from infrastructure.data.files.row import LastFault, Row, RowFault
 from infrastructure.data.sources.checking import TextCells, TextCheck, looked_at
 from infrastructure.data.sources.fields import Say, Sought, columns_of
@@ -122,6 +122,8 @@ def _lines_of_standard_input(stream: Arriving, text: Sought, reading: Reading, s
 
 
 def _text_of_line(line: str, number: int, text: Sought, say: Say) -> Input:
+    if not is_unicode(line):
+        return _undecoded(line, number)
     values = cells_of_line(line)
     if values is None:
         return Asked(mended(line), {"text": mended(line)})
@@ -133,6 +135,16 @@ def _text_of_line(line: str, number: int, text: Sought, say: Say) -> Input:
         return BadInput(f"{TYPED}:{number}", problem, error.remedy, values)
     found = TextCells(columns).of(Row(number, values))
     return Asked(mended(found), values) if isinstance(found, str) else _bad(TYPED, found, values)
+
+
+def _undecoded(line: str, number: int) -> BadInput:
+    byte = next(ord(letter) & 0xFF for letter in line if not is_unicode(letter))
+    return BadInput(
+        f"{TYPED}:{number}",
+        f"holds byte 0x{byte:02x}, which cannot be decoded",
+        "Write it as UTF-8, or name its encoding, for example --set encoding=windows-1252.",
+        cells_of_line(mended(line)) or {"text": mended(line)},
+    )
 
 
 def cells_of_line(line: str) -> Mapping[str, Any] | None:
