@@ -20,7 +20,8 @@ class RunFacts:
     when it said nothing; "unreadable" when `error` says what is damaged. `began` is ISO 8601 in UTC. `metric` is the
     value of `metric_name`: of the best model once there is a summary, before that of the latest evaluation, None before
     the first. `step` of `total_steps` is how far it came; of a finished run the step of its best model is in its
-    summary. `size_bytes` adds up its files.
+    summary. `size_bytes` adds up its files. `is_link` where what stands there is a
+    symbolic link to the run.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class RunFacts:
     stop_reason: str | None = None
     size_bytes: int = 0
     error: str = ""
+    is_link: bool = False
 
     @property
     def num_rows(self) -> int | None:

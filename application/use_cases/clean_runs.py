@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from application.ports import RunArchive, RunRemover
 from domain.exceptions import AthanorError, RunError
-from domain.runs import FINISHED, Leftovers
+from domain.runs import FINISHED, RUNNING, Leftovers, RunFacts
 
 Agree = Callable[[Sequence[Leftovers]], bool]
 
@@ -37,7 +37,7 @@ class CleanRunsUseCase:
         """Clean the runs that are named, or without any all finished ones below `root`; `agree` is shown what goes.
 
         A run that is not finished keeps everything: its states are what it goes on from.
-        Raises: RunError when a directory is missing, or a run that is named is not finished or not there.
+        Raises: RunError when a directory is missing, or a run that is named is a link, not finished or not there.
         """
         found = self._named(runs, root) if runs else self._below(root)
         if dry_run or not found or not agree(found):
@@ -52,21 +52,27 @@ class CleanRunsUseCase:
 
     def _named(self, runs: Sequence[str], root: str) -> tuple[Leftovers, ...]:
         found = [self._archive.facts(path) for path in self._archive.find_all(runs, root)]
-        faults = [
-            run.error
-            or f"{run.run_dir} is {run.status}, not finished: its states are what it goes on from. Resume or delete it."
-            for run in found
-            if run.status != FINISHED
-        ]
-        if faults:
+        if faults := [fault for fault in map(_fault, found) if fault]:
             raise RunError.of(faults)
         return self._found(run.run_dir for run in found)
 
     def _below(self, root: str) -> tuple[Leftovers, ...]:
-        found = self._found(run.run_dir for run in self._archive.runs(root) if run.status == FINISHED)
+        # Behind a link is a run elsewhere, or one that is in the list already.
+        finished = [run for run in self._archive.runs(root) if run.status == FINISHED and not run.is_link]
+        found = self._found(run.run_dir for run in finished)
         beside = self._remover.leftovers_beside(root)
         return (*found, beside) if beside.places else found
 
     def _found(self, paths: Iterable[str]) -> tuple[Leftovers, ...]:
         all_of_them = map(self._remover.leftovers_of, paths)
         return tuple(leftovers for leftovers in all_of_them if leftovers.places)
+
+
+def _fault(run: RunFacts) -> str:
+    """Say why a run may not be cleaned; empty when it may."""
+    if run.is_link:
+        return f"{run.run_dir} is a symbolic link. Clean what it points to by its own name."
+    if run.status == FINISHED:
+        return ""
+    way_out = "Wait for its end." if run.status == RUNNING else "Resume or delete it."
+    return run.error or f"{run.run_dir} is {run.status}, not finished: its states are what it goes on from. {way_out}"

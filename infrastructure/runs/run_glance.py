@@ -41,6 +41,7 @@ def glance(directory: Path) -> RunFacts:
         "model": settings.get("model_name"),
         "metric_name": settings.get("metric_name"),
         "size_bytes": bytes_below(directory),
+        "is_link": directory.is_symlink(),
     }
     try:
         summary = read_summary(directory)

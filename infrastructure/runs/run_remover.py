@@ -49,8 +49,6 @@ class RunRemover:
     def leftovers_of(self, path: str) -> Leftovers:
         """Tell what a finished run would lose by `clean`: training states, a trial export, work of killed processes."""
         directory, layout = Path(path), RunLayout(Path(path))
-        if directory.is_symlink():
-            return _leftovers(directory.name, path, [])  # a run elsewhere, or one that is in the list already
         if not layout.model.is_dir():
             return _leftovers(directory.resolve().name, path, [])  # the states may be all that there is
         places = [place for place in (layout.checkpoints, layout.rehearsal) if _is_filled(place)]

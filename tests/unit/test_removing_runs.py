@@ -221,12 +221,17 @@ class TestCleaning:
         (tmp_path / "runs" / "far").symlink_to(tmp_path / "elsewhere")
         cleaned = CleanRunsUseCase(RunArchive(), REMOVER).execute(root=str(tmp_path / "runs"))
         assert ([leftovers.run_id for leftovers in cleaned.found], cleaned.num_bytes) == (["done"], 1_000)
+        with pytest.raises(RunError, match=r"far is a symbolic link. Clean what it points to by its own name"):
+            CleanRunsUseCase(RunArchive(), REMOVER).execute(["far"], root=str(tmp_path / "runs"))
         assert (tmp_path / "elsewhere" / "checkpoints").exists()
 
     def test_refuses_runs_that_are_named_and_not_finished(self) -> None:
         remover = FakeRemover()
-        with pytest.raises(RunError, match="runs/b is interrupted, not finished"):
+        with pytest.raises(RunError, match=r"runs/b is interrupted, not finished.* Resume or delete it"):
             CleanRunsUseCase(FakeArchive(RUNS), remover).execute(["a", "b"])
+        running = FakeArchive((RunFacts("r", "runs/r", "running"),))
+        with pytest.raises(RunError, match=r"runs/r is running, not finished.* Wait for its end"):
+            CleanRunsUseCase(running, remover).execute(["r"])
         assert remover.cleaned == []
 
     def test_says_of_one_that_cannot_be_read_what_is_damaged_and_how_to_mend_it(self, tmp_path: Path) -> None:
