@@ -25,6 +25,7 @@ from infrastructure.answers.answer_files import ENDINGS, AnswerFiles
 from infrastructure.data.sources.asked_rows import asked_rows
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import BadInput, read_inputs
+from infrastructure.data.sources.readers import Row, read_rows
 
 ANSWERED = (Column("label", TEXT), Column("score", NUMBER))
 ALL = Keep("all", was_said=True)
@@ -318,3 +319,11 @@ def test_many_rows_are_written_in_groups(tmp_path: Path) -> None:
 def test_a_directory_that_is_missing_is_to_be_made(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"Make .*later first, or choose another place"):
         AnswerFiles().write(str(tmp_path / "later" / "answers.csv"), Answers([]))
+
+
+def test_answers_are_read_back_by_ourselves_without_a_setting(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "x.csv", [["text", "Straße"], *([f"bäng {n}", cell] for n, cell in enumerate(STRANGE))])
+    told: list[str] = []
+    rows = list(read_rows(written(path, "out.csv"), say=told.append))
+    assert [row.cells["Straße"] for row in rows if isinstance(row, Row)] == list(STRANGE)
+    assert told == []
