@@ -13,7 +13,7 @@ from infrastructure.data.clock.time_zones import is_named
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.files.table_faults import TableFaults
 from infrastructure.data.table.choice import TableSchema
-from infrastructure.data.table.values import map_rows
+from infrastructure.data.table.values import append_rows, map_rows
 
 CHUNK_ROWS = 1 << 16
 HOUR = 3600 * SECOND
@@ -188,7 +188,7 @@ class StampedRows:
         aside = self._path.with_suffix(".new")
         with aside.open("wb") as file:
             for chunk in chunks:
-                np.ascontiguousarray(chunk, dtype=np.float64).tofile(file)
+                append_rows(file, chunk)
         aside.replace(self._path)
 
 

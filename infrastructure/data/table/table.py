@@ -34,7 +34,7 @@ from infrastructure.data.table.order import StampedRows
 from infrastructure.data.table.reading import TableReading
 from infrastructure.data.table.row_counters import left_out, told
 from infrastructure.data.table.sources import source_of
-from infrastructure.data.table.values import keep_columns, map_rows
+from infrastructure.data.table.values import append_rows, keep_columns, map_rows
 from infrastructure.data.time_column.column import StampColumn
 
 __all__ = ["Table", "TableSchema", "open_table"]
@@ -149,7 +149,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
     with path.open("wb") as file:
         read = [*columns] if time is None else [*columns, time]
         for block in source.blocks([written[name] for name in read]):
-            numbers.numbers(block[: len(columns)]).tofile(file)
+            append_rows(file, numbers.numbers(block[: len(columns)]))
             if column is not None:
                 column.block(block[-1])
             numbers.rows += len(block[0])
