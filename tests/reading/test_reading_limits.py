@@ -300,7 +300,7 @@ def test_a_file_whose_name_is_no_unicode_is_refused(tmp_path: Path, name: str, r
         ("[" * 100_000 + "]" * 100_000, "is not JSON"),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "is not JSON"),
         (json.dumps("L" * 2000), "label has 2,000 characters, but a name has at most 1,000"),
-        ("NaN", "label is NaN, not a name"),
+        ("NaN", "label is empty"),
     ],
 )
 @pytest.mark.parametrize("is_array", [False, True])
