@@ -45,16 +45,12 @@ class HardwareReport:
         return {
             "device": str(device),
             "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
-            "cpu_cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
-            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "free_disk_bytes": shutil.disk_usage(".").free,
             "matrix_gflops": {name: round(speed, 1) for name, speed in speeds.items()},
             "precision": choose_precision("auto", True, device),
-            "python": platform.python_version(),
-            "platform": _platform(),
-            "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
+            **environment(),
             "trackers": installed(),
             "cache": str(cache_root()),
         }

@@ -264,7 +264,10 @@ def test_scores_that_are_no_numbers_are_told_and_break_nothing(value: float) -> 
 
 @pytest.mark.parametrize("num_rows", [1, 2, 3])
 def test_a_few_rows_make_a_page(num_rows: int) -> None:
-    page_html(Page("a", "b", sections_of(answered(num_rows, 3))))
+    sections = sections_of(answered(num_rows, 3))
+    page = page_html(Page("a", "b", sections))
+    assert len(sections) > 1
+    assert all(section.title in page for section in sections)
 
 
 def test_every_section_of_some_of_the_rows_says_so() -> None:

@@ -20,8 +20,9 @@ for name in training.__all__:
     assert getattr(training, name).__name__ == name, name
 assert set(training.__all__) == set(training._HOMES) <= set(dir(training))
 assert not hasattr(training, "Nothing")
+print("all of them")
 """
-    bare_python(program)
+    assert bare_python(program) == "all of them"
 
 
 def test_checkpoints_are_read_without_transformers() -> None:

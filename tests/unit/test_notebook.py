@@ -75,7 +75,9 @@ def test_a_notebook_that_is_gone_does_not_stop_the_run(display: Display, monkeyp
         raise OSError("gone")
 
     monkeypatch.setattr(display, "update", refuse)
-    told(STARTED, STEP, FINISHED).close()
+    monitor = told(STARTED, STEP, FINISHED)
+    monitor.close()
+    assert monitor.stop_requested() == ""
 
 
 def test_this_program_is_no_notebook() -> None:
