@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 
+def counted(number: int | None, plural: str) -> str:
+    """Write a number with the noun of a kind: 1 row, 2,000 rows."""
+    return f"{number or 0:,} {plural.removesuffix('s') if number == 1 else plural}"
+
+
 @dataclass(frozen=True)
 class Words:
     """What a kind calls the rows of its data, those that it makes of them for the model, and its loss.

@@ -15,8 +15,9 @@ from domain.metrics import MetricEntry
 from domain.plan import TrainingPlan
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
-from domain.showing import counted, duration
+from domain.showing import duration
 from domain.task import task_named
+from domain.words import counted
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
@@ -78,12 +79,12 @@ class RunTold:
         part = self._known_data.get("evaluation", {})
         num_rows = int(part.get("num_rows", self.dataset.num_eval))
         judged = num_judged(self._scores.metrics, min(num_rows, QUICK_ROWS) if self.request.quick else num_rows)
-        held_out = f"{_counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
+        held_out = f"{counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
         name = str(result.metric_name).removeprefix("eval_")
         return (
             f"{self.request.model_name} ({result.num_parameters:,} parameters) learnt {self.request.task} from"
-            f" {_counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
-            f" {counted(result.steps, 'step')} and {duration(result.training_time)}, and reaches"
+            f" {counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
+            f" {counted(result.steps, 'steps')} and {duration(result.training_time)}, and reaches"
             f" {self._scores.sentence(name)}, on {held_out}.{_ended(result.stop_reason)}"
         )
 
@@ -188,7 +189,7 @@ def _evaluation_page(
     words = training_of(task_named(result.task)).words
     scores = Scores(result.metrics, result.metrics, known(result.intervals), words)
     metric = task_named(result.task).metric_name.removeprefix("eval_")
-    rows = _counted(result.num_rows, words.fed)
+    rows = counted(result.num_rows, words.fed)
     sentence = f"{run} reaches {scores.sentence(metric)}, on {rows} of {Path(dataset_path).name}."
     again = f"athanor evaluate {quote(str(run))} --dataset {quote(dataset_path)} --report {quote(path)}"
     warnings = [Paragraph(warning, "warning") for warning in result.warnings]
@@ -201,10 +202,6 @@ def _evaluation_page(
             Section("This page again", [Command(again), Folded("Environment", [Facts(_flat(environment()))])]),
         ],
     )
-
-
-def _counted(number: int, plural: str) -> str:
-    return counted(number, plural.removesuffix("s"))
 
 
 def num_judged(metrics: Mapping[str, Any], otherwise: int) -> int:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from domain.headlines import Headline
 from domain.showing import harmless
-from presentation.cli.wording import counted
+from domain.words import counted
 
 MAX_CLASSES_SHOWN = 12
 MAX_SHOWN_OF_MANY = 10

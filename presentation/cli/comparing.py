@@ -9,10 +9,11 @@ from application.use_cases.compare_runs import ComparedRun, ComparedRuns, Compar
 from domain.comparison import BETTER, NOT_FINITE, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
 from domain.headlines import HEADLINES, label_of, score_of
 from domain.showing import shown
+from domain.words import counted
 from presentation.cli.columns import Column, write_columns
 from presentation.cli.run_tables import date_of, result_of
 from presentation.cli.saying import say, warn
-from presentation.cli.wording import counted, words_of
+from presentation.cli.wording import words_of
 
 NOISE = "Noise is what other rows of the same kind would change; another seed of a training may change more."
 IN_WORDS = {

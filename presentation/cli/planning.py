@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
 from domain.showing import duration, harmless
+from domain.words import counted
 from presentation.cli.saying import say_error, say_json, screen
 from presentation.cli.summary import write_facts
-from presentation.cli.wording import counted, words_of
+from presentation.cli.wording import words_of
 
 MIB, GIB = 2**20, 2**30
 

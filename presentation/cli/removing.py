@@ -8,9 +8,9 @@ from application.use_cases.clean_runs import CleanedRuns
 from application.use_cases.delete_runs import DeletedRuns
 from domain.exceptions import ConfigurationError
 from domain.runs import Leftovers, RunFacts
+from domain.words import counted
 from presentation.cli.run_tables import date_of, result_of, size_of
 from presentation.cli.saying import agreed, say, say_error, say_json, warn
-from presentation.cli.wording import counted
 
 FAILED = 1
 

@@ -12,10 +12,10 @@ from domain.exceptions import RunError
 from domain.headlines import score_of
 from domain.runs import FINISHED, RUNNING, UNREADABLE, RunFacts
 from domain.showing import json_text
+from domain.words import counted
 from presentation.cli.columns import Column, write_columns
 from presentation.cli.saying import say, screen, warn
 from presentation.cli.summary import write_facts, write_summary
-from presentation.cli.wording import counted
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 

@@ -15,9 +15,9 @@ from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of,
 from domain.interval import CONFIDENCE
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
-from domain.words import Words
+from domain.words import Words, counted
 from presentation.cli.classes import write_classes
-from presentation.cli.wording import Intervals, counted, speed_of, words_of
+from presentation.cli.wording import Intervals, speed_of, words_of
 
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
 MAX_SAMPLE_LINES = 27

@@ -18,7 +18,8 @@ from domain.events import (
 )
 from domain.pace import Pace
 from domain.showing import duration
-from presentation.cli.wording import counted, headlines, speed_of, words_of
+from domain.words import counted
+from presentation.cli.wording import headlines, speed_of, words_of
 
 
 class Teller:

@@ -22,11 +22,6 @@ def speed_of(words: Words, tokens: float, samples: float) -> str:
     return f"{tokens:,.0f} tokens/s" if words.has_tokens else f"{samples:,.0f} {words.fed}/s"
 
 
-def counted(number: int | None, plural: str) -> str:
-    """Write a number with its noun: 1 row, 2,000 rows."""
-    return f"{number or 0:,} {plural.removesuffix('s') if number == 1 else plural}"
-
-
 def headlines(metrics: Mapping[str, Any], task: str | None, intervals: Intervals | None = None) -> dict[str, str]:
     """Pick what a person wants to see first: labels and values, with their intervals where there are any."""
     words, sure = words_of(task), intervals or {}

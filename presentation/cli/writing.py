@@ -14,10 +14,11 @@ from application.use_cases.verify_resume import VerifyResumeResponse
 from domain.headlines import HEADLINES
 from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
+from domain.words import counted
 from presentation.cli import summary
 from presentation.cli.classes import write_classes
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.wording import counted, headlines, words_of
+from presentation.cli.wording import headlines, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool, told: Collection[str] = ()) -> int:

@@ -66,10 +66,10 @@ def command(
     answers.csv. The options of writing hold for models that write and replace what was set when RUN was trained.
     """
     from application.use_cases.predict import PredictRequest
+    from domain.words import counted
     from infrastructure.container import Container
     from presentation.cli.answering import progress_of_answers
     from presentation.cli.saying import say_data, say_piece, warn
-    from presentation.cli.wording import counted
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, reading=parsed(settings), **options)
     predict = Container().predict()
