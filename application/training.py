@@ -26,6 +26,7 @@ from application.groups.text import (
     WritingSettings,
 )
 from application.groups.tracking import TrackingSettings
+from application.groups.tuning import TuningSettings
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.task import Task
@@ -44,6 +45,9 @@ CANNOT_MATTER: Mapping[str, str] = {
     "max_row_mib": "it refuses rows and changes none",
     "max_unpacked_mib": "it refuses files and changes none",
 }
+# Settings that came after the first runs were kept, with the value that means what a run did before there was one: a
+# state that does not record them is taken up by it.
+BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {"freeze": "none", "layer_decay": 1.0}
 
 
 class Training(MachineSettings, TrackingSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
@@ -96,7 +100,7 @@ _BY_SOURCE_AND_TARGET = "Name the columns with source_field and target_field."
 _BY_COLUMNS = "A table is read: name its columns with columns."
 
 
-class TextTraining(TokenSettings, SettledRows, Training):
+class TextTraining(TuningSettings, TokenSettings, SettledRows, Training):
     """Of texts, which become tokens."""
 
 
@@ -194,6 +198,7 @@ class AnyTraining(
     QuantileSettings,
     WindowSettings,
     TableSettings,
+    TuningSettings,
     TokenSettings,
     DocumentSettings,
     PairSettings,

@@ -24,6 +24,7 @@ from application.groups.text import (
     WritingSettings,
 )
 from application.groups.tracking import TrackingSettings
+from application.groups.tuning import TuningSettings
 from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
@@ -46,6 +47,7 @@ class TrainModelRequest(
     TargetSettings,
     ClassSettings,
     LoopSettings,
+    TuningSettings,
     ModelSettings,
     DirectionSettings,
     QuantileSettings,

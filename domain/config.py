@@ -30,6 +30,9 @@ class TrainingConfig:
     evaluated and kept has an exponential moving average of the weights. Of the checkpoints the best `keep_best` and the
     newest stay, `max_checkpoints` in all.
 
+    `layer_decay` is the factor of the learning rate from each layer of a transformers model to the one below it, 1 for
+    none: the head has the full rate, the embeddings have the lowest.
+
     `eta_min` is the least learning rate after the warm-up. Of the other numbers of a schedule, `t_0` (steps, None for
     three cycles) and `t_mult` belong to "cosine_with_restarts", `gamma` (per step, None for a fall to a hundredth) to
     "exponential", `plateau_factor` and `plateau_patience` (evaluations) to "plateau".
@@ -58,6 +61,7 @@ class TrainingConfig:
     plateau_factor: float = Decay.plateau_factor
     plateau_patience: int = Plateau.patience
     max_grad_norm: float = 1.0
+    layer_decay: float = 1.0
     average_decay: float = 0.0
     gradient_checkpointing: bool = False
     max_steps: int | None = None
@@ -101,6 +105,7 @@ class TrainingConfig:
             yield from between("gamma", self.gamma, 0.0, 1.0, above=True)
         if not 0.0 < self.plateau_factor < 1.0:
             yield f"plateau_factor is {self.plateau_factor!r}, but must lie between 0 and 1. Use 0.5 to halve the rate."
+        yield from between("layer_decay", self.layer_decay, 0.0, 1.0, above=True)
         if not 0.0 <= self.average_decay < 1.0:
             yield f"average_decay is {self.average_decay!r}, but must be at least 0 and below 1. Use 0 for none."
         yield from one_of("optimizer", self.optimizer, OPTIMIZERS)

@@ -15,6 +15,7 @@ from application.groups.text import (
     WritingSettings,
 )
 from application.groups.tracking import TrackingSettings
+from application.groups.tuning import TuningSettings
 
 GROUPS: tuple[type[Settings], ...] = (
     RunSettings,
@@ -30,6 +31,7 @@ GROUPS: tuple[type[Settings], ...] = (
     QuantileSettings,
     DirectionSettings,
     ModelSettings,
+    TuningSettings,
     LoopSettings,
     ClassSettings,
     TargetSettings,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from application.training import BEFORE_THERE_WAS_ONE
 from domain.config import TrainingConfig
 from domain.exceptions import CheckpointError
 from domain.progress import Progress
@@ -74,9 +75,11 @@ class TrainingState:
     def changes_since(self, saved: "TrainingState") -> list[Change]:
         """List what is not as it was, in the order of the settings; what was not recorded then counts as None.
 
+        A setting that came later counts as what a run did before there was one.
         A setting that was recorded and is none any more means nothing to the task: earlier versions recorded all.
         """
-        recorded = {name: value for name, value in saved.settings.items() if name in self.settings}
+        known = {**BEFORE_THERE_WAS_ONE, **saved.settings}
+        recorded = {name: value for name, value in known.items() if name in self.settings}
         pairs = [(recorded, self.settings, False), (saved.data, self.data, True)]
         return [
             Change(name, before.get(name), now.get(name), is_data)

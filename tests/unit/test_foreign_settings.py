@@ -33,6 +33,8 @@ OTHERS: dict[str, Any] = {
     "packing": True,
     "sample_rows": 3,
     "tokenizer": "char",
+    "freeze": "embeddings",
+    "layer_decay": 0.9,
     "vocab_size": 500,
     "max_length": 64,
     "time_column": "x",
