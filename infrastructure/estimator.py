@@ -51,7 +51,7 @@ class Estimator:
         metric_of(config.metric_name, prepared.adapter)
         plan = TrainingPlan.of(config, len(prepared.train))
         with lost_memory_told("in the dry run"), computing_with(None):
-            session = open_session(bundle.model, prepared.adapter, config)
+            session = open_session(bundle.model, prepared.adapter, config, bundle.base)
             baselines = self._baselines(request, dataset, session)
             feed = Feed(lengths_of(prepared.train), plan.rows_per_step, config.seed)
             found = measured(session, feed, prepared.train, prepared.evaluation, config.batch_size, plan.total_steps)

@@ -16,6 +16,7 @@ from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
 from infrastructure.models.card import card_text, digests_of, read_card
+from infrastructure.models.freezing import FrozenBase
 from infrastructure.models.model_directory import WEIGHTS
 from infrastructure.models.pretrained import first_sentence
 from infrastructure.models.tokenizer_files import save_tokenizer
@@ -29,13 +30,15 @@ if TYPE_CHECKING:
 class ModelBundle:
     """A trainable model with what makes its directory self-contained.
 
-    `card` holds task, labels, lengths, row counts and the SHA-256 of the data, as plain JSON values.
+    `card` holds task, labels, lengths, row counts and the SHA-256 of the data, as plain JSON values. `base` are frozen
+    weights that the states of a run need not hold, for building the model again brings them.
     """
 
     model: nn.Module
     tokenizer: "PreTrainedTokenizerBase | None" = None
     card: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    base: FrozenBase | None = None
 
     @property
     def num_parameters(self) -> int:

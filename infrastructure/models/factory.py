@@ -11,6 +11,7 @@ from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.freezing import freeze, frozen_base
 from infrastructure.models.hub import fetched
 from infrastructure.models.model_directory import CONFIG, checked_directory
 from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer
@@ -62,8 +63,9 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
             _check_positions(model, request.max_length)
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
+    warnings = (*warnings, *freeze(model, request.freeze))
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}
-    return ModelBundle(model, tokenizer, card, warnings)
+    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
 
 
 def open_finished(directory: Path, auto_class: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

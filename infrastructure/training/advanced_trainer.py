@@ -90,7 +90,7 @@ class AdvancedTrainer:
         self._checkpoints = checkpoints or CheckpointManager(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
-        self._session = open_session(self._bundle.model, self._task, config)
+        self._session = open_session(self._bundle.model, self._task, config, self._bundle.base)
         self._scoring = (
             None
             if self._eval_dataset is None

@@ -24,6 +24,7 @@ from infrastructure.training.checkpoint_files import (
     write_checkpoint,
 )
 from infrastructure.training.model_weights import open_foreign_weights, unwrapped_names
+from infrastructure.training.trained_part import TrainedPart
 
 __all__ = [
     "CheckpointManager",
@@ -148,7 +149,7 @@ class CheckpointManager:
         if operator.index(step) < 0:
             raise ConfigurationError(f"step is {step}, but must be at least 0.", remedy="Count steps from 0.")
         parts = {
-            "model": None if model is None else unwrapped_names(model.state_dict(), model),
+            "model": None if model is None else _state_of(model),
             "optimizer": None if optimizer is None else optimizer.state_dict(),
             "scheduler": None if scheduler is None else scheduler.state_dict(),
             "scaler": None if scaler is None else scaler.state_dict(),
@@ -319,3 +320,8 @@ class CheckpointManager:
             f"it needs {content.num_bytes} bytes, {self.free_bytes} are free.",
             remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
+
+
+def _state_of(model: Any) -> dict[str, Any]:
+    """Give the state of a model of any make; what of one is trained has its names already."""
+    return model.state_dict() if isinstance(model, TrainedPart) else unwrapped_names(model.state_dict(), model)

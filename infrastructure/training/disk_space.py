@@ -33,8 +33,9 @@ class DiskNeeds:
 def disk_needs(session: Session, plan: TrainingPlan, max_checkpoints: int) -> DiskNeeds:
     """Tell what a run will write."""
     model = _bytes_of(unwrapped(session.model).state_dict().values())
+    trained = _bytes_of(session.trained.state_dict().values())
     average = _bytes_of(session.average.state_dict().values()) if session.average is not None else 0
-    checkpoint = model + average + state_bytes(session.optimizer)
+    checkpoint = trained + average + state_bytes(session.optimizer)
     saves = 1 + math.ceil(plan.total_steps / min(plan.save_steps, plan.eval_steps))
     num_least = min(saves, LEAST_CHECKPOINTS)
     wanted = min(saves, max_checkpoints + 1) * checkpoint + model

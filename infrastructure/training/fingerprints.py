@@ -14,6 +14,7 @@ from infrastructure.models.bundle import ModelBundle
 
 TRAINING_ROWS, EVALUATION_ROWS = "training rows", "evaluation rows"
 TOKENIZER, ARCHITECTURE = "tokenizer", "architecture"
+FROZEN_WEIGHTS = "frozen weights"
 # Of a config in the library's form: which program wrote it, which does not decide what the model computes.
 _OF_THE_WRITER = ("transformers_version", "torch_dtype", "dtype")
 
@@ -24,12 +25,14 @@ def settings_of_loop(config: TrainingConfig) -> dict[str, Any]:
 
 
 def data_of(bundle: ModelBundle, training: Any, evaluation: Any) -> dict[str, str]:
-    """Give what rows, tokenizer and architecture are known by."""
+    """Give what rows, tokenizer and architecture are known by, and the weights that states do not hold."""
     known = {TRAINING_ROWS: fingerprint_of(training), ARCHITECTURE: _fingerprint_of_model(bundle.model)}
     if evaluation is not None:
         known[EVALUATION_ROWS] = fingerprint_of(evaluation)
     if bundle.tokenizer is not None:
         known[TOKENIZER] = fingerprint_of_tokenizer(bundle.tokenizer)
+    if bundle.base is not None:
+        known[FROZEN_WEIGHTS] = bundle.base.digest
     return known
 
 

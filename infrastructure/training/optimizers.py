@@ -1,13 +1,17 @@
 """Optimizers with their parameter groups."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
 from domain.exceptions import ConfigurationError
+from infrastructure.models.layers import depths_of
 from infrastructure.training.muon import Muon
+
+LR_SCALE = "lr_scale"
 
 # Fused kernels do in one pass over memory what the plain ones do in ten.
 _OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
@@ -23,16 +27,26 @@ class OptimizerBuilder:
     """Builds optimizers by name."""
 
     def build(
-        self, name: str, model: nn.Module, lr: float, *, weight_decay: float = 0.01, **settings: Any
+        self,
+        name: str,
+        model: nn.Module,
+        lr: float,
+        *,
+        weight_decay: float = 0.01,
+        layer_decay: float = 1.0,
+        **settings: Any,
     ) -> torch.optim.Optimizer:
         """Give an optimizer over the trainable parameters of a model; only matrices outside embeddings decay.
 
+        With a `layer_decay` below 1 each group has the share of the learning rate that its layer takes as `lr_scale`.
         `settings` are those of the optimizer: `betas`, `momentum`, `eps` and whatever else it knows.
         Raises: ConfigurationError for an unknown name or setting, or for a model that has nothing to train.
         """
         if name not in _OPTIMIZERS:
             raise ConfigurationError(f"optimizer {name!r} is not known.", remedy=f"Use {', '.join(_OPTIMIZERS)}.")
         groups = muon_groups(model, weight_decay) if name == "muon" else parameter_groups(model, weight_decay)
+        if layer_decay < 1.0:
+            groups = by_layer(groups, model, layer_decay)
         if not groups:
             raise ConfigurationError("the model has no trainable parameter.", remedy="Unfreeze a part of it.")
         try:
@@ -95,6 +109,24 @@ def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         others = [p for p in group["params"] if p.ndim != 2 or id(p) in outer]
         groups += [{**group, "params": hidden, "orthogonal": True}, {**group, "params": others, "orthogonal": False}]
     return [group for group in groups if group["params"]]
+
+
+def by_layer(groups: Iterable[Mapping[str, Any]], model: nn.Module, layer_decay: float) -> list[dict[str, Any]]:
+    """Divide each group by layers: the head has the full rate, each layer below `layer_decay` of the one above it.
+
+    Source: Howard and Ruder, Universal Language Model Fine-tuning for Text Classification, ACL 2018, section 3.2.
+    Raises: ConfigurationError for a model whose layers cannot be told.
+    """
+    depths = depths_of(model, "layer_decay")
+    divided = []
+    for group in groups:
+        layers: dict[int, list[nn.Parameter]] = defaultdict(list)
+        for parameter in group["params"]:
+            layers[depths.of[id(parameter)]].append(parameter)
+        for depth, parameters in sorted(layers.items(), reverse=True):
+            scale = layer_decay ** (depths.head - depth)
+            divided.append({**group, "params": parameters, LR_SCALE: scale})
+    return divided
 
 
 def _embeddings(model: nn.Module) -> set[int]:

@@ -11,9 +11,9 @@ from domain.progress import Progress
 from infrastructure.memory import is_out_of_memory
 from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
+from infrastructure.training.fingerprints import FROZEN_WEIGHTS
 from infrastructure.training.machine import THREADS, computed_elsewhere, machine_facts, use_threads
 from infrastructure.training.optimizers import load_optimizer
-from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 from infrastructure.training.training_state import Change, TrainingState
 
@@ -55,7 +55,7 @@ class RunStates:
         """
         self.settle(progress)
         self._saver.save(
-            model=unwrapped(self._session.model),
+            model=self._session.trained,
             optimizer=self._session.optimizer,
             scaler=self._session.precision.scaler,
             epoch=epoch,
@@ -110,6 +110,8 @@ class RunStates:
         name = checkpoint["metadata"].name
         saved = TrainingState.read(checkpoint["extra"], name, checkpoint["step"])
         changes = self._state(fresh).changes_since(saved)
+        if any(change.name == FROZEN_WEIGHTS for change in changes):
+            raise _over_other_weights(name, changes)
         if changes and not accept_changes:
             raise _of_another_run(name, changes)
         if THREADS in saved.machine and self._session.device.type == "cpu":
@@ -157,7 +159,7 @@ class RunStates:
             ) from error
 
     def _load_weights(self, checkpoint: Mapping[str, Any]) -> None:
-        unwrapped(self._session.model).load_state_dict(checkpoint["model_state_dict"])
+        self._session.trained.load_state_dict(checkpoint["model_state_dict"])
         if self._session.average is not None:
             # A run that had no average so far begins one at its weights.
             average = checkpoint["extra"]["average"]
@@ -198,6 +200,14 @@ class RunStates:
     def _warn_of_no_score(self, progress: Progress) -> None:
         if progress.evaluated_at is not None:
             self._warn(progress, "no evaluation gave a finite score: the model is that of the last step, not a best.")
+
+
+def _over_other_weights(name: str, changes: list[Change]) -> CheckpointError:
+    """Refuse it whatever is accepted: what the state holds is of no use without the weights that it leaves out."""
+    return CheckpointError(
+        f"checkpoint {name} holds what was trained beside other frozen weights: {'; '.join(map(str, changes))}.",
+        remedy="Restore the model that the run began with and what it freezes, or train anew in another directory.",
+    )
 
 
 def _of_another_run(name: str, changes: list[Change]) -> CheckpointError:

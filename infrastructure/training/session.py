@@ -8,11 +8,13 @@ from torch import nn
 from domain.config import TrainingConfig
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.attention import use_fast_attention
+from infrastructure.models.freezing import FrozenBase
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.optimizers import OptimizerBuilder
-from infrastructure.training.parallel import wrapped
+from infrastructure.training.parallel import unwrapped, wrapped
 from infrastructure.training.precision import Precision, choose_precision
+from infrastructure.training.trained_part import TrainedPart
 from infrastructure.training.weight_average import WeightAverage
 
 
@@ -20,7 +22,8 @@ from infrastructure.training.weight_average import WeightAverage
 class Session:
     """Model, task, optimizer and number format on their device.
 
-    `model` may be wrapped for several GPUs; `average` follows its weights when one is kept.
+    `model` may be wrapped for several GPUs; `average` follows its weights when one is kept. `base` are those that
+    building the model again brings.
     """
 
     model: nn.Module
@@ -31,30 +34,45 @@ class Session:
     device: torch.device
     max_grad_norm: float
     seed: int
+    base: FrozenBase | None = None
+
+    @property
+    def trained(self) -> TrainedPart:
+        """What of the model is trained, and must be kept."""
+        return TrainedPart(unwrapped(self.model), self.base)
 
 
-def open_session(model: nn.Module, task: TaskAdapter, config: TrainingConfig) -> Session:
-    """Bring a model to its device and make its optimizer.
+def open_session(
+    model: nn.Module, task: TaskAdapter, config: TrainingConfig, base: FrozenBase | None = None
+) -> Session:
+    """Bring a model to its device and make its optimizer; `base` are weights that building it again brings.
 
     Raises: ConfigurationError when the device is not there, TrainingError when the model does not fit into its memory.
     """
     device = choose_device(config.device)
     keep_freed_memory()
     with lost_memory_told(f"when the model was brought to {device}"):
-        return _opened(model.to(device), task, config, device)
+        return _opened(model.to(device), task, config, device, base)
 
 
-def _opened(model: nn.Module, task: TaskAdapter, config: TrainingConfig, device: torch.device) -> Session:
+def _opened(
+    model: nn.Module, task: TaskAdapter, config: TrainingConfig, device: torch.device, base: FrozenBase | None
+) -> Session:
     use_fast_attention(model, device)
     return Session(
         model=wrapped(model, device, config.data_parallel),
         task=task,
         optimizer=OptimizerBuilder().build(
-            config.optimizer, model, config.learning_rate, weight_decay=config.weight_decay
+            config.optimizer,
+            model,
+            config.learning_rate,
+            weight_decay=config.weight_decay,
+            layer_decay=config.layer_decay,
         ),
-        average=WeightAverage(model, config.average_decay) if config.average_decay else None,
+        average=WeightAverage(TrainedPart(model, base), config.average_decay) if config.average_decay else None,
         precision=Precision(choose_precision(config.precision, config.use_mixed_precision, device), device),
         device=device,
         max_grad_norm=config.max_grad_norm,
         seed=config.seed,
+        base=base,
     )

@@ -13,6 +13,7 @@ from infrastructure.data.feed import Feed, RowNoise, seed_of
 from infrastructure.memory import is_out_of_memory
 from infrastructure.randomness import draw_from, drawing
 from infrastructure.tasks.adapter import Batch, TaskAdapter
+from infrastructure.training.optimizers import LR_SCALE
 from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
@@ -107,7 +108,7 @@ def _backward(session: Session, micro_batch: Batch, num_targets: float) -> Tenso
 def update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
     """Move the weights and their average, or neither."""
     for group in session.optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get(LR_SCALE, 1.0)
     session.precision.step(session.optimizer, apply)
     session.optimizer.zero_grad(set_to_none=True)
     if apply and session.average is not None:

@@ -7,19 +7,20 @@ import torch
 from torch import Tensor, nn
 
 from domain.schedule import average_decay
+from infrastructure.training.trained_part import TrainedPart
 
 # The average moves by little in a step; taking every fourth one makes it four times as cheap.
 STEPS_PER_UPDATE = 4
 
 
 class WeightAverage:
-    """Follows the parameters of a model as an exponential moving average.
+    """Follows the parameters of a model, or of what of it is trained, as an exponential moving average.
 
     Early on the average is short, so that it forgets the random beginning: see `average_decay`.
     Source: Polyak and Juditsky, SIAM J. Control Optim. 30 (1992), in its exponential form.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: nn.Module | TrainedPart, decay: float) -> None:
         self._decay = decay
         self._average = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
@@ -36,7 +37,7 @@ class WeightAverage:
     @contextmanager
     def standing_in(self, model: nn.Module) -> Iterator[None]:
         """Let the model have the averaged weights inside the block, and its own again behind it."""
-        own = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        own = {name: p.detach().clone() for name, p in model.named_parameters() if name in self._average}
         _assign(model, self._average)
         try:
             yield
@@ -60,4 +61,5 @@ class WeightAverage:
 @torch.no_grad()
 def _assign(model: nn.Module, values: Mapping[str, Tensor]) -> None:
     for name, parameter in model.named_parameters():
-        parameter.copy_(values[name])
+        if name in values:
+            parameter.copy_(values[name])

@@ -16,7 +16,7 @@ from tests.support.trainings import training
     [("none", "none"), ("embeddings", "embeddings"), ("all_but_head", "all_but_head"), ("3", 3), ("'3'", 3)],
 )
 def test_what_is_frozen_may_be_typed_as_it_is_read(typed: str, meant: Any) -> None:
-    found = training(TextTraining, "text_classification", freeze=yaml.safe_load(typed))  # type: ignore[type-abstract]
+    found = training(TextTraining, "text_classification", freeze=yaml.safe_load(typed))
     assert found.freeze == meant
 
 
