@@ -12,6 +12,11 @@ from domain.showing import shown
 PRESET = re.compile(r"(encoder|decoder|seq2seq|forecaster)-(tiny|mini|base)")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
 FINE_TUNING = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-5, "word_dropout": 0.0, "average_decay": 0.0}
+# Hu et al., LoRA, ICLR 2022: 4e-4 to 5e-4 for RoBERTa base (table 9), 2e-4 for GPT-2 and GPT-3 (tables 11 and 12).
+ADAPTING = {"learning_rate": 5e-4}
+ADAPTING_WRITERS = {"learning_rate": 2e-4}
+# A new head on features that stay as they are learns as it would from scratch.
+TRAINING_A_HEAD = {"learning_rate": 1e-3}
 # Why Muon: docs/decisions/015. With the tiny presets the standard library takes minutes on two cores.
 WRITING = {
     "optimizer": "muon",
@@ -55,7 +60,8 @@ class Task:
     (application/training.py). `text_fields` are the names that its text, or its source, may have in a row,
     `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
     unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
-    to be kept.
+    to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
+    trained.
     """
 
     name: str
@@ -69,12 +75,19 @@ class Task:
     negative_label: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_of_pretrained: Mapping[str, Any] = field(default_factory=dict)
+    settings_of_adapter: Mapping[str, Any] = field(default_factory=dict)
+    settings_of_head: Mapping[str, Any] = field(default_factory=dict)
 
-    def settings_for(self, model_name: str | None) -> Mapping[str, Any]:
-        """Give the defaults that suit a preset (or none named), or a pretrained model."""
+    def settings_for(
+        self, model_name: str | None, adapter: str = "none", freeze: str | int = "none"
+    ) -> Mapping[str, Any]:
+        """Give the defaults that suit a preset (or none named), or what is trained of a pretrained model."""
         if model_name is None or is_preset(model_name):
             return self.settings
-        return {**self.settings, **self.settings_of_pretrained}
+        tuned = {**self.settings, **self.settings_of_pretrained}
+        if adapter != "none":
+            return {**tuned, **self.settings_of_adapter}
+        return {**tuned, **self.settings_of_head} if freeze == "all_but_head" else tuned
 
 
 # Figures behind the settings: benchmarks/ag_news.py and benchmarks/security.py.
@@ -100,6 +113,8 @@ TASKS: dict[str, Task] = {
                 "validation_split": 0.1,
             },
             settings_of_pretrained=FINE_TUNING,
+            settings_of_adapter=ADAPTING,
+            settings_of_head=TRAINING_A_HEAD,
         ),
         Task(
             name="security_classification",
@@ -123,6 +138,8 @@ TASKS: dict[str, Task] = {
                 "validation_split": 0.2,
             },
             settings_of_pretrained=FINE_TUNING,
+            settings_of_adapter=ADAPTING,
+            settings_of_head=TRAINING_A_HEAD,
         ),
         Task(
             name="language_modeling",
@@ -133,6 +150,7 @@ TASKS: dict[str, Task] = {
             default_dataset=STANDARD_LIBRARY,
             settings={"model_name": "decoder-tiny", "tokenizer": "bpe", "max_length": 256, **WRITING, "epochs": 1},
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+            settings_of_adapter=ADAPTING_WRITERS,
         ),
         Task(
             name="code_generation",
@@ -150,6 +168,7 @@ TASKS: dict[str, Task] = {
                 "max_repeats": 4,
             },
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+            settings_of_adapter=ADAPTING_WRITERS,
         ),
         Task(
             name="sequence_to_sequence",
@@ -167,6 +186,7 @@ TASKS: dict[str, Task] = {
                 "max_repeats": 4,
             },
             settings_of_pretrained=FINE_TUNING_OF_WRITERS,
+            settings_of_adapter=ADAPTING_WRITERS,
         ),
         Task(
             name="quantile_forecasting",

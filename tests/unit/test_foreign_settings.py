@@ -182,7 +182,8 @@ class TestGroups:
     @pytest.mark.parametrize("task", TASKS)
     def test_hold_the_settings_that_a_task_decides(self, task: str) -> None:
         known = TASKS[task]
-        assert {*known.settings, *known.settings_of_pretrained} <= {*training_of(known).model_fields}
+        decided = (known.settings, known.settings_of_pretrained, known.settings_of_adapter, known.settings_of_head)
+        assert {name for settings in decided for name in settings} <= {*training_of(known).model_fields}
 
     def test_of_a_kind_that_declares_none_are_all(self) -> None:
         toy = Task("toy", "of elsewhere", "x", text_fields=("text",), metric_name="loss", default_dataset="x.csv")
