@@ -25,6 +25,12 @@ class ParquetFile:
         try:
             self._source = unpacked(path, reading)
             self._file = pyarrow.parquet.ParquetFile(self._source.name)
+            leaves = [field for field in self._file.schema_arrow for _ in range(_leaves(field.type))]
+            self._column_of = [field.name for field in leaves]
+            # Texts within lists stay numbers of a list of texts until they are measured: see `plain_columns`.
+            nested = [number for number, field in enumerate(leaves) if plain_columns.is_nested(field.type)]
+            if nested:
+                self._file = pyarrow.parquet.ParquetFile(self._source.name, read_dictionary=nested)
             self.schema = self._file.schema_arrow
             self._texts = [field.name for field in self.schema if plain_columns.is_text(field.type)]
             # The same file with each repeated text once: it tells how long they are before they are written out.
@@ -50,7 +56,7 @@ class ParquetFile:
 
     def _stored(self, columns: Sequence[str], most_rows: int) -> Iterator[pyarrow.RecordBatch]:
         read = [self._chunks(number, columns) for number in range(len(self._groups))]
-        if sum(chunk.total_uncompressed_size for chunks in read for chunk in chunks) > self._most:
+        if sum(_least_bytes(chunk) for chunks in read for _, chunk in chunks) > self._most:
             raise grown_too_large(self.name, self._most)
         row = 0
         for number, chunks in enumerate(read):
@@ -60,14 +66,14 @@ class ParquetFile:
                 yield batch.select(list(columns))
             row += rows
 
-    def _chunks(self, number: int, columns: Sequence[str]) -> list[Any]:
+    def _chunks(self, number: int, columns: Sequence[str]) -> list[tuple[str, Any]]:
+        """Give what is stored of some columns, each with the name of its column: several of one that is nested."""
         group = self._groups[number]
-        return [chunk for chunk in map(group.column, range(group.num_columns)) if chunk.path_in_schema in columns]
+        return [(name, group.column(leaf)) for leaf, name in enumerate(self._column_of) if name in columns]
 
-    def _rows_at_once(self, number: int, rows: int, chunks: Sequence[Any], most_rows: int, row: int) -> int:
-        longest = sum(chunk.total_uncompressed_size for chunk in chunks) // max(rows, 1)
-        for chunk in chunks:
-            name = chunk.path_in_schema
+    def _rows_at_once(self, number: int, rows: int, chunks: Sequence[tuple[str, Any]], most_rows: int, row: int) -> int:
+        longest = sum(_least_bytes(chunk) for _, chunk in chunks) // max(rows, 1)
+        for name, chunk in chunks:
             kind = self.schema.field(name).type
             if pyarrow.types.is_fixed_size_binary(kind):
                 longest = max(longest, kind.byte_width)
@@ -80,3 +86,18 @@ class ParquetFile:
         if longest > self._reading.row_characters:
             raise row_too_large(self.name, row + 1, self._reading)
         return int(min(max(plain_columns.BYTES_AT_ONCE // max(longest, 1), 1), most_rows))
+
+
+def _leaves(kind: pyarrow.DataType) -> int:
+    """Count the columns that Parquet keeps for one of this type."""
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return _leaves(kind.storage_type)
+    if not pyarrow.types.is_nested(kind):
+        return 1
+    return sum(_leaves(kind.field(number).type) for number in range(kind.num_fields))
+
+
+def _least_bytes(chunk: Any) -> int:
+    """Give what a chunk takes at least; many empty lists or missing values take no bytes in a file."""
+    nested = chunk.num_values * plain_columns.BYTES_OF_ITEM if "." in chunk.path_in_schema else 0
+    return int(max(chunk.total_uncompressed_size, nested))

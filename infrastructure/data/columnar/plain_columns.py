@@ -14,6 +14,7 @@ from domain.reading import MIB, Reading
 from infrastructure.data.files.opening import grown_too_large, row_too_large
 
 BYTES_AT_ONCE = 64 * MIB
+BYTES_OF_ITEM = 8  # of a list, at least
 
 
 def is_text(kind: pyarrow.DataType) -> bool:
@@ -46,6 +47,20 @@ def may_be_numbers(kind: pyarrow.DataType) -> bool:
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return may_be_numbers(kind.value_type)
     return not (types.is_nested(kind) or types.is_temporal(kind) or types.is_interval(kind))
+
+
+def is_nested(kind: pyarrow.DataType) -> bool:
+    """Tell whether cells of this type are lists or objects, however deep, of a kind that can be measured."""
+    if isinstance(kind, pyarrow.BaseExtensionType):
+        return is_nested(kind.storage_type)
+    inner = [kind.field(number).type for number in range(kind.num_fields)]
+    return (_is_list(kind) or bool(types.is_struct(kind))) and all(
+        not types.is_nested(t) or is_nested(t) for t in inner
+    )
+
+
+def _is_list(kind: pyarrow.DataType) -> bool:
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def type_name(kind: pyarrow.DataType) -> str:
@@ -99,6 +114,9 @@ def plain(column: pyarrow.Array) -> pyarrow.Array:
     kind = column.type
     if isinstance(column, pyarrow.ExtensionArray):
         return plain(column.storage)
+    if is_nested(kind):  # what is in it becomes texts where it becomes values
+        column.validate(full=True)
+        return column
     if types.is_dictionary(kind):
         return _taken(column.dictionary, column.indices)
     if types.is_run_end_encoded(kind):
@@ -134,7 +152,26 @@ def _row_sizes(batch: pyarrow.RecordBatch) -> np.ndarray:
             sizes += _lengths(column)
         elif types.is_fixed_size_binary(column.type):
             sizes += column.type.byte_width
+        elif is_nested(column.type):
+            sizes += _nested_lengths(column)
     return sizes
+
+
+def _nested_lengths(column: pyarrow.Array) -> np.ndarray:
+    """Count the bytes of text below each cell [n], and a few for each item of a list: many of nothing take memory."""
+    kind = column.type
+    if isinstance(column, pyarrow.ExtensionArray):
+        return _nested_lengths(column.storage)
+    if types.is_struct(kind):
+        fields = [_nested_lengths(field) for field in column.flatten()]
+        return np.sum(fields, axis=0) if fields else np.zeros(len(column), dtype=np.int64)
+    if _is_list(kind):
+        items = _nested_lengths(column.flatten()) + BYTES_OF_ITEM
+        parents = pyarrow.compute.list_parent_indices(column).to_numpy(zero_copy_only=False)
+        return np.bincount(parents, weights=items, minlength=len(column)).astype(np.int64)
+    if types.is_fixed_size_binary(kind):
+        return np.full(len(column), kind.byte_width, dtype=np.int64)
+    return _lengths(column) if is_text(kind) else np.zeros(len(column), dtype=np.int64)
 
 
 def _lengths(column: pyarrow.Array) -> np.ndarray:

@@ -10,7 +10,7 @@ from pyarrow import types
 
 from domain.exceptions import DatasetError
 from infrastructure.data.columnar.columnar_file import Columnar, unreadable
-from infrastructure.data.columnar.plain_columns import is_text, is_time, is_utf8, may_be_numbers, type_name
+from infrastructure.data.columnar.plain_columns import is_nested, is_text, is_time, is_utf8, may_be_numbers, type_name
 from infrastructure.data.columnar.saved_dataset import WithLabelNames
 from infrastructure.data.files.encodings import Say
 from infrastructure.data.files.row import Row
@@ -18,15 +18,18 @@ from infrastructure.data.files.row import Row
 ROWS_AT_ONCE = 4096
 
 
-def columnar_rows(file: Columnar, kept: Sequence[str] = (), say: Say = lambda word: None) -> Iterator[Row]:
+def columnar_rows(
+    file: Columnar, kept: Sequence[str] = (), say: Say = lambda word: None, nested: bool = False
+) -> Iterator[Row]:
     """Give each row; its values are read when they are asked for, and the cells of `kept` columns as they are typed.
 
-    Times among these are those of Python: what is cut off is told to `say`.
+    Times among these are those of Python: what is cut off is told to `say`. With `nested` a cell may be a list or an
+    object.
     Raises: DatasetError when the file cannot be read, a cell is too large, or a column is asked for whose type holds
     neither text nor number.
     """
     _refuse_repeated_names(file)
-    columns = _Columns(WithLabelNames(file))
+    columns = _Columns(WithLabelNames(file), nested)
     cells = columns.typed(kept, say) if kept else repeat(None)
     row = 0
     while row < len(file):
@@ -40,8 +43,9 @@ def columnar_rows(file: Columnar, kept: Sequence[str] = (), say: Say = lambda wo
 class _Columns:
     """The columns that were asked for so far."""
 
-    def __init__(self, file: Columnar) -> None:
+    def __init__(self, file: Columnar, nested: bool) -> None:
         self.file = file
+        self._nested = nested
         self.kinds = {field.name: field.type for field in file.schema}
         self.asked: list[str] = []
         self.have_grown = False
@@ -89,7 +93,7 @@ class _Columns:
         if name in self.asked:
             return
         kind = self.kinds[name]
-        if not _holds_values(kind):
+        if not (_holds_values(kind) or (self._nested and is_nested(kind))):
             raise DatasetError(
                 f"{self.file.name}: column {name!r} is of type {type_name(kind)}, which is neither text nor number.",
                 remedy="Write it as text, or name another column.",

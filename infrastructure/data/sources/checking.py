@@ -40,14 +40,15 @@ class RowCheck(Protocol[Item]):
         """Say what was unusual in good rows."""
 
 
-def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say) -> Iterator[Item]:
+def good_rows(path: Path, check: RowCheck[Item], reading: Reading, say: Say, nested: bool = False) -> Iterator[Item]:
     """Yield what each good row holds; rows that are blank in every cell are skipped, with a word.
 
+    With `nested`, cells of files of columns may be lists and objects, as in JSON.
     Raises: DatasetError after the last row when there were faults, or no rows.
     """
     shown: list[RowFault] = []
     num_faults = num_good = num_blank = first_blank = 0
-    rows = read_rows(path, reading, say)
+    rows = read_rows(path, reading, say, nested=nested)
     for row in counting(looked_at(rows, check, say)):
         found: Any = check(row) if type(row) is Row else [row]
         if type(found) is not list:
@@ -190,6 +191,7 @@ class TextCheck:
     def __init__(self, name: str, text: Sought) -> None:
         self._name, self._text = name, text
         self.columns: tuple[str, ...] = ()
+        self._cells = TextCells(())
 
     def look(self, fields: Sequence[str], say: Say) -> None:
         """Find the columns. Raises: DatasetError."""

@@ -103,11 +103,24 @@ def listed(names: Sequence[str]) -> str:
     return f"{shown}, ..." if len(names) > MAX_NAMES_SHOWN else shown
 
 
+def matching(name: str, fields: Sequence[str]) -> str | None:
+    """Give the field of a name, as it is or without regard to case when exactly one goes by it."""
+    if name in fields:
+        return name
+    alike = [field for field in fields if plain_name(field) == plain_name(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def plain_name(name: str) -> str:
+    """Write the name of a column in one way, without regard to case: "User Text" and user-text are user_text."""
+    return str(name_of(name)).casefold().replace(" ", "_").replace("-", "_")
+
+
 def _certain(part: Sought, fields: Sequence[str]) -> tuple[str, ...] | None:
     """Give the columns that need no guess: those that were named, of the model, or of a task's own name."""
     for columns in (part.named, part.own):
         if columns:
-            matches = [_match(column, fields) for column in columns]
+            matches = [matching(column, fields) for column in columns]
             if all(match is not None for match in matches):
                 return tuple(match for match in matches if match is not None)
     if part.named:
@@ -115,38 +128,26 @@ def _certain(part: Sought, fields: Sequence[str]) -> tuple[str, ...] | None:
     return next(((name,) for name in part.usual if name in fields), None)
 
 
-def _match(name: str, fields: Sequence[str]) -> str | None:
-    """Give the field of a name, as it is or without regard to case when exactly one goes by it."""
-    if name in fields:
-        return name
-    alike = [field for field in fields if _plain(field) == _plain(name)]
-    return alike[0] if len(alike) == 1 else None
-
-
 def _fitting(part: Sought, fields: Sequence[str]) -> list[str]:
     """Give the fields whose names fit, the one that bears the name of the part alone where there is one."""
-    first = _match(part.usual[0] if part.usual else part.role, fields)
+    first = matching(part.usual[0] if part.usual else part.role, fields)
     if first is not None:
         return [first]
-    known = {_plain(name) for name in (*part.usual, *ALIASES[part.role])}
-    return [field for field in fields if _plain(field) in known]
-
-
-def _plain(name: str) -> str:
-    return str(name_of(name)).casefold().replace(" ", "_").replace("-", "_")
+    known = {plain_name(name) for name in (*part.usual, *ALIASES[part.role])}
+    return [field for field in fields if plain_name(field) in known]
 
 
 def _own_among(part: Sought, fields: Sequence[str]) -> list[str]:
     """Give the fields that are columns a model learnt from, where not all of these are there."""
-    return [] if part.named else [match for column in part.own if (match := _match(column, fields)) is not None]
+    return [] if part.named else [match for column in part.own if (match := matching(column, fields)) is not None]
 
 
 def _problem(part: Sought, fields: Sequence[str], fitting: Sequence[str]) -> str:
     if part.named:
-        missing = [name for name in part.named if _match(name, fields) is None]
+        missing = [name for name in part.named if matching(name, fields) is None]
         return f"{part.setting} names {listed(missing)}"
     if _own_among(part, fields):
-        missing = [name for name in part.own if _match(name, fields) is None]
+        missing = [name for name in part.own if matching(name, fields) is None]
         learnt = " and ".join(map(repr, part.own[:MAX_NAMES_SHOWN]))
         verb = "is" if len(missing) == 1 else "are"
         return f"the model learnt the {part.role} from {learnt}, and {listed(missing)} {verb} not there"
@@ -175,7 +176,7 @@ def _remedy(part: Sought, fields: Sequence[str], fitting: Sequence[str], taken: 
     if there := _own_among(part, fields):
         return f"--set {_setting(part, there[0] if len(there) == 1 else '[' + ','.join(there) + ']')}"
     if len(part.named) > 1:
-        columns = [_match(name, fields) or _nearest(name, free) for name in part.named]
+        columns = [matching(name, fields) or _nearest(name, free) for name in part.named]
         return f"--set {_setting(part, '[' + ','.join(columns) + ']')}"
     for name in part.named or part.usual:
         if (nearest := _nearest(name, free)) != "NAME":
@@ -184,13 +185,15 @@ def _remedy(part: Sought, fields: Sequence[str], fitting: Sequence[str], taken: 
 
 
 def _nearest(name: str, fields: Sequence[str]) -> str:
-    holding = [field for field in fields if _plain(name) in _plain(field).split("_")]
-    telling = [field for field in holding if "id" not in _plain(field).split("_")]
+    holding = [field for field in fields if plain_name(name) in plain_name(field).split("_")]
+    telling = [field for field in holding if "id" not in plain_name(field).split("_")]
     if len(telling) == 1:
         return telling[0]
-    plain = {_plain(field)[:LONGEST_NAME_COMPARED]: field for field in fields}
-    nearest = get_close_matches(_plain(name)[:LONGEST_NAME_COMPARED], plain, n=1)  # comparing long names takes minutes
-    return plain[nearest[0]] if nearest else "NAME"
+    by_plain = {plain_name(field)[:LONGEST_NAME_COMPARED]: field for field in fields}
+    nearest = get_close_matches(
+        plain_name(name)[:LONGEST_NAME_COMPARED], by_plain, n=1
+    )  # comparing long names takes minutes
+    return by_plain[nearest[0]] if nearest else "NAME"
 
 
 def _setting(part: Sought, value: str) -> str:

@@ -20,11 +20,16 @@ HEAD_CHARACTERS = 1 << 16
 
 
 def read_rows(
-    path: Path, reading: Reading = AS_FOUND, say: Say = lambda word: None, kept: Sequence[str] = ()
+    path: Path,
+    reading: Reading = AS_FOUND,
+    say: Say = lambda word: None,
+    kept: Sequence[str] = (),
+    nested: bool = False,
 ) -> Iterator[Row | RowFault]:
     """Read a file or a directory of text files; a directory gives one row a file, labelled by its sub-directory.
 
-    `kept` names columns of a file of columns whose cells are wanted with their types, in `Row.kept`.
+    `kept` names columns of a file of columns whose cells are wanted with their types, in `Row.kept`; with `nested`
+    its cells may be lists and objects.
     What is unusual about the file as a whole is told to `say`, a sentence at a time. Memory does not grow with the
     file. Raises: DatasetError when the file as a whole cannot be read.
     """
@@ -39,7 +44,7 @@ def read_rows(
         columns = open_columnar(path, path.name, reading)
         for note in columns.notes:
             say(f"{path.name}: {note}")
-        yield from columnar_rows(columns, kept, say)
+        yield from columnar_rows(columns, kept, say, nested)
     elif kind in SEPARATED:
         yield from separated_rows(SeparatedFile(path, path.name, reading, say))
     else:
