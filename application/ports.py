@@ -189,8 +189,11 @@ class Trainer(Protocol):
 class Workshop(Protocol):
     """Opens the tools of a run; each knows its place below the run directory."""
 
-    def settle(self, request: Training) -> Training:
-        """Decide what only this machine can, so that the request repeats the run. Raises: ConfigurationError."""
+    def settle(self, training: Training, request: TrainModelRequest) -> Training:
+        """Decide what a request leaves open, beyond its task: by the model that it names and by this machine.
+
+        Raises: ConfigurationError, ModelError.
+        """
 
     def tracker(self, run: Run) -> MetricsTracker:
         """Open the metrics of a run that is open, those of an earlier start included.

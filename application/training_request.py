@@ -80,6 +80,10 @@ class TrainModelRequest(
         """Copy with some settings replaced, checked again; what was left unsaid stays so."""
         return TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
 
+    def leaves_open(self, name: str) -> bool:
+        """Tell whether nothing was said of a setting, which then may be decided by what a run finds."""
+        return name not in self.model_fields_set or getattr(self, name) is None
+
     def resolved(self) -> Training:
         """Fill in what the task decides, so that the result reproduces the run even when defaults change later.
 
@@ -108,11 +112,7 @@ class TrainModelRequest(
         """Give what a task decides where nothing was said."""
         own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
         settings = {**own, **task.settings_for(self.model_name, freeze=self.freeze)}
-        return {
-            name: value
-            for name, value in settings.items()
-            if name not in self.model_fields_set or getattr(self, name) is None
-        }
+        return {name: value for name, value in settings.items() if self.leaves_open(name)}
 
     def _said(self) -> Iterator[str]:
         for name in NAMES:

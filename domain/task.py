@@ -9,7 +9,9 @@ from typing import Any
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
 
-PRESET = re.compile(r"(encoder|decoder|seq2seq|forecaster)-(tiny|mini|base)")
+ARCHITECTURES = ("encoder", "decoder", "seq2seq", "forecaster")
+SIZES = ("tiny", "mini", "base")
+PRESET = re.compile(rf"({'|'.join(ARCHITECTURES)})-({'|'.join(SIZES)})")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
 FINE_TUNING = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-5, "word_dropout": 0.0, "average_decay": 0.0}
 # Hu et al., LoRA, ICLR 2022: 4e-4 to 5e-4 for RoBERTa base (table 9), 2e-4 for GPT-2 and GPT-3 (tables 11 and 12).
@@ -77,6 +79,12 @@ class Task:
     settings_of_pretrained: Mapping[str, Any] = field(default_factory=dict)
     settings_of_adapter: Mapping[str, Any] = field(default_factory=dict)
     settings_of_head: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Name the presets it can begin from: those of the architecture of its default model."""
+        architecture = str(self.settings.get("model_name", "")).partition("-")[0]
+        return tuple(f"{architecture}-{size}" for size in SIZES) if architecture in ARCHITECTURES else ()
 
     def settings_for(
         self, model_name: str | None, adapter: str = "none", freeze: str | int = "none"
@@ -220,6 +228,11 @@ TASKS: dict[str, Task] = {
 def is_preset(model_name: str) -> bool:
     """Say whether a name means an architecture to be trained from scratch."""
     return PRESET.fullmatch(model_name) is not None
+
+
+def looks_like_preset(model_name: str) -> bool:
+    """Say whether a name can only be meant as a preset, though there may be none of that size."""
+    return re.fullmatch(rf"({'|'.join(ARCHITECTURES)})-[a-z]+", model_name) is not None
 
 
 def task_named(name: str) -> Task:

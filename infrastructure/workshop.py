@@ -7,15 +7,18 @@ from typing import Any, TypeVar
 from application.monitors import Monitors
 from application.phases import phases_so_far
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
-from application.training import Training
+from application.training import TextTraining, Training
+from application.training_request import TrainModelRequest
 from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
+from domain.task import task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
+from infrastructure.models.facts import ModelFacts, facts_of
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
@@ -35,14 +38,21 @@ Part = TypeVar("Part")
 class TrainingWorkshop:
     """Knows where each tool of a run keeps its files."""
 
-    def settle(self, request: Training) -> Training:
-        """Decide what only this machine can: the precision it runs fastest. The run file then repeats the run.
+    def settle(self, training: Training, request: TrainModelRequest) -> Training:
+        """Decide what a request leaves open, so that the run file repeats the run.
 
-        Raises: ConfigurationError when the device or the package of a tracker is not there.
+        A pretrained model says how long a text may be at most, and whether fp16 has its range; this machine says which
+        precision it runs fastest.
+        Raises: ConfigurationError when the device or the package of a tracker is not there, ModelError.
         """
-        require_installed(request.trackers)
-        device = choose_device(request.device)
-        return request.changed(precision=choose_precision(request.precision, request.use_mixed_precision, device))
+        require_installed(training.trackers)
+        device = choose_device(training.device)
+        facts = _facts_of(training)
+        precision = choose_precision(training.precision, training.use_mixed_precision, device, facts.outgrows_fp16)
+        training = training.changed(precision=precision)
+        if isinstance(training, TextTraining) and facts.positions and request.leaves_open("max_length"):
+            training = training.changed(max_length=min(training.max_length, facts.positions))
+        return training
 
     def tracker(self, run: Run) -> TrainingMetricsTracker:
         """Open the metrics of a run. Raises: RunError."""
@@ -127,6 +137,14 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
     }
     typed_card(kind.card_type, bundle.rehearse(rehearsal), rehearsal)
     return replace(prepared, evaluation=_few(prepared.evaluation)) if request.quick else prepared
+
+
+def _facts_of(training: Training) -> ModelFacts:
+    """Look at the pretrained model of a training on texts; of any other nothing limits it."""
+    presets, name = task_named(training.task).presets, training.model_name
+    if not isinstance(training, TextTraining) or not presets or name is None or name in presets:
+        return ModelFacts(positions=None, outgrows_fp16=False)
+    return facts_of(name, presets)
 
 
 def own(part: object, kind: type[Part]) -> Part:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from application.groups.setting import Settings, not_empty, setting
 from domain.config import OPTIMIZERS, PRECISIONS, TrainingConfig
 from domain.schedule import SCHEDULERS
-from domain.task import Task
+from domain.task import TASKS, Task, is_preset
 
 _LOOP = TrainingConfig()
 
@@ -16,7 +16,10 @@ class ModelSettings(Settings):
 
     title: ClassVar[str] = "Model"
 
-    model_name: str | None = setting(None, "A preset to train from scratch, a local directory, or a hub id.")
+    model_name: str | None = setting(
+        None,
+        "A preset to train from scratch, a local directory, or a hub id: name, owner/name, with @revision if wanted.",
+    )
     gradient_checkpointing: bool = setting(
         _LOOP.gradient_checkpointing, "Compute activations a second time: less memory for more time."
     )
@@ -24,6 +27,13 @@ class ModelSettings(Settings):
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
         yield from not_empty("model_name", self.model_name)
+        name = self.model_name or ""
+        if task.presets and is_preset(name) and name not in task.presets:
+            owners = [other.name for other in TASKS.values() if name in other.presets]
+            yield (
+                f"model {name!r} is no preset of this task ({', '.join(task.presets)}), but of {' and '.join(owners)}."
+                " Name one of this task, a local directory or a hub id."
+            )
 
 
 class LoopSettings(Settings):

@@ -18,6 +18,7 @@ from domain.showing import shown
 from domain.task import Task
 
 MAX_LENGTH_LIMIT = 131_072
+DEFAULT_LENGTH = 512
 
 Name = Annotated[str | None, BeforeValidator(one_or_several_names)]
 Names = Annotated[str | tuple[str, ...] | None, BeforeValidator(one_or_several_names)]
@@ -122,7 +123,10 @@ class TokenSettings(Settings):
         unit="tokens",
     )
     max_length: int = setting(
-        512, "Longer rows are cut, and the run says how many; of running text, the length of a block.", unit="tokens"
+        DEFAULT_LENGTH,
+        "Longer rows are cut, and the run says how many; of running text, the length of a block. Unsaid it is no more "
+        "than a pretrained model has positions.",
+        unit="tokens",
     )
 
     def faults(self, task: Task) -> Iterator[str]:

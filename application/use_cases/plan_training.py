@@ -63,7 +63,7 @@ class PlanTrainingUseCase:
             return PlanTrainingResponse(success=False, errors=error.messages, exit_code=error.exit_code)
 
     def _planned(self, request: TrainModelRequest) -> PlanTrainingResponse:
-        training = self._workshop.settle(request.resolved())
+        training = self._workshop.settle(request.resolved(), request)
         run = self._runs.reserve(training)
         dataset = self._datasets.load(training)
         model = self._models.build(training, dataset, run)

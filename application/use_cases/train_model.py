@@ -137,7 +137,7 @@ class TrainModelUseCase:
                 run.close()
 
     def _validate(self, request: TrainModelRequest, run: Run | None) -> tuple[Training, Run]:
-        training = self._workshop.settle(request.resolved())
+        training = self._workshop.settle(request.resolved(), request)
         return training, run or self._runs.reserve(training)
 
     def _respond(

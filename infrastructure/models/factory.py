@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from application.groups.text import DEFAULT_LENGTH
 from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.facts import outgrows_fp16, usable_positions
 from infrastructure.models.freezing import freeze, frozen_base
-from infrastructure.models.hub import fetched
 from infrastructure.models.model_directory import CONFIG, checked_directory
+from infrastructure.models.naming import place_of
+from infrastructure.models.padding import settle_padding
 from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer
 from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
@@ -60,7 +63,7 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     else:
         with phase(f"opening the model {name}"):
             model, tokenizer, warnings = _from_checkpoint(name, blueprint)
-            _check_positions(model, request.max_length)
+            warnings += _fitted(name, model, request)
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
     warnings = (*warnings, *freeze(model, request.freeze))
@@ -111,20 +114,17 @@ def _from_checkpoint(
     name: str, blueprint: Blueprint
 ) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[str, ...]]":
     """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights."""
-    _refuse_unusable(name, blueprint)
-    directory = Path(name) if Path(name).is_dir() else fetched(name)
+    place = place_of(name, blueprint.presets, ask_hub=False)
+    directory = place.directory
     checked_directory(directory)  # all of it first: what is wrong with the weights is not to be said of the tokenizer
     _refuse_other_shape(name, blueprint.auto_class, directory)
     tokenizer = open_tokenizer(directory)
     model, loading = open_model(directory, blueprint.auto_class, **blueprint.head)
     _refuse_unfit(name, model, tokenizer, loading)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
+    settle_padding(name, model, tokenizer)
     if _reads_and_writes_alike(model):
         share_embeddings(model)
-    return model, tokenizer, _loading_warnings(name, loading, blueprint)
+    return model, tokenizer, (*place.notes, *_loading_warnings(name, loading, blueprint))
 
 
 def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
@@ -155,24 +155,6 @@ def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
         raise ModelError(
             f"model {name} is {shape} ({config.model_type}), but this task trains {_SHAPES[auto_class]}.",
             remedy=f"Give {_SHAPES[auto_class]} or another --task.",
-        )
-
-
-def _refuse_unusable(name: str, blueprint: Blueprint) -> None:
-    directory = Path(name)
-    if directory.is_dir():
-        if not (directory / CONFIG).is_file():
-            raise ModelError(
-                f"model directory {name} has no {CONFIG}.", remedy="Give a directory that save_pretrained wrote."
-            )
-    elif directory.exists():
-        raise ModelError(f"model {name} is a file, not a directory.", remedy="Give the directory that holds it.")
-    elif name.count("/") > 1 or name.startswith((".", "/", "~")):
-        raise ModelError(f"model directory {name} does not exist.", remedy="Check the path.")
-    elif "/" not in name:
-        raise ModelError(
-            f"model {name!r} is no preset of this task ({', '.join(blueprint.presets)}), directory or hub id.",
-            remedy="Name one of these; a hub id has the form owner/name.",
         )
 
 
@@ -221,20 +203,26 @@ def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[st
     return (f"model {name}: {', '.join(anew)} start untrained, because {reason}; this training teaches them.",)
 
 
-def _check_positions(model: "PreTrainedModel", max_length: int) -> None:
-    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
-    if positions is None:
-        return
-    # RoBERTa and its kin number positions from pad_token_id + 1.
-    embeddings = [
-        module for module_name, module in model.named_modules() if module_name.endswith("position_embeddings")
-    ]
-    offset = getattr(embeddings[0], "padding_idx", None) if embeddings else None
-    usable = positions - (offset + 1 if offset is not None else 0)
-    if max_length > usable:
+def _fitted(name: str, model: "PreTrainedModel", request: TextTraining) -> tuple[str, ...]:
+    """Refuse texts for which a model has no positions, and say what of it decided settings. Raises: ConfigurationError.
+
+    What is said follows from model and settings, so that a resumed run says the same.
+    """
+    positions = usable_positions(model, model.config)
+    if positions is not None and request.max_length > positions:
         raise ConfigurationError(
-            f"max_length is {max_length}, but the model has {usable} positions.", remedy=f"Use --max-length {usable}."
+            f"max_length is {request.max_length}, but the model has {positions} positions.",
+            remedy=f"Use --max-length {positions}.",
         )
+    notes = []
+    if request.max_length == positions and positions < DEFAULT_LENGTH:
+        notes.append(f"model {name} has {positions} positions, so max_length is {positions}.")
+    if request.precision == "fp16" and outgrows_fp16(model.config):
+        notes.append(
+            f"model {name} is of those whose numbers may leave the range of fp16, which makes losses infinite:"
+            " bf16 or fp32 have that range."
+        )
+    return tuple(notes)
 
 
 def _checkpoint_gradients(model: "PreTrainedModel", name: str) -> None:

@@ -50,6 +50,13 @@ def open_config(directory: Path) -> "PreTrainedConfig":
     return config
 
 
+def outlined(directory: Path, auto_class: str) -> "PreTrainedModel":
+    """Build the model of a checked directory without weights and without memory. Raises: ModelError."""
+    config = open_config(directory)
+    with _translated(directory / CONFIG):
+        return _without_memory(_auto_class(auto_class), config)
+
+
 def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     """Open the tokenizer of a directory; special tokens that a text spells out are text. Raises: ModelError."""
     from transformers import AutoTokenizer
@@ -100,18 +107,28 @@ def _refuse_larger(directory: Path, opened: Any, weights: Weights) -> None:
     """Build the model without memory and compare its size with that of the files."""
     from transformers import AutoConfig
 
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):  # draws as many numbers as the real one will
-        if hasattr(opened, "from_config"):
-            config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
-            model = opened.from_config(config, trust_remote_code=False)
-        else:
-            model = opened(opened.config_class.from_dict(dict(settings_of(directory / CONFIG))))
+    if hasattr(opened, "from_config"):
+        config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
+        model = _without_memory(opened, config)
+    else:
+        config = opened.config_class.from_dict(dict(settings_of(directory / CONFIG)))
+        model = _without_memory(opened, config)
     declared = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     if declared > 2 * weights.num_elements + ROOM_FOR_NEW:
         raise ModelError(
             f"{directory / CONFIG} describes {declared:,} numbers, but the files hold {weights.num_elements:,}.",
             remedy=RESTORE,
         )
+
+
+def _without_memory(opened: Any, config: "PreTrainedConfig") -> "PreTrainedModel":
+    """Build a model whose tensors have shapes and no content; draws no random number that others would draw."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        if hasattr(opened, "from_config"):
+            model: PreTrainedModel = opened.from_config(config, trust_remote_code=False)
+        else:
+            model = opened(config)
+    return model
 
 
 def _auto_class(name: str) -> Any:

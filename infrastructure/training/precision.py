@@ -67,8 +67,13 @@ class Precision:
         return self.scaler is not None and self.scaler.get_scale() > 1.0
 
 
-def choose_precision(requested: str, use_mixed_precision: bool, device: torch.device) -> str:
-    """Settle "auto" by what this hardware really runs faster; anything else stays as it is."""
+def choose_precision(
+    requested: str, use_mixed_precision: bool, device: torch.device, outgrows_fp16: bool = False
+) -> str:
+    """Settle "auto" by what this hardware really runs faster; anything else stays as it is.
+
+    A model whose numbers outgrow fp16 is not computed in it unasked.
+    """
     if not use_mixed_precision:
         return "fp32"
     if requested != "auto":
@@ -77,6 +82,8 @@ def choose_precision(requested: str, use_mixed_precision: bool, device: torch.de
         return "fp32"
     # Before Ampere a GPU only imitates bf16; from then on it needs no loss scaler and is as fast as fp16.
     old_gpu = device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0)
+    if old_gpu and outgrows_fp16:
+        return "fp32"
     low = "fp16" if old_gpu else "bf16"
     speeds = probe(device, ("fp32", low))
     return low if speeds[low] > WORTHWHILE_SPEEDUP * speeds["fp32"] else "fp32"

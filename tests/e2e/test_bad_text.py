@@ -113,6 +113,7 @@ def directory(name: str, *said: str, **contents: bytes) -> Case:
 
 
 SHORT = "max_length=16"
+FEW_POSITIONS = ("max_length is 64, but the model has 32 positions", "Use --max-length 32")
 DATA_CASES = [
     text("shorter than one block", "to be or not to be\n" * 9, "fewer than one block", "Lower max_length"),
     text("undecodable bytes", b"caf\x81 " * 400, "t.txt", "not UTF-8", "0x81", "--set encoding="),
@@ -171,8 +172,22 @@ MODEL_CASES = [
     model("language_modeling", "an encoder-decoder", an_encoder_decoder, "is an encoder-decoder (bart)", "decoder"),
     model("language_modeling", "an encoder", an_encoder, "is an encoder (bert)", "Give a decoder"),
     model("code_generation", "an encoder", an_encoder, "is an encoder (bert)", "Give a decoder"),
-    model("language_modeling", "too few positions", a_decoder, "32 positions", "Use --max-length 32"),
-    model("sequence_to_sequence", "too few positions", an_encoder_decoder, "32 positions", "Use --max-length 32"),
+    model(
+        "language_modeling",
+        "too few positions",
+        a_decoder,
+        "32 positions",
+        "Use --max-length 32",
+        extra=("max_length=64",),
+    ),
+    model(
+        "sequence_to_sequence",
+        "too few positions",
+        an_encoder_decoder,
+        "32 positions",
+        "Use --max-length 32",
+        extra=("max_length=64",),
+    ),
     model(
         "sequence_to_sequence",
         "packing rows of a Bart",

@@ -155,9 +155,9 @@ class FakeWorld:
         return FakeModel()
 
     # Workshop
-    def settle(self, request: Training) -> Training:
+    def settle(self, training: Training, request: TrainModelRequest) -> Training:
         self._called("settle")
-        return request.changed(precision="fp32")
+        return training.changed(precision="fp32")
 
     def tracker(self, run: Run) -> FakeTracker:
         self._called("tracker")

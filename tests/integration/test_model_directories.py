@@ -19,7 +19,7 @@ from application.training import LabelTraining
 from domain.exceptions import ModelError
 from infrastructure.models import pretrained
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
-from infrastructure.models.hub import fetched
+from infrastructure.models.hub import HubModel, fetched
 from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
 from infrastructure.prediction import FinishedModel, PredictorSource
@@ -332,10 +332,10 @@ def test_links_of_a_snapshot_to_the_blobs_of_its_own_cache_are_followed(model: P
 def test_a_model_of_the_hub_is_looked_at_like_any_other_directory(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     snapshot = cached(model, tmp_path / "cache")
-    assert fetched("a/b") == snapshot
-    open_model(fetched("a/b"), CLASSIFIER)
+    assert fetched(HubModel("a/b")).directory == snapshot
+    open_model(snapshot, CLASSIFIER)
     (snapshot / "config.json").unlink()
     shutil.copy(model / "config.json", snapshot / "config.json")
     config_class(snapshot)

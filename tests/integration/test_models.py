@@ -166,7 +166,7 @@ class Labelled:
 
 def built(path: Path | str, dataset: Labelled | None = None, **changes: Any) -> ModelBundle:
     request = TrainModelRequest(
-        task="text_classification", model_name=str(path), **{"max_length": POSITIONS, "vocab_size": 400, **changes}
+        task="text_classification", model_name=str(path), **{"max_length": POSITIONS - 1, "vocab_size": 400, **changes}
     ).resolved()
     return TaskModels().build(request, dataset or Labelled(), FakeRun(path="runs/nowhere"))
 

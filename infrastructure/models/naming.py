@@ -1,0 +1,85 @@
+"""What the name of a model means: a local directory or a model of the hub, found before anything is opened."""
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from domain.exceptions import ModelError
+from domain.run_layout import RunLayout
+from domain.showing import shown
+from domain.task import looks_like_preset
+from infrastructure.models.hub import HubModel, Place, fetched
+from infrastructure.models.model_directory import CONFIG
+
+MOST_ENTRIES = 1000
+LONGEST_COMPARED = 80  # comparing long names takes minutes
+# As the hub has them: letters, digits, and between them single marks; a revision is a branch, a tag or a commit.
+_PART = r"\w(?:\w|[-.](?![-.])){0,95}(?<![-.])"
+_HUB_NAME = re.compile(
+    rf"(?P<name>(?:{_PART}/)?{_PART})(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,99}}))?", re.ASCII
+)
+_SAVED = "Give a directory that save_pretrained wrote."
+
+
+def place_of(name: str, presets: Collection[str], ask_hub: bool = True) -> Place:
+    """Find the directory that a name means, which is none of `presets`; a model of the hub is fetched.
+
+    Without `ask_hub` what the hub's cache has is taken as it is. Raises: ModelError with the nearest name there is.
+    """
+    if os.path.isdir(name):
+        return Place(_with_config(Path(name)))
+    if os.path.exists(name):
+        inside = Path(name).parent
+        whole = f"Give the directory that holds it, {inside}." if (inside / CONFIG).is_file() else _SAVED
+        raise ModelError(f"model {shown(name)} is a file, not a directory.", remedy=whole)
+    nearest = _nearest(name, presets)
+    hint = f"Did you mean {nearest}?" if nearest else ""
+    if _is_path(name):
+        raise ModelError(f"model directory {shown(name)} does not exist.", remedy=hint or "Check the path.")
+    matched = _HUB_NAME.fullmatch(name)
+    if matched is None or (looks_like_preset(name) and "/" not in name):
+        raise ModelError(
+            f"model {shown(name)} is no preset of this task ({', '.join(presets)}), directory or hub id.",
+            remedy=f"{hint or 'Name one of these;'} a hub id has the form name or owner/name, and @revision behind it.",
+        )
+    model = HubModel(matched["name"], matched["revision"] or "")
+    return fetched(model, ask_hub, hint)
+
+
+def _with_config(directory: Path) -> Path:
+    if (directory / CONFIG).is_file():
+        return directory
+    of_run = RunLayout(directory).model
+    inside = f"Give {of_run}, the model of that run." if (of_run / CONFIG).is_file() else _SAVED
+    raise ModelError(f"model directory {directory} has no {CONFIG}.", remedy=inside)
+
+
+def _is_path(name: str) -> bool:
+    """Tell whether a name can only be meant as a path."""
+    if name.startswith((".", "/", "~")) or name.endswith("/") or "\\" in name:
+        return True
+    first, _, rest = name.partition("/")
+    return name.partition("@")[0].count("/") > 1 or (bool(rest) and os.path.isdir(first))
+
+
+def _nearest(name: str, presets: Collection[str]) -> str:
+    """Give the preset or the model directory of alike name, beside the place that a path names; empty for none."""
+    asked = name.rstrip("/")
+    parent, own = os.path.split(asked)
+    known = {os.path.join(parent, entry): entry for entry in _model_directories(parent or ".")}
+    candidates = [*presets, *known] if not parent else list(known)
+    near = get_close_matches(asked[-LONGEST_COMPARED:], candidates, n=1, cutoff=0.75)
+    return near[0] if near and own else ""
+
+
+def _model_directories(parent: str) -> Iterator[str]:
+    try:
+        with os.scandir(parent) as entries:
+            for entry in islice(entries, MOST_ENTRIES):
+                if os.path.isfile(os.path.join(entry.path, CONFIG)):
+                    yield entry.name
+    except (OSError, ValueError):  # there is no such place, or nothing can be called so
+        return
