@@ -28,10 +28,17 @@ def chat_json(chat: Chat) -> str:
 
 def chat_of(line: str) -> Chat:
     """Read what `chat_json` wrote. Raises: ValueError for anything else."""
-    return tuple(Turn(ROLES[ROLES.index(role)], content) for role, content in json.loads(line))
+    turns = json.loads(line)
+    if not (isinstance(turns, list) and all(map(_is_turn, turns))):
+        raise ValueError(f"{line[:40]!r} is no chat")
+    return tuple(Turn(role, content) for role, content in turns)
 
 
 def prompt_part(chat: Chat) -> Chat:
     """Give what stands before the first answer."""
     first = next((number for number, turn in enumerate(chat) if turn.role == "assistant"), len(chat))
     return chat[:first]
+
+
+def _is_turn(said: object) -> bool:
+    return isinstance(said, list) and len(said) == 2 and said[0] in ROLES and isinstance(said[1], str)

@@ -62,7 +62,7 @@ def _split(rows: ChatRows, share: float, seed: int) -> SplitChats:
     warnings = rows.warnings
     if num_repeats:
         warnings += (
-            f"{rows.path.name}: {num_repeats:,} chats begin with the question of another (white space aside); "
+            f"{rows.path.name}: {_begin(num_repeats)} with the question of another (white space aside); "
             "repeats were kept on one side of the split.",
         )
     audit = {"chats that repeat a question, kept on one side": num_repeats}
@@ -80,9 +80,13 @@ def _given(rows: ChatRows, scored: ChatRows) -> SplitChats:
     num_shared = len(rows) - len(train)
     if num_shared:
         warnings += (
-            f"{num_shared:,} chats of {rows.path.name} begin with a question that also stands in {scored.path.name} "
-            "(white space aside); they were left out of training.",
+            f"{_begin(num_shared, f' of {rows.path.name}')} with a question that also stands in {scored.path.name} "
+            "(white space aside); such chats are not learnt from.",
         )
     audit = {"chats with a question of both files, left out of training": num_shared}
     everything = np.arange(len(scored))
     return SplitChats(rows, scored, train=train, evaluation=everything, warnings=warnings, audit=audit)
+
+
+def _begin(count: int, where: str = "") -> str:
+    return f"1 chat{where} begins" if count == 1 else f"{count:,} chats{where} begin"
