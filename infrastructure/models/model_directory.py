@@ -20,6 +20,8 @@ from infrastructure.plain_files import read_plain
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+# Of the settings beside a model those that are always read.
+_READ_BY_THE_LIBRARY = (CONFIG, "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "added_tokens.json", "tekken.json")
 MIB = 1024 * 1024
 # The largest tokenizers in use have 35 MiB; parsed, a file takes up to twenty times its size.
@@ -85,6 +87,8 @@ def check_settings(directory: Path) -> None:
                 remedy="Merge it into the model, save that with save_pretrained and give the new directory.",
             )
     for path in sorted({*directory.glob("*config*.json"), *directory.glob("special_tokens_map.json")}):
+        if path.name not in _READ_BY_THE_LIBRARY and isinstance(_json_of(path), list):
+            continue  # of another program: sentence-transformers lists there what it learnt from
         for where, value in entries_of(settings_of(path)):
             _refuse_wish(path, where, value)
             if path.name == CONFIG:
@@ -95,8 +99,15 @@ def check_settings(directory: Path) -> None:
 
 def settings_of(path: Path) -> Mapping[str, Any]:
     """Read a file of settings, a JSON object. Raises: ModelError."""
+    settings = _json_of(path)
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path} holds {type(settings).__name__}, but must hold a JSON object.", remedy=RESTORE)
+    return settings
+
+
+def _json_of(path: Path) -> Any:
     try:
-        settings = json.loads(read_plain(path, LARGEST_JSON))
+        return json.loads(read_plain(path, LARGEST_JSON))
     except FileNotFoundError as error:
         raise ModelError(f"model directory {path.parent} has no {path.name}.", remedy=RESTORE) from error
     except json.JSONDecodeError as error:
@@ -104,9 +115,6 @@ def settings_of(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else _reason(error)
         raise ModelError(f"{path} cannot be opened: {reason.rstrip('.')}.", remedy=RESTORE) from error
-    if not isinstance(settings, dict):
-        raise ModelError(f"{path} holds {type(settings).__name__}, but must hold a JSON object.", remedy=RESTORE)
-    return settings
 
 
 def _reason(error: Exception) -> str:

@@ -363,6 +363,11 @@ def test_names_of_the_machine_of_the_author_in_old_tokenizers_are_no_reason_to_r
     assert isinstance(PredictorSource().open(str(model), "cpu"), FinishedModel)
 
 
+def test_a_list_of_another_program_beside_a_model_is_no_reason_to_refuse(model: Path) -> None:
+    (model / "data_config.json").write_text('[{"name": "S2ORC", "auto_map": "x.Y"}]')
+    assert isinstance(PredictorSource().open(str(model), "cpu"), FinishedModel)
+
+
 def test_a_card_without_digests_is_that_of_an_older_model(model: Path) -> None:
     edit(model / "athanor.json", lambda card: card.pop("files") and None)
     assert isinstance(PredictorSource().open(str(model), "cpu"), FinishedModel)
