@@ -29,7 +29,8 @@ ANSWERS = {"role": "assistant", "content": "b"}
 def asked(path: str, said: list[str] | None = None, **named: Any) -> list[Chat | str]:
     """Give the chats that a model would be asked, and the reason for each row that is none."""
     wanted = chat_sought(("instruction", "prompt"), ("output", "completion"), **named)
-    rows = read_inputs(Source(path), AskingChats(wanted), AS_FOUND, [].append if said is None else said.append)
+    told = [] if said is None else said
+    rows = read_inputs(Source(path), AskingChats(wanted), AS_FOUND, told.append)
     return [chat_of(row.text) if isinstance(row, Asked) else row.reason for row in rows]
 
 
@@ -93,6 +94,16 @@ def test_every_format_asks_the_same(tmp_path: Path, name: str, form: str) -> Non
     columns = FORMS[form](chats)
     write(tmp_path / file, flat(columns) if name in ("CSV", "Excel") else columns)
     assert asked(str(tmp_path / file)) == [turns[:-1] for turns in chats]
+
+
+def test_one_chat_may_be_all_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"messages": [ASKS]}, indent=1))
+    assert asked(str(tmp_path / "x.json")) == [chat("a")]
+
+
+def test_rows_that_are_turns_of_one_chat_are_no_questions(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="each of its rows is a turn"):
+        asked(written(tmp_path / "x.jsonl", ASKS, ANSWERS))
 
 
 def test_texts_are_asked_line_by_line(tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 
 from domain.exceptions import DatasetError
-from domain.reading import Reading
+from domain.reading import MIB, Reading
 from infrastructure.data.chats.forms import ChatSought, chat_sought
 from infrastructure.data.chats.rows import load_chats
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import sought
 from tests.support.chats import ANY_FORM
 
 ASKS = {"role": "user", "content": "a"}
@@ -181,6 +186,8 @@ BAD_COLUMNS: list[tuple[Sequence[str], str, str]] = [
     (("en", "de"), "no column is named 'messages' or 'conversations'", "--set messages_field=NAME"),
     (("instruction", "input", "context", "output"), "both 'input' and 'context' may go on", "source_field="),
     (("messages", "system", "system_prompt"), "has both 'system' and 'system_prompt'", "Remove one"),
+    (("role", "content"), "each of its rows is a turn, and must be a chat", 'in one row: {"messages": [{"role"'),
+    (("chat_id", "From", "Value"), "each of its rows is a turn", "in one row"),
     (("prompt", "chosen", "rejected"), "the target is looked for in 'output'", "target_field="),
 ]
 
@@ -233,3 +240,41 @@ def test_a_chat_longer_than_a_row_may_be_is_refused(tmp_path: Path) -> None:
 def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     assert "has no rows" in refused(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+def test_a_chat_of_few_bytes_that_stands_for_many_is_refused(tmp_path: Path, name: str) -> None:
+    said = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 40, pyarrow.int32()), pyarrow.array(["a" * MIB]))
+    role = pyarrow.array(["user", "assistant"] * 20).dictionary_encode()
+    turns = pyarrow.StructArray.from_arrays([role, said], ["role", "content"])
+    for ends, fault in (
+        ([0, 2, 40], "row that begins here is longer than 3 MiB"),
+        (range(0, 41, 2), "unpacks to more"),
+    ):
+        table = pyarrow.table({"messages": pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), turns)})
+        write = pyarrow.parquet.write_table if name.endswith(".parquet") else pyarrow.feather.write_feather
+        write(table, str(tmp_path / name))
+        message = refused(tmp_path / name, reading=Reading(max_row_mib=3, max_unpacked_mib=8))
+        assert fault in message
+
+
+def test_a_list_of_very_many_nothings_is_refused(tmp_path: Path) -> None:
+    turns = pyarrow.StructArray.from_arrays([pyarrow.nulls(1 << 20, pyarrow.string())], ["role"])
+    lists = pyarrow.ListArray.from_arrays(pyarrow.array([0, 1 << 20], pyarrow.int32()), turns)
+    pyarrow.parquet.write_table(pyarrow.table({"messages": lists}), tmp_path / "x.parquet")
+    message = refused(tmp_path / "x.parquet", reading=Reading(max_row_mib=1))
+    assert "x.parquet:1: the row that begins here is longer than 1 MiB" in message
+
+
+def test_a_nested_column_stays_refused_where_a_text_is_wanted(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"text": [GOOD], "label": ["a"]}), tmp_path / "x.parquet")
+    with pytest.raises(DatasetError, match=r"column 'text' is of type list<.*, which is neither text nor number"):
+        load_rows(tmp_path / "x.parquet", RowSchema(sought("text", ("text",))))
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", '{"data": [{"messages": []}]}', '{"a": {"messages": []}, "b": {"messages": []}}']
+)
+def test_rows_that_are_wrapped_stay_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    assert "x.json holds a" in refused(tmp_path / "x.json")

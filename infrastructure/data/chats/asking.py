@@ -7,7 +7,8 @@ from infrastructure.data.chats.chat import Chat, Turn, chat_json
 from infrastructure.data.chats.check import ChatCheck
 from infrastructure.data.chats.forms import ChatSought
 from infrastructure.data.chats.order import asked_problems, without_last_answer
-from infrastructure.data.chats.turns import Seen, holds_turns, text_problems, turns_in
+from infrastructure.data.chats.turn import Seen, text_problems
+from infrastructure.data.chats.turns import holds_turns, turns_in
 from infrastructure.data.files.row import Row, RowFault
 from infrastructure.data.sources.checking import Faults
 from infrastructure.data.sources.fields import Say

@@ -7,16 +7,8 @@ from domain.exceptions import DatasetError
 from infrastructure.data.chats.chat import Chat, Role, Turn
 from infrastructure.data.chats.forms import ChatColumns, ChatSought, chat_columns
 from infrastructure.data.chats.order import asked_problems, order_problems, without_last_answer, without_open_question
-from infrastructure.data.chats.turns import (
-    NO_MEDIA,
-    NO_TOOLS,
-    Problem,
-    Seen,
-    holds_turns,
-    list_in,
-    text_problems,
-    turns_in,
-)
+from infrastructure.data.chats.turn import NO_MEDIA, NO_TOOLS, Problem, Seen, text_problems
+from infrastructure.data.chats.turns import holds_turns, list_in, turns_in
 from infrastructure.data.files.row import Row, RowFault
 from infrastructure.data.sources.checking import Faults, TextCells, shown_cell
 from infrastructure.data.sources.fields import Say

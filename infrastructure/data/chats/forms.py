@@ -13,6 +13,7 @@ OF_SYSTEM = ("system", "system_prompt", "system_message")
 OF_HISTORY = ("history",)
 OF_TOOLS = ("tools", "functions")
 OF_MEDIA = ("image", "images", "audio", "audios", "video", "videos")
+OF_ONE_TURN = (("role", "content"), ("from", "value"))
 # What goes on where an instruction ends. Source: the data of Stanford Alpaca, and of Databricks Dolly.
 OF_INPUT = ("input", "context")
 INSTRUCTION = "instruction"
@@ -151,6 +152,11 @@ def _apart(name: str, fields: Sequence[str], wanted: ChatSought, is_asked: bool)
 
     instruction = matching(INSTRUCTION, fields)
     source = wanted.source
+    if not (source.named or source.own) and any({*keys} <= {*map(plain_name, fields)} for keys in OF_ONE_TURN):
+        raise DatasetError(
+            f"{name} has the fields {listed(fields)}: each of its rows is a turn, and must be a chat.",
+            remedy='Write all turns of a chat in one row: {"messages": [{"role": "user", "content": "..."}, ...]}.',
+        )
     if instruction is not None and not source.named and not any(column in fields for column in source.usual):
         source = replace(source, usual=(instruction,))  # an input, which may be a source too, goes on with it
     asked = _named(_ASKED, fields, ())

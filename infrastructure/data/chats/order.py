@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from infrastructure.data.chats.chat import Turn
-from infrastructure.data.chats.turns import Problem
+from infrastructure.data.chats.turn import Problem
 
 _BY_TURNS = "Let the user and the assistant speak by turns."
 

@@ -7,6 +7,7 @@ from typing import Any
 from domain.exceptions import DatasetError
 
 MAX_SHOWN = 40
+_OF_TURNS = ({"role", "content"}, {"from", "value"})
 
 
 def refuse_wrapped(name: str, values: dict[str, Any]) -> None:
@@ -14,6 +15,8 @@ def refuse_wrapped(name: str, values: dict[str, Any]) -> None:
     nested = {key: value for key, value in values.items() if isinstance(value, list | dict)}
     arrays = {key: value for key, value in nested.items() if isinstance(value, list)}
     of_objects = {key: value for key, value in arrays.items() if value and isinstance(value[0], dict)}
+    if any(map(_are_turns, arrays.values())):
+        return  # one chat is one row
     if not values:
         raise DatasetError(f"{name} holds an empty JSON object.", remedy="Give a file with rows.")
     if of_objects:
@@ -38,6 +41,11 @@ def refuse_wrapped(name: str, values: dict[str, Any]) -> None:
     else:
         return
     raise _wrapped(name, held, "Write an array of objects", rows)
+
+
+def _are_turns(items: list[Any]) -> bool:
+    """Tell whether the objects of a list are what is said in a chat, by the keys of OpenAI or of ShareGPT."""
+    return bool(items) and isinstance(items[0], dict) and any(keys <= items[0].keys() for keys in _OF_TURNS)
 
 
 def _are_columns(nested: dict[str, Any]) -> bool:
