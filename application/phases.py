@@ -27,6 +27,7 @@ class _Listener:
 
 
 _listener: ContextVar[_Listener | None] = ContextVar("listener", default=None)
+_waited_since: ContextVar[float | None] = ContextVar("waited_since", default=None)
 
 
 class Phase:
@@ -64,9 +65,21 @@ def telling_phases(notify: Callable[[Event], None], seconds_between: float = SEC
     """Let `notify` be told of every phase within the block, in this thread."""
     token = _listener.set(_Listener(notify, seconds_between))
     try:
-        yield
+        with waiting():
+            yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Let `seconds_waited` count from the beginning of the outermost of such blocks."""
+    before = _waited_since.get()
+    token = _waited_since.set(time.monotonic() if before is None else before)
+    try:
+        yield
+    finally:
+        _waited_since.reset(token)
 
 
 @contextmanager
@@ -116,3 +129,9 @@ def phases_so_far() -> tuple[PhaseEnded, ...]:
     """Give the phases that are over, for who comes to listen later."""
     listener = _listener.get()
     return () if listener is None else tuple(listener.ended)
+
+
+def seconds_waited() -> float:
+    """Give the seconds that somebody has waited for the job so far; 0 where nobody does."""
+    since = _waited_since.get()
+    return 0.0 if since is None else time.monotonic() - since

@@ -195,6 +195,15 @@ class Workshop(Protocol):
         Raises: ConfigurationError, ModelError.
         """
 
+    def fit(
+        self, training: Training, request: TrainModelRequest, model: TrainableModel, dataset: SplitDataset
+    ) -> Training:
+        """Decide what must be measured on model and rows: the rows at once, the steps that a time budget has room for.
+
+        No weight and no random number of the training changes by that.
+        Raises: ConfigurationError for a time budget that is too short, TrainingError when memory is.
+        """
+
     def tracker(self, run: Run) -> MetricsTracker:
         """Open the metrics of a run that is open, those of an earlier start included.
 

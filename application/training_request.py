@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from application.foreign import foreign_faults, says_something
 from application.groups.data import DataSettings, RowSettings, RunSettings
 from application.groups.known import NAMES
-from application.groups.loop import KeepingSettings, LoopSettings, MachineSettings, ModelSettings
+from application.groups.loop import AUTO, KeepingSettings, LoopSettings, MachineSettings, ModelSettings
 from application.groups.setting import names_columns
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
@@ -81,8 +81,12 @@ class TrainModelRequest(
         return TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
 
     def leaves_open(self, name: str) -> bool:
-        """Tell whether nothing was said of a setting, which then may be decided by what a run finds."""
-        return name not in self.model_fields_set or getattr(self, name) is None
+        """Tell whether it was left to the program what a setting is: nothing was said of it, or `auto`."""
+        return name not in self.model_fields_set or getattr(self, name) is None or self.is_measured(name)
+
+    def is_measured(self, name: str) -> bool:
+        """Tell whether a setting is to be found by measuring."""
+        return name == "batch_size" and self.batch_size == AUTO
 
     def resolved(self) -> Training:
         """Fill in what the task decides, so that the result reproduces the run even when defaults change later.
@@ -178,7 +182,7 @@ def _sentences(faults: Iterable[Any]) -> list[str]:
         if len(told) == MAX_FAULTS:
             break
         name = str(fault["loc"][0]) if fault["loc"] else "request"
-        rule = fault["msg"].lower().replace("a valid tuple", "a list, such as [a,b]")
+        rule = fault["msg"].lower().removeprefix("value error, ").replace("a valid tuple", "a list, such as [a,b]")
         is_choice = len(fault["loc"]) > 1 and not isinstance(fault["loc"][1], int)
         place = fault["loc"][:1] if is_choice else fault["loc"]
         _, _, rules = told.setdefault(place, (name, fault["input"], []))

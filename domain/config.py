@@ -9,6 +9,7 @@ from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.
 WITHOUT_EFFECT = {
     "device": "where it is computed; the number format, which matters, is a setting of its own",
@@ -17,6 +18,7 @@ WITHOUT_EFFECT = {
     "logging_steps": "what is written down changes nothing",
     "max_checkpoints": "the best and the newest stay in any case",
     "keep_best": "the best stays in any case",
+    "time_budget": "the steps that fit it have been settled as max_steps",
 }
 
 
@@ -26,6 +28,7 @@ class TrainingConfig:
 
     One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
     steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
+    `time_budget` is the seconds after which a run ends with its best state.
     `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
     evaluated and kept has an exponential moving average of the weights. Of the checkpoints the best `keep_best` and the
     newest stay, `max_checkpoints` in all.
@@ -65,6 +68,7 @@ class TrainingConfig:
     average_decay: float = 0.0
     gradient_checkpointing: bool = False
     max_steps: int | None = None
+    time_budget: float | None = None
     eval_steps: int | None = None
     save_steps: int | None = None
     logging_steps: int = 10
@@ -93,6 +97,8 @@ class TrainingConfig:
         for name in ("max_steps", "eval_steps", "save_steps", "t_0"):
             if getattr(self, name) is not None:
                 yield from whole(name, getattr(self, name), at_least=1)
+        if self.time_budget is not None:
+            yield from between("time_budget", self.time_budget, 0.0, MOST_SECONDS, above=True)
         if self.warmup_steps is not None:
             yield from whole("warmup_steps", self.warmup_steps, at_least=0)
         yield from between("learning_rate", self.learning_rate, 0.0, 10.0, above=True)

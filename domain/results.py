@@ -13,8 +13,8 @@ class TrainingResult(Mapping[str, Any]):
 
     `best_epoch` counts from 1, as the screen does, `best_step` and `steps` count optimizer steps. The `best_` fields
     are None where nothing was scored, and `final_metrics` are those of the best model. `training_time` is seconds in
-    the loop, evaluation and saving included. `stop_reason` is "completed", "early_stopping", "diverged", or what a
-    monitor gave.
+    the loop, evaluation and saving included. `stop_reason` is "completed", "early_stopping", "time_budget",
+    "diverged", or what a monitor gave.
     """
 
     best_metric: float | None

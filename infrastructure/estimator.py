@@ -59,6 +59,8 @@ class Estimator:
         memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}
         disk = _disk(needs, Path(run.path), place)
         steps, seconds = _time(plan, found, len(prepared.evaluation))
+        if config.time_budget is not None:
+            seconds["budget"] = config.time_budget
         warnings = (*dataset.warnings, *bundle.warnings, *_warnings(needs, disk, config.batch_size, found))
         return Estimate(
             num_parameters=bundle.num_parameters,
@@ -102,6 +104,7 @@ def _time(plan: TrainingPlan, found: Measured, num_eval_rows: int) -> tuple[dict
         "per_epoch": plan.steps_per_epoch,
         "evaluations": evaluations,
         "rows_at_once": found.rows_at_once,
+        "rows": plan.rows_per_step,
     }
     total = plan.total_steps * found.step_seconds + evaluations * found.evaluation_seconds
     return steps, {"step": found.step_seconds, "evaluation": found.evaluation_seconds, "total": total}

@@ -215,6 +215,7 @@ def _ended(reason: str) -> str:
     known = {
         "completed": "",
         "early_stopping": " It ended early, for its score got no better.",
+        "time_budget": " It ended early, for its time budget was spent.",
         "diverged": " It diverged: its loss was no finite number any more.",
     }
     return known.get(reason, f" It was stopped by {reason}, and can be resumed.")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from application.monitors import Monitors
-from application.phases import phases_so_far
+from application.phases import phases_so_far, seconds_waited
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training import TextTraining, Training
 from application.training_request import TrainModelRequest
@@ -29,10 +29,12 @@ from infrastructure.trackers.observer import Trackers
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
+from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 Part = TypeVar("Part")
+FITTED = ("batch_size", "gradient_accumulation_steps", "max_steps")
 
 
 class TrainingWorkshop:
@@ -53,6 +55,29 @@ class TrainingWorkshop:
         if isinstance(training, TextTraining) and facts.positions and request.leaves_open("max_length"):
             training = training.changed(max_length=min(training.max_length, facts.positions))
         return training
+
+    def fit(
+        self, training: Training, request: TrainModelRequest, model: TrainableModel, dataset: SplitDataset
+    ) -> Training:
+        """Find by measuring the rows at once where `batch_size` is auto, and the steps that a time budget has room for.
+
+        Steps that were said are kept, so that a run file repeats its run; the clock alone then heeds the budget.
+        Raises: ConfigurationError, DatasetError, TrainingError.
+        """
+        budget = training.time_budget if training.max_steps is None else None
+        finds_parts = request.is_measured("batch_size")
+        if budget is None and not finds_parts:
+            return training
+        bundle = own(model, ModelBundle)
+        with collected_words():  # told when the run prepares its parts
+            prepared = kind_of(training.task).prepare(training, bundle, dataset)
+        parts = Parts(prepared.adapter, prepared.train, prepared.evaluation)
+        config = training.training_config()
+        if finds_parts:
+            config = with_fastest_parts(config, bundle.model, parts)
+        if budget is not None:
+            config = with_steps_within(config, bundle.model, parts, lambda: budget - seconds_waited())
+        return training.changed(**{name: getattr(config, name) for name in FITTED})
 
     def tracker(self, run: Run) -> TrainingMetricsTracker:
         """Open the metrics of a run. Raises: RunError."""

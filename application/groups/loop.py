@@ -1,14 +1,31 @@
 """Settings of the model and of the loop that trains it; the rules of the loop stand in `TrainingConfig`."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator
 
 from application.groups.setting import Settings, not_empty, setting
 from domain.config import OPTIMIZERS, PRECISIONS, TrainingConfig
 from domain.schedule import SCHEDULERS
 from domain.task import TASKS, Task, is_preset
+from domain.time_budget import EXAMPLE, seconds_of
 
 _LOOP = TrainingConfig()
+AUTO = "auto"
+
+
+def _seconds(value: Any) -> Any:
+    """Take a time as it is written for seconds."""
+    if not isinstance(value, str):
+        return value
+    seconds = seconds_of(value)
+    if seconds is None:
+        raise ValueError(f"a time is written as {EXAMPLE}")
+    return seconds
+
+
+Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 
 
 class ModelSettings(Settings):
@@ -43,7 +60,17 @@ class LoopSettings(Settings):
 
     epochs: int | None = setting(None, "How often the training part is gone through.")
     max_steps: int | None = setting(_LOOP.max_steps, "End after so many, whatever epochs says.", unit="steps")
-    batch_size: int | None = setting(None, "Rows that go through the model at once.", unit="rows")
+    time_budget: Seconds = setting(
+        None,
+        f"How long you will wait, such as {EXAMPLE}: so many steps are planned as fit, and the clock ends the run.",
+        unit="seconds",
+    )
+    batch_size: int | Literal["auto"] | None = setting(
+        None,
+        "Rows that go through the model at once; auto measures how many are fastest and fit into memory, and keeps the "
+        "rows of a step.",
+        unit="rows",
+    )
     gradient_accumulation_steps: int = setting(
         _LOOP.gradient_accumulation_steps, "Batches that one optimizer step sees.", unit="batches"
     )

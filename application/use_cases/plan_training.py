@@ -67,6 +67,7 @@ class PlanTrainingUseCase:
         run = self._runs.reserve(training)
         dataset = self._datasets.load(training)
         model = self._models.build(training, dataset, run)
+        training = self._workshop.fit(training, request, model, dataset)
         found = self._estimator.estimate(training, model, dataset, run)
         return PlanTrainingResponse(
             success=True,

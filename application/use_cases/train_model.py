@@ -29,12 +29,13 @@ from domain.exceptions import AthanorError, RunError
 from domain.interval import known
 from domain.results import TrainingResult
 from domain.run_layout import RunLayout
+from domain.time_budget import TIME_BUDGET
 
 __all__ = ["TrainModelRequest", "TrainModelResponse", "TrainModelUseCase"]
 
 BAD_INPUT = 2
 EXIT_CODE_OF_STOP = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
-FINISHED = ("completed", "early_stopping")
+FINISHED = ("completed", "early_stopping", TIME_BUDGET)
 DIVERGED = "diverged"
 
 
@@ -121,6 +122,8 @@ class TrainModelUseCase:
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.
             dataset = self._datasets.load(training)  # 3
             model = self._models.build(training, dataset, run)  # 2
+            # What of 1 is found by measuring, which needs both; the run file then has the numbers.
+            training = self._workshop.fit(training, request, model, dataset)
             run.open(training)
             tracker = self._workshop.tracker(run)  # 4
             checkpoints = self._workshop.checkpoints(run, training)  # 5

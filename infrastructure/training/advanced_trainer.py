@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from application.monitors import Monitors
+from application.phases import seconds_waited
 from application.ports import RunMonitor
 from domain.config import TrainingConfig
 from domain.events import (
@@ -28,6 +29,7 @@ from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.results import TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from domain.schedule import Plateau
+from domain.time_budget import TIME_BUDGET, Clock
 from infrastructure.data.feed import Feed
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
@@ -47,6 +49,8 @@ from infrastructure.training.session import open_session
 from infrastructure.training.step import StepBatch, UpdateInterruptedError, batch_at, train_step
 from infrastructure.training.throughput import throughput_of
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+
+LOGGED = ("learning_rate", "grad_norm", "tokens_per_second", "samples_per_second", "memory_bytes")
 
 
 class AdvancedTrainer:
@@ -119,8 +123,8 @@ class AdvancedTrainer:
             self._states.close()
 
     def _train(self, accept_changes: bool) -> TrainingResult:
-        started = time.perf_counter()
-        plan = self._plan
+        started, plan = time.perf_counter(), self._plan
+        self._monitors.join(Clock(self._config.time_budget, seconds_waited()))
         progress = self._begin(accept_changes)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
@@ -142,6 +146,10 @@ class AdvancedTrainer:
                 self._evaluate(progress)
             if plan.saves_at(progress.step) or progress.best_step == progress.step or progress.stopped:
                 self._save(progress)
+        if interrupted == TIME_BUDGET:
+            self._warn(progress, f"the time budget was spent before step {plan.total_steps}, the last planned one.")
+            if progress.evaluated_at != progress.step:
+                self._evaluate(progress)
         if interrupted:
             self._save(progress)
         self._states.settle(progress, must_be_saved=True)
@@ -263,15 +271,8 @@ class AdvancedTrainer:
             samples_per_second=since.per_second(since.num_rows),
             memory_bytes=memory_bytes(self._session.device),
         )
-        logged = {
-            "train_loss": event.loss,
-            "train_loss_ema": event.loss_ema,
-            "learning_rate": event.learning_rate,
-            "grad_norm": event.grad_norm,
-            "tokens_per_second": event.tokens_per_second,
-            "samples_per_second": event.samples_per_second,
-            "memory_bytes": event.memory_bytes,
-        }
+        logged = {name: getattr(event, name) for name in LOGGED}
+        logged |= {"train_loss": event.loss, "train_loss_ema": event.loss_ema}
         self._tracker.log_metrics(logged, step=progress.step, epoch=epoch)
         self._monitors.notify(event)
         progress.since_log = SinceLog()

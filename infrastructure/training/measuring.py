@@ -44,7 +44,7 @@ def measured(
     def steps(rows_at_once: int) -> tuple[float, int]:
         with phase("measuring three micro-batches", 3, "micro-batches") as done:
             begin_peak(session.device)
-            costs = _costs(session, train, lengths, rows_at_once, done.advance)
+            costs = costs_of(session, train, lengths, rows_at_once, done.advance)
             return costs.of_step(feed, lengths, rows_at_once, total_steps), recent_peak_bytes(session.device)
 
     step_seconds, peak = in_smaller_parts(steps, rows_at_once, "in a micro-batch", lambda rows: fits.append(rows))
@@ -52,7 +52,7 @@ def measured(
 
 
 @dataclass(frozen=True)
-class _Costs:
+class Costs:
     """Seconds of a micro-batch, with each place for a token that it has, and of an update."""
 
     of_batch: float
@@ -69,9 +69,14 @@ class _Costs:
         return float(np.mean(seconds))
 
 
-def _costs(
-    session: Session, train: Any, lengths: np.ndarray, rows_at_once: int, advance: Callable[[int], None]
-) -> _Costs:
+def costs_of(
+    session: Session,
+    train: Any,
+    lengths: np.ndarray,
+    rows_at_once: int,
+    advance: Callable[[int], None] = lambda number: None,
+) -> Costs:
+    """Measure micro-batches of the longest, the middle and the shortest rows; `advance` counts them."""
     longest = np.argsort(-lengths, kind="stable")
     middle = max(0, len(longest) // 2 - rows_at_once // 2)
     chosen = [longest[:rows_at_once], longest[middle : middle + rows_at_once], longest[-rows_at_once:]]
@@ -86,7 +91,7 @@ def _costs(
         slope, start = (float(value) for value in np.polyfit(places, of_gradient, 1))
         if slope < 0 or start < 0:  # noise: what is known of the time is then its share of the places
             slope, start = float(of_gradient.sum() / places.sum()), 0.0
-    return _Costs(start, slope, float(np.median(of_update)))
+    return Costs(start, slope, float(np.median(of_update)))
 
 
 def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, float]:

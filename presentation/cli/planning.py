@@ -36,16 +36,17 @@ def _facts(response: PlanTrainingResponse) -> dict[str, str]:
     facts = {"data": f"{response.dataset_path}: {_rows(response)}"}
     if response.lengths:
         facts["lengths"] = _lengths(response)
-    at_once = f", {counted(steps['rows_at_once'], words.fed)} at once"
+    at_once = f", {counted(steps['rows'], words.fed)} each and {steps['rows_at_once']:,} at once"
     scored = f", {counted(steps['evaluations'], 'evaluations')}" if steps["evaluations"] else ""
     parts = f" of {_short(seconds['step'])}, evaluations of {_short(seconds['evaluation'])}"
+    within = f", planned for a time budget of {duration(seconds['budget'])}" if "budget" in seconds else ""
     peak, free = memory["peak_bytes"], memory["free_bytes"]
     room = "" if free is None else f", {_size(free)} are free"
     return {
         **facts,
         "model": f"{response.num_parameters or 0:,} parameters, {response.precision} on {response.device}",
         "steps": f"{steps['total']:,}, {steps['per_epoch']:,} an epoch{at_once}{scored}",
-        "time": f"about {duration(seconds['total'])} at most: steps{parts}; the report comes on top",
+        "time": f"about {duration(seconds['total'])} at most: steps{parts}; the report comes on top{within}",
         "memory": f"about {_size(peak or 0)} at the longest rows{room}",
         "disk": f"{_size(disk['run_bytes'])} at most in {response.run_dir}, {_size(disk['cache_bytes'])} in the cache; "
         f"{_size(disk['free_bytes'])} are free",

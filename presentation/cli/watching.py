@@ -12,6 +12,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from application.phases import waiting
 from domain.events import (
     CheckpointSaved,
     Event,
@@ -44,7 +45,8 @@ def watched(beginning: str = "", resumed: str = "") -> Iterator["ConsoleMonitor"
     before = {number: signal.signal(number, monitor.receive) for number in heard()}
     try:
         monitor.begin(beginning)
-        yield monitor
+        with waiting():
+            yield monitor
     finally:
         monitor.close()
         for number, handler in before.items():

@@ -159,6 +159,12 @@ class FakeWorld:
         self._called("settle")
         return training.changed(precision="fp32")
 
+    def fit(
+        self, training: Training, request: TrainModelRequest, model: TrainableModel, dataset: SplitDataset
+    ) -> Training:
+        self._called("fit")
+        return training
+
     def tracker(self, run: Run) -> FakeTracker:
         self._called("tracker")
         return self.tracker_made

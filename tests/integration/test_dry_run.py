@@ -26,9 +26,10 @@ from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.training.measuring import measured
 from infrastructure.training.session import open_session
 from tests.fakes.ports import FakeMonitor
-from tests.support import tiny, tiny_series, tiny_text
+from tests.support import tiny, tiny_series
 from tests.support.command_line import athanor
 from tests.support.finished_models import finished_once
+from tests.support.small_requests import request_for
 
 _KILLED = """
 import os, signal
@@ -38,7 +39,6 @@ with cached_aside() as place:
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
-SECURITY = [{"code": f"x = {number}\ny{number % 7} = x", "label": ("safe", "high")[number % 2]} for number in range(80)]
 # Simple rivals that are scored before a training, by task.
 RIVALS = {
     "text_classification": {"majority", "bow"},
@@ -49,19 +49,6 @@ RIVALS = {
     "quantile_forecasting": {"repeat_last"},
     "market_direction": {"majority", "random_walk", "persistence"},
 }
-
-
-def request_for(task: str, directory: Path, **changes: Any) -> TrainModelRequest:
-    directory.mkdir(exist_ok=True)
-    given = {"output_dir": str(directory / "run"), "batch_size": 8, "max_steps": 6, **changes}
-    if task in tiny_text.TEXT_TASKS:
-        return tiny_text.request(task, directory, **given)
-    if task in tiny_series.SERIES_TASKS:
-        return tiny_series.request(task, directory, **given)
-    path = directory / "rows.json"
-    path.write_text(json.dumps(SECURITY if task == "security_classification" else tiny.rows(80)))
-    texts = {"model_name": "encoder-tiny", "vocab_size": 400, "max_length": 24, "precision": "fp32"}
-    return TrainModelRequest(task=task, **{"dataset_path": str(path), **texts, **given})
 
 
 def planned(request: TrainModelRequest, monitor: FakeMonitor | None = None) -> PlanTrainingResponse:

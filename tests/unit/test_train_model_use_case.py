@@ -23,7 +23,7 @@ from domain.exceptions import (
 from tests.fakes.ports import REPORT, RESULT, FakeDataset, FakeModel, FakeMonitor, FakeWorld
 from tests.support.trainings import asked_again, training
 
-IN_ORDER = ["settle", "reserve", "load", "build", "tracker", "checkpoints", "trainer", "train", "write"]
+IN_ORDER = ["settle", "reserve", "load", "build", "fit", "tracker", "checkpoints", "trainer", "train", "write"]
 
 
 def use_case(world: FakeWorld) -> TrainModelUseCase:
