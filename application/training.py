@@ -26,7 +26,7 @@ from application.groups.text import (
     WritingSettings,
 )
 from application.groups.tracking import TrackingSettings
-from application.groups.tuning import TuningSettings
+from application.groups.tuning import OF_ADAPTERS, TuningSettings
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.task import Task
@@ -44,10 +44,16 @@ CANNOT_MATTER: Mapping[str, str] = {
     "trackers": "who is told what happens changes nothing of it",
     "max_row_mib": "it refuses rows and changes none",
     "max_unpacked_mib": "it refuses files and changes none",
+    "merge_adapter": "it says in which form the finished model is kept",
 }
 # Settings that came after the first runs were kept, with the value that means what a run did before there was one: a
 # state that does not record them is taken up by it.
-BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {"freeze": "none", "layer_decay": 1.0}
+BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
+    "freeze": "none",
+    "layer_decay": 1.0,
+    **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
+    "adapter": "none",
+}
 
 
 class Training(MachineSettings, TrackingSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):

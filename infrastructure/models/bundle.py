@@ -15,10 +15,12 @@ from domain.run_layout import CARD
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
+from infrastructure.models.adapters.files import Adapter
+from infrastructure.models.adapters.merging import is_plain, plain_state
 from infrastructure.models.card import card_text, digests_of, read_card
 from infrastructure.models.freezing import FrozenBase
-from infrastructure.models.model_directory import WEIGHTS
-from infrastructure.models.pretrained import first_sentence
+from infrastructure.models.model_directory import ADAPTER_CONFIG, WEIGHTS
+from infrastructure.models.pretrained import first_sentence, outline_of
 from infrastructure.models.tokenizer_files import save_tokenizer
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class ModelBundle:
     """A trainable model with what makes its directory self-contained.
 
     `card` holds task, labels, lengths, row counts and the SHA-256 of the data, as plain JSON values. `base` are frozen
-    weights that the states of a run need not hold, for building the model again brings them.
+    weights that the states of a run need not hold, for building the model again brings them. `adapter` says how one is
+    kept that is not to be merged into the model.
     """
 
     model: nn.Module
@@ -39,6 +42,7 @@ class ModelBundle:
     card: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     base: FrozenBase | None = None
+    adapter: Adapter | None = None
 
     @property
     def num_parameters(self) -> int:
@@ -51,7 +55,7 @@ class ModelBundle:
         Raises: TrainingError when the disk refuses.
         """
         with _said_in_a_sentence(directory), staged_directory(directory) as staging:
-            self._write(staging, facts, {name: t.detach() for name, t in _state_of(self.model).items()})
+            self._write(staging, facts)
 
     def rehearse(self, directory: Path) -> dict[str, Any]:
         """Write all but the weights to `directory` and take it away again, so that what cannot be written shows early.
@@ -60,26 +64,37 @@ class ModelBundle:
         TrainingError when the disk refuses.
         """
         with suppress(_Rehearsed), _said_in_a_sentence(directory), staged_directory(directory) as staging:
-            self._write(staging, {}, {})
+            self._write(staging, {}, with_weights=False)
             card = read_card(staging)
             raise _Rehearsed
         return card
 
-    def _write(self, staging: Path, facts: Mapping[str, Any], state: Mapping[str, "Tensor"]) -> None:
-        from transformers import PreTrainedModel
-
-        card = {"athanor": VERSION, **self.card, **facts}
+    def _write(self, staging: Path, facts: Mapping[str, Any], with_weights: bool = True) -> None:
+        card = {"athanor": VERSION, **self.card, **facts, **(self.adapter.card if self.adapter else {})}
         card_text(card)  # first what a person has named: the weights can hold no surprise
         with disk_errors():
             if self.tokenizer is not None:
                 save_tokenizer(self.tokenizer, staging)
-            if isinstance(self.model, PreTrainedModel):
-                self.model.save_pretrained(staging, state_dict=dict(state))
-            else:
-                save_file({name: t.clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
-            (staging / CARD).write_text(card_text({**card, "files": digests_of(staging)}), encoding="utf-8")
+            self._write_weights(staging, with_weights)
+            (staging / CARD).write_text(card_text({**card, "files": _files_of(staging)}), encoding="utf-8")
             for file in staging.glob("*.safetensors"):
                 file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
+
+    def _write_weights(self, staging: Path, with_weights: bool) -> None:
+        """Write the adapter alone, or a model without one, in fp32; a rehearsal writes all but tensors."""
+        from transformers import PreTrainedModel
+
+        if self.adapter is not None:
+            self.adapter.write(self.model, staging, with_weights)
+            return
+        if not isinstance(self.model, PreTrainedModel):
+            state = self.model.state_dict() if with_weights else {}
+            save_file({name: t.detach().clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
+            return
+        plain = is_plain(self.model)
+        state = {} if not with_weights else self.model.state_dict() if plain else plain_state(self.model)
+        writer = self.model if plain else outline_of(self.model)
+        writer.save_pretrained(staging, state_dict=_separable(self.model, state))
 
 
 class _Rehearsed(Exception):
@@ -102,19 +117,19 @@ def _said_in_a_sentence(directory: Path) -> Iterator[None]:
         ) from error
 
 
-def _state_of(model: nn.Module) -> dict[str, "Tensor"]:
-    from transformers import PreTrainedModel
+def _files_of(directory: Path) -> dict[str, str]:
+    """Give the digests of files that stay as they are: where the base of an adapter lies may change."""
+    return {name: digest for name, digest in digests_of(directory).items() if name != ADAPTER_CONFIG}
 
-    return _separable(model) if isinstance(model, PreTrainedModel) else model.state_dict()
 
-
-def _separable(model: "PreTrainedModel") -> dict[str, "Tensor"]:
-    """Give the state with copies of what is shared without the library's knowledge, which it would refuse to save."""
+def _separable(model: "PreTrainedModel", state: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
+    """Give copies of what is shared without the library's knowledge, which it would refuse to save."""
     known: Any = model._tied_weights_keys or {}
     declared = {*known, *(known.values() if isinstance(known, dict) else ())}
-    state = model.state_dict()
     uses = Counter(tensor.data_ptr() for tensor in state.values())
     return {
-        name: tensor.clone() if uses[tensor.data_ptr()] > 1 and declared and name not in declared else tensor
+        name: tensor.detach().clone()
+        if uses[tensor.data_ptr()] > 1 and declared and name not in declared
+        else tensor.detach()
         for name, tensor in state.items()
     }

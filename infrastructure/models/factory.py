@@ -11,13 +11,19 @@ from application.groups.text import DEFAULT_LENGTH
 from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
+from infrastructure.models.adapters.adapting import adapt
+from infrastructure.models.adapters.merging import merge
+from infrastructure.models.adapters.opening import put_onto
+from infrastructure.models.adapters.packing import packing
+from infrastructure.models.adapters.settings import is_adapter
+from infrastructure.models.adapters.source import source_of
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.facts import outgrows_fp16, usable_positions
 from infrastructure.models.freezing import freeze, frozen_base
 from infrastructure.models.model_directory import CONFIG, checked_directory
 from infrastructure.models.naming import place_of
 from infrastructure.models.padding import settle_padding
-from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer
+from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer, outlined
 from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
 if TYPE_CHECKING:
@@ -48,6 +54,8 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
     name = request.model_name or next(iter(blueprint.presets))
     warnings: tuple[str, ...] = ()
+    untrained: frozenset[str] = frozenset()
+    base: Path | None = None
     torch.manual_seed(request.seed)
     if name in blueprint.presets:
         # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
@@ -62,23 +70,54 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
             share_embeddings(model)
     else:
         with phase(f"opening the model {name}"):
-            model, tokenizer, warnings = _from_checkpoint(name, blueprint)
+            opened = _from_checkpoint(name, blueprint, request)
+            model, tokenizer, warnings, base = opened.model, opened.tokenizer, opened.warnings, opened.base
+            untrained = opened.untrained
             warnings += _fitted(name, model, request)
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
     warnings = (*warnings, *freeze(model, request.freeze))
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}
-    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
+    adapter = None
+    if request.adapter != "none":
+        adapter = adapt(model, request, blueprint.auto_class, untrained, base)
+    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model), adapter)
 
 
-def open_finished(directory: Path, auto_class: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    """Open a directory that a run has finished. Raises: ModelError."""
+def open_finished(
+    directory: Path, auto_class: str, head: Mapping[str, Any] | None = None
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """Open a directory that a run has finished, a model or an adapter, to which `head` says what its base lacks.
+
+    Raises: ModelError.
+    """
+    if is_adapter(directory):
+        return _open_finished_adapter(directory, auto_class, head or {})
     model = whole(directory, *open_model(directory, auto_class))
     tokenizer = open_tokenizer(directory)
+    return _fit_together(directory, model, tokenizer), tokenizer
+
+
+def _fit_together(directory: Path, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
     _refuse_other_tokenizer(str(directory), model, tokenizer)
     if tokenizer.pad_token_id is None:
         raise ModelError(f"the tokenizer in {directory} has no pad_token.", remedy=RESTORE_OR_TRAIN)
-    return model, tokenizer
+    if model.config.pad_token_id is None:  # of the base of an adapter: a model of ours says it itself
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def _open_finished_adapter(
+    directory: Path, auto_class: str, head: Mapping[str, Any]
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
+    """Open an adapter that a run has kept, beside the base that it was trained with."""
+    source = source_of(directory)
+    assert source.adapter is not None
+    tokenizer = open_tokenizer(directory)
+    model, loading = open_model(source.base, auto_class, **head)
+    loading = put_onto(model, loading, source.adapter, directory)
+    whole(directory, model, {**loading, "unexpected_keys": ()})
+    return _fit_together(directory, model, tokenizer), tokenizer
 
 
 def whole(directory: Path, model: "PreTrainedModel", loading: Mapping[str, Any]) -> "PreTrainedModel":
@@ -110,21 +149,46 @@ def share_embeddings(model: "PreTrainedModel") -> None:
         model.lm_head.out_proj.weight = shared
 
 
-def _from_checkpoint(
-    name: str, blueprint: Blueprint
-) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase, tuple[str, ...]]":
-    """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights."""
+@dataclass(frozen=True)
+class _Opened:
+    """A model of others: `untrained` are the parameters that no file held, `base` is where the others came from.
+
+    What an adapter was merged into comes from no single directory.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    warnings: tuple[str, ...]
+    untrained: frozenset[str]
+    base: Path | None
+
+
+def _from_checkpoint(name: str, blueprint: Blueprint, request: TextTraining) -> _Opened:
+    """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights.
+
+    An adapter is merged into its base: what is trained then begins where its training ended.
+    """
     place = place_of(name, blueprint.presets, ask_hub=False)
-    directory = place.directory
-    checked_directory(directory)  # all of it first: what is wrong with the weights is not to be said of the tokenizer
-    _refuse_other_shape(name, blueprint.auto_class, directory)
-    tokenizer = open_tokenizer(directory)
-    model, loading = open_model(directory, blueprint.auto_class, **blueprint.head)
+    source = source_of(place.directory)
+    checked_directory(source.base)  # all of it first: what is wrong with the weights is not to be said of the tokenizer
+    _refuse_other_shape(name, blueprint.auto_class, source.base)
+    tokenizer = open_tokenizer(source.tokenizer)
+    packed = packing(outlined(source.base, blueprint.auto_class), request) if request.quantize != "none" else {}
+    model, loading = open_model(source.base, blueprint.auto_class, packed, **blueprint.head)
+    if source.adapter is not None:
+        loading = put_onto(model, loading, source.adapter, source.directory, only_what_fits=True)
+        merge(model)
     _refuse_unfit(name, model, tokenizer, loading)
     settle_padding(name, model, tokenizer)
     if _reads_and_writes_alike(model):
         share_embeddings(model)
-    return model, tokenizer, (*place.notes, *_loading_warnings(name, loading, blueprint))
+    warnings = (*place.notes, *_loading_warnings(name, loading, blueprint))
+    return _Opened(model, tokenizer, warnings, _untrained(loading), None if source.adapter else source.base)
+
+
+def _untrained(loading: Mapping[str, Any]) -> frozenset[str]:
+    """Name the parameters that no file held."""
+    return frozenset((*(str(entry[0]) for entry in loading["mismatched_keys"]), *loading["missing_keys"]))
 
 
 def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
@@ -160,7 +224,7 @@ def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
 
 def _refuse_unfit(name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", loading: Any) -> None:
     """Refuse what would train all the same, from an encoder of noise or on words nobody knows."""
-    anew = {*(str(entry[0]) for entry in loading["mismatched_keys"]), *loading["missing_keys"]}
+    anew = _untrained(loading)
     # A pooler is part of the head: models that were trained to fill gaps have none.
     lost = sorted(key for key in anew if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
     if lost:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infrastructure.models.adapters.source import source_of
 from infrastructure.models.model_directory import checked_directory
 from infrastructure.models.naming import place_of
 from infrastructure.models.pretrained import outlined
@@ -29,7 +30,7 @@ class ModelFacts:
 
 def facts_of(name: str, presets: Collection[str]) -> ModelFacts:
     """Look at the model that a name means, no preset, without its weights. Raises: ModelError."""
-    directory = place_of(name, presets).directory
+    directory = source_of(place_of(name, presets).directory).base
     checked_directory(directory)
     model = outlined(directory, "AutoModel")
     return ModelFacts(usable_positions(model, model.config), outgrows_fp16(model.config))

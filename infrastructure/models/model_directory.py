@@ -18,6 +18,8 @@ from domain.exceptions import ModelError
 from infrastructure.plain_files import read_plain
 
 CONFIG = "config.json"
+ADAPTER_CONFIG = "adapter_config.json"
+CUSTOM_GENERATE = "custom_generate"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 # Of the settings beside a model those that are always read.
@@ -67,6 +69,11 @@ class Weights:
 def checked_directory(directory: Path) -> Weights:
     """Find that a directory holds plain weights and settings and nothing else. Raises: ModelError naming the file."""
     check_settings(directory)
+    if (directory / ADAPTER_CONFIG).exists():
+        raise ModelError(
+            f"{directory / ADAPTER_CONFIG}: an adapter stands beside the weights, and it is not clear which are meant.",
+            remedy="Move the adapter into a directory of its own, or remove it.",
+        )
     weights = _measured(directory)
     for where, value in entries_of(settings_of(directory / CONFIG)):
         _refuse_more_than(directory / CONFIG, where, value, weights)
@@ -79,13 +86,11 @@ _OF_LABELS = frozenset({"label2id", "id2label"})
 def check_settings(directory: Path) -> None:
     """Find that the settings beside a model or a tokenizer want no code and no other place. Raises: ModelError."""
     _refuse_other_places(directory)
-    for name in ("adapter_config.json", "custom_generate"):
-        if (directory / name).exists():
-            raise ModelError(
-                f"{directory / name}: an adapter or a way to generate of its own is code or points elsewhere, and is"
-                " not opened.",
-                remedy="Merge it into the model, save that with save_pretrained and give the new directory.",
-            )
+    if (directory / CUSTOM_GENERATE).exists():
+        raise ModelError(
+            f"{directory / CUSTOM_GENERATE}: a way to generate of its own is code, and is not opened.",
+            remedy="Remove that folder.",
+        )
     for path in sorted({*directory.glob("*config*.json"), *directory.glob("special_tokens_map.json")}):
         if path.name not in _READ_BY_THE_LIBRARY and isinstance(_json_of(path), list):
             continue  # of another program: sentence-transformers lists there what it learnt from
@@ -196,7 +201,7 @@ def is_own_name(name: str) -> bool:
 def _measured(directory: Path) -> Weights:
     """Count what the headers of the weights declare; safetensors compares them with the sizes of the files."""
     shapes: list[tuple[int, ...]] = []
-    for path in _weight_files(directory):
+    for path in weight_files(directory):
         try:
             with safe_open(path, framework="pt") as file:
                 shapes += [tuple(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118 no mapping
@@ -205,7 +210,8 @@ def _measured(directory: Path) -> Weights:
     return Weights(len(shapes), sum(map(prod, shapes)))
 
 
-def _weight_files(directory: Path) -> list[Path]:
+def weight_files(directory: Path) -> list[Path]:
+    """Name the files that hold the weights. Raises: ModelError for weights that lie elsewhere or are no safetensors."""
     for path in directory.glob("shard-*"):
         if _SHARDS_OF_RANKS.match(path.name):
             raise ModelError(f"{path} is a part of a distributed checkpoint.", remedy="Save the model as a whole.")

@@ -12,7 +12,7 @@ from domain.run_layout import RunLayout
 from domain.showing import shown
 from domain.task import looks_like_preset
 from infrastructure.models.hub import HubModel, Place, fetched
-from infrastructure.models.model_directory import CONFIG
+from infrastructure.models.model_directory import ADAPTER_CONFIG, CONFIG
 
 MOST_ENTRIES = 1000
 LONGEST_COMPARED = 80  # comparing long names takes minutes
@@ -50,11 +50,15 @@ def place_of(name: str, presets: Collection[str], ask_hub: bool = True) -> Place
 
 
 def _with_config(directory: Path) -> Path:
-    if (directory / CONFIG).is_file():
+    if _holds_model(directory):
         return directory
     of_run = RunLayout(directory).model
-    inside = f"Give {of_run}, the model of that run." if (of_run / CONFIG).is_file() else _SAVED
+    inside = f"Give {of_run}, the model of that run." if _holds_model(of_run) else _SAVED
     raise ModelError(f"model directory {directory} has no {CONFIG}.", remedy=inside)
+
+
+def _holds_model(directory: Path) -> bool:
+    return (directory / CONFIG).is_file() or (directory / ADAPTER_CONFIG).is_file()
 
 
 def _is_path(name: str) -> bool:

@@ -7,6 +7,7 @@ is never trusted, weights are safetensors, nothing is fetched, and nothing is as
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,17 @@ def new_model(auto_class: str, config: "PreTrainedConfig") -> "PreTrainedModel":
     """Build an architecture with fresh weights by the name of its Auto class."""
     model: PreTrainedModel = _auto_class(auto_class).from_config(config, trust_remote_code=False)
     return model
+
+
+def outline_of(model: "PreTrainedModel") -> "PreTrainedModel":
+    """Build the same architecture without weights, adapters and memory; it writes what is given to it."""
+    config = deepcopy(model.config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        outline = type(model)(config)
+    outline.generation_config = model.generation_config
+    return outline
 
 
 def open_config(directory: Path) -> "PreTrainedConfig":

@@ -43,6 +43,11 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerBase", directory: Path) -> Non
     path.write_text(strict_json(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def has_tokenizer(directory: Path) -> bool:
+    """Tell whether a tokenizer was saved in a directory."""
+    return (directory / TOKENIZER_CONFIG).is_file()
+
+
 def keep_tokenizer(tokenizer: "PreTrainedTokenizerBase | None", target: Path) -> None:
     """Keep the tokenizer of a run from its first moment, with the digests of its files. Raises: OSError."""
     if tokenizer is None or target.exists():

@@ -36,6 +36,7 @@ def test_what_has_no_effect_on_the_loop_is_a_setting_of_it(name: str) -> None:
         {"label_smoothing": 0.1},
         {"freeze": 2},
         {"layer_decay": 0.9},
+        {"adapter": "dora"},
         {"word_dropout": 0.5},
         {"class_weights": {"a": 2.0, "b": 1.0}},
         {"max_length": 64},

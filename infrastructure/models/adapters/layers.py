@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from peft.tuners.lora import LoraLayer
     from transformers import PreTrainedModel
 
 # The name under which the library keeps the only adapter of a model; its files leave it out.
@@ -43,8 +41,8 @@ def put_in(model: "PreTrainedModel", config: "LoraConfig", in_full: Collection[s
             parameter.data = parameter.data.float()
 
 
-def adapted_layers(model: nn.Module) -> Iterator[tuple[str, "LoraLayer"]]:
-    """Give the layers that have an adapter, with their names."""
+def adapted_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Give the layers that have an adapter, each a `LoraLayer` of the library, with their names."""
     if not has_adapters(model):
         return
     from peft.tuners.lora import LoraLayer
@@ -65,5 +63,3 @@ def take_out(model: "PreTrainedModel") -> None:
     delattr(model, _PLAN)
     for parameter in model.parameters():
         parameter.requires_grad_(parameter.is_floating_point())
-
-

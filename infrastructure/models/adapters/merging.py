@@ -1,15 +1,14 @@
 """Adapters added to the weights that they stand beside, computed in fp32."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from infrastructure.models.adapters.layers import NAME, adapted_layers, take_out
+from infrastructure.models.adapters.layers import NAME, adapted_layers, has_adapters, take_out
 
 if TYPE_CHECKING:
-    from peft.tuners.lora import LoraLayer
     from transformers import PreTrainedModel
 
 # What the quantised layers of bitsandbytes hold their weights in.
@@ -24,9 +23,8 @@ def merge(model: "PreTrainedModel") -> None:
 
 
 def is_plain(model: nn.Module) -> bool:
-    """Tell whether the weights of a model are just what is to be saved: no adapter, and every number in fp32."""
-    numbers = (parameter for parameter in model.parameters() if parameter.is_floating_point())
-    return next(adapted_layers(model), None) is None and all(one.dtype == torch.float32 for one in numbers)
+    """Tell whether the weights of a model are just what is to be saved: no adapter, and all numbers of one kind."""
+    return not has_adapters(model) and len({parameter.dtype for parameter in model.parameters()}) < 2
 
 
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
@@ -60,7 +58,7 @@ def plain_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def merged_weight(layer: "LoraLayer") -> Tensor:
+def merged_weight(layer: Any) -> Tensor:
     """Give the weight of a layer with its adapter in it, in fp32 and in the layout of the layer.
 
     DoRA brings each row of the sum to the length that it has learnt. Source: Liu et al., ICML 2024, equation 5.
@@ -68,7 +66,7 @@ def merged_weight(layer: "LoraLayer") -> Tensor:
     weight = weight_of(layer.get_base_layer())
     turned = bool(layer.fan_in_fan_out)
     added = layer.lora_B[NAME].weight.float() @ layer.lora_A[NAME].weight.float() * layer.scaling[NAME]  # [out, in]
-    merged = (weight.T if turned else weight) + added.to(weight.device)
+    merged: Tensor = (weight.T if turned else weight) + added.to(weight.device)
     if NAME in layer.lora_magnitude_vector:
         length = layer.lora_magnitude_vector[NAME].weight.float().to(weight.device)
         merged = merged * (length / torch.linalg.norm(merged, dim=1))[:, None]

@@ -48,9 +48,7 @@ def parts_of(model: "PreTrainedModel", untrained: Collection[str], is_new: bool)
     }
     taken = {id(parameter) for parameter in in_full.values()} | scores
     layers = {
-        name: module
-        for name, module in model.named_modules()
-        if is_linear(module) and taken.isdisjoint(_ids(module))
+        name: module for name, module in model.named_modules() if is_linear(module) and taken.isdisjoint(_ids(module))
     }
     return Parts(layers, frozenset(in_full))
 
@@ -104,15 +102,30 @@ def short_names(model: nn.Module, chosen: Collection[str]) -> list[str]:
     return list(found)
 
 
-def whole_modules(model: nn.Module, parameters: Collection[str]) -> list[str]:
-    """Give the largest modules all of whose parameters are among those, by name."""
+def modules_of(model: nn.Module, parameters: Collection[str], layers: Collection[str]) -> list[str]:
+    """Give the largest modules that hold those parameters, by name, for a file that knows whole modules alone.
+
+    Raises: ConfigurationError where such a module would hold one of the adapted `layers`.
+    """
     found: list[str] = []
     for name, module in model.named_modules(remove_duplicate=False):
         own = [f"{name}.{inner}" for inner, _ in module.named_parameters(remove_duplicate=False)]
-        inside = any(name.startswith(f"{outer}.") for outer in found)
-        if name and own and not inside and all(one in parameters for one in own):
+        if name and own and not _is_in(name, found) and all(one in parameters for one in own):
             found.append(name)
+    for parameter in sorted(parameters):
+        owner = parameter.rpartition(".")[0]
+        if not _is_in(parameter, found):
+            if not owner or any(_is_in(layer, [owner]) for layer in layers):
+                raise ConfigurationError(
+                    f"merge_adapter is false, but {parameter} is trained in full, which an adapter's file cannot hold.",
+                    remedy="Use merge_adapter=true.",
+                )
+            found.append(owner)
     return found
+
+
+def _is_in(name: str, owners: Collection[str]) -> bool:
+    return any(name == owner or name.startswith(f"{owner}.") for owner in owners)
 
 
 def _faults_of(model: nn.Module, parts: Parts, name: str) -> Iterator[str]:

@@ -98,11 +98,7 @@ class Classification:
             learn_tokenizer=lambda: train_tokenizer(
                 dataset.train_texts(), request.vocab_size, request.lowercase, request.seed
             ),
-            head={
-                "num_labels": len(names),
-                "id2label": dict(enumerate(names)),
-                "label2id": {label: number for number, label in enumerate(names)},
-            },
+            head=_head(names),
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
         bundle.card |= {"labels": list(names)}
@@ -184,7 +180,7 @@ class Classification:
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
         """Open a finished classifier. Raises: ModelError."""
         known = typed_card(ClassifierCard, card, directory)
-        model, tokenizer = open_finished(directory, CLASSIFIER)
+        model, tokenizer = open_finished(directory, CLASSIFIER, _head(known.labels))
         names: Any = model.config.id2label or {}
         of_the_head = [names.get(number) for number in range(int(model.config.num_labels or 0))]
         if of_the_head != known.labels:
@@ -261,6 +257,15 @@ class FinishedClassifier:
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
         yield from labelled(logits, self.card.labels)
+
+
+def _head(labels: Sequence[str]) -> dict[str, Any]:
+    """Say what a head is made for."""
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: number for number, label in enumerate(labels)},
+    }
 
 
 def _scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:

@@ -1,0 +1,53 @@
+"""What a directory holds: a model of its own, or an adapter of one that lies elsewhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.exceptions import ModelError
+from domain.showing import shown
+from infrastructure.models.adapters.base import BASE_NAME, require_base
+from infrastructure.models.adapters.settings import AdapterSettings, adapter_settings, is_adapter
+from infrastructure.models.hub_cache import hub_cache, look_up
+from infrastructure.models.model_directory import ADAPTER_CONFIG, check_settings
+from infrastructure.models.tokenizer_files import has_tokenizer
+
+
+@dataclass(frozen=True)
+class Source:
+    """A directory, the one that its weights begin with, and what the adapter says that stands beside these, if any."""
+
+    directory: Path
+    base: Path
+    adapter: AdapterSettings | None = None
+
+    @property
+    def tokenizer(self) -> Path:
+        """The directory of the tokenizer: an adapter may have one of its own."""
+        return self.directory if self.adapter is None or has_tokenizer(self.directory) else self.base
+
+
+def source_of(directory: Path) -> Source:
+    """Look at a directory. The base of an adapter is looked for on this machine, and nothing is fetched.
+
+    Raises: ModelError.
+    """
+    if not is_adapter(directory):
+        return Source(directory, directory)
+    check_settings(directory)
+    settings = adapter_settings(directory)
+    base = _base_directory(settings.base, directory)
+    require_base(directory, base)
+    return Source(directory, base, settings)
+
+
+def _base_directory(name: str, adapter: Path) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    found = look_up(hub_cache()[0], name)
+    if found is not None and found.is_whole:
+        return found.directory
+    raise ModelError(
+        f"{adapter} is an adapter of {shown(name)}, which is not on this machine.",
+        remedy="Bring that directory here (of a hub id: `hf download NAME`), or write where it is into"
+        f" {adapter / ADAPTER_CONFIG} as {BASE_NAME}.",
+    )
