@@ -46,7 +46,8 @@ def outline_of(model: "PreTrainedModel") -> "PreTrainedModel":
         del config.quantization_config
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         outline = type(model)(config)
-    outline.generation_config = model.generation_config
+    if model.can_generate():
+        outline.generation_config = model.generation_config
     return outline
 
 
@@ -82,11 +83,12 @@ def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
 
 
 def open_model(
-    directory: Path, model_class: "str | type[PreTrainedModel]", **settings: Any
+    directory: Path, model_class: "str | type[PreTrainedModel]", packing: Mapping[str, Any] | None = None, **settings: Any
 ) -> "tuple[PreTrainedModel, Mapping[str, Any]]":
     """Open a model in fp32 by the name of its Auto class or by its class; also gives what the library says of loading.
 
-    `settings` change the config. Raises: ModelError, within moments and without the memory that a wrong config wants.
+    `packing` says how its weights are packed and where they then are, `settings` change the config.
+    Raises: ModelError, within moments and without the memory that a wrong config wants.
     """
     weights = checked_directory(directory)
     opened: Any = _auto_class(model_class) if isinstance(model_class, str) else model_class
@@ -102,6 +104,7 @@ def open_model(
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **(packing or {}),
             **settings,
         )
     _refuse_not_finite(directory, model)

@@ -32,11 +32,16 @@ class Precision:
             raise ConfigurationError("precision 'fp16' cannot be trained on mps.", remedy="Use --precision fp32.")
         self.scaler = torch.amp.GradScaler(self.device.type) if self.name == "fp16" else None
 
+    @property
+    def form(self) -> torch.dtype:
+        """The format of the heavy products."""
+        return _DTYPES[self.name]
+
     def autocast(self) -> AbstractContextManager[object]:
         """Give the context of a forward pass."""
         if self.name == "fp32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=_DTYPES[self.name])
+        return torch.autocast(self.device.type, dtype=self.form)
 
     def scaled(self, loss: Tensor) -> Tensor:
         """Scale a loss before its backward pass, so that small fp16 gradients do not vanish."""

@@ -7,6 +7,7 @@ from torch import nn
 
 from domain.config import TrainingConfig
 from infrastructure.memory import lost_memory_told
+from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.freezing import FrozenBase
 from infrastructure.tasks.adapter import TaskAdapter
@@ -51,13 +52,17 @@ def open_session(
     """
     device = choose_device(config.device)
     keep_freed_memory()
+    precision = Precision(choose_precision(config.precision, config.use_mixed_precision, device), device)
     with lost_memory_told(f"when the model was brought to {device}"):
-        return _opened(model.to(device), task, config, device, base)
+        keep_frozen_in(model, precision.form)
+        placed = model if getattr(model, "is_quantized", False) else model.to(device)  # packed weights are there
+        return _opened(placed, task, config, precision, base)
 
 
 def _opened(
-    model: nn.Module, task: TaskAdapter, config: TrainingConfig, device: torch.device, base: FrozenBase | None
+    model: nn.Module, task: TaskAdapter, config: TrainingConfig, precision: Precision, base: FrozenBase | None
 ) -> Session:
+    device = precision.device
     use_fast_attention(model, device)
     return Session(
         model=wrapped(model, device, config.data_parallel),
@@ -70,7 +75,7 @@ def _opened(
             layer_decay=config.layer_decay,
         ),
         average=WeightAverage(TrainedPart(model, base), config.average_decay) if config.average_decay else None,
-        precision=Precision(choose_precision(config.precision, config.use_mixed_precision, device), device),
+        precision=precision,
         device=device,
         max_grad_norm=config.max_grad_norm,
         seed=config.seed,

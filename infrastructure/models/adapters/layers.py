@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from infrastructure.models.adapters.targets import is_turned
+
 if TYPE_CHECKING:
     from peft import LoraConfig
     from transformers import PreTrainedModel
@@ -18,9 +20,8 @@ _PLAN = "peft_config"
 def lora_config(model: nn.Module, layers: Sequence[str], **settings: Any) -> "LoraConfig":
     """Describe adapters for `layers`, known by their full names; `settings` are those of the library."""
     from peft import LoraConfig
-    from transformers.pytorch_utils import Conv1D
 
-    turned = all(isinstance(model.get_submodule(name), Conv1D) for name in layers)
+    turned = all(is_turned(model.get_submodule(name)) for name in layers)
     return LoraConfig(target_modules=list(layers), fan_in_fan_out=turned, bias="none", **settings)
 
 

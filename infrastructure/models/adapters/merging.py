@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.models.adapters.layers import NAME, adapted_layers, has_adapters, take_out
+from infrastructure.models.adapters.targets import is_turned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,9 +50,9 @@ def plain_state(model: nn.Module) -> dict[str, Tensor]:
         place = f"{layer or owner}." if layer or owner else ""
         for name, tensor in _tensors_of(module):
             if layer is not None and name == "weight":
-                state[place + name] = merged_weight(layers[layer]).cpu()
+                state[place + name] = _as_in_files(module, merged_weight(layers[layer])).cpu()
             elif type(tensor).__name__ in _PACKED:
-                state[place + name] = weight_of(module).cpu()
+                state[place + name] = _as_in_files(module, weight_of(module)).cpu()
             else:
                 state[place + name] = widened(tensor)
     return state
@@ -78,6 +79,11 @@ def weight_of(layer: nn.Module) -> Tensor:
     from peft.utils.integrations import dequantize_module_weight
 
     return dequantize_module_weight(layer).detach().float()
+
+
+def _as_in_files(layer: nn.Module, weight: Tensor) -> Tensor:
+    """Turn a matrix as the model has it without packing: a packed layer has it as every linear layer does."""
+    return weight.T.contiguous() if isinstance(layer, nn.Linear) and is_turned(layer) else weight
 
 
 def _owners(name: str) -> Iterator[str]:

@@ -60,6 +60,13 @@ def is_linear(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear | Conv1D)
 
 
+def is_turned(module: nn.Module) -> bool:
+    """Tell whether the matrix of a layer stands turned round in the files of its model; packed ones remember it."""
+    from transformers.pytorch_utils import Conv1D
+
+    return isinstance(module, Conv1D) or issubclass(getattr(module, "source_cls", nn.Module), Conv1D)
+
+
 def widths(layer: nn.Module) -> tuple[int, int]:
     """Give how many numbers a linear layer takes and gives; those of packed weights cannot be read off their shape."""
     if isinstance(layer, nn.Linear):
