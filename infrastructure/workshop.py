@@ -16,6 +16,7 @@ from domain.run_layout import METRICS, RunLayout
 from domain.task import task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
+from infrastructure.models.adapters.packing import require_adapters
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
 from infrastructure.models.facts import ModelFacts, facts_of
@@ -45,10 +46,11 @@ class TrainingWorkshop:
 
         A pretrained model says how long a text may be at most, and whether fp16 has its range; this machine says which
         precision it runs fastest.
-        Raises: ConfigurationError when the device or the package of a tracker is not there, ModelError.
+        Raises: ConfigurationError when the device or a package of a tracker or of an adapter is not there, ModelError.
         """
         require_installed(training.trackers)
         device = choose_device(training.device)
+        require_adapters(training, device)
         facts = _facts_of(training)
         precision = choose_precision(training.precision, training.use_mixed_precision, device, facts.outgrows_fp16)
         training = training.changed(precision=precision)

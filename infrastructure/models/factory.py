@@ -12,6 +12,7 @@ from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.adapters.adapting import adapt
+from infrastructure.models.adapters.base import digest_of_weights
 from infrastructure.models.adapters.merging import merge
 from infrastructure.models.adapters.opening import put_onto
 from infrastructure.models.adapters.packing import packing
@@ -53,35 +54,54 @@ class Blueprint:
 def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Path) -> ModelBundle:
     """Build what `request.model_name` names; the same seed gives the same weights. Raises: ModelError."""
     name = request.model_name or next(iter(blueprint.presets))
-    warnings: tuple[str, ...] = ()
-    untrained: frozenset[str] = frozenset()
-    base: Path | None = None
     torch.manual_seed(request.seed)
     if name in blueprint.presets:
-        # A resumed run takes the tokenizer it began with: another version of the library might learn another one.
-        if kept_tokenizer.exists():
-            tokenizer = open_kept_tokenizer(kept_tokenizer)
-        else:
-            with phase("learning the tokenizer", unit="texts"):
-                tokenizer = blueprint.learn_tokenizer()
-        with phase(f"building the model {name}"):
-            torch.manual_seed(request.seed)
-            model = new_model(blueprint.auto_class, blueprint.presets[name](tokenizer))
-            share_embeddings(model)
+        opened = _from_preset(name, blueprint, request, kept_tokenizer)
     else:
         with phase(f"opening the model {name}"):
             opened = _from_checkpoint(name, blueprint, request)
-            model, tokenizer, warnings, base = opened.model, opened.tokenizer, opened.warnings, opened.base
-            untrained = opened.untrained
-            warnings += _fitted(name, model, request)
+    model, tokenizer, warnings = opened.model, opened.tokenizer, opened.warnings
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
-    warnings = (*warnings, *freeze(model, request.freeze))
+    warnings += freeze(model, request.freeze)
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}
-    adapter = None
-    if request.adapter != "none":
-        adapter = adapt(model, request, blueprint.auto_class, untrained, base)
-    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model), adapter)
+    if request.adapter == "none":
+        return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
+    adapter = adapt(model, request, blueprint.auto_class, opened.untrained, opened.base)
+    known_by = digest_of_weights(opened.base) if request.quantize != "none" and opened.base else ""
+    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model, known_by), adapter)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A model before it is trained. `base` is the directory that its weights come from.
+
+    `untrained` are the parameters that no file held, None when it is all of them. What an adapter was merged into comes
+    from no single directory.
+    """
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    warnings: tuple[str, ...] = ()
+    untrained: frozenset[str] | None = None
+    base: Path | None = None
+
+
+def _from_preset(name: str, blueprint: Blueprint, request: TextTraining, kept_tokenizer: Path) -> _Opened:
+    """Build an architecture with new weights.
+
+    A resumed run takes the tokenizer it began with: another version of the library might learn another one.
+    """
+    if kept_tokenizer.exists():
+        tokenizer = open_kept_tokenizer(kept_tokenizer)
+    else:
+        with phase("learning the tokenizer", unit="texts"):
+            tokenizer = blueprint.learn_tokenizer()
+    with phase(f"building the model {name}"):
+        torch.manual_seed(request.seed)
+        model = new_model(blueprint.auto_class, blueprint.presets[name](tokenizer))
+        share_embeddings(model)
+    return _Opened(model, tokenizer)
 
 
 def open_finished(
@@ -149,20 +169,6 @@ def share_embeddings(model: "PreTrainedModel") -> None:
         model.lm_head.out_proj.weight = shared
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A model of others: `untrained` are the parameters that no file held, `base` is where the others came from.
-
-    What an adapter was merged into comes from no single directory.
-    """
-
-    model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase"
-    warnings: tuple[str, ...]
-    untrained: frozenset[str]
-    base: Path | None
-
-
 def _from_checkpoint(name: str, blueprint: Blueprint, request: TextTraining) -> _Opened:
     """Open a directory or hub id with the head of the blueprint; what lies below the head keeps its weights.
 
@@ -183,6 +189,7 @@ def _from_checkpoint(name: str, blueprint: Blueprint, request: TextTraining) -> 
     if _reads_and_writes_alike(model):
         share_embeddings(model)
     warnings = (*place.notes, *_loading_warnings(name, loading, blueprint))
+    warnings += _fitted(name, model, request)
     return _Opened(model, tokenizer, warnings, _untrained(loading), None if source.adapter else source.base)
 
 

@@ -48,11 +48,17 @@ def freeze(model: nn.Module, what: str | int) -> tuple[str, ...]:
     return tuple(_told(what, depths))
 
 
-def frozen_base(model: nn.Module) -> FrozenBase | None:
-    """Give what of a model is frozen; None when it is trained whole."""
+def frozen_base(model: nn.Module, known_by: str = "") -> FrozenBase | None:
+    """Give what of a model is frozen, None when it is trained whole; else `known_by` stands for a digest of its values.
+
+    Packed weights have one of the files they came from: how numbers are packed may differ from one GPU to another.
+    """
     frozen = {name: p for name, p in model.named_parameters(remove_duplicate=False) if not p.requires_grad}
     if not frozen:
         return None
+    if known_by:
+        told = model.state_dict().keys() - {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+        return FrozenBase(frozenset((*frozen, *told)), known_by)  # with what says how they are packed
     with phase("reading the frozen weights"):
         return FrozenBase(frozenset(frozen), _digest(frozen))
 

@@ -83,7 +83,10 @@ def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
 
 
 def open_model(
-    directory: Path, model_class: "str | type[PreTrainedModel]", packing: Mapping[str, Any] | None = None, **settings: Any
+    directory: Path,
+    model_class: "str | type[PreTrainedModel]",
+    packing: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> "tuple[PreTrainedModel, Mapping[str, Any]]":
     """Open a model in fp32 by the name of its Auto class or by its class; also gives what the library says of loading.
 

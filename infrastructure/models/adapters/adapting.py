@@ -24,14 +24,18 @@ _TASK_TYPES = {
 
 
 def adapt(
-    model: "PreTrainedModel", request: TextTraining, auto_class: str, untrained: Collection[str], base: Path | None
+    model: "PreTrainedModel",
+    request: TextTraining,
+    auto_class: str,
+    untrained: Collection[str] | None,
+    base: Path | None,
 ) -> Adapter | None:
     """Give the layers of a model their adapters and freeze the rest.
 
-    `untrained` are the parameters that no file held, `base` where the weights came from; a preset has none. Gives how
-    the adapter is to be kept where it is kept alone. Raises: ConfigurationError, ModelError.
+    `untrained` are the parameters that no file held, None for all, and `base` is the directory they came from. Gives
+    how the adapter is to be kept where it is kept alone. Raises: ConfigurationError, ModelError.
     """
-    parts = parts_of(model, untrained, is_new=base is None)
+    parts = parts_of(model, untrained)
     layers = chosen_layers(model, parts, request.adapter_targets, request.adapter_rank)
     config = lora_config(
         model,
@@ -49,21 +53,25 @@ def adapt(
                 remedy="Use merge_adapter=true, or save that model first and give its directory.",
             )
         modules = modules_of(model, parts.in_full, layers)
+        name, revision = _name_of(str(request.model_name), base)
         about = replace(
             config,
-            base_model_name_or_path=_name_of(request.model_name, base),
+            base_model_name_or_path=name,
+            revision=revision,
             inference_mode=True,
             modules_to_save=modules or None,
             target_modules=short_names(model, layers),
             task_type=_TASK_TYPES.get(auto_class),
         )
         settings = {name: sorted(value) if isinstance(value, set) else value for name, value in about.to_dict().items()}
-        known_by = Base(str(about.base_model_name_or_path), digest_of_weights(base))
-        kept = Adapter(known_by, {**settings, "peft_type": "LORA"}, tuple(modules))
+        kept = Adapter(Base(name, digest_of_weights(base)), {**settings, "peft_type": "LORA"}, tuple(modules))
     put_in(model, config, parts.in_full)
     return kept
 
 
-def _name_of(name: str | None, directory: Path) -> str:
-    """Name a base as others find it: a hub id by itself, a directory from wherever one stands."""
-    return str(directory.resolve()) if name is None or Path(name).is_dir() else name
+def _name_of(name: str, directory: Path) -> tuple[str, str | None]:
+    """Name a base as others find it: a directory from wherever one stands, a hub id by itself and its revision."""
+    if Path(name).is_dir():
+        return str(directory.resolve()), None
+    owner_and_name, _, revision = name.partition("@")
+    return owner_and_name, revision or None

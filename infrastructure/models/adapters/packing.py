@@ -66,7 +66,7 @@ def packing(outline: "PreTrainedModel", request: TextTraining) -> dict[str, Any]
     """
     from transformers import BitsAndBytesConfig
 
-    whole = modules_of(outline, parts_of(outline, (), is_new=False).in_full, ())
+    whole = modules_of(outline, parts_of(outline, ()).in_full, ())
     scores = outline.get_output_embeddings()
     whole += [name for name, module in outline.named_modules() if module is scores or name.endswith(_POOLER)]
     if request.quantize == "8bit":

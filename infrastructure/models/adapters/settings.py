@@ -1,5 +1,6 @@
 """What `adapter_config.json` may say: read by rules of our own, for it comes from anywhere."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, sqrt
@@ -46,17 +47,19 @@ _UNDERSTOOD = frozenset(
 )
 # Other beginnings change the base, and the adapter means nothing beside the base as it is.
 _BEGINNINGS = (True, False, None, "gaussian", "orthogonal", "eva")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 REMEDY = "Merge the adapter into its model where it was made, and save that with save_pretrained."
 
 
 @dataclass(frozen=True)
 class AdapterSettings:
-    """What decides the function of an adapter beside its tensors.
+    """What decides the function of an adapter beside its tensors, and the directory or hub id that it stands beside.
 
     `alphas` are those of layers whose names end in what is named; all others have `alpha`.
     """
 
     base: str
+    revision: str
     alpha: float
     alphas: Mapping[str, float]
     is_dora: bool
@@ -83,6 +86,7 @@ def adapter_settings(directory: Path) -> AdapterSettings:
         raise ModelError(f"{path}: {'; '.join(faults[:3])}.", remedy=REMEDY)
     return AdapterSettings(
         base=settings["base_model_name_or_path"],
+        revision=settings.get("revision") or "",
         alpha=float(settings.get("lora_alpha", 8)),
         alphas={str(end): float(alpha) for end, alpha in (settings.get("alpha_pattern") or {}).items()},
         is_dora=bool(settings.get("use_dora")),
@@ -100,6 +104,9 @@ def _faults(settings: Mapping[str, Any]) -> list[str]:
     base = settings.get("base_model_name_or_path")
     if not (isinstance(base, str) and 0 < len(base) <= LONGEST_NAME and base.isprintable()):
         faults.append(f"base_model_name_or_path is {shown(base)}, but must name the model it was trained beside")
+    revision = settings.get("revision")
+    if not (revision is None or (isinstance(revision, str) and _REVISION.fullmatch(revision))):
+        faults.append(f"revision is {shown(revision)}, but must be a branch, a tag or a commit")
     if not _is_positive(settings.get("lora_alpha", 8)):
         faults.append(f"lora_alpha is {shown(settings.get('lora_alpha'))}, but must be a number above 0")
     if settings.get("bias", "none") != "none":

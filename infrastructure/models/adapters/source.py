@@ -1,5 +1,6 @@
 """What a directory holds: a model of its own, or an adapter of one that lies elsewhere."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,15 +36,16 @@ def source_of(directory: Path) -> Source:
         return Source(directory, directory)
     check_settings(directory)
     settings = adapter_settings(directory)
-    base = _base_directory(settings.base, directory)
+    base = _base_directory(settings, directory)
     require_base(directory, base)
     return Source(directory, base, settings)
 
 
-def _base_directory(name: str, adapter: Path) -> Path:
-    if Path(name).is_dir():
+def _base_directory(settings: AdapterSettings, adapter: Path) -> Path:
+    name = settings.base
+    if os.path.isdir(name):
         return Path(name)
-    found = look_up(hub_cache()[0], name)
+    found = look_up(hub_cache()[0], name, settings.revision)
     if found is not None and found.is_whole:
         return found.directory
     raise ModelError(

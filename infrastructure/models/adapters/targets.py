@@ -29,21 +29,21 @@ class Parts:
     in_full: frozenset[str]
 
 
-def parts_of(model: "PreTrainedModel", untrained: Collection[str], is_new: bool) -> Parts:
-    """Divide a model; `untrained` are the names of the parameters that no file held.
+def parts_of(model: "PreTrainedModel", untrained: Collection[str] | None) -> Parts:
+    """Divide a model; `untrained` are the names of the parameters that no file held, None for all of them.
 
-    Of a model that `is_new` no file held any: its embeddings and its head are trained in full, and its linear layers
+    Of a model that is all new the embeddings and the head are trained in full, and the linear layers
     adapted all the same. The matrix that scores tokens is no head to be learnt anew, and stays as it is otherwise.
     """
     scores = _ids(_output_embeddings(model))
     body = _ids(model.base_model)
     embeddings = {id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()}
-    new = scores | embeddings if is_new else set()
+    new = scores | embeddings if untrained is None else set()
     in_full = {
         name: parameter
         for name, parameter in model.named_parameters(remove_duplicate=False)
         if id(parameter) in new
-        or (name in untrained and not is_new)
+        or name in (untrained or ())
         or (id(parameter) not in body and id(parameter) not in scores)
     }
     taken = {id(parameter) for parameter in in_full.values()} | scores
