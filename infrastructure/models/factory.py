@@ -12,7 +12,7 @@ from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.models.adapters.adapting import adapt
-from infrastructure.models.adapters.base import digest_of_weights
+from infrastructure.models.adapters.digests import digest_of_weights
 from infrastructure.models.adapters.merging import merge
 from infrastructure.models.adapters.opening import put_onto
 from infrastructure.models.adapters.packing import packing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError
-from infrastructure.models.adapters.base import Base, digest_of_weights
+from infrastructure.models.adapters.digests import Base, digest_of_weights
 from infrastructure.models.adapters.files import Adapter
 from infrastructure.models.adapters.layers import lora_config, put_in
 from infrastructure.models.adapters.targets import chosen_layers, modules_of, parts_of, short_names
