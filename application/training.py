@@ -15,10 +15,14 @@ from application.groups.table import (
     WindowSettings,
 )
 from application.groups.text import (
+    CaseSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
+    MaskingSettings,
+    PackingSettings,
     PairSettings,
+    SettledCase,
     SettledLabels,
     TargetSettings,
     TextSettings,
@@ -110,7 +114,7 @@ class TextTraining(TuningSettings, TokenSettings, SettledRows, Training):
     """Of texts, which become tokens."""
 
 
-class LabelTraining(TargetSettings, ClassSettings, SettledLabels, TextSettings, TextTraining):
+class LabelTraining(TargetSettings, ClassSettings, SettledCase, SettledLabels, TextSettings, TextTraining):
     """Of labels for texts."""
 
     instead: ClassVar[Mapping[str, str]] = {
@@ -125,7 +129,28 @@ class WriterTraining(WritingSettings, TargetSettings, TextTraining):
     """Of texts that are to be written."""
 
 
-class DocumentTraining(DocumentSettings, TextSettings, WriterTraining):
+class ProseTraining(TextSettings, TextTraining):
+    """Of running text, or of rows of which the text alone is read."""
+
+
+class MaskedTraining(MaskingSettings, SettledCase, PackingSettings, ProseTraining):
+    """Of hidden tokens of texts."""
+
+    words: ClassVar[Words] = Words(read="documents", fed="passages", next_command="predict {} --input PATH")
+
+    instead: ClassVar[Mapping[str, str]] = {
+        **_NO_TABLE,
+        **dict.fromkeys(
+            ("label_field", "group_field", "source_field", "target_field", "columns", "target_columns"), _BY_TEXT
+        ),
+        "tokenizer": "Leave it out: a preset learns pieces of words.",
+        "word_dropout": "Say with mask_share how many tokens are hidden.",
+    }
+
+    vocab_size: int
+
+
+class DocumentTraining(DocumentSettings, ProseTraining, WriterTraining):
     """Of running text."""
 
     words: ClassVar[Words] = Words(read="documents", fed="blocks", next_command="evaluate {} --dataset PATH")
@@ -139,7 +164,7 @@ class DocumentTraining(DocumentSettings, TextSettings, WriterTraining):
     }
 
 
-class PairTraining(PairSettings, WriterTraining):
+class PairTraining(PairSettings, PackingSettings, WriterTraining):
     """Of texts for texts."""
 
     instead: ClassVar[Mapping[str, str]] = {
@@ -206,6 +231,9 @@ class AnyTraining(
     TableSettings,
     TuningSettings,
     TokenSettings,
+    PackingSettings,
+    CaseSettings,
+    MaskingSettings,
     DocumentSettings,
     PairSettings,
     LabelSettings,
@@ -219,6 +247,7 @@ class AnyTraining(
 TRAININGS: dict[str, type[Training]] = {
     "sequence_classification": LabelTraining,
     "language_modeling": DocumentTraining,
+    "masked_language_modeling": MaskedTraining,
     "code_generation": PairTraining,
     "sequence_to_sequence": PairTraining,
     "quantile_forecasting": QuantileTraining,

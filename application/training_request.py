@@ -14,9 +14,12 @@ from application.groups.loop import AUTO, KeepingSettings, LoopSettings, Machine
 from application.groups.setting import names_columns
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
+    CaseSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
+    MaskingSettings,
+    PackingSettings,
     PairSettings,
     TargetSettings,
     TextSettings,
@@ -54,6 +57,9 @@ class TrainModelRequest(
     WindowSettings,
     TableSettings,
     TokenSettings,
+    PackingSettings,
+    CaseSettings,
+    MaskingSettings,
     DocumentSettings,
     PairSettings,
     LabelSettings,

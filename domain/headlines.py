@@ -37,6 +37,7 @@ HEADLINES: Mapping[str, Headline] = {
     "mae": Headline("MAE"),
     "picp_80": Headline("PICP 80", ".1%", of_quantiles=True),
     "perplexity": Headline("perplexity", ",.4g"),
+    "token_accuracy": Headline("hidden tokens right", ".1%"),
     "bits_per_byte": Headline("bits per byte", ".3f"),
     "bleu": Headline("BLEU (of 100)", ".2f", of_written=True),
     "chrf": Headline("chrF (of 100)", ".2f", of_written=True),
@@ -48,6 +49,7 @@ HEADLINES: Mapping[str, Headline] = {
 BASELINES: Mapping[str, str] = {
     "bow": "bag of words",
     "majority": "majority",
+    "unigram": "token frequencies",
     "random_walk": "random walk",
     "persistence": "persistence",
     "repeat_last": "repeat last",
@@ -60,6 +62,8 @@ MEANINGS: Mapping[str, str] = {
     " other, however few rows it has.",
     "accuracy": "Accuracy is the share of rows that are answered right.",
     "bow": "Bag of words is a simple rival that only looks at which words occur.",
+    "token_accuracy": "Of the tokens that were hidden, so many are told right from the rest of the text.",
+    "unigram": "Token frequencies is a simple rival that knows how often each token occurs and reads no text.",
     "majority": "Majority always gives the most frequent answer.",
 }
 

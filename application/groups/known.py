@@ -5,9 +5,12 @@ from application.groups.loop import KeepingSettings, LoopSettings, MachineSettin
 from application.groups.setting import Settings
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
+    CaseSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
+    MaskingSettings,
+    PackingSettings,
     PairSettings,
     TargetSettings,
     TextSettings,
@@ -25,6 +28,9 @@ GROUPS: tuple[type[Settings], ...] = (
     LabelSettings,
     PairSettings,
     DocumentSettings,
+    MaskingSettings,
+    CaseSettings,
+    PackingSettings,
     TokenSettings,
     TableSettings,
     WindowSettings,

@@ -47,9 +47,6 @@ class LabelSettings(Settings):
     group_field: str | None = setting(
         None, "Rows with an equal value here stay on one side of the split; else `family` where it exists."
     )
-    lowercase: bool | None = setting(
-        None, "Let the tokenizer that a preset learns make no difference between upper and lower case."
-    )
     word_dropout: float | None = setting(
         None, "Share of the tokens that each training step hides from a row.", unit="share"
     )
@@ -63,8 +60,23 @@ class LabelSettings(Settings):
 class SettledLabels(LabelSettings):
     """Labelled rows with everything decided."""
 
-    lowercase: bool = False
     word_dropout: float = 0.0
+
+
+class CaseSettings(Settings):
+    """Letters as an encoder reads them."""
+
+    title: ClassVar[str] = "Case"
+
+    lowercase: bool | None = setting(
+        None, "Let the tokenizer that a preset learns make no difference between upper and lower case."
+    )
+
+
+class SettledCase(CaseSettings):
+    """Letters with everything decided."""
+
+    lowercase: bool = False
 
 
 class ClassSettings(Settings):
@@ -154,7 +166,6 @@ class PairSettings(Settings):
     target_field: Names = setting(
         None, "Field of a pair that is to be written; else the first known name that the rows have."
     )
-    packing: bool = setting(False, "Let short rows share a row of the batch: less padding, the same result.")
     sample_rows: int = setting(0, "Rows that each evaluation writes out; 0 for none.", unit="rows")
 
     def faults(self, task: Task) -> Iterator[str]:
@@ -162,6 +173,29 @@ class PairSettings(Settings):
         yield from names_columns("source_field", self.source_field)
         yield from names_columns("target_field", self.target_field)
         yield from whole("sample_rows", self.sample_rows, at_least=0)
+
+
+class PackingSettings(Settings):
+    """Rows that are shorter than others."""
+
+    title: ClassVar[str] = "Shared rows"
+
+    packing: bool = setting(False, "Let short rows share a row of the batch: less padding, the same result.")
+
+
+class MaskingSettings(Settings):
+    """Tokens that are hidden, to be told from what stands around them."""
+
+    title: ClassVar[str] = "Masking"
+
+    mask_share: float = setting(
+        0.3, "Share of the tokens of a text that is hidden, anew in each step, at least one.", unit="share"
+    )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        if not 0.0 < self.mask_share < 1.0:
+            yield f"mask_share is {self.mask_share}, but must lie between 0 and 1. Use 0.3 for three tokens of ten."
 
 
 class WritingSettings(Settings):

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 CLASSIFIER = "AutoModelForSequenceClassification"
 DECODER = "AutoModelForCausalLM"
 ENCODER_DECODER = "AutoModelForSeq2SeqLM"
+MASKED = "AutoModelForMaskedLM"
 RESTORE_OR_TRAIN = "Restore it or train again."
-_SHAPES = {DECODER: "a decoder", ENCODER_DECODER: "an encoder-decoder"}
+_SHAPES = {DECODER: "a decoder", ENCODER_DECODER: "an encoder-decoder", MASKED: "an encoder"}
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
 
 
 def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
-    """Refuse an encoder for a task that writes, a decoder for one that first reads, and the reverse."""
+    """Refuse an encoder for a task that writes, a decoder for one that first reads or fills gaps, and the reverse."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
@@ -265,7 +266,9 @@ def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[st
     anew = sorted({*mismatched, *missing})
     if not anew:
         return ()
-    if blueprint.auto_class != CLASSIFIER:
+    if blueprint.auto_class == MASKED:
+        reason = "it has no head that fills gaps"
+    elif blueprint.auto_class != CLASSIFIER:
         reason = "it has no head that writes"
     elif mismatched:
         reason = f"its head does not have {blueprint.head['num_labels']} labels"

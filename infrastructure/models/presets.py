@@ -75,7 +75,7 @@ MIN_POSITIONS = 512
 def encoder_config(
     size: EncoderSize, tokenizer: "PreTrainedTokenizerBase", label_names: tuple[str, ...], max_length: int
 ) -> "ModernBertConfig":
-    """Describe a ModernBERT classifier: rotary positions, pre-normalisation, gated units, mean pooling.
+    """Describe a ModernBERT: rotary positions, pre-normalisation, gated units, mean pooling for its labels, if any.
 
     Mean pooling, for a first token learns to gather a whole text only after long pretraining. Dropout in front of
     the layers and of the classifier alone: drawing random numbers inside the layers costs a CPU more than it brings
@@ -98,8 +98,8 @@ def encoder_config(
         classifier_pooling="mean",
         embedding_dropout=0.2,
         classifier_dropout=0.1,
-        id2label=dict(enumerate(label_names)),
-        label2id={name: number for number, name in enumerate(label_names)},
+        id2label=dict(enumerate(label_names)) or None,
+        label2id={name: number for number, name in enumerate(label_names)} or None,
     )
 
 

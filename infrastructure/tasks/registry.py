@@ -16,6 +16,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.randomness import drawing
 from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.labels.kind import Classification
+from infrastructure.tasks.masked.kind import MaskedTexts
 from infrastructure.tasks.series.direction_kind import MarketDirection
 from infrastructure.tasks.series.quantile_kind import QuantileForecasting
 from infrastructure.tasks.writing.code_generation import CODE_GENERATION
@@ -25,6 +26,7 @@ from infrastructure.tasks.writing.sequence_to_sequence import SEQUENCE_TO_SEQUEN
 KINDS: dict[str, TaskKind[Any]] = {
     "sequence_classification": Classification(),
     "language_modeling": LanguageModeling(),
+    "masked_language_modeling": MaskedTexts(),
     "code_generation": CODE_GENERATION,
     "sequence_to_sequence": SEQUENCE_TO_SEQUENCE,
     "quantile_forecasting": QuantileForecasting(),

@@ -39,7 +39,8 @@ def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch
     num_rows = sum(len(part) for part in rows.micro_batches)
     num_targets = sum(task.count_targets(batch) for batch in micro_batches)
     if num_rows < len(rows.all_rows):  # the other ranks' targets count too, for all divide by the same number
-        num_targets = task.count_targets(task.collate([dataset[int(row)] for row in rows.all_rows], None))
+        items = [dataset[int(row)] for row in rows.all_rows]
+        num_targets = task.count_targets(task.collate(items, RowNoise(seed, step, rows.all_rows)))
     return StepBatch(
         step=step,
         micro_batches=micro_batches,

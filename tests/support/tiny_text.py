@@ -10,6 +10,8 @@ from application.training_request import TrainModelRequest
 from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.masked.adapter import MASK_SHARE
+from infrastructure.tasks.masked.finished import masking_of
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
@@ -20,6 +22,7 @@ PRESETS: Mapping[str, str] = {
     "sequence_to_sequence": "seq2seq-tiny",
 }
 TEXT_TASKS = tuple(PRESETS)
+MASKED = "masked_language_modeling"
 NAMES = ("load", "count", "merge", "split", "parse", "write", "total", "first")
 THINGS = ("rows", "words", "files", "lines", "numbers")
 
@@ -42,7 +45,7 @@ def documents(count: int = 86) -> list[dict[str, str]]:
 
 def file_for(task: str, directory: Path, count: int = 86) -> Path:
     """Write the data of a task."""
-    if task == "language_modeling":
+    if task in ("language_modeling", MASKED):
         return written(directory / "documents.jsonl", documents(count))
     names = {"source": "description", "target": "code"} if task == "code_generation" else {}
     rows = [{names.get(name, name): text for name, text in pair.items()} for pair in pairs(count)]
@@ -57,7 +60,9 @@ def written(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 def request(task: str, directory: Path, **changes: Any) -> TrainModelRequest:
     """Ask for a tiny preset on a small file, without samples, which would take most of the time."""
-    settings = {"model_name": PRESETS[task], "vocab_size": 330, "max_length": 96, "sample_rows": 0, "precision": "fp32"}
+    settings = {"model_name": PRESETS.get(task, "encoder-tiny"), "vocab_size": 330, "max_length": 96, "precision": "fp32"}
+    if task != MASKED:
+        settings["sample_rows"] = 0
     path = changes.pop("dataset_path", None) or str(file_for(task, directory))
     return TrainModelRequest(task=task, dataset_path=path, **{**settings, **changes})
 
@@ -85,6 +90,8 @@ class Ready:
     def adapter(self, pack_to: int = 0, **settings: Any) -> Any:
         """Give the task's adapter with other settings, and without samples."""
         pad = self.tokenizer.pad_token_id
+        if self.task == MASKED:
+            return masking_of(self.tokenizer, MASK_SHARE, packs=pack_to > 0, **settings)
         if self.task == "sequence_to_sequence":
             return SequenceToSequence(pad, int(self.card["start_token_id"]), pack_to=pack_to, **settings)
         start = self.tokenizer.bos_token_id if self.task == "language_modeling" else None

@@ -1,7 +1,7 @@
 """One stream of tokens, kept on disk and cut into blocks of equal length."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,12 @@ from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
 from infrastructure.data.some_rows import digest_of
-from infrastructure.data.text.parts import DocumentPart, Pieces
-from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.data.text.encoded import dtype_for, encoded
+from infrastructure.data.text.parts import DocumentPart
 from infrastructure.data.tokens.tokenization import fingerprint
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-# Enough for one call to keep the tokenizer busy; its answer takes more than a hundred bytes for each token.
-CHARACTERS_PER_CALL = 1 << 18
 
 
 class TokenBlocks(Dataset[dict[str, Any]]):
@@ -128,12 +125,12 @@ def token_blocks(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", block
 
 
 def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", directory: Path) -> None:
-    dtype = np.dtype(np.uint16 if len(tokenizer) <= 1 << 16 else np.int32)
+    dtype = dtype_for(tokenizer)
     unknown = tokenizer.unk_token_id
     start = document_start(tokenizer) if len(part.documents) > 1 else None
     num_unknown = 0
     with phase("tokenising", len(part.pieces), "pieces") as done, (directory / "stream.bin").open("wb") as file:
-        for ids, begins in _encoded(part.pieces, tokenizer):
+        for ids, begins in encoded(part.pieces, tokenizer):
             done.advance()
             if begins and start is not None:
                 file.write(np.array([start], dtype=dtype).tobytes())
@@ -148,20 +145,3 @@ def document_start(tokenizer: "PreTrainedTokenizerBase") -> int | None:
     """Give the token that begins a document of several, None where the tokenizer has no such sign."""
     # A foreign tokenizer may know an end alone; between two documents it says the same.
     return tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-
-
-def _encoded(pieces: Pieces, tokenizer: "PreTrainedTokenizerBase") -> Iterator[tuple[list[int], bool]]:
-    for first, texts in _batches(pieces):
-        for index, ids in enumerate(text_ids(tokenizer, texts, marks=False), first):
-            yield ids, pieces.begins_document(index)
-
-
-def _batches(pieces: Pieces) -> Iterator[tuple[int, list[str]]]:
-    texts: list[str] = []
-    size = 0
-    for index in range(len(pieces)):
-        texts.append(pieces[index])
-        size += len(texts[-1])
-        if size >= CHARACTERS_PER_CALL or index == len(pieces) - 1:
-            yield index + 1 - len(texts), texts
-            texts, size = [], 0

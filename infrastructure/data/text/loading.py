@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from application.phases import phase
-from application.training import DocumentTraining, PairTraining
+from application.training import PairTraining, ProseTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
@@ -56,7 +56,7 @@ class BothTexts(Sequence[str]):
         return str((self.rows.targets if index % 2 else self.rows.sources)[row])
 
 
-def load_text(request: DocumentTraining) -> SplitText:
+def load_text(request: ProseTraining) -> SplitText:
     """Read and split running text. Raises: DatasetError."""
     text = sought("text", task_named(request.task).text_fields, request.text_field)
     documents = open_documents(request.dataset_path, text, request.reading)
@@ -65,7 +65,7 @@ def load_text(request: DocumentTraining) -> SplitText:
         return _split_text(request, documents, scored)
 
 
-def _split_text(request: DocumentTraining, documents: Documents, scored: Documents | None) -> SplitText:
+def _split_text(request: ProseTraining, documents: Documents, scored: Documents | None) -> SplitText:
     warnings = [*documents.warnings]
     if documents.num_duplicates:
         warnings.append(

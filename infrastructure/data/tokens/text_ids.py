@@ -37,7 +37,7 @@ def text_ids(
     speller = _speller_of[tokenizer]
     if speller is None:
         return _called(tokenizer, texts, max_length, marks, as_target)
-    beginning, end = _marks(tokenizer, as_target) if marks else ([], [])
+    beginning, end = marks_of(tokenizer, as_target) if marks else ([], [])
     room = None if max_length is None else max(0, max_length - len(beginning) - len(end))
     from_left = tokenizer.truncation_side == "left"
     spelt = speller.ids(texts, as_target)
@@ -93,7 +93,7 @@ def _reads_special_tokens(tokenizer: "PreTrainedTokenizerBase") -> bool:
     return any(number in special for ids in found for number in ids)
 
 
-def _marks(tokenizer: "PreTrainedTokenizerBase", as_target: bool) -> tuple[list[int], list[int]]:
+def marks_of(tokenizer: "PreTrainedTokenizerBase", as_target: bool = False) -> tuple[list[int], list[int]]:
     """Give what the tokenizer puts before and behind a text."""
     (plain,), (marked,) = (_called(tokenizer, ["a"], None, marks, as_target) for marks in (False, True))
     for start in range(len(marked) - len(plain) + 1):

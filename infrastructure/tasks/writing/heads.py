@@ -24,7 +24,7 @@ def target_loss_sum(
     """
     if has_plain_head(model):
         return hidden_loss_sum(model, _hidden(model, inputs), at, targets, label_smoothing)
-    scores = _scores(model, inputs, at)
+    scores = scores_at(model, inputs, at)
     return nn.functional.cross_entropy(scores, targets, reduction="sum", label_smoothing=label_smoothing)
 
 
@@ -32,7 +32,7 @@ def target_losses(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor, ta
     """Give the cross-entropy of each of those targets [T], in nats and without a gradient."""
     if has_plain_head(model):
         return hidden_losses(model, _hidden(model, inputs), at, targets)
-    return nn.functional.cross_entropy(_scores(model, inputs, at), targets, reduction="none")
+    return nn.functional.cross_entropy(scores_at(model, inputs, at), targets, reduction="none")
 
 
 def hidden_loss_sum(model: Any, hidden: Tensor, at: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
@@ -44,6 +44,14 @@ def hidden_loss_sum(model: Any, hidden: Tensor, at: Tensor, targets: Tensor, lab
 def hidden_losses(model: Any, hidden: Tensor, at: Tensor, targets: Tensor) -> Tensor:
     """Give the cross-entropy of each target [T] from hidden states [B, L, D], without a gradient."""
     return token_losses(hidden.flatten(0, 1).index_select(0, at), targets=targets, **_plain_head(model))
+
+
+def scores_at(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor) -> Tensor:
+    """Ask any model for the scores of its vocabulary at some places [T, V]."""
+    single = getattr(model, "module", model)
+    output = model(**known(single, inputs), **without_cache(single))
+    logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
+    return logits.flatten(0, 1).index_select(0, at).float()
 
 
 def _hidden(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -58,14 +66,6 @@ def _plain_head(model: Any) -> dict[str, Any]:
     head = model.get_output_embeddings()
     softcap = getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None)
     return {"weight": head.weight, "bias": head.bias, "softcap": softcap}
-
-
-def _scores(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor) -> Tensor:
-    """Ask any model for the scores of its vocabulary at some places [T, V]."""
-    single = getattr(model, "module", model)
-    output = model(**known(single, inputs), **without_cache(single))
-    logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
-    return logits.flatten(0, 1).index_select(0, at).float()
 
 
 def has_plain_head(model: nn.Module) -> bool:

@@ -117,10 +117,12 @@ def pair_sections(rows: NamedPairs, outcomes: Outcomes, write: Write | None, num
     views = {
         kind: Group([_pair(seen, rows, row, outputs) for row in chosen]) for kind, chosen in kinds.items() if chosen
     }
-    notes: list[Block] = [*_part(len(rows), num_rows), *([Paragraph(told, "note")] if told else [])]
+    notes: list[Block] = [*part_told(len(rows), num_rows), *([Paragraph(told, "note")] if told else [])]
     return [
-        Section("Written beside wanted", [*notes, *_chosen("Rows by loss", views)]),
-        Section("Loss by row", [*_part(len(rows), num_rows), *_spread(seen), _pair_table(seen, rows, outputs)]),
+        Section("Written beside wanted", [*notes, *chosen_views("Rows by loss", views)]),
+        Section(
+            "Loss by row", [*part_told(len(rows), num_rows), *spread_of_losses(seen), _pair_table(seen, rows, outputs)]
+        ),
     ]
 
 
@@ -141,30 +143,62 @@ def block_sections(
         [blocks.row_id(row), float(seen.losses[row]), int(seen.num_targets[row]), text(row)[:CHARACTERS_LISTED]]
         for row in order[:MAX_ROWS_LISTED].tolist()
     ]
-    table = Table(_caption("Blocks with the largest loss", len(rows), len(blocks)), columns, rows)
+    table = Table(caption_of("Blocks with the largest loss", len(rows), len(blocks)), columns, rows)
     along = [_along(seen)] if len(blocks) > 1 else []
-    part = _part(len(blocks), num_rows)
+    part = part_told(len(blocks), num_rows)
     return [
-        Section("Text by its loss", [*part, *_chosen("Blocks by loss", views)]),
-        Section("Loss by block", [*part, *along, *_spread(seen), table]),
+        Section("Text by its loss", [*part, *chosen_views("Blocks by loss", views)]),
+        Section("Loss by block", [*part, *along, *spread_of_losses(seen), table]),
     ]
 
 
-def _text_of(tokenizer: "PreTrainedTokenizerBase", blocks: Any, row: int) -> str:
-    ids = blocks[row]["input_ids"].tolist()
-    return str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
-
-
-def _part(num_seen: int, num_rows: int | None) -> list[Block]:
+def part_told(num_seen: int, num_rows: int | None) -> list[Block]:
+    """Say that rows are a part of more, where they are."""
     if num_rows is None or num_seen >= num_rows:
         return []
     return [Paragraph(f"Seen here are {num_seen:,} of {num_rows:,} rows, evenly spread over all.", "note")]
 
 
-def _chosen(title: str, views: Mapping[str, Block]) -> list[Block]:
+def chosen_views(title: str, views: Mapping[str, Block]) -> list[Block]:
+    """Let a reader choose between views, where there are several."""
     if not views:
         return [Paragraph("No row has a target to be scored on.", "note")]
     return [Choice(title, views)] if len(views) > 1 else list(views.values())
+
+
+def spread_of_losses(seen: RowsByLoss) -> list[Block]:
+    """Draw how many rows have which loss, and tell the few that have far more."""
+    losses = seen.losses[np.isfinite(seen.losses)]
+    if len(losses) < 2:
+        return []
+    levels = {"least": 0.0, "a quarter have at most": 0.25, "half have at most": 0.5, "nine of ten have at most": 0.9}
+    facts = {name: f"{np.quantile(losses, level):.4g}" for name, level in {**levels, "most": 1.0}.items()}
+    end = float(np.quantile(losses, _TAIL)) if len(losses) >= 1 / (1 - _TAIL) else float(losses.max())
+    drawn = losses[losses <= end]
+    counts, edges = np.histogram(drawn, bins=min(MAX_BARS, max(5, int(2 * np.sqrt(len(drawn))))))
+    beyond = len(losses) - len(drawn)
+    x = np.repeat(edges, 2)[1:-1].tolist()
+    y = np.repeat(counts, 2).astype(float).tolist()
+    told = f"{beyond:,} rows lie beyond the right end. " if beyond else ""
+    chart = Chart(
+        "How losses are spread",
+        Axis(f"loss a token, nats{f'; {beyond:,} rows lie beyond' if beyond else ''}"),
+        Axis("rows"),
+        [Line("", x, y)],
+        f"Half of {len(losses):,} rows have a loss of at most {np.median(losses):.3g} a token. {told}",
+        [Band("", x, [0.0] * len(x), y, strength=0.25)],
+    )
+    return [chart, Facts(facts)]
+
+
+def caption_of(what: str, num_listed: int, num_rows: int) -> str:
+    """Head a table, and say how many of all rows it lists."""
+    return what if num_listed == num_rows else f"{what}: {num_listed:,} of {num_rows:,}"
+
+
+def _text_of(tokenizer: "PreTrainedTokenizerBase", blocks: Any, row: int) -> str:
+    ids = blocks[row]["input_ids"].tolist()
+    return str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 def _pair(seen: RowsByLoss, rows: NamedPairs, row: int, outputs: Mapping[int, str]) -> Texts:
@@ -192,41 +226,12 @@ def _pair_table(seen: RowsByLoss, rows: NamedPairs, outputs: Mapping[int, str]) 
         if are_written:
             cells.append(None if written is None else _listed(written))
         found.append([*cells, _listed(wanted)])
-    caption = _caption("Rows with the largest loss", len(found), len(rows))
+    caption = caption_of("Rows with the largest loss", len(found), len(rows))
     return Table(caption, [*columns, Column("wanted", "prose")], found, rows_shown=10)
 
 
 def _listed(text: str) -> str:
     return text if len(text) <= CHARACTERS_LISTED else f"{text[:CHARACTERS_LISTED]} ..."
-
-
-def _caption(what: str, num_listed: int, num_rows: int) -> str:
-    return what if num_listed == num_rows else f"{what}: {num_listed:,} of {num_rows:,}"
-
-
-def _spread(seen: RowsByLoss) -> list[Block]:
-    """Draw how many rows have which loss, and tell the few that have far more."""
-    losses = seen.losses[np.isfinite(seen.losses)]
-    if len(losses) < 2:
-        return []
-    levels = {"least": 0.0, "a quarter have at most": 0.25, "half have at most": 0.5, "nine of ten have at most": 0.9}
-    facts = {name: f"{np.quantile(losses, level):.4g}" for name, level in {**levels, "most": 1.0}.items()}
-    end = float(np.quantile(losses, _TAIL)) if len(losses) >= 1 / (1 - _TAIL) else float(losses.max())
-    drawn = losses[losses <= end]
-    counts, edges = np.histogram(drawn, bins=min(MAX_BARS, max(5, int(2 * np.sqrt(len(drawn))))))
-    beyond = len(losses) - len(drawn)
-    x = np.repeat(edges, 2)[1:-1].tolist()
-    y = np.repeat(counts, 2).astype(float).tolist()
-    told = f"{beyond:,} rows lie beyond the right end. " if beyond else ""
-    chart = Chart(
-        "How losses are spread",
-        Axis(f"loss a token, nats{f'; {beyond:,} rows lie beyond' if beyond else ''}"),
-        Axis("rows"),
-        [Line("", x, y)],
-        f"Half of {len(losses):,} rows have a loss of at most {np.median(losses):.3g} a token. {told}",
-        [Band("", x, [0.0] * len(x), y, strength=0.25)],
-    )
-    return [chart, Facts(facts)]
 
 
 def _along(seen: RowsByLoss) -> Chart:

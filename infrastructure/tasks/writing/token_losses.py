@@ -48,6 +48,28 @@ def linear_cross_entropy_sum(
 
 
 @torch.no_grad()
+def losses_and_guesses(
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    *,
+    bias: Tensor | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+) -> tuple[Tensor, Tensor]:
+    """Give the cross-entropy of each token, in nats, and the likeliest token in its place, without a gradient.
+
+    Shapes: hidden [N, D], weight [V, D], targets [N], bias [V]; gives [N] in fp32 and [N].
+    """
+    scorer = _Scorer.of(hidden, weight, bias, None, chunk_bytes)
+    losses = torch.zeros(len(targets), device=hidden.device)
+    guesses = torch.zeros_like(targets)
+    for part, scores in scorer.scores(hidden):
+        losses[part] = _losses(scores.log_softmax(1), targets[part], 0.0).float()
+        guesses[part] = scores.argmax(1)
+    return losses, guesses
+
+
+@torch.no_grad()
 def token_losses(
     hidden: Tensor,
     weight: Tensor,
