@@ -93,7 +93,7 @@ class _Told:
 def _instead(name: str) -> str:
     if name == "threshold":
         return "It is for tasks that label. Leave it out."
-    return f"It is for tasks that {'label or write' if name == 'top_k' else 'write'}. Leave it out."
+    return f"It is for tasks that {'label, write or fill gaps' if name == 'top_k' else 'write'}. Leave it out."
 
 
 class FinishedModel:

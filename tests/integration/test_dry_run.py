@@ -43,6 +43,7 @@ with cached_aside() as place:
 RIVALS = {
     "text_classification": {"majority", "bow"},
     "security_classification": {"majority", "bow"},
+    "masked_language_modeling": set(),
     "language_modeling": set(),
     "code_generation": set(),
     "sequence_to_sequence": set(),

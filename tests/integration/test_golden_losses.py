@@ -18,7 +18,7 @@ from domain.task import TASKS
 from infrastructure.container import Container
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny_series
-from tests.support.tiny_text import PRESETS, file_for
+from tests.support.tiny_text import MASKED, PRESETS, file_for
 
 GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 20
@@ -34,6 +34,9 @@ def losses_of(task: str, directory: Path) -> list[float]:
         directory.mkdir(parents=True, exist_ok=True)
         settings = {"model_name": PRESETS[task], "vocab_size": 330, "max_length": 64}
         settings["dataset_path"] = str(file_for(task, directory))
+    if task == MASKED:
+        directory.mkdir(parents=True, exist_ok=True)
+        settings |= {"vocab_size": 330, "dataset_path": str(file_for(task, directory))}
     if task in ("code_generation", "sequence_to_sequence"):
         settings["sample_rows"] = 0
     if task in tiny_series.SETTINGS:

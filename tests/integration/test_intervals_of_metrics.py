@@ -22,6 +22,7 @@ from tests.support.finished_models import TASKS, finished_once
 OF_LABELS = {"loss", "accuracy", "macro_f1", "majority_accuracy", "majority_macro_f1"}
 SURE: dict[str, set[str]] = {
     "text_classification": OF_LABELS,
+    "masked_language_modeling": {"loss", "perplexity", "token_accuracy"},
     "language_modeling": {"loss", "perplexity", "bits_per_byte"},
     "code_generation": {"loss", "perplexity", "exact_match", "parses"},
     "sequence_to_sequence": {"loss", "perplexity", "exact_match"},

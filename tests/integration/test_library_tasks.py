@@ -54,7 +54,13 @@ def plain_loss(model: PreTrainedModel, dataset: Any) -> float:
 
 def test_kinds_of_texts_alone_take_a_tokenizer() -> None:
     takes = [name for name, kind in KINDS.items() if isinstance(kind, TextKind)]
-    assert takes == ["sequence_classification", "language_modeling", "code_generation", "sequence_to_sequence"]
+    assert takes == [
+        "sequence_classification",
+        "language_modeling",
+        "masked_language_modeling",
+        "code_generation",
+        "sequence_to_sequence",
+    ]
 
 
 @pytest.mark.parametrize("task", ["code_generation", "language_modeling"])

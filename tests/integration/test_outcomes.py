@@ -15,7 +15,7 @@ from infrastructure.training.precision import Precision
 from tests.support import tiny_series, tiny_text
 
 CPU = torch.device("cpu")
-TASKS = (*tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
+TASKS = (tiny_text.MASKED, *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
 Make = Callable[[str], Any]
 
 

@@ -1,4 +1,4 @@
-"""A run that writes text and was killed ends with the same bytes as one that was not."""
+"""A run that writes text or fills gaps and was killed ends with the same bytes as one that was not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
-from tests.support.tiny_text import TEXT_TASKS, request
+from tests.support.tiny_text import MASKED, TEXT_TASKS, request
 
 STEPS = 14
 # An epoch has 9 or 13 steps or so, and none of these falls on its end.
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
 
 def wanted(task: str, tmp: Path, **changes: Any) -> TrainModelRequest:
     packing = task != "language_modeling"  # which packs its documents in any case
-    samples = {"sample_rows": 2, "max_new_tokens": 8} if packing else {}
+    samples = {"sample_rows": 2, "max_new_tokens": 8} if packing and task != MASKED else {}
     return request(task, tmp, output_dir=str(tmp / "run"), packing=packing, **samples, **SETTINGS, **changes)
 
 
@@ -41,7 +41,7 @@ def no_pictures() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=TEXT_TASKS)
+@pytest.fixture(scope="module", params=(MASKED, *TEXT_TASKS))
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A task, and its run that nobody stopped."""
     tmp = tmp_path_factory.mktemp("whole")

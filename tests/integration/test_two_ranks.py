@@ -19,7 +19,7 @@ PACKED = {"packing": True, "max_length": 192}
 def request(task: str, directory: Path) -> TrainModelRequest:
     if task in tiny_series.SERIES_TASKS:
         return tiny_series.request(task, directory)
-    if task in tiny_text.TEXT_TASKS:
+    if task in (tiny_text.MASKED, *tiny_text.TEXT_TASKS):
         return tiny_text.request(task, directory, **({} if task == "language_modeling" else PACKED))
     return tiny.request(directory, "run")
 

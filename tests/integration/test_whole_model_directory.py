@@ -25,7 +25,7 @@ def wanted(task: str, data: Path, run: Path, **changes: Any) -> TrainModelReques
     """Ask for a few steps on data that both runs share: its path stands in the card."""
     if task in tiny_series.SERIES_TASKS:
         return tiny_series.request(task, data, output_dir=str(run), **STEPS, **changes)
-    if task in tiny_text.TEXT_TASKS:
+    if task in (tiny_text.MASKED, *tiny_text.TEXT_TASKS):
         return tiny_text.request(task, data, output_dir=str(run), **STEPS, **changes)
     rows = str(tiny.file_of_rows(data / "rows.json", 96))
     settings = {"model_name": "encoder-tiny", "vocab_size": 400, "precision": "fp32", **STEPS, **changes}
@@ -38,7 +38,14 @@ def files_of(run: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "task",
-    ["text_classification", "language_modeling", "code_generation", "sequence_to_sequence", "quantile_forecasting"],
+    [
+        "text_classification",
+        tiny_text.MASKED,
+        "language_modeling",
+        "code_generation",
+        "sequence_to_sequence",
+        "quantile_forecasting",
+    ],
 )
 def test_a_stopped_and_resumed_run_leaves_the_same_model_directory(task: str, tmp_path: Path) -> None:
     whole = Container().train_model().execute(wanted(task, tmp_path, tmp_path / "whole"))

@@ -9,7 +9,7 @@ from typing import Any
 from infrastructure.models.bundle import ModelBundle
 from tests.support import tiny, tiny_series, tiny_text
 
-TASKS = ("text_classification", *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
+TASKS = ("text_classification", tiny_text.MASKED, *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
 
 
 def finished_once(new_directory: Callable[[str], Path]) -> Callable[[str], Path]:

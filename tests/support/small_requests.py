@@ -14,7 +14,7 @@ def request_for(task: str, directory: Path, **changes: Any) -> TrainModelRequest
     """Ask for six steps of the smallest preset on data that is written to a directory."""
     directory.mkdir(exist_ok=True)
     given = {"output_dir": str(directory / "run"), "batch_size": 8, "max_steps": 6, **changes}
-    if task in tiny_text.TEXT_TASKS:
+    if task in (tiny_text.MASKED, *tiny_text.TEXT_TASKS):
         return tiny_text.request(task, directory, **given)
     if task in tiny_series.SERIES_TASKS:
         return tiny_series.request(task, directory, **given)

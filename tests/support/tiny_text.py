@@ -60,7 +60,12 @@ def written(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 def request(task: str, directory: Path, **changes: Any) -> TrainModelRequest:
     """Ask for a tiny preset on a small file, without samples, which would take most of the time."""
-    settings = {"model_name": PRESETS.get(task, "encoder-tiny"), "vocab_size": 330, "max_length": 96, "precision": "fp32"}
+    settings = {
+        "model_name": PRESETS.get(task, "encoder-tiny"),
+        "vocab_size": 330,
+        "max_length": 96,
+        "precision": "fp32",
+    }
     if task != MASKED:
         settings["sample_rows"] = 0
     path = changes.pop("dataset_path", None) or str(file_for(task, directory))

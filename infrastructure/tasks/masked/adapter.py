@@ -24,9 +24,8 @@ class MaskedLanguageModeling:
     """Cross-entropy of hidden tokens given the rest of their text.
 
     An item has `input_ids` [N]. Of its tokens that are not special, `mask_share` are hidden, at least one: each is
-    replaced by the mask token, and the loss is of these alone. All of them are masks: to leave a tenth as they were
-    and to replace another at random, as BERT does, brings nothing (Wettig et al., Should You Mask 15% in Masked
-    Language Modeling?, EACL 2023, section 5; docs/decisions/032).
+    replaced by the mask token, and the loss is of these alone. Why none of them is left or replaced by another word, as
+    BERT does: docs/decisions/032.
     In training the noise of the row decides which; without noise what the text is decides, so that an evaluation hides
     the same tokens however and whenever its rows come.
     With `packs`, texts of a batch share rows as long as the longest of them; neither attention nor loss crosses from

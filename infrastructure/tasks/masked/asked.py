@@ -1,12 +1,15 @@
 """Texts with gaps, as a person writes them, to ids."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from infrastructure.data.files.row import Row, RowFault
+from infrastructure.data.sources.checking import Faults, TextCheck
+from infrastructure.data.sources.fields import Sought
 from infrastructure.data.tokens.text_ids import marks_of, text_ids
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 USUAL_MASKS = ("[MASK]", "<mask>")
 # Stands before the end of a text, so that the tokenizer does not take it for the beginning of one.
 _LETTER = "a"
+CORRECT = "Correct the row, or leave it out."
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,42 @@ class Gapped:
             has_blank = not text or text[-1].isspace()
             text += (filling.lstrip() if has_blank else filling) + piece
         return text
+
+
+Why = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class AskingGaps:
+    """Takes texts with gaps; `why_not` says why one cannot be asked, nothing for one that can."""
+
+    text: Sought
+    why_not: Why
+    nested: bool = False
+
+    def check(self, name: str) -> "GapCheck":
+        """Take them from a column."""
+        return GapCheck(name, self.text, self.why_not)
+
+    def of_line(self, line: str, number: int) -> str | RowFault:
+        """Take all of a line."""
+        reason = self.why_not(line)
+        return RowFault(number, reason, CORRECT) if reason else line
+
+
+class GapCheck(TextCheck):
+    """Takes line and text from a row whose text has gaps."""
+
+    def __init__(self, name: str, text: Sought, why_not: Why) -> None:
+        super().__init__(name, text)
+        self._why_not = why_not
+
+    def __call__(self, row: Row) -> tuple[int, str] | Faults:
+        """Give line and text of a good row."""
+        found = super().__call__(row)
+        if isinstance(found, tuple) and (reason := self._why_not(found[1])):
+            return [RowFault(row.line, reason, CORRECT)]
+        return found
 
 
 def masks_of(tokenizer: "PreTrainedTokenizerBase") -> list[str]:

@@ -13,7 +13,7 @@ from domain.exceptions import ConfigurationError
 from domain.interval import Interval
 from domain.task import task_named
 from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import Asked, BadInput, Input, Source, read_inputs
+from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.text.loading import open_documents
 from infrastructure.data.text.parts import whole_documents
 from infrastructure.data.text.passages import Passages, passages
@@ -23,7 +23,7 @@ from infrastructure.statistics.ratios import interval_of_ratio
 from infrastructure.tasks.adapter import Outcomes, Scored, pad
 from infrastructure.tasks.kind import Examined, Note, OnText
 from infrastructure.tasks.masked.adapter import MASK_SHARE, MaskedLanguageModeling
-from infrastructure.tasks.masked.asked import Gapped, gapped
+from infrastructure.tasks.masked.asked import AskingGaps, Gapped, gapped
 from infrastructure.tasks.masked.heads import masked_scores
 from infrastructure.tasks.masked.page import gap_sections
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
@@ -81,13 +81,7 @@ class FinishedFiller:
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts with gaps; one without is a bad row. Raises: DatasetError for a file that cannot be read."""
-        for number, row in enumerate(read_inputs(source, self._text, self.card.reading, note), 1):
-            found = self._asked(row.text) if isinstance(row, Asked) else None
-            if isinstance(row, Asked) and isinstance(found, str):
-                where = f"row {number:,}"
-                yield BadInput(where, found, "Correct the row, or leave it out.", row.cells)
-            else:
-                yield row
+        return read_inputs(source, AskingGaps(self._text, self._why_not), self.card.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row that has no gap."""
@@ -111,6 +105,10 @@ class FinishedFiller:
             gaps = [next(candidates) for _ in text.gaps]
             filled = text.filled([str(tokens[0]["token"]).removeprefix("##") for tokens in gaps])
             yield {"text": filled, "gaps": gaps}
+
+    def _why_not(self, text: str) -> str:
+        found = self._asked(text)
+        return found if isinstance(found, str) else ""
 
     def _asked(self, text: str) -> Gapped | str:
         return gapped(self.tokenizer, bounded(text, self.card.max_length), self.card.max_length)

@@ -48,16 +48,23 @@ def _same_as_alone(model: Any) -> bool:
     lengths = [window + _ROOM_BEYOND_A_WINDOW + length for length in _LENGTHS]
     first = min(5, config.vocab_size - 1)
     texts = [first + torch.arange(length) % (config.vocab_size - first) for length in lengths]
-    texts[1] = texts[1].flip(0)
-    numbers = torch.cat([torch.full((length,), number) for number, length in enumerate(lengths, 1)])[None]
-    positions = torch.cat([torch.arange(length) for length in lengths])[None]
-    batch = {"input_ids": torch.cat(texts)[None], "texts": numbers, "position_ids": positions}
+    rows = [texts, texts[::-1]]  # some models take the positions of one row for those of all
+    batch = {
+        "input_ids": _joined(rows),
+        "texts": _joined([[torch.full((len(text),), number) for number, text in enumerate(row, 1)] for row in rows]),
+        "position_ids": _joined([[torch.arange(len(text)) for text in row] for row in rows]),
+    }
     backbone = model.base_model
-    together = backbone(**shared_rows(model, batch)).last_hidden_state[0]
-    alone = torch.cat(
-        [backbone(input_ids=text[None], attention_mask=torch.ones(1, len(text))).last_hidden_state[0] for text in texts]
-    )
-    return bool((together - alone).abs().max() <= _NEAR * alone.abs().max())
+    together = backbone(**shared_rows(model, batch)).last_hidden_state
+    alone = [
+        backbone(input_ids=text[None], attention_mask=torch.ones(1, len(text))).last_hidden_state[0] for text in texts
+    ]
+    expected = _joined([alone, alone[::-1]])
+    return bool((together - expected).abs().max() <= _NEAR * expected.abs().max())
+
+
+def _joined(rows: list[list[Tensor]]) -> Tensor:
+    return torch.stack([torch.cat(row) for row in rows])
 
 
 def _has_windows(config: Any) -> bool:
