@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.exceptions import DatasetError
+from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.data.chats.chat import Chat, chat_json, chat_of
-from infrastructure.data.chats.forms import chat_sought
+from infrastructure.data.chats.forms import ChatSought, chat_sought
 from infrastructure.data.chats.loading import load_chat_data
 from infrastructure.data.chats.recognition import holds_chats
 from infrastructure.data.chats.rows import ChatRows, chats_not_in, load_chats, split_chats
+from infrastructure.data.sources.fields import sought
 from tests.support.chats import ANY_FORM, FORMS, chat, flat
 from tests.support.formats import FORMATS
 
@@ -98,6 +99,20 @@ def test_a_row_gives_its_chat(tmp_path: Path, row: Mapping[str, Any], expected: 
 )
 def test_what_is_named_is_what_is_read(tmp_path: Path, named: Mapping[str, Any], row: Mapping[str, Any]) -> None:
     assert list(loaded(tmp_path, row, **named)) == [chat("a", "b")]
+
+
+def test_two_forms_cannot_be_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"messages_field names .* and 'target_field' .* Name one form"):
+        loaded(tmp_path, {"m": [ASKS, ANSWERS], "b": "c"}, messages_field="m", target_field="b")
+
+
+def test_columns_that_a_model_learnt_from_come_before_those_that_are_found(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.jsonl", [{"q": "a", "r": "b", "messages": [ASKS]}])
+    own = ChatSought(sought("messages", ()), sought("source", (), None, "q"), sought("target", (), None, "r"))
+    assert list(load_chats(path, own)) == [chat("a", "b")]
+    path = written(tmp_path / "y.jsonl", [{"q": "x", "talk": [ASKS, ANSWERS], "messages": [ASKS]}])
+    own = ChatSought(sought("messages", (), None, "talk"), sought("source", ()), sought("target", ()))
+    assert list(load_chats(path, own)) == [chat("a", "b")]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from domain.exceptions import DatasetError
+from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.data.sources.fields import ALIASES, Names, Sought, columns_of, listed, matching, plain_name, sought
 
 # Names of columns, as `plain_name` writes them.
@@ -107,8 +107,18 @@ def chat_columns(name: str, fields: Sequence[str], wanted: ChatSought, is_asked:
 
 
 def _turns(name: str, fields: Sequence[str], wanted: ChatSought) -> str | None:
-    """Give the column of turns, None where question and answer stand apart. Raises: DatasetError."""
-    if wanted.source.named or wanted.target.named:
+    """Give the column of turns, None where question and answer stand apart.
+
+    Raises: DatasetError; ConfigurationError where a caller names both.
+    """
+    apart = [part for part in (wanted.source, wanted.target) if part.named]
+    if apart and wanted.turns.named:
+        raise ConfigurationError(
+            f"messages_field names a column of whole chats, and {_together([part.setting for part in apart])} one of "
+            "questions or answers.",
+            remedy="Name one form.",
+        )
+    if apart or _are_own(wanted, fields):
         return None
     for column in wanted.turns.named or wanted.turns.own:
         if (match := matching(column, fields)) is not None:
@@ -119,19 +129,25 @@ def _turns(name: str, fields: Sequence[str], wanted: ChatSought) -> str | None:
             remedy=f"--set messages_field={next(iter(_named(OF_TURNS, fields, ())), 'NAME')}",
         )
     found = _named(OF_TURNS, fields, ())
-    apart = next(((first, second) for first, second in _strong_pairs(fields)), None)
+    pair = next(iter(_strong_pairs(fields)), None)
     if len(found) > 1:
         raise DatasetError(
             f"{name} has the fields {listed(fields)}, and chats may be in {' or '.join(map(repr, found))}.",
             remedy=f"Name what is meant: --set messages_field={found[0]}",
         )
-    if found and apart:
+    if found and pair:
         raise DatasetError(
-            f"{name} has the fields {listed(fields)}, and chats may be in {found[0]!r} or in {_together(apart)}.",
+            f"{name} has the fields {listed(fields)}, and chats may be in {found[0]!r} or in {_together(pair)}.",
             remedy=f"Name what is meant: --set messages_field={found[0]}, "
-            f"or --set source_field={apart[0]} --set target_field={apart[1]}",
+            f"or --set source_field={pair[0]} --set target_field={pair[1]}",
         )
     return found[0] if found else None
+
+
+def _are_own(wanted: ChatSought, fields: Sequence[str]) -> bool:
+    """Tell whether all columns are there that a model learnt questions and answers from."""
+    own = (*wanted.source.own, *wanted.target.own)
+    return bool(own) and all(matching(column, fields) is not None for column in own)
 
 
 def _strong_pairs(fields: Sequence[str]) -> list[tuple[str, str]]:
