@@ -12,6 +12,7 @@ from application.training_request import TrainModelRequest
 from domain.comparison import PairedOutcomes
 from domain.estimate import Estimate
 from domain.events import Event
+from domain.program_tests import ProgramTesting
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.runs import Leftovers, RunFacts
 
@@ -253,10 +254,15 @@ class ReportWriter(Protocol):
 class Predictor(Protocol):
     """A finished model, opened from its directory alone."""
 
-    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
+    def evaluate(
+        self, dataset_path: str, report_path: str | None = None, testing: ProgramTesting | None = None
+    ) -> EvaluationResult:
         """Score labelled rows, and write a page about them where one is asked for.
 
-        Raises: DatasetError; ConfigurationError for a page that cannot be written.
+        With `testing` the model writes programs, and rows with tests score them: programs run nowhere else, and none
+        where they cannot be run apart.
+        Raises: DatasetError; ConfigurationError for a page that cannot be written, a task that writes nothing, or a
+        machine on which programs cannot be run apart.
         """
 
     def predict(

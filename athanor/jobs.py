@@ -73,10 +73,19 @@ def evaluate(
     device: str = "auto",
     reading: Mapping[str, Any] | None = None,
     report_path: Place | None = None,
+    run_tests: bool = False,
+    samples: int | None = None,
+    temperature: float | None = None,
+    pass_at: Sequence[int] | None = None,
+    seed: int | None = None,
+    max_new_tokens: int | None = None,
+    time_limit: int | None = None,
+    memory_limit: int | None = None,
 ) -> EvaluateModelResponse:
     """Score a finished model on rows with their labels or targets; `reading` is that of `EvaluateModelRequest`.
 
-    With `report_path`, a name that ends in .html, a page about them is written there.
+    With `report_path`, a name that ends in .html, a page about them is written there. With `run_tests` a model that
+    writes programs is scored by the tests of each row, which run apart; what stands below it is about these.
 
     Raises: ModelError, DatasetError, ConfigurationError.
     """
@@ -86,6 +95,14 @@ def evaluate(
         device=device,
         reading=dict(reading or {}),
         report_path=None if report_path is None else fspath(report_path),
+        run_tests=run_tests,
+        samples=samples,
+        temperature=temperature,
+        pass_at=None if pass_at is None else tuple(pass_at),
+        seed=seed,
+        max_new_tokens=max_new_tokens,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
     )
     return Container().evaluate_model().execute(request)
 

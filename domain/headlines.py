@@ -43,6 +43,9 @@ HEADLINES: Mapping[str, Headline] = {
     "chrf": Headline("chrF (of 100)", ".2f", of_written=True),
     "exact_match": Headline("exact match", ".1%", of_written=True),
     "parses": Headline("parses as Python", ".1%", of_written=True),
+    "pass@1": Headline("pass@1", ".1%", of_written=True),
+    "pass@10": Headline("pass@10", ".1%", of_written=True),
+    "pass@100": Headline("pass@100", ".1%", of_written=True),
 }
 
 # Columns beside this model, by the beginning of their names in `baselines`.

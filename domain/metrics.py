@@ -19,6 +19,7 @@ _LARGER_IS_BETTER = (
     "chrf",
     "match",
     "parses",
+    "pass@",
     "youden",
     "tpr",
     "per_second",

@@ -70,7 +70,7 @@ class EvaluationResult:
     """Metrics over all rows, None for one that cannot be computed on them; `task` says what the rows are.
 
     `warnings` say which metrics those are, and what was unusual in the file. `intervals` are those of metrics, by their
-    names, where the rows tell one.
+    names, where the rows tell one. `rows` say of each what became of it, where its programs were run.
     """
 
     metrics: Mapping[str, Any]
@@ -78,3 +78,4 @@ class EvaluationResult:
     task: str
     warnings: tuple[str, ...] = ()
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] = ()

@@ -15,6 +15,7 @@ from application.training import training_of
 from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ConfigurationError, ModelError
 from domain.metrics import undefined_told
+from domain.program_tests import ProgramTesting
 from domain.reading import Reading
 from domain.results import EvaluationResult
 from domain.run_layout import RunLayout
@@ -22,14 +23,17 @@ from domain.task import task_named
 from infrastructure.data.files.opening import refuse_stream
 from infrastructure.data.sources.asked_rows import AskedRows, asked_rows
 from infrastructure.data.sources.inputs import Asked, BadInput, Source
+from infrastructure.data.sources.problems import read_problems
 from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.report_page import require_page, write_evaluation_page
+from infrastructure.sandbox.programs import require_protections
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.writing.tested_programs import score_by_tests
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, score_rows
 from infrastructure.training.precision import Precision, choose_precision
@@ -112,13 +116,17 @@ class FinishedModel:
         use_fast_attention(self._model, device)
         self._precision = Precision(choose_precision(card.precision, True, device), device)
 
-    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
-        """Score rows with their targets, and write a page about them where one is asked for.
+    def evaluate(
+        self, dataset_path: str, report_path: str | None = None, testing: ProgramTesting | None = None
+    ) -> EvaluationResult:
+        """Score rows with their targets, or with `testing` by their tests, and write a page where one is asked for.
 
-        Raises: DatasetError; ConfigurationError for a page that cannot be written.
+        Raises: DatasetError; ConfigurationError for a page that cannot be written, or programs that cannot be run.
         """
         if report_path is not None:
             require_page(report_path)
+        if testing is not None:
+            return self._tested(dataset_path, report_path, testing)
         dataset, adapter = self.task.scored(self._located(dataset_path))
         scored = self.score_rows(dataset, adapter)
         told = undefined_told(scored.metrics, Path(dataset_path).name)
@@ -130,6 +138,26 @@ class FinishedModel:
             examined = self.task.examined(dataset, scored)
             sections = () if examined is None else examined.sections
             write_evaluation_page(report_path, self._place, dataset_path, result, sections)
+        return result
+
+    def _tested(self, dataset_path: str, report_path: str | None, testing: ProgramTesting) -> EvaluationResult:
+        """Score programs that the model writes by running their tests. Raises: ConfigurationError, DatasetError."""
+        if "max_new_tokens" not in self.task.options:
+            raise ConfigurationError(
+                f"run_tests means nothing to task {self._task_name}, which writes no programs.", remedy="Leave it out."
+            )
+        require_protections()
+        path, told = self._located(dataset_path), _Told()
+        refuse_stream(path)
+        problems = read_problems(Path(path), self._reading, lambda source: self.task.inputs(source, told))
+        tested = score_by_tests(problems, testing, self.answer)
+        result = EvaluationResult(
+            tested.metrics, len(problems), self._task_name, tuple(told.notes), tested.intervals, tested.rows
+        )
+        if report_path is not None:
+            write_evaluation_page(
+                report_path, self._place, dataset_path, result, tested.sections, tested.testing.options
+            )
         return result
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:

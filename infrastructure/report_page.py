@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import Any
 
 from application.ports import SplitDataset
@@ -171,12 +171,20 @@ def require_page(path: str) -> None:
 
 
 def write_evaluation_page(
-    path: str, run: str, dataset_path: str, result: EvaluationResult, sections: Sequence[Section]
+    path: str,
+    run: str,
+    dataset_path: str,
+    result: EvaluationResult,
+    sections: Sequence[Section],
+    options: Sequence[str] = (),
 ) -> None:
-    """Write what a finished model is worth on a file. Raises: ConfigurationError when the disk refuses."""
+    """Write what a finished model is worth on a file; `options` are those that this evaluation was asked with.
+
+    Raises: ConfigurationError when the disk refuses.
+    """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_page(Path(path), _evaluation_page(path, Path(run), dataset_path, result, sections))
+        write_page(Path(path), _evaluation_page(path, Path(run), dataset_path, result, sections, options))
     except OSError as error:
         raise ConfigurationError(
             f"report {path} cannot be written: {error.strerror or error}.", remedy="Make room or choose another place."
@@ -184,14 +192,20 @@ def write_evaluation_page(
 
 
 def _evaluation_page(
-    path: str, run: Path, dataset_path: str, result: EvaluationResult, sections: Sequence[Section]
+    path: str,
+    run: Path,
+    dataset_path: str,
+    result: EvaluationResult,
+    sections: Sequence[Section],
+    options: Sequence[str],
 ) -> Page:
     words = training_of(task_named(result.task)).words
     scores = Scores(result.metrics, result.metrics, known(result.intervals), words)
-    metric = task_named(result.task).metric_name.removeprefix("eval_")
+    usual = task_named(result.task).metric_name.removeprefix("eval_")
+    metric = usual if usual in result.metrics else next(iter(result.metrics))  # tests tell no loss
     rows = counted(result.num_rows, words.fed)
     sentence = f"{run} reaches {scores.sentence(metric)}, on {rows} of {Path(dataset_path).name}."
-    again = f"athanor evaluate {quote(str(run))} --dataset {quote(dataset_path)} --report {quote(path)}"
+    again = ["athanor", "evaluate", str(run), "--dataset", dataset_path, *options, "--report", path]
     warnings = [Paragraph(warning, "warning") for warning in result.warnings]
     return Page(
         f"{run.resolve().name} on {Path(dataset_path).name}: {result.task}",
@@ -199,7 +213,7 @@ def _evaluation_page(
         [
             Section("Scores", [*warnings, *scores.blocks()]),
             *sections,
-            Section("This page again", [Command(again), Folded("Environment", [Facts(_flat(environment()))])]),
+            Section("This page again", [Command(join(again)), Folded("Environment", [Facts(_flat(environment()))])]),
         ],
     )
 

@@ -1,12 +1,18 @@
 """Evaluate a finished model on labelled rows it has not seen."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.as_html import scores_html, titled_html, told_html
 from application.ports import PredictorSource
+from domain.exceptions import ConfigurationError
 from domain.interval import known
+from domain.program_tests import ProgramTesting
+
+_OF_TESTS = tuple(field.name for field in fields(ProgramTesting))
 
 
 class EvaluateModelRequest(BaseModel):
@@ -14,6 +20,9 @@ class EvaluateModelRequest(BaseModel):
 
     `reading` are fields of `Reading`, and names of fields such as `text_field`. With `report_path`, which
     ends in .html, a page about the rows is written there.
+
+    With `run_tests` a model that writes is scored by the tests of each row: its programs are run, apart. The fields
+    below it are those of `ProgramTesting`, where None takes the rule, and mean nothing without it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -23,6 +32,23 @@ class EvaluateModelRequest(BaseModel):
     device: str = "auto"
     reading: dict[str, Any] = {}
     report_path: str | None = None
+    run_tests: bool = False
+    samples: int | None = None
+    temperature: float | None = None
+    pass_at: tuple[int, ...] | None = None
+    seed: int | None = None
+    max_new_tokens: int | None = None
+    time_limit: int | None = None
+    memory_limit: int | None = None
+
+    def testing(self) -> ProgramTesting | None:
+        """Say how programs are tested, None where none are. Raises: ConfigurationError naming all that is wrong."""
+        given = {name: getattr(self, name) for name in _OF_TESTS if getattr(self, name) is not None}
+        if self.run_tests:
+            return ProgramTesting(**given)
+        if given:
+            raise ConfigurationError.of([f"{name} means nothing without run_tests. Use --run-tests." for name in given])
+        return None
 
 
 class EvaluateModelResponse(BaseModel):
@@ -31,7 +57,7 @@ class EvaluateModelResponse(BaseModel):
     `intervals` hold, by the names of metrics, the low and the high end that the true value lies between with 95 %
     confidence: what other rows would change, not what another seed of the training would. `warnings` say which metrics
     cannot be computed, and what was unusual in the file. `task` says what the rows are and is no part of the answer to
-    programs.
+    programs. `rows` say of each what became of the programs written for it, where their tests were run.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +66,7 @@ class EvaluateModelResponse(BaseModel):
     num_rows: int
     intervals: dict[str, tuple[float, float]] = {}
     warnings: tuple[str, ...] = ()
+    rows: tuple[Mapping[str, Any], ...] = ()
     task: str | None = Field(default=None, exclude=True)
 
     def _repr_html_(self) -> str:
@@ -54,13 +81,15 @@ class EvaluateModelUseCase:
         self._predictors = predictors
 
     def execute(self, request: EvaluateModelRequest) -> EvaluateModelResponse:
-        """Raises: ModelError, DatasetError."""
+        """Raises: ModelError, DatasetError, ConfigurationError."""
+        testing = request.testing()
         predictor = self._predictors.open(request.run, request.device, request.reading)
-        result = predictor.evaluate(request.dataset_path, request.report_path)
+        result = predictor.evaluate(request.dataset_path, request.report_path, testing)
         return EvaluateModelResponse(
             metrics=dict(result.metrics),
             num_rows=result.num_rows,
             intervals=known(result.intervals),
             warnings=result.warnings,
+            rows=tuple(result.rows),
             task=result.task,
         )

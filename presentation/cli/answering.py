@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from domain.events import Event, PhaseAdvanced, PhaseStarted
 from presentation.cli.saying import error_screen
 
 SECONDS_OF_SILENCE = 2.0
@@ -25,17 +26,46 @@ def progress_of_answers(are_printed: bool) -> Iterator["AnswerProgress"]:
         progress.close()
 
 
+@contextmanager
+def progress_of_phases(is_told: bool) -> Iterator[Callable[[Event], None]]:
+    """Tell on standard error how far each phase is whose end is known; gives what is told of phases."""
+    told: list[AnswerProgress] = []
+
+    def notify(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.total:
+            while told:
+                told.pop().close()
+            told.append(AnswerProgress(error_screen(), is_told, unit=event.unit, doing=f"{event.phase}: "))
+            told[-1].answered(0, event.total)
+        elif isinstance(event, PhaseAdvanced) and event.total and told:
+            told[-1].answered(event.done, event.total)
+
+    try:
+        yield notify
+    finally:
+        while told:
+            told.pop().close()
+
+
 class AnswerProgress:
     """Draws a live line on a terminal, and writes a line with the time of day every some seconds elsewhere.
 
     What is answered within two seconds is not worth a word.
     """
 
-    def __init__(self, console: Console, is_told: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        is_told: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+        unit: str = "rows",
+        doing: str = "",
+    ) -> None:
         self.number = 0  # of answers so far
         self._console = console
         self._is_told = is_told
         self._clock = clock
+        self._unit, self._doing = unit, doing
         self._is_live = console.is_terminal and not console.is_dumb_terminal
         self._begun: tuple[int, float] | None = None  # how many were answered when the first had come, and when
         self._last = 0.0
@@ -80,10 +110,10 @@ class AnswerProgress:
         assert self._begun is not None
         first, begun = self._begun
         rate = (number - first) / max(now - begun, 1e-9)
-        of_all = f" of {total:,} rows ({number / total:.0%})" if total else " rows"
+        of_all = f" of {total:,} {self._unit} ({number / total:.0%})" if total else f" {self._unit}"
         speed = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
         left = f"  {_duration((total - number) / rate)} left" if total and rate and number < total else ""
-        return f"{number:,}{of_all}  {speed} rows/s{left}"
+        return f"{self._doing}{number:,}{of_all}  {speed} {self._unit}/s{left}"
 
 
 def _duration(seconds: float) -> str:

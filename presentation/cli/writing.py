@@ -11,7 +11,7 @@ from application.settings import Setting
 from application.use_cases.evaluate_model import EvaluateModelResponse
 from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.verify_resume import VerifyResumeResponse
-from domain.headlines import HEADLINES
+from domain.headlines import HEADLINES, score_with_range
 from domain.metrics import is_undefined
 from domain.showing import harmless, json_text
 from domain.words import counted
@@ -51,7 +51,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         summary.write_facts(console, {**ranges, **summary.remarks(response.metrics, "--json")})
         return
     others = {
-        name: f"{value:.4f}"
+        name: f"{value:,}" if isinstance(value, int) else score_with_range(name, value, response.intervals.get(name))
         for name, value in response.metrics.items()
         if isinstance(value, int | float) and not is_undefined(value) and name not in HEADLINES
     }

@@ -15,6 +15,7 @@ from application.answers import Answers
 from application.joining import NOTHING_KEPT, Keep
 from application.use_cases.predict import PredictRequest, PredictUseCase
 from domain.exceptions import ConfigurationError
+from domain.program_tests import ProgramTesting
 from domain.results import EvaluationResult
 
 
@@ -78,7 +79,9 @@ class Nobody:
     def open(self, path: str, device: str, reading: Mapping[str, Any]) -> "Nobody":
         raise AssertionError("opened")
 
-    def evaluate(self, dataset_path: str, report_path: str | None = None) -> EvaluationResult:
+    def evaluate(
+        self, dataset_path: str, report_path: str | None = None, testing: ProgramTesting | None = None
+    ) -> EvaluationResult:
         return EvaluationResult({}, 0, "")
 
     def predict(

@@ -1,4 +1,4 @@
-"""Code for a description, written by a decoder that reads the description first. Written code is parsed, never run."""
+"""Code for a description, written by a decoder that reads the description first. Its scores parse code and run none."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,0 +1,1 @@
+"""Programs that others wrote, run apart: a process each, with the standard library and nothing else."""

@@ -1,0 +1,89 @@
+"""What of an answer is the program: out of its fence, behind the beginning that was given, up to where it ends."""
+
+import ast
+import re
+import warnings
+
+from domain.program_tests import Program
+from infrastructure.data.sources.problems import Problem
+
+_FENCE = re.compile(r"^[ \t]*```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def program_of(problem: Problem, answer: str) -> Program:
+    """Make the program that the tests of a problem run behind.
+
+    An answer in a Markdown fence counts from there. Where the question is the beginning of a program that defines the
+    entry point, as in HumanEval, the answer goes on from it; else it is the whole. It counts as far as it is Python,
+    line by line, without what would run beside definitions: statements that are expressions, asserts, and what stands
+    below `if __name__`. No stop strings are needed: what a model writes behind its function changes nothing.
+    """
+    beginning = _beginning(problem)
+    code = _unfenced(answer)
+    kept = _kept(beginning, code)
+    indented = _indented_as(beginning, code)
+    if indented != code and len(other := _kept(beginning, indented)) > len(kept):
+        kept = other
+    return Program(beginning + kept, problem.tests)
+
+
+def _beginning(problem: Problem) -> str:
+    """Give the question where it is a program that defines the entry point, else nothing."""
+    if not problem.entry_point:
+        return ""
+    tree = _parsed(problem.source)
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} if isinstance(tree, ast.AST) else ()
+    if problem.entry_point not in names:
+        return ""
+    return problem.source if problem.source.endswith("\n") else f"{problem.source}\n"
+
+
+def _unfenced(answer: str) -> str:
+    """Give the first fenced block of Python, closed or not, and all of an answer without one."""
+    found = _FENCE.search(answer)
+    return found.group(1) if found else answer
+
+
+def _indented_as(beginning: str, code: str) -> str:
+    """Indent the first line as the last one before it: some tokenizers lose the space that a text begins with."""
+    last = beginning.rstrip().rpartition("\n")[2]
+    margin = last[: len(last) - len(last.lstrip())]
+    return margin + code.lstrip(" \t") if margin and code.strip() else code
+
+
+def _kept(beginning: str, code: str) -> str:
+    """Keep the longest beginning of the code, by lines, that is Python behind `beginning`, and of it what defines."""
+    above, lines = beginning.count("\n"), code.splitlines()
+    count = len(lines)
+    while count:
+        tree = _parsed(beginning + "\n".join(lines[:count]) + "\n")
+        if isinstance(tree, ast.Module):
+            wrong = {line for node in tree.body if _only_runs(node) for line in _lines_of(node)}
+            return "".join(f"{line}\n" for number, line in enumerate(lines[:count], above + 1) if number not in wrong)
+        # What is wrong in a line stays wrong whatever follows it, so the code ends before.
+        count = min(count - 1, tree - above - 1)
+        if count < 0:
+            break
+    return ""
+
+
+def _parsed(text: str) -> ast.Module | int:
+    """Parse, or give the line of the first fault; 0 where there is no telling."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        return error.lineno or 0
+    except (ValueError, RecursionError, MemoryError):
+        return 0
+
+
+def _only_runs(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return any(isinstance(name, ast.Name) and name.id == "__name__" for name in ast.walk(node.test))
+    return isinstance(node, ast.Expr | ast.Assert)
+
+
+def _lines_of(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
