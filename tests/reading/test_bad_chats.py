@@ -9,11 +9,15 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.exceptions import DatasetError
 from domain.reading import MIB, Reading
+from infrastructure.data.chats.check import ChatCheck
 from infrastructure.data.chats.forms import ChatSought, chat_sought
 from infrastructure.data.chats.rows import load_chats
+from infrastructure.data.files.row import Row
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import sought
 from tests.support.chats import ANY_FORM
@@ -278,3 +282,57 @@ def test_a_nested_column_stays_refused_where_a_text_is_wanted(tmp_path: Path) ->
 def test_rows_that_are_wrapped_stay_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)
     assert "x.json holds a" in refused(tmp_path / "x.json")
+
+
+# Values that come close to turns, and anything that JSON can hold in their places.
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 2)
+    | st.floats()
+    | st.sampled_from(["", " ", "a", "[]", '[{"role": "user"}]'])
+)
+ROLES = st.sampled_from(["user", "assistant", "system", "gpt", "human", "tool", "usr", "", 1, None])
+CONTENTS = SCALARS | st.lists(
+    st.dictionaries(st.sampled_from(["type", "text", "image_url"]), st.sampled_from(["text", "a"]) | SCALARS) | SCALARS,
+    max_size=2,
+)
+KEYS = ["role", "from", "content", "value", "weight", "name", "tool_calls", "images"]
+TURNS = (
+    SCALARS
+    | st.fixed_dictionaries({"role": ROLES, "content": CONTENTS})
+    | st.dictionaries(st.sampled_from(KEYS), ROLES | CONTENTS, max_size=4)
+)
+CELLS = (
+    SCALARS
+    | st.lists(TURNS, max_size=5)
+    | st.dictionaries(st.sampled_from(KEYS), st.lists(SCALARS, max_size=2) | SCALARS)
+)
+COLUMNS = ["messages", "system", "tools", "images", "prompt", "completion", "instruction", "input", "output", "history"]
+
+
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(COLUMNS), CELLS | CELLS.map(json.dumps)), min_size=1, max_size=3),
+    is_asked=st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_row_is_a_chat_in_order_or_told_what_is_wrong(rows: list[dict[str, Any]], is_asked: bool) -> None:
+    check = ChatCheck("x", ANY_FORM, is_asked)
+    try:
+        check.look(list(rows[0]), lambda word: None)
+    except DatasetError:  # no columns, or those of several forms
+        return
+    for number, row in enumerate(rows, 1):
+        found = check(Row(number, row))
+        if isinstance(found, list):
+            assert found
+            assert all(fault.problem and fault.remedy and fault.line == number for fault in found)
+            continue
+        line, chat = found
+        spoken = [turn.role for turn in chat if turn.role != "system"]
+        assert line == number
+        assert [turn.role for turn in chat[1:]].count("system") == 0
+        assert spoken == (["user", "assistant"] * len(chat))[: len(spoken)]
+        assert spoken[-1] == ("user" if is_asked else "assistant")
+        assert all(turn.content.strip() for turn in chat if turn.role != "system")
+    assert all(word.startswith("x: ") for word in check.words())
