@@ -64,17 +64,18 @@ def learnt(model: Any) -> Any:
     generator = torch.Generator().manual_seed(3)
     for _, layer in adapted_layers(model):
         for name, parameter in layer.named_parameters():
+            noise = 0.2 * torch.randn(parameter.shape, generator=generator).to(parameter.device)
             if ".lora_B" in f".{name}":
-                parameter.data.normal_(0.0, 0.2, generator=generator)
+                parameter.data.copy_(noise)
             elif "magnitude" in name:
-                parameter.data.mul_(1.0 + 0.2 * torch.rand(parameter.shape, generator=generator))
+                parameter.data.mul_(1.0 + noise.abs())
     return model.eval()
 
 
 @torch.no_grad()
 def logits_of(model: Any) -> Tensor:
     """Ask a model for the scores of the same three rows [3, ...]."""
-    ids = torch.arange(5, 29).reshape(3, 8)
+    ids = torch.arange(5, 29, device=model.get_input_embeddings().weight.device).reshape(3, 8)
     more = {"decoder_input_ids": ids} if model.config.is_encoder_decoder and hasattr(model, "lm_head") else {}
     scores: Tensor = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), **more).logits
     return scores
