@@ -121,7 +121,7 @@ class TrainModelRequest(
     def _decided_by(self, task: Task) -> dict[str, Any]:
         """Give what a task decides where nothing was said."""
         own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
-        settings = {**own, **task.settings_for(self.model_name, freeze=self.freeze)}
+        settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
         return {name: value for name, value in settings.items() if self.leaves_open(name)}
 
     def _said(self) -> Iterator[str]:

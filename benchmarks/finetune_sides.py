@@ -102,11 +102,14 @@ def rival(settings: dict[str, Any], test: Path, place: Path) -> dict[str, Any]:
         ids = tokenizer(list(texts), truncation=True, max_length=request.max_length)["input_ids"]
         return [{"input_ids": one, "labels": int(label)} for one, label in zip(ids, labels, strict=True)]
 
+    is_adapted = request.adapter != "none"
     torch.manual_seed(request.seed)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        request.model_name, num_labels=len(split.label_names), dtype=torch.float32
+    model: Any = AutoModelForSequenceClassification.from_pretrained(
+        request.model_name,
+        num_labels=len(split.label_names),
+        dtype=torch.bfloat16 if is_adapted and precision == "bf16" else torch.float32,
     )
-    if request.adapter != "none":
+    if is_adapted:
         model = with_adapter(model, request)
     rows = tokenized(split.train_texts(), split.train_labels())
     steps = -(-len(rows) // request.batch_size) * request.epochs
@@ -163,20 +166,21 @@ def rival(settings: dict[str, Any], test: Path, place: Path) -> dict[str, Any]:
 
 
 def with_adapter(model: Any, request: Any) -> Any:
-    """Put the matrices of peft beside the linear layers of a BERT, its pooler and its head trained in full."""
+    """Put the matrices of peft beside all linear layers below the head, which is trained in full; both in fp32."""
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            task_type="SEQ_CLS",
-            r=request.adapter_rank,
-            lora_alpha=request.alpha,
-            lora_dropout=request.adapter_dropout,
-            target_modules=r".*encoder\.layer\..*\.(query|key|value|dense)",
-            modules_to_save=["pooler", "classifier"],
-        ),
+    wanted = LoraConfig(
+        task_type="SEQ_CLS",
+        r=request.adapter_rank,
+        lora_alpha=request.alpha,
+        lora_dropout=request.adapter_dropout,
+        target_modules="all-linear",
     )
+    adapted = get_peft_model(model, wanted)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted
 
 
 def elements_in(file: Path) -> int:

@@ -4,7 +4,7 @@ import mmap
 import random
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
+from benchmarks.finetune import is_known, table
 from benchmarks.long_horizon import CONFIG as LONG_HORIZON
 from benchmarks.long_horizon import PUBLISHED, columns_of, repeat_last, split_of, usual_split
 from benchmarks.long_text import write_text
@@ -271,3 +272,27 @@ def test_one_slow_step_does_not_move_the_share_that_a_model_computes() -> None:
         "windows_per_second": 32_000,
         "steps": 5,
     }
+
+
+class TestOfFineTuning:
+    SIZES: ClassVar[dict[str, Any]] = {"steps": 8, "trained": 1.0, "checkpoint_bytes": 2**20, "peak_bytes": 2**30}
+
+    def lines(self) -> list[dict[str, Any]]:
+        seconds = {("full", 1): 3.0, ("trainer-full", 1): 4.0, ("full", 2): 5.0, ("trainer-full", 2): 5.0}
+        return [
+            {"side": side, "rows": "9", "seed": seed, "seconds": took, "accuracy": 0.9 - took / 100, **self.SIZES}
+            for (side, seed), took in seconds.items()
+        ]
+
+    def test_ratios_are_of_the_same_seed_and_the_median_of_two_is_their_mean(self) -> None:
+        told = table([{"side": "tfidf", "rows": "9", "seed": 1, "accuracy": 0.5}, *self.lines()]).splitlines()
+        assert told[1].split()[:4] == ["9", "tfidf", "1", "0.5000"]
+        assert told[-1].strip() == "9 full beside Trainer: seconds x 0.88 (0.75 to 1.00), accuracy +0.0050"
+
+    def test_what_was_measured_is_not_measured_again(self, tmp_path: Path) -> None:
+        file = tmp_path / "found.jsonl"
+        case = {"side": "full", "rows": "9", "seed": 1}
+        assert not is_known(file, case)
+        file.write_text("".join(json.dumps(line) + "\n" for line in self.lines()))
+        assert is_known(file, case)
+        assert not is_known(file, {**case, "seed": 3})

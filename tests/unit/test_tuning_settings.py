@@ -42,6 +42,8 @@ def test_a_layer_decay_outside_its_range_is_refused(decay: float) -> None:
         ("text_classification", {"model_name": "owner/name", "freeze": 2}, 3e-5),
         ("text_classification", {"model_name": "owner/name", "freeze": "all_but_head"}, 1e-3),
         ("text_classification", {"model_name": "owner/name", "freeze": "all_but_head", "learning_rate": 1e-4}, 1e-4),
+        ("text_classification", {"model_name": "owner/name", "adapter": "lora"}, 5e-4),
+        ("sequence_to_sequence", {"model_name": "owner/name", "adapter": "dora"}, 2e-4),
         ("language_modeling", {"model_name": "owner/name"}, 5e-5),
         ("language_modeling", {"model_name": "owner/name", "freeze": "all_but_head"}, 5e-5),
     ],
