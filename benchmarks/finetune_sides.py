@@ -78,15 +78,11 @@ def rival(settings: dict[str, Any], test: Path, place: Path) -> dict[str, Any]:
     import numpy as np
     import torch
     from sklearn.metrics import f1_score
-    from transformers import (
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        DataCollatorWithPadding,
-        Trainer,
-        TrainingArguments,
-    )
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     from application.training_request import TrainModelRequest
+    from infrastructure.models.factory import CLASSIFIER
+    from infrastructure.models.pretrained import open_model, open_tokenizer
     from infrastructure.tasks.registry import TaskData
     from infrastructure.training.device import begin_peak, choose_device, recent_peak_bytes
     from infrastructure.training.precision import choose_precision
@@ -96,7 +92,7 @@ def rival(settings: dict[str, Any], test: Path, place: Path) -> dict[str, Any]:
     asked: Any = TaskData().load(request.changed(eval_dataset=str(test)))
     device = choose_device(request.device)
     precision = choose_precision(request.precision, True, device)
-    tokenizer = AutoTokenizer.from_pretrained(request.model_name)
+    tokenizer = open_tokenizer(Path(request.model_name))
 
     def tokenized(texts: Sequence[str], labels: Sequence[int]) -> list[dict[str, Any]]:
         ids = tokenizer(list(texts), truncation=True, max_length=request.max_length)["input_ids"]
@@ -104,13 +100,10 @@ def rival(settings: dict[str, Any], test: Path, place: Path) -> dict[str, Any]:
 
     is_adapted = request.adapter != "none"
     torch.manual_seed(request.seed)
-    model: Any = AutoModelForSequenceClassification.from_pretrained(
-        request.model_name,
-        num_labels=len(split.label_names),
-        dtype=torch.bfloat16 if is_adapted and precision == "bf16" else torch.float32,
-    )
+    opened, _ = open_model(Path(request.model_name), CLASSIFIER, num_labels=len(split.label_names))
+    model: Any = opened
     if is_adapted:
-        model = with_adapter(model, request)
+        model = with_adapter(model.to(torch.bfloat16) if precision == "bf16" else model, request)
     rows = tokenized(split.train_texts(), split.train_labels())
     steps = -(-len(rows) // request.batch_size) * request.epochs
     arguments = TrainingArguments(
