@@ -195,7 +195,7 @@ class MaskingSettings(Settings):
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
         if not 0.0 < self.mask_share < 1.0:
-            yield f"mask_share is {self.mask_share}, but must lie between 0 and 1. Use 0.3 for three tokens of ten."
+            yield f"mask_share is {self.mask_share}, but must be above 0 and below 1. Use 0.3 for three tokens of ten."
 
 
 class WritingSettings(Settings):

@@ -65,6 +65,8 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
     warnings += freeze(model, request.freeze)
+    if name in blueprint.presets:
+        warnings += _random_told(name, request)
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}
     if request.adapter == "none":
         return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
@@ -258,6 +260,17 @@ def _refuse_other_tokenizer(name: str, model: "PreTrainedModel", tokenizer: "Pre
             f"the tokenizer of model {name} has {largest + 1} tokens, but the model knows {known}.",
             remedy="Save the tokenizer it was trained with, or call model.resize_token_embeddings and save it again.",
         )
+
+
+def _random_told(name: str, request: TextTraining) -> tuple[str, ...]:
+    """Say that what is not trained of a model from scratch is of no use."""
+    asked = [f"{what} {value}" for what in ("freeze", "adapter") if (value := getattr(request, what)) != "none"]
+    if not asked:
+        return ()
+    return (
+        f"model {name} begins from scratch, and with {asked[0]} most of its weights stay random: give a pretrained"
+        " model to tune.",
+    )
 
 
 def _loading_warnings(name: str, loading: Any, blueprint: Blueprint) -> tuple[str, ...]:

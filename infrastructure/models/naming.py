@@ -21,6 +21,11 @@ _PART = r"\w(?:\w|[-.](?![-.])){0,95}(?<![-.])"
 _HUB_NAME = re.compile(
     rf"(?P<name>(?:{_PART}/)?{_PART})(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,99}}))?", re.ASCII
 )
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_OF_HUB = re.compile(
+    rf"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>{_PART}(?:/(?!tree/|blob/|resolve/){_PART})?)",
+    re.ASCII | re.IGNORECASE,
+)
 _SAVED = "Give a directory that save_pretrained wrote."
 
 
@@ -35,6 +40,10 @@ def place_of(name: str, presets: Collection[str], ask_hub: bool = True) -> Place
         inside = Path(name).parent
         whole = f"Give the directory that holds it, {inside}." if (inside / CONFIG).is_file() else _SAVED
         raise ModelError(f"model {shown(name)} is a file, not a directory.", remedy=whole)
+    if _ADDRESS.match(name):
+        meant = _OF_HUB.match(name)
+        remedy = f"Give its name, {meant['name']}." if meant else "Bring its files into a directory and give that."
+        raise ModelError(f"model {shown(name)} is an address, and no directory or hub id.", remedy=remedy)
     nearest = _nearest(name, presets)
     hint = f"Did you mean {nearest}?" if nearest else ""
     if _is_path(name):
