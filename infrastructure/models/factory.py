@@ -72,7 +72,8 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
         return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
     adapter = adapt(model, request, blueprint.auto_class, opened.untrained, opened.base)
     known_by = digest_of_weights(opened.base) if request.quantize != "none" and opened.base else ""
-    return ModelBundle(model, tokenizer, card, warnings, frozen_base(model, known_by), adapter)
+    base = frozen_base(model, known_by, stays_apart=adapter is not None)
+    return ModelBundle(model, tokenizer, card, warnings, base, adapter)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ from infrastructure.models.layers import EMBEDDINGS, Depths, depths_of
 class FrozenBase:
     """Weights that a training leaves as they are, and that come again from where the model comes from.
 
-    `names` are those of parameters in the state of the model, `digest` is what their values are known by.
+    `names` are those of parameters in the state of the model, `digest` is what their values are known by. They are part
+    of the finished model, unless it `stays_apart`.
     """
 
     names: frozenset[str]
     digest: str
+    stays_apart: bool = False
 
     def holds(self, name: str) -> bool:
         """Tell whether an entry of a model's state is one of the weights, or says how one of them is stored."""
@@ -48,7 +50,7 @@ def freeze(model: nn.Module, what: str | int) -> tuple[str, ...]:
     return tuple(_told(what, depths))
 
 
-def frozen_base(model: nn.Module, known_by: str = "") -> FrozenBase | None:
+def frozen_base(model: nn.Module, known_by: str = "", stays_apart: bool = False) -> FrozenBase | None:
     """Give what of a model is frozen, None when it is trained whole; else `known_by` stands for a digest of its values.
 
     Packed weights have one of the files they came from: how numbers are packed may differ from one GPU to another.
@@ -58,9 +60,9 @@ def frozen_base(model: nn.Module, known_by: str = "") -> FrozenBase | None:
         return None
     if known_by:
         told = model.state_dict().keys() - {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
-        return FrozenBase(frozenset((*frozen, *told)), known_by)  # with what says how they are packed
+        return FrozenBase(frozenset((*frozen, *told)), known_by, stays_apart)  # with what says how they are packed
     with phase("reading the frozen weights"):
-        return FrozenBase(frozenset(frozen), _digest(frozen))
+        return FrozenBase(frozenset(frozen), _digest(frozen), stays_apart)
 
 
 def _highest(what: str | int, depths: Depths) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from domain.plan import TrainingPlan
+from infrastructure.models.adapters.merging import saved_bytes
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.optimizers import state_bytes
 from infrastructure.training.parallel import unwrapped
@@ -32,8 +33,9 @@ class DiskNeeds:
 
 def disk_needs(session: Session, plan: TrainingPlan, max_checkpoints: int) -> DiskNeeds:
     """Tell what a run will write."""
-    model = _bytes_of(unwrapped(session.model).state_dict().values())
     trained = _bytes_of(session.trained.state_dict().values())
+    apart = session.base is not None and session.base.stays_apart
+    model = trained if apart else saved_bytes(unwrapped(session.model))
     average = _bytes_of(session.average.state_dict().values()) if session.average is not None else 0
     checkpoint = trained + average + state_bytes(session.optimizer)
     saves = 1 + math.ceil(plan.total_steps / min(plan.save_steps, plan.eval_steps))

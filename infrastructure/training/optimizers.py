@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from domain.exceptions import ConfigurationError
+from infrastructure.models.adapters.layers import adapted_layers
 from infrastructure.models.layers import depths_of
 from infrastructure.training.muon import Muon
 
@@ -100,9 +101,11 @@ def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Divide the parameters as `parameter_groups` does, with the hidden matrices apart as `orthogonal`.
 
     Hidden is a matrix that neither looks tokens up nor scores them: rows of an embedding or of an output head are
-    seen as often as their token occurs, and have no common geometry that an orthogonal update could respect.
+    seen as often as their token occurs, and have no common geometry that an orthogonal update could respect. The two
+    factors of an adapter are outside too: what is hidden is their product, and neither update sees the other.
     """
-    outer = _embeddings(model) | _output_head(model)
+    adapters = {id(p) for _, layer in adapted_layers(model) for p in layer.parameters()}
+    outer = _embeddings(model) | _output_head(model) | adapters
     groups = []
     for group in parameter_groups(model, weight_decay):
         hidden = [p for p in group["params"] if p.ndim == 2 and id(p) not in outer]

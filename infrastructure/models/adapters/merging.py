@@ -1,5 +1,6 @@
 """Adapters added to the weights that they stand beside, computed in fp32."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # What the quantised layers of bitsandbytes hold their weights in.
 _PACKED = ("Params4bit", "Int8Params")
+_OF_ADAPTER = re.compile(r"\.lora_\w+(\.|$)")
 
 
 def merge(model: "PreTrainedModel") -> None:
@@ -26,6 +28,20 @@ def merge(model: "PreTrainedModel") -> None:
 def is_plain(model: nn.Module) -> bool:
     """Tell whether the weights of a model are just what is to be saved: no adapter, and all numbers of one kind."""
     return not has_adapters(model) and len({parameter.dtype for parameter in model.parameters()}) < 2
+
+
+def saved_bytes(model: nn.Module) -> int:
+    """Tell how much the weights of a model take in its files, shared ones once and merged into those beside them."""
+    if is_plain(model):
+        state = (one for one in model.state_dict().values() if isinstance(one, Tensor))
+        return sum({one.data_ptr(): one.nbytes for one in state}.values())
+    sizes = {}
+    for owner, module in model.named_modules():
+        for _, tensor in () if _OF_ADAPTER.search(owner) else _tensors_of(module):
+            packed = type(tensor).__name__ in _PACKED
+            count = module.in_features * module.out_features if packed else tensor.numel()
+            sizes[id(tensor)] = 4 * int(count)
+    return sum(sizes.values())
 
 
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
