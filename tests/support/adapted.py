@@ -43,7 +43,12 @@ def base_of(architecture: str, directory: Path, **settings: Any) -> Path:
 def asked(base: Path, architecture: str, tmp: Path, **settings: Any) -> TrainModelRequest:
     """Ask for an adapter of a base on a few rows."""
     task = task_of(architecture)
-    known = {"model_name": str(base), "adapter": "lora", "adapter_rank": 4, "precision": "fp32", "max_length": 96}
+    known: dict[str, Any] = {} if settings.get("adapter") == "none" else {"adapter": "lora", "adapter_rank": 4}
+    known |= {
+        "model_name": str(base),
+        "precision": "fp32",
+        "max_length": 96,
+    }
     if task == "text_classification":
         path = tiny.file_of_rows(tmp / "rows.json", 96)
     else:

@@ -44,8 +44,8 @@ def require_base(adapter: Path, base: Path) -> None:
 
 
 def digest_of_settings(settings: Mapping[str, Any]) -> str:
-    """Give the SHA-256 of an adapter's settings; where its base lies may change."""
-    known = {name: value for name, value in settings.items() if name != BASE_NAME}
+    """Give the SHA-256 of an adapter's settings; where its base is found may change."""
+    known = {name: value for name, value in settings.items() if name not in (BASE_NAME, "revision")}
     return hashlib.sha256(strict_json(known, sort_keys=True).encode()).hexdigest()
 
 
