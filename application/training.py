@@ -16,6 +16,7 @@ from application.groups.table import (
 )
 from application.groups.text import (
     CaseSettings,
+    ChatSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
@@ -175,6 +176,16 @@ class PairTraining(PairSettings, PackingSettings, WriterTraining):
     }
 
 
+class ChatTraining(ChatSettings, PairTraining):
+    """Of texts for texts, or of answers in chats."""
+
+
+class InstructionTraining(ChatTraining):
+    """Of answers in chats."""
+
+    words: ClassVar[Words] = Words(read="chats", fed="chats")
+
+
 class SeriesTraining(WindowSettings, SettledTable, Training):
     """Of what follows in a table."""
 
@@ -235,6 +246,7 @@ class AnyTraining(
     CaseSettings,
     MaskingSettings,
     DocumentSettings,
+    ChatSettings,
     PairSettings,
     LabelSettings,
     TextSettings,
@@ -248,7 +260,8 @@ TRAININGS: dict[str, type[Training]] = {
     "sequence_classification": LabelTraining,
     "language_modeling": DocumentTraining,
     "masked_language_modeling": MaskedTraining,
-    "code_generation": PairTraining,
+    "code_generation": ChatTraining,
+    "instruction_tuning": InstructionTraining,
     "sequence_to_sequence": PairTraining,
     "quantile_forecasting": QuantileTraining,
     "market_direction": DirectionTraining,

@@ -15,6 +15,7 @@ from application.groups.setting import names_columns
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
     CaseSettings,
+    ChatSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
@@ -34,7 +35,7 @@ from domain.showing import shown
 from domain.task import Task, task_named
 
 # Settings that name columns of rows; predict and evaluate take them too.
-FIELD_SETTINGS = ("text_field", "label_field", "source_field", "target_field")
+FIELD_SETTINGS = ("text_field", "label_field", "source_field", "target_field", "messages_field")
 QUICK_STEPS = 6
 # Of a file that is no run file at all, a screen of faults says enough.
 MAX_FAULTS = 20
@@ -61,6 +62,7 @@ class TrainModelRequest(
     CaseSettings,
     MaskingSettings,
     DocumentSettings,
+    ChatSettings,
     PairSettings,
     LabelSettings,
     TextSettings,

@@ -6,6 +6,7 @@ from application.groups.setting import Settings
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
     CaseSettings,
+    ChatSettings,
     ClassSettings,
     DocumentSettings,
     LabelSettings,
@@ -27,6 +28,7 @@ GROUPS: tuple[type[Settings], ...] = (
     TextSettings,
     LabelSettings,
     PairSettings,
+    ChatSettings,
     DocumentSettings,
     MaskingSettings,
     CaseSettings,

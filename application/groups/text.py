@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, field_validator
 from application.groups.setting import (
     Settings,
     names_columns,
+    not_empty,
     one_or_several_names,
     setting,
     share_below_one,
@@ -196,6 +197,24 @@ class MaskingSettings(Settings):
         """Say which rules the values break."""
         if not 0.0 < self.mask_share < 1.0:
             yield f"mask_share is {self.mask_share}, but must be above 0 and below 1. Use 0.3 for three tokens of ten."
+
+
+class ChatSettings(Settings):
+    """Chats, of turns that a system, a user and an assistant say."""
+
+    title: ClassVar[str] = "Chats"
+
+    messages_field: Name = setting(
+        None, "Field that holds the turns of a chat; else found by its name, or put together from other fields."
+    )
+    chat_template: str | None = setting(
+        None, "How a chat is written: chatml, plain, or the path of a .jinja file; else as the model's tokenizer says."
+    )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from names_columns("messages_field", self.messages_field)
+        yield from not_empty("chat_template", self.chat_template)
 
 
 class WritingSettings(Settings):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 # Signs of models that write: where a text begins and ends, and where a description ends and its code begins.
 WRITING_TOKENS = {"pad_token": "<|pad|>", "bos_token": "<|start|>", "eos_token": "<|end|>", "sep_token": "<|code|>"}
+# Signs of models that answer in chats: where a turn begins and ends.
+CHAT_TOKENS = {"pad_token": "<|pad|>", "bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}
 UNKNOWN = {"unk_token": "<|unknown|>"}
 # What a vocabulary needs is seen in a sample; the rest of a large file would only take time.
 MAX_CHARACTERS = 50_000_000
@@ -57,7 +59,13 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int, lowercase: bool, seed
 
 
 def train_bpe(
-    texts: Sequence[str], vocab_size: int | None, seed: int, *, document_start: bool, end: bool
+    texts: Sequence[str],
+    vocab_size: int | None,
+    seed: int,
+    *,
+    document_start: bool,
+    end: bool,
+    signs: Mapping[str, str] = WRITING_TOKENS,
 ) -> "PreTrainedTokenizerFast":
     """Learn merges for a model that writes, from (a seeded sample of) the texts; decoding gives back every byte.
 
@@ -67,7 +75,7 @@ def train_bpe(
     """
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-    smallest = NUM_BYTES + len(WRITING_TOKENS)
+    smallest = NUM_BYTES + len(signs)
     if vocab_size is not None and vocab_size < smallest:
         raise ConfigurationError(
             f"vocab_size is {vocab_size}, but all bytes and the special tokens take {smallest}.",
@@ -82,11 +90,11 @@ def train_bpe(
         ]
     )
     sample = _sample(texts, seed, MAX_WRITING_CHARACTERS)
-    _learn_merges(tokenizer, sample, vocab_size or _guessed_size(num_characters), WRITING_TOKENS)
+    _learn_merges(tokenizer, sample, vocab_size or _guessed_size(num_characters), signs)
     if vocab_size is not None and tokenizer.get_vocab_size() < vocab_size:
         raise _too_large(vocab_size, tokenizer.get_vocab_size())
     _frame_text(tokenizer, document_start, end)
-    return _wrapped(tokenizer, WRITING_TOKENS)
+    return _wrapped(tokenizer, signs)
 
 
 def train_characters(

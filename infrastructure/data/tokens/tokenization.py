@@ -79,7 +79,12 @@ def tokenize(
 
 def bounded(text: str, max_length: int) -> str:
     """Give as much of a text as is encoded at most: one word of many megabytes would take minutes and gigabytes."""
-    return text[: max(LONGEST_READ, max_length * CHARACTERS_PER_TOKEN)]
+    return text[: most_characters(max_length)]
+
+
+def most_characters(max_length: int) -> int:
+    """Give how many characters of a text are encoded at most."""
+    return max(LONGEST_READ, max_length * CHARACTERS_PER_TOKEN)
 
 
 def length_statistics(lengths: np.ndarray) -> dict[str, Any]:

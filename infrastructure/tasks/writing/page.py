@@ -37,7 +37,8 @@ MAX_STRETCHES = 200
 _TAIL = 0.995  # of rows are drawn, the rest told
 _SAME = ("written", "wanted")
 
-Write = Callable[[Sequence[str]], Sequence[str]]
+# Writes texts for rows by their numbers.
+Write = Callable[[Sequence[int]], Sequence[str]]
 
 
 class NamedRows(Protocol):
@@ -107,7 +108,7 @@ def pair_sections(rows: NamedPairs, outcomes: Outcomes, write: Write | None, num
     kinds = seen.kinds(order, ROWS_OF_A_KIND if outputs or write is None else WRITTEN_OF_A_KIND)
     asked = [row for chosen in kinds.values() for row in chosen]
     if not outputs and write is not None and asked:
-        texts = write([rows.source(row) for row in asked])
+        texts = write(asked)
         told = f"Texts were written for {len(asked)} of {len(rows):,} rows, chosen by their loss."
         outputs = dict(zip(asked, texts, strict=True))
     elif len(outputs) == len(rows):

@@ -123,8 +123,8 @@ class PairKind:
         intervals |= intervals_of_texts(result.final_metrics, scored.outcomes, rows.reference)
         report = Report(samples=written_samples(dataset, trained), intervals=intervals)
 
-        def write(sources: Sequence[str]) -> list[str]:
-            return [answer["text"] for answer in trained.answer(sources, {})]
+        def write(chosen: Sequence[int]) -> list[str]:
+            return [answer["text"] for answer in trained.answer([rows.source(row) for row in chosen], {})]
 
         return Findings(report, finished.examined(rows, scored, write, len(dataset.evaluation)))
 
