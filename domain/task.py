@@ -206,7 +206,7 @@ TASKS: dict[str, Task] = {
             text_fields=("instruction", "prompt"),
             target_fields=("output", "response", "completion"),
             metric_name="loss",
-            default_dataset="data/instructions.jsonl",
+            default_dataset="data/instructions.json",
             settings={
                 "model_name": "decoder-tiny",
                 **WRITING,

@@ -8,12 +8,14 @@ import random
 import re
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
 from data.generator import messages, security
 from data.generator.family import CodeFamily, TextFamily
+from data.generator.instructions import instruction_rows
 from data.generator.market import BARS, REGIMES, market_bars, write_bars
 
 F = TypeVar("F", CodeFamily, TextFamily)
@@ -38,6 +40,10 @@ def main() -> None:
         print(", ".join(f"{label} {count}" for label, count in sorted(Counter(row["label"] for row in rows).items())))
         if not only_check:
             write(DATA / f"{name}.json", rows)
+    chats = instruction_rows(SEED)
+    print(f"instructions: {len(chats)} chats, {sum(len(chat['messages']) for chat in chats)} turns")
+    if not only_check:
+        write(DATA / "instructions.json", chats)
     bars = market_bars(SEED)
     spent = Counter(REGIMES[bar.regime] for bar in bars)
     print(f"market_simulated: {len(bars)} bars, {len(bars) // BARS} sessions, ", end="")
@@ -111,7 +117,7 @@ def shuffled(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return rows
 
 
-def write(path: Path, rows: list[dict[str, str]]) -> None:
+def write(path: Path, rows: Sequence[object]) -> None:
     """Write a JSON array with one row a line, so that a diff shows rows."""
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
