@@ -16,15 +16,20 @@ SYSTEM = (
     "You are a helpful assistant for small tasks.",
     "Answer briefly and without explanations.",
 )
+# fmt: off
 WORDS = (
-    "apple bread chair cloud door garden glass green house island kettle lamp lemon market mirror morning mountain"
-    " music needle night orange paper pencil piano pocket river road roof salt school silver snow spoon stone storm"
-    " street summer sugar table thread ticket tiger train tree village violin water window winter wolf wood yellow"
-).split()
+    "apple", "bread", "chair", "cloud", "door", "garden", "glass", "green", "house", "island", "kettle", "lamp",
+    "lemon", "market", "mirror", "morning", "mountain", "music", "needle", "night", "orange", "paper", "pencil",
+    "piano", "pocket", "river", "road", "roof", "salt", "school", "silver", "snow", "spoon", "stone", "storm",
+    "street", "summer", "sugar", "table", "thread", "ticket", "tiger", "train", "tree", "village", "violin",
+    "water", "window", "winter", "wolf", "wood", "yellow"
+)
 NAMES = (
-    "ages bills books cities codes colours costs days dates files goals heights hours lines marks names notes numbers"
-    " orders pages parts points prices results rows scores sizes steps tags times titles users values words years"
-).split()
+    "ages", "bills", "books", "cities", "codes", "colours", "costs", "days", "dates", "files", "goals", "heights",
+    "hours", "lines", "marks", "names", "notes", "numbers", "orders", "pages", "parts", "points", "prices",
+    "results", "rows", "scores", "sizes", "steps", "tags", "times", "titles", "users", "values", "words", "years"
+)
+# fmt: on
 
 Exchange = tuple[str, str]
 
@@ -118,11 +123,23 @@ SKILLS = (
     Skill("initial", ("With which letter does {word} begin?", "What is the first letter of {word}?"), _initial),
     Skill("repeated", ("Say {word} {times} times.", "Repeat the word {word} {times} times."), _repeated),
     Skill("capitals", ("Write {word} in capital letters.", "Turn {word} into upper case."), _capitals),
-    Skill("sum of list", ("Python: the sum of the list {name}.", "Give Python code that adds up {name}."), _sum_of_list),
+    Skill(
+        "sum of list", ("Python: the sum of the list {name}.", "Give Python code that adds up {name}."), _sum_of_list
+    ),
     Skill("longest", ("Python: the longest text in {name}.", "Give Python code for the longest of {name}."), _longest),
-    Skill("filtered", ("Python: the numbers of {name} above {bound}.", "Filter {name} above {bound} in Python."), _filtered),
-    Skill("last", ("Python: the last {count} items of {name}.", "Give Python code for the end of {name}, {count} items."), _last),
-    Skill("joined", ("Python: join {name} with '{sign}'.", "Give Python code that joins {name} with '{sign}'."), _joined),
+    Skill(
+        "filtered",
+        ("Python: the numbers of {name} above {bound}.", "Filter {name} above {bound} in Python."),
+        _filtered,
+    ),
+    Skill(
+        "last",
+        ("Python: the last {count} items of {name}.", "Give Python code for the end of {name}, {count} items."),
+        _last,
+    ),
+    Skill(
+        "joined", ("Python: join {name} with '{sign}'.", "Give Python code that joins {name} with '{sign}'."), _joined
+    ),
 )
 
 

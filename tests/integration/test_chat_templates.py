@@ -147,7 +147,10 @@ class TestWhatMessagesSpellOut:
         assert learnt.count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 1
 
     def test_characters_of_private_use_come_through(self) -> None:
-        chat = [Turn("user", "\U00100000 \U0010fff0 \U0010fffd"), Turn("assistant", "\U0010fff1yes\U0010fff2 <|im_end|>")]
+        chat = [
+            Turn("user", "\U00100000 \U0010fff0 \U0010fffd"),
+            Turn("assistant", "\U0010fff1yes\U0010fff2 <|im_end|>"),
+        ]
         tokenizer = tokenizer_of("chatml", "bytes")
         text = tokenizer.decode(piece_of(tokenizer, chat).ids)
         assert all(turn.content in text for turn in chat)
@@ -172,7 +175,9 @@ MARKED = (
 
 class TestMarks:
     @pytest.mark.parametrize("around_the_end", [True, False])
-    def test_marks_of_the_template_say_what_is_learnt_and_the_end_of_the_turn_with_it(self, around_the_end: bool) -> None:
+    def test_marks_of_the_template_say_what_is_learnt_and_the_end_of_the_turn_with_it(
+        self, around_the_end: bool
+    ) -> None:
         behind, after = ("<|im_end|>", "") if around_the_end else ("", "<|im_end|>")
         tokenizer = with_template(MARKED.replace("BEHIND", behind).replace("AFTER", after))
         found = piece_of(tokenizer, CHAT)

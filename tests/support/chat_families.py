@@ -1,4 +1,4 @@
-"""Five families of chat templates, written from what their authors document, with small tokenizers that know their signs."""
+"""Five families of chat templates, written from what their authors document, with small tokenizers for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +52,8 @@ LLAMA = Family(
     template="""
 {{- bos_token }}
 {%- for message in messages %}
-    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' }}
+    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}
+    {{- message['content'] | trim + '<|eot_id|>' }}
 {%- endfor %}
 {%- if add_generation_prompt %}
     {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}
@@ -178,7 +179,9 @@ def tokenizer_of(family: str, kind: str) -> Any:
 
 
 def _with_signs(tokenizer: Tokenizer, family: Family) -> Any:
-    takes = [sign in ("<|user|>", "<|assistant|>", "<|system|>") and family.signs_take_white_space for sign in family.signs]
+    takes = [
+        sign in ("<|user|>", "<|assistant|>", "<|system|>") and family.signs_take_white_space for sign in family.signs
+    ]
     tokenizer.add_special_tokens(
         [AddedToken(sign, rstrip=rstrip, normalized=False) for sign, rstrip in zip(family.signs, takes, strict=True)]
     )

@@ -116,7 +116,9 @@ class ChatKind:
         card = {**{name: getattr(request, name) for name in FIELDS}, **how_to_write(request)}
         samples = _samples(evaluation, request.sample_rows, tokenizer, card)
         pack_to = request.max_length if request.packing else 0
-        return Prepared(train, evaluation, _adapter(tokenizer, samples, pack_to, request.label_smoothing), card, train.told())
+        return Prepared(
+            train, evaluation, _adapter(tokenizer, samples, pack_to, request.label_smoothing), card, train.told()
+        )
 
     def report(
         self,
@@ -178,9 +180,7 @@ def _adapter(
     )
 
 
-def _samples(
-    dataset: ChatDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card
-) -> Samples | None:
+def _samples(dataset: ChatDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card) -> Samples | None:
     chosen = range(min(count, len(dataset)))
     prompts, references = [dataset.prompt(row) for row in chosen], [dataset.reference(row) for row in chosen]
     return Samples(tokenizer, prompts, references, generation_with(card), _scores) if chosen else None
