@@ -146,7 +146,7 @@ SKILLS = (
 def instruction_rows(seed: int = 42) -> list[dict[str, list[dict[str, str]]]]:
     """Draw chats of one or two exchanges, no two of which begin with the same question."""
     draw = random.Random(seed)
-    rows = []
+    rows: list[dict[str, list[dict[str, str]]]] = []
     asked: set[str] = set()
     for skill in cycle(SKILLS):
         if len(rows) == CHATS:

@@ -20,7 +20,7 @@ from infrastructure.tasks.masked.kind import MaskedTexts
 from infrastructure.tasks.series.direction_kind import MarketDirection
 from infrastructure.tasks.series.quantile_kind import QuantileForecasting
 from infrastructure.tasks.writing.chat_kind import ChatKind
-from infrastructure.tasks.writing.code_generation import CODE_GENERATION
+from infrastructure.tasks.writing.code_generation import CodeGeneration
 from infrastructure.tasks.writing.language_modeling import LanguageModeling
 from infrastructure.tasks.writing.sequence_to_sequence import SEQUENCE_TO_SEQUENCE
 
@@ -28,7 +28,7 @@ KINDS: dict[str, TaskKind[Any]] = {
     "sequence_classification": Classification(),
     "language_modeling": LanguageModeling(),
     "masked_language_modeling": MaskedTexts(),
-    "code_generation": CODE_GENERATION,
+    "code_generation": CodeGeneration(),
     "instruction_tuning": ChatKind(),
     "sequence_to_sequence": SEQUENCE_TO_SEQUENCE,
     "quantile_forecasting": QuantileForecasting(),

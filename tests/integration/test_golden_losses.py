@@ -37,7 +37,7 @@ def losses_of(task: str, directory: Path) -> list[float]:
     if task == MASKED:
         directory.mkdir(parents=True, exist_ok=True)
         settings |= {"vocab_size": 330, "dataset_path": str(file_for(task, directory))}
-    if task in ("code_generation", "sequence_to_sequence"):
+    if task in ("code_generation", "instruction_tuning", "sequence_to_sequence"):
         settings["sample_rows"] = 0
     if task in tiny_series.SETTINGS:
         settings = tiny_series.request(task, directory).model_dump(include=tiny_series.OF_A_TABLE)

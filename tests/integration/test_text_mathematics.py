@@ -85,7 +85,7 @@ def alone(words: Ready, row: int) -> tuple[Tensor, Tensor]:
         return model(input_ids=item["input_ids"][None], decoder_input_ids=decoder_ids).logits[0], labels
     ids, labels = item["input_ids"], item["labels"]
     begins = [0, *(i for i in range(1, len(ids) - 1) if int(ids[i]) == words.tokenizer.bos_token_id)]
-    if words.task == "code_generation":
+    if words.task != "language_modeling":
         begins = [0]
     ends = [*begins[1:], len(ids) - 1]
     parts = [model(input_ids=ids[a:b][None], use_cache=False).logits[0] for a, b in zip(begins, ends, strict=True)]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from application.training_request import TrainModelRequest
+from infrastructure.data.chats.loading import SplitChats
 from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.adapter import TaskAdapter
@@ -19,6 +20,7 @@ from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSeque
 PRESETS: Mapping[str, str] = {
     "language_modeling": "decoder-tiny",
     "code_generation": "decoder-tiny",
+    "instruction_tuning": "decoder-tiny",
     "sequence_to_sequence": "seq2seq-tiny",
 }
 TEXT_TASKS = tuple(PRESETS)
@@ -43,16 +45,29 @@ def documents(count: int = 86) -> list[dict[str, str]]:
     return [{"text": f"{pair['source']}.\n{pair['target']}\n"} for pair in pairs(count)]
 
 
+def chats(count: int = 86) -> list[dict[str, list[dict[str, str]]]]:
+    """Ask for those functions, in chats of one to three exchanges; the same everywhere."""
+    made, known = [], pairs(count)
+    for number in range(count):
+        turns = [("system", "Answer with code.")] if number % 3 == 0 else []
+        for pair in (known[number], *known[: number % 3]):
+            turns += [("user", pair["source"]), ("assistant", pair["target"].splitlines()[-1].strip())]
+        made.append({"messages": [{"role": role, "content": content} for role, content in turns]})
+    return made
+
+
 def file_for(task: str, directory: Path, count: int = 86) -> Path:
     """Write the data of a task."""
     if task in ("language_modeling", MASKED):
         return written(directory / "documents.jsonl", documents(count))
+    if task == "instruction_tuning":
+        return written(directory / "chats.jsonl", chats(count))
     names = {"source": "description", "target": "code"} if task == "code_generation" else {}
     rows = [{names.get(name, name): text for name, text in pair.items()} for pair in pairs(count)]
     return written(directory / "pairs.jsonl", rows)
 
 
-def written(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+def written(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write rows as JSON lines."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -82,7 +97,7 @@ class Ready:
     evaluation: Any
     prepared: TaskAdapter
     card: Mapping[str, Any]
-    data: SplitText | SplitPairs
+    data: SplitText | SplitPairs | SplitChats
 
     @property
     def model(self) -> Any:

@@ -38,6 +38,7 @@ from infrastructure.tasks.writing.samples import NUM_SHOWN, Samples, shown
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+SCORES = ("exact_match",)
 DEFAULT_TEMPLATE = "chatml"  # of a preset
 FIELDS = ("messages_field", "source_field", "target_field")
 
@@ -69,7 +70,7 @@ class ChatKind:
         """Read, check and split chats. Raises: DatasetError with every fault of the file."""
         path = str(located(request.dataset_path, task_named(request.task)))
         share, seed = request.validation_split, request.seed
-        return load_chat_data(path, request.eval_dataset, _wanted(request), share, seed, request.reading)
+        return load_chat_data(path, request.eval_dataset, chats_wanted(request), share, seed, request.reading)
 
     def tokenized(
         self, dataset: SplitChats, tokenizer: "PreTrainedTokenizerBase", max_length: int
@@ -81,7 +82,9 @@ class ChatKind:
 
     def whole(self, request: ChatTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> ChatDataset:
         """Make all chats ready for a model. Raises: DatasetError, ModelError."""
-        rows = load_chats(located(request.dataset_path, task_named(request.task)), _wanted(request), request.reading)
+        rows = load_chats(
+            located(request.dataset_path, task_named(request.task)), chats_wanted(request), request.reading
+        )
         return ChatDataset(rows, np.arange(len(rows)), ChatFormat(tokenizer, tokenizer.name_or_path), max_length)
 
     def build(self, request: ChatTraining, dataset: SplitChats, kept_tokenizer: Path) -> ModelBundle:
@@ -165,7 +168,8 @@ class ChatKind:
         return model, FinishedChats(tokenizer, card, chats, wanted, rows, adapter, known.reading, known.max_length)
 
 
-def _wanted(request: ChatTraining) -> ChatSought:
+def chats_wanted(request: ChatTraining) -> ChatSought:
+    """Say where the rows of a request hold their chats."""
     task = task_named(request.task)
     fields = (request.messages_field, request.source_field, request.target_field)
     return chat_sought(task.text_fields, task.target_fields, *fields)
@@ -183,7 +187,7 @@ def _adapter(
 def _samples(dataset: ChatDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card) -> Samples | None:
     chosen = range(min(count, len(dataset)))
     prompts, references = [dataset.prompt(row) for row in chosen], [dataset.reference(row) for row in chosen]
-    return Samples(tokenizer, prompts, references, generation_with(card), _scores) if chosen else None
+    return Samples(tokenizer, prompts, references, generation_with(card), _scores, SCORES) if chosen else None
 
 
 def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:

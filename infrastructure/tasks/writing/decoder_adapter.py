@@ -46,7 +46,7 @@ class CausalLanguageModeling:
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
         names = ("loss", "perplexity", *(("bits_per_byte",) if self._bytes_per_target else ()))
-        return (*names, "exact_match", "parses") if self._samples else names
+        return (*names, *self._samples.names) if self._samples else names
 
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
         """Make rows of one or several items: `input_ids`, `position_ids`, `attention_mask` [B, L].

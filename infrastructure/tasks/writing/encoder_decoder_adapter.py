@@ -40,7 +40,7 @@ class SequenceToSequence:
     @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
-        return ("loss", "perplexity", *(("bleu", "chrf", "exact_match") if self._samples else ()))
+        return ("loss", "perplexity", *(self._samples.names if self._samples else ()))
 
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
         """Make rows of one or several items.

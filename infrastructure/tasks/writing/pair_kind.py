@@ -51,8 +51,9 @@ class PairKind:
     """A kind of task whose rows are a source and the target to be written for it.
 
     `dataset` sets both into sequences, `adapter` trains on them, `prompt` gives the ids of a source (tokenizer, text,
-    max_length), `score` compares written texts with targets, `why_not_packed` (model, max_length) says why a model
-    cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must travel with it.
+    max_length), `score` compares written texts with targets and gives the `score_names`, `why_not_packed` (model,
+    max_length) says why a model cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must
+    travel with it.
     """
 
     auto_class: str
@@ -61,6 +62,7 @@ class PairKind:
     adapter: "MakeAdapter"
     prompt: "MakePrompt"
     score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
+    score_names: Sequence[str]
     why_not_packed: Callable[[Any, int], str]
     facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
     card_type: type[ModelCard] = PairCard
@@ -160,4 +162,6 @@ class PairKind:
         chosen = range(min(count, len(dataset)))
         prompts = [dataset.prompt(index) for index in chosen]
         references = [dataset.reference(index) for index in chosen]
-        return Samples(tokenizer, prompts, references, generation_with(card), self.score) if chosen else None
+        if not chosen:
+            return None
+        return Samples(tokenizer, prompts, references, generation_with(card), self.score, self.score_names)

@@ -21,13 +21,17 @@ CHARACTERS_SHOWN = 400
 
 @dataclass(frozen=True)
 class Samples:
-    """Prompts (token ids) of the first rows, the texts that should follow them, and how to score what is written."""
+    """Prompts (token ids) of the first rows, the texts that should follow them, and how to score what is written.
+
+    `names` are those of the scores that `score` gives.
+    """
 
     tokenizer: "PreTrainedTokenizerBase"
     prompts: Sequence[Sequence[int]]
     references: Sequence[str]
     settings: GenerationSettings
     score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
+    names: Sequence[str]
 
     def written(self, model: nn.Module) -> Sequence[str]:
         """Let a model write a text for each prompt."""

@@ -62,6 +62,7 @@ SEQUENCE_TO_SEQUENCE = PairKind(
     adapter=_adapter,
     prompt=_prompt,
     score=_scores,
+    score_names=("bleu", "chrf", "exact_match"),
     why_not_packed=why_not_packed,
     facts=_facts,
 )
