@@ -10,7 +10,7 @@ from domain.generation import SETTINGS
 from domain.interval import Interval
 from domain.reading import Reading
 from infrastructure.data.chats.asking import AskingChats
-from infrastructure.data.chats.chat import Chat, chat_of
+from infrastructure.data.chats.chat import Chat, Turn, chat_of
 from infrastructure.data.chats.chat_format import ChatEncoder, ChatFormat
 from infrastructure.data.chats.dataset import ChatDataset
 from infrastructure.data.chats.division import exchanges_of
@@ -33,7 +33,9 @@ SHORTENED = (
 
 @dataclass(frozen=True)
 class FinishedChats:
-    """Answers chats with the settings that travel with the model; each is asked as `chat_json` writes it.
+    """Answers chats with the settings that travel with the model.
+
+    Each is asked as `chat_json` writes it; any other text is a user's only turn.
 
     `wanted` says where a row holds its chat, `rows` opens chats with their answers, and `adapter` scores them, as many
     last answers written out as is said.
@@ -85,7 +87,7 @@ class FinishedChats:
         settings = generation_with(self.card).changed(options)
         writer: Any = model
         with self.chats.at_work(self.max_length) as encoder:
-            prompts = [self._prompt(chat_of(line), encoder, note) for line in inputs]
+            prompts = [self._prompt(_chat_of(line), encoder, note) for line in inputs]
         if on_text is None:
             yield from ({"text": text} for text in generate_texts(writer, self.tokenizer, prompts, settings))
             return
@@ -115,3 +117,11 @@ class FinishedChats:
             if len(prompt) <= self.max_length:
                 break
         return prompt
+
+
+def _chat_of(line: str) -> Chat:
+    try:
+        chat = chat_of(line)
+    except (ValueError, RecursionError):
+        chat = ()
+    return chat or (Turn("user", line),)
