@@ -29,6 +29,8 @@ OTHERS: dict[str, Any] = {
     "lowercase": True,
     "word_dropout": 0.1,
     "source_field": "x",
+    "messages_field": "x",
+    "chat_template": "plain",
     "target_field": "x",
     "packing": True,
     "mask_share": 0.2,

@@ -91,7 +91,9 @@ def _keep(rows: ChatRows, chats: ChatFormat, max_length: int, directory: Path) -
         np.save(directory / f"{name}.npy", np.frombuffer(column, dtype=np.int64))
     for name, flags in (("was_cut", was_cut), ("are_learnt", are_learnt)):
         np.save(directory / f"{name}.npy", np.frombuffer(flags, dtype=np.bool_))
-    (directory / "pieces.json").write_text(json.dumps({"one_answer_each": one_answer_each}), encoding="utf-8")
+    (directory / "pieces.json").write_text(
+        json.dumps({"one_answer_each": one_answer_each}, allow_nan=False), encoding="utf-8"
+    )
 
 
 def _encoded(rows: ChatRows, chats: ChatFormat, max_length: int) -> Iterator[tuple[int, Piece]]:

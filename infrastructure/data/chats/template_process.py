@@ -65,7 +65,7 @@ class TemplateProcess:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(question).encode("ascii") + b"\n")
+            self._process.stdin.write(json.dumps(question, allow_nan=False).encode("ascii") + b"\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         if line.endswith(b"\n"):

@@ -31,11 +31,11 @@ def main() -> None:
         if template is None:
             answer, template = _opened(question)
             if template is None:
-                print(json.dumps(answer), flush=True)
+                print(json.dumps(answer, allow_nan=False), flush=True)
                 return
         else:
             answer = {"answers": [_answered(template, question["want"], chat) for chat in question["chats"]]}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer, allow_nan=False), flush=True)
 
 
 def _opened(question: Mapping[str, Any]) -> tuple[dict[str, Any], ChatTemplate | None]:
