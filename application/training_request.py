@@ -124,6 +124,8 @@ class TrainModelRequest(
         """Give what a task decides where nothing was said."""
         own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
+        if not (self.leaves_open("epochs") and self.leaves_open("time_budget")):
+            settings.pop("max_steps", None)  # somebody has said how long it lasts
         return {name: value for name, value in settings.items() if self.leaves_open(name)}
 
     def _said(self) -> Iterator[str]:

@@ -44,8 +44,8 @@ class TrainingWorkshop:
     def settle(self, training: Training, request: TrainModelRequest) -> Training:
         """Decide what a request leaves open, so that the run file repeats the run.
 
-        A pretrained model says how long a text may be at most, and whether fp16 has its range; this machine says which
-        precision it runs fastest.
+        A pretrained model says how long a text may be at most, whether fp16 has its range, and whether it is so small
+        that it bears a higher rate; this machine says which precision it runs fastest.
         Raises: ConfigurationError when the device or a package of a tracker or of an adapter is not there, ModelError.
         """
         require_installed(training.trackers)
@@ -56,6 +56,9 @@ class TrainingWorkshop:
         training = training.changed(precision=precision)
         if isinstance(training, TextTraining) and facts.positions and request.leaves_open("max_length"):
             training = training.changed(max_length=min(training.max_length, facts.positions))
+        if isinstance(training, TextTraining) and facts.is_small and training.adapter == training.freeze == "none":
+            small = task_named(training.task).settings_of_small
+            training = training.changed(**{name: value for name, value in small.items() if request.leaves_open(name)})
         return training
 
     def fit(
@@ -170,7 +173,7 @@ def _facts_of(training: Training) -> ModelFacts:
     """Look at the pretrained model of a training on texts; of any other nothing limits it."""
     presets, name = task_named(training.task).presets, training.model_name
     if not isinstance(training, TextTraining) or not presets or name is None or name in presets:
-        return ModelFacts(positions=None, outgrows_fp16=False)
+        return ModelFacts(positions=None, outgrows_fp16=False, is_small=False)
     return facts_of(name, presets)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from domain.task import SMALL_WIDTH
 from infrastructure.models.adapters.source import source_of
 from infrastructure.models.model_directory import checked_directory
 from infrastructure.models.naming import place_of
@@ -22,10 +23,15 @@ _WIDE = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "gemma", "gemma2"
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Tokens that a model has places for, None for no limit, and whether its numbers may leave the range of fp16."""
+    """What a model is.
+
+    `positions` are the tokens that it has places for, None for no limit; `outgrows_fp16` tells whether its numbers may
+    leave the range of fp16, and `is_small` whether it is no wider than the small presets.
+    """
 
     positions: int | None
     outgrows_fp16: bool
+    is_small: bool
 
 
 def facts_of(name: str, presets: Collection[str]) -> ModelFacts:
@@ -33,7 +39,9 @@ def facts_of(name: str, presets: Collection[str]) -> ModelFacts:
     directory = source_of(place_of(name, presets).directory).base
     checked_directory(directory)
     model = outlined(directory, "AutoModel")
-    return ModelFacts(usable_positions(model, model.config), outgrows_fp16(model.config))
+    width: Any = getattr(model.config, "hidden_size", None)
+    is_small = isinstance(width, int) and width <= SMALL_WIDTH
+    return ModelFacts(usable_positions(model, model.config), outgrows_fp16(model.config), is_small)
 
 
 def usable_positions(model: "nn.Module", config: "PreTrainedConfig") -> int | None:

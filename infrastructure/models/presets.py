@@ -103,6 +103,15 @@ def encoder_config(
     )
 
 
+def masked_encoder_config(
+    size: EncoderSize, tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> "ModernBertConfig":
+    """Describe the same encoder for gaps, as a classifier will then take it over: head, pooling and dropouts too."""
+    config = encoder_config(size, tokenizer, (), max_length)
+    config.embedding_dropout, config.classifier_dropout, config.classifier_activation = 0.2, 0.1, "gelu"
+    return config
+
+
 def decoder_config(size: WriterSize, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> "LlamaConfig":
     """Describe a Llama: rotary positions, RMSNorm, gated units, one table for reading and writing tokens."""
     from transformers.models.llama.configuration_llama import LlamaConfig

@@ -19,7 +19,7 @@ from infrastructure.data.text.passages import Passages, passages
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import MASKED, Blueprint, build_model, open_finished
-from infrastructure.models.presets import ENCODERS, encoder_config
+from infrastructure.models.presets import ENCODERS, masked_encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.masked.finished import FinishedFiller, MaskedCard, intervals_of_gaps, masking_of
@@ -61,10 +61,7 @@ class MaskedTexts:
         sizes = ENCODERS.items()
         blueprint = Blueprint(
             auto_class=MASKED,
-            presets={
-                name: partial(encoder_config, size, label_names=(), max_length=request.max_length)
-                for name, size in sizes
-            },
+            presets={name: partial(masked_encoder_config, size, max_length=request.max_length) for name, size in sizes},
             learn_tokenizer=lambda: train_tokenizer(
                 dataset.train.pieces, request.vocab_size, request.lowercase, request.seed
             ),
