@@ -30,6 +30,13 @@ def seconds_of(written: str) -> float | None:
     return sum(float(part) * factor for part, factor in zip(found.groups(), _FACTORS, strict=True) if part)
 
 
+def as_written(seconds: float) -> str:
+    """Write a time as it may be typed, up to whole seconds: 1m30s."""
+    minutes, rest = divmod(max(1, math.ceil(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if count)
+
+
 @dataclass(frozen=True)
 class Durations:
     """Seconds of a step and of an evaluation, as they were measured."""

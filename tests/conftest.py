@@ -28,10 +28,13 @@ hypothesis.settings.load_profile("athanor")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep tests, and the processes they start, away from the user's cache of tokenised data."""
+    """Keep tests, and the processes they start, away from the user's caches: of tokenised data, and of the hub."""
     cache = tmp_path_factory.mktemp("athanor-cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATHANOR_CACHE", str(cache))
+        patch.setenv("HF_HOME", str(cache.with_name("no-models-of-the-hub")))
+        for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+            patch.delenv(name, raising=False)
         yield cache
 
 

@@ -15,8 +15,7 @@ from application.phases import phase
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.plan import TrainingPlan
-from domain.showing import duration
-from domain.time_budget import Durations, least_seconds, steps_within
+from domain.time_budget import Durations, as_written, least_seconds, steps_within
 from infrastructure.data.feed import Feed
 from infrastructure.memory import is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
@@ -71,9 +70,9 @@ def with_steps_within(
         assert config.time_budget is not None
         spent, least = config.time_budget - left, least_seconds(pace, plan)
         raise ConfigurationError(
-            f"time_budget is {duration(config.time_budget)}, of which reading and measuring took {duration(spent)};"
-            f" a single step, its evaluation and the report take about {duration(least)}.",
-            remedy=f"Give at least {duration(1.5 * (spent + least))}, less data or a smaller model.",
+            f"time_budget is {as_written(config.time_budget)}, of which reading and measuring took {as_written(spent)};"
+            f" a single step, its evaluation and the report take about {as_written(least)}.",
+            remedy=f"Give at least {as_written(1.5 * (spent + least))}, less data or a smaller model.",
         )
     return replace(config, max_steps=steps)
 

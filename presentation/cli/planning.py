@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
 from domain.showing import duration, harmless
+from domain.time_budget import as_written
 from domain.words import counted
 from presentation.cli.saying import say_error, say_json, screen
 from presentation.cli.summary import write_facts
@@ -39,7 +40,7 @@ def _facts(response: PlanTrainingResponse) -> dict[str, str]:
     at_once = f", {counted(steps['rows'], words.fed)} each and {steps['rows_at_once']:,} at once"
     scored = f", {counted(steps['evaluations'], 'evaluations')}" if steps["evaluations"] else ""
     parts = f" of {_short(seconds['step'])}, evaluations of {_short(seconds['evaluation'])}"
-    within = f", planned for a time budget of {duration(seconds['budget'])}" if "budget" in seconds else ""
+    within = f", planned for a time budget of {as_written(seconds['budget'])}" if "budget" in seconds else ""
     peak, free = memory["peak_bytes"], memory["free_bytes"]
     room = "" if free is None else f", {_size(free)} are free"
     return {

@@ -19,7 +19,7 @@ from domain.task import TASKS
 from infrastructure.container import Container
 from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.tasks.registry import kind_of
-from infrastructure.training import fitting
+from infrastructure.training import AdvancedTrainer, fitting
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
 from tests.fakes.ports import StopsAt
 from tests.support import tiny
@@ -133,7 +133,7 @@ class TestTheSteps:
         assert 0 < few < more <= 1000
         with pytest.raises(ConfigurationError) as caught:
             with_steps_within(config, model, parts_of(), lambda: 2.0)
-        assert "time_budget is 1 min, of which reading and measuring took 58 s; a single step" in str(caught.value)
+        assert "time_budget is 1m, of which reading and measuring took 58s; a single step" in str(caught.value)
         assert "Give at least" in caught.value.remedy
 
     def test_with_their_warm_up_are_held_to_its_rule(self) -> None:
@@ -205,12 +205,39 @@ class TestARun:
         assert "its time budget was spent" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
         assert (tmp_path / "run" / "model" / "config.json").is_file()
 
+    @pytest.mark.parametrize("changes", [{"adapter": "lora", "adapter_rank": 2}, {"freeze": "all_but_head"}], ids=str)
+    def test_that_trains_a_part_of_a_model_is_measured_as_such(
+        self, tmp_path: Path, rows: dict[str, Any], changes: dict[str, Any]
+    ) -> None:
+        tokens = tiny.tokenizer()
+        tiny.model(tokens).save_pretrained(tmp_path / "start")
+        tokens.save_pretrained(tmp_path / "start")
+        part = {**rows, "model_name": str(tmp_path / "start"), **changes}
+        asked = TrainModelRequest(**part, batch_size="auto", time_budget="10m", output_dir=str(tmp_path / "measured"))
+        response = trained(asked)
+        assert response.success, response.errors
+        found = recorded(tmp_path / "measured")
+        numbers = {name: found[name] for name in ("batch_size", "gradient_accumulation_steps", "max_steps")}
+        assert numbers["batch_size"] * numbers["gradient_accumulation_steps"] == 16
+        assert trained(TrainModelRequest(**part, **numbers, output_dir=str(tmp_path / "by hand"))).success
+        assert bytes_of(tmp_path / "measured") == bytes_of(tmp_path / "by hand")
+
+    def test_of_the_library_ends_when_its_time_is_spent(self, tmp_path: Path) -> None:
+        trainer = AdvancedTrainer(
+            Demanding(of_call=0.01), ROWS, ROWS[:4], tmp_path, loss_function=nn.functional.mse_loss,
+            max_steps=10_000, time_budget=4.5, device="cpu", precision="fp32", early_stopping_patience=0,
+        )  # fmt: skip
+        result = trainer.train()
+        assert result["stop_reason"] == "time_budget"
+        assert 0 < result["steps"] < 1000
+        assert result["best_step"] is not None
+
     def test_without_time_for_a_step_is_refused_before_anything_is_written(
         self, tmp_path: Path, rows: dict[str, Any]
     ) -> None:
         response = trained(TrainModelRequest(**rows, time_budget="2s", output_dir=str(tmp_path / "run")))
         assert (response.success, response.exit_code) == (False, 2)
-        assert response.errors[0].startswith("time_budget is 2 s, of which reading and measuring took")
+        assert response.errors[0].startswith("time_budget is 2s, of which reading and measuring took")
         assert not (tmp_path / "run").exists()
 
     def test_that_is_only_planned_shows_the_same_numbers(self, tmp_path: Path, rows: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.training_request import TrainModelRequest
@@ -15,6 +15,7 @@ from domain.time_budget import (
     TIME_BUDGET,
     Clock,
     Durations,
+    as_written,
     least_seconds,
     seconds_of,
     seconds_of_report,
@@ -55,6 +56,15 @@ def test_what_is_no_time_is_refused_with_how_to_write_one(written: str) -> None:
         TrainModelRequest(time_budget=written)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(90, "1m30s"), (300, "5m"), (5400, "1h30m"), (3605, "1h5s"), (0.2, "1s"), (59.2, "1m")],
+)
+def test_a_time_is_told_as_people_write_it(seconds: float, written: str) -> None:
+    assert as_written(seconds) == written
+    assert seconds <= (seconds_of(written) or 0) < seconds + 1
+
+
 @pytest.mark.parametrize("value", [0, -5, float("nan"), float("inf"), 1e12])
 def test_a_number_that_is_no_time_is_refused(value: float) -> None:
     with pytest.raises(ConfigurationError, match=r"time_budget is .*must be above 0"):
@@ -62,6 +72,7 @@ def test_a_number_that_is_no_time_is_refused(value: float) -> None:
 
 
 class TestTheStepsThatFit:
+    @settings(max_examples=40)
     @given(
         st.floats(1e-4, 100), st.floats(0, 100), st.integers(1, 50_000), st.integers(1, 6), st.floats(0.1, 1e5),
         st.one_of(st.none(), st.integers(1, 3000)),
