@@ -4,7 +4,7 @@ Written by `python -m tests.integration.test_golden_losses`; a change that alter
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,15 @@ GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 20
 # Threads share a sum, and its last bit depends on how many they are: the losses belong to this number of them.
 THREADS = 2
+# Ways to train a part of a model, each tried on one task.
+PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "frozen layers": ("security_classification", {"freeze": 1, "layer_decay": 0.8}),
+}
 
 
-def losses_of(task: str, directory: Path) -> list[float]:
+def losses_of(case: str, directory: Path) -> list[float]:
     """Train twenty steps and give each step's loss; a classifier learns from the shipped data."""
+    task, part = PARTS.get(case, (case, {}))
     settings: dict[str, Any] = {"model_name": "encoder-tiny", "vocab_size": 1000, "max_length": 64}
     if task in PRESETS:
         # The default data is the interpreter's own library, which the next version changes.
@@ -43,7 +48,7 @@ def losses_of(task: str, directory: Path) -> list[float]:
         settings = tiny_series.request(task, directory).model_dump(include=tiny_series.OF_A_TABLE)
     request = TrainModelRequest(
         task=task, precision="fp32", max_steps=STEPS, eval_steps=STEPS, logging_steps=1, batch_size=4,
-        gradient_accumulation_steps=2, output_dir=str(directory / "run"), **settings,
+        gradient_accumulation_steps=2, output_dir=str(directory / "run"), **settings, **part,
     )  # fmt: skip
     monitor = FakeMonitor()
     with threads(THREADS):
@@ -67,20 +72,20 @@ def machine() -> dict[str, str]:
     return {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_the_losses_are_the_golden_ones(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", [*TASKS, *PARTS])
+def test_the_losses_are_the_golden_ones(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[2])
     golden: dict[str, Any] = json.loads(GOLDEN.read_text())
-    losses = losses_of(task, tmp_path)
+    losses = losses_of(case, tmp_path)
     if golden["machine"] == machine():
-        assert losses == golden["losses"][task]
+        assert losses == golden["losses"][case]
     else:
-        assert losses == pytest.approx(golden["losses"][task], rel=1e-4)
+        assert losses == pytest.approx(golden["losses"][case], rel=1e-4)
 
 
 if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as scratch:
-        written = {task: losses_of(task, Path(scratch) / task) for task in TASKS}
+        written = {case: losses_of(case, Path(scratch) / case) for case in (*TASKS, *PARTS)}
     GOLDEN.write_text(json.dumps({"machine": machine(), "losses": written}, indent=1) + "\n")
