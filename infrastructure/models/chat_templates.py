@@ -1,5 +1,6 @@
 """The chat template of a model: its own, one that comes with the program, or a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def _add_tokens(
     missing = [token for token in template.tokens if token not in tokenizer.get_vocab()]
     if not missing:
         return
-    tokenizer.add_tokens(missing, special_tokens=True)
+    _add_special(tokenizer, missing)
     embeddings: Any = model.get_input_embeddings()
     if len(tokenizer) > embeddings.weight.shape[0]:  # many models have rows to spare
         torch.manual_seed(seed)
@@ -83,9 +84,14 @@ def _add_tokens(
 def _require_special(tokenizer: "PreTrainedTokenizerBase", chats: ChatFormat) -> None:
     """Let what ends a turn be a special token, which nobody wants to read. Raises: ModelError."""
     if chats.end_of_turn not in tokenizer.all_special_tokens:
-        tokenizer.add_tokens([chats.end_of_turn], special_tokens=True)
+        _add_special(tokenizer, [chats.end_of_turn])
     if chats.end_id == tokenizer.unk_token_id or chats.end_of_turn not in tokenizer.all_special_tokens:
         raise ModelError(
             f"{chats.end_of_turn!r}, with which the chat template ends an answer, is no token of the model.",
             remedy="Give another template with --set chat_template=chatml.",
         )
+
+
+def _add_special(tokenizer: "PreTrainedTokenizerBase", tokens: Sequence[str]) -> None:
+    named: Any = {"extra_special_tokens": list(tokens)}
+    tokenizer.add_special_tokens(named, replace_extra_special_tokens=False)

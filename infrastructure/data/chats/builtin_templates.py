@@ -25,7 +25,7 @@ CHATML = BuiltinTemplate(
 PLAIN = BuiltinTemplate(
     "{% for message in messages %}"
     "{{ '### ' + message['role'] | capitalize + ':\n' + message['content'] }}"
-    "{{ eos_token + '\n\n' if message['role'] == 'assistant' else '\n\n' }}"
+    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '### Assistant:\n' }}{% endif %}"
 )

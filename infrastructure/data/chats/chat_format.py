@@ -11,7 +11,7 @@ from domain.exceptions import ModelError
 from infrastructure.data.chats.chat import Turn
 from infrastructure.data.chats.escaping import Hidden, Hiding
 from infrastructure.data.chats.template_process import GIVE_ANOTHER, Template, TemplateProcess, Turns, running
-from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.data.tokens.text_ids import special_tokens, text_ids
 from infrastructure.data.tokens.tokenization import fingerprint, most_characters
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class ChatFormat:
                 remedy="Save its fast form beside the model, tokenizer.json.",
             )
         self._tokenizer = tokenizer
-        special = {str(token) for token in tokenizer.all_special_tokens}
+        special = set(special_tokens(tokenizer).values()) | {str(token) for token in tokenizer.all_special_tokens}
         signs = sorted(special | {str(token) for token in tokenizer.get_added_vocab()})
         self._template = Template(source, tokenizer.special_tokens_map, tuple(signs))
         with running(self._template) as process:
@@ -100,7 +100,7 @@ class ChatEncoder:
     ) -> None:
         self._tokenizer, self._hiding, self._process = tokenizer, hiding, process
         self._most = most_characters
-        self._special = set(tokenizer.all_special_ids)
+        self._special = set(special_tokens(tokenizer))
 
     def pieces(self, chats: Sequence[Sequence[Turn]]) -> list["list[LearntIds] | str"]:
         """Give each chat as one piece, or one for each answer where the template changes what stands before it."""

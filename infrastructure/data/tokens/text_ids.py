@@ -51,7 +51,9 @@ class _Speller:
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
         self._tokenizer = tokenizer
         self._backend = _without_special_pieces(tokenizer)
-        self._spelling = {} if self._backend else {number: _spelt(tokenizer, number) for number in _special(tokenizer)}
+        self._spelling = (
+            {} if self._backend else {number: _spelt(tokenizer, number) for number in special_tokens(tokenizer)}
+        )
 
     def ids(self, texts: Sequence[str], as_target: bool) -> list[list[int]]:
         """Encode texts."""
@@ -78,7 +80,7 @@ def _called(
     return list(encoded["input_ids"])
 
 
-def _special(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
+def special_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
     """Give the special tokens by their ids, without the one that stands for what is unknown."""
     named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
     added = ((number, token.content) for number, token in tokenizer.added_tokens_decoder.items() if token.special)
@@ -86,7 +88,7 @@ def _special(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
 
 
 def _reads_special_tokens(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    special = _special(tokenizer)
+    special = special_tokens(tokenizer)
     unknown = [] if tokenizer.unk_token is None else [str(tokenizer.unk_token)]
     texts = [text for token in (*special.values(), *unknown) for text in (token, f" {token}", f"a{token}")]
     found = _called(tokenizer, texts, None, False, False) if texts else []
@@ -109,7 +111,7 @@ def _without_special_pieces(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer 
         return None
     rules = json.loads(backend.to_str())
     rules["truncation"] = rules["padding"] = rules["post_processor"] = None
-    special = {*_special(tokenizer).values(), str(tokenizer.unk_token)}
+    special = {*special_tokens(tokenizer).values(), str(tokenizer.unk_token)}
 
     def renamed(token: str) -> str:
         return f"{NOWHERE}{token}" if token in special else token
@@ -133,7 +135,7 @@ def _without_special_pieces(tokenizer: "PreTrainedTokenizerBase") -> "Tokenizer 
 
 def _spelt(tokenizer: "PreTrainedTokenizerBase", number: int) -> list[int]:
     """Spell a special token with the ids of its parts, or with that of what is unknown."""
-    special = _special(tokenizer)
+    special = special_tokens(tokenizer)
     token = special[number]
     for end in range(1, len(token)):
         head, tail = _called(tokenizer, [token[:end], token[end:]], None, False, False)
