@@ -73,6 +73,7 @@ def of_chats(path: Path, *chats: Chat) -> ChatRows:
         ({"instruction": "a", "input": " ", "output": "b"}, chat("a", "b")),
         ({"instruction": "a", "input": None, "output": "b"}, chat("a", "b")),
         ({"instruction": "a", "context": "c", "response": "b", "category": "x"}, chat("a\nc", "b")),
+        ({"question": "a", "context": "c", "answer": "b"}, chat("a\nc", "b")),
         ({"instruction": "a", "input": 5, "output": 7}, chat("a\n5", "7")),
         ({"instruction": "c", "output": "d", "history": [["a", "b"]]}, chat("a", "b", "c", "d")),
         ({"instruction": "c", "output": "d", "history": '[["a", "b"]]', "system": "s"}, chat(*"abcd", system="s")),

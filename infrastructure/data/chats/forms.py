@@ -14,8 +14,9 @@ OF_HISTORY = ("history",)
 OF_TOOLS = ("tools", "functions")
 OF_MEDIA = ("image", "images", "audio", "audios", "video", "videos")
 OF_ONE_TURN = (("role", "content"), ("from", "value"))
-# What goes on where an instruction ends. Source: the data of Stanford Alpaca, and of Databricks Dolly.
+# What goes on where an instruction or a question ends. Source: the data of Stanford Alpaca, and of Databricks Dolly.
 OF_INPUT = ("input", "context")
+_GOING_ON = ("instruction", "question", "query")
 INSTRUCTION = "instruction"
 _PAIRS = ((INSTRUCTION, ("output", "response", "completion")), ("prompt", ("completion", "response")))
 _ASKED = ("text", "message", "content")
@@ -85,7 +86,7 @@ def chat_columns(name: str, fields: Sequence[str], wanted: ChatSought, is_asked:
     taken = (turns,) if turns is not None else ()
     source, target = ((), ()) if taken else _apart(name, fields, wanted, is_asked)
     inputs = () if wanted.source.named else _named(OF_INPUT, fields, (*taken, *source, *target))
-    has_inputs = [plain_name(column) for column in source] == [INSTRUCTION] and bool(inputs)
+    has_inputs = bool(inputs) and len(source) == 1 and plain_name(source[0]) in _GOING_ON
     if has_inputs and len(inputs) > 1:
         raise DatasetError(
             f"{name} has the fields {listed(fields)}, and both {' and '.join(map(repr, inputs))} may go on with "
