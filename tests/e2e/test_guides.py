@@ -140,8 +140,8 @@ def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys:
 
 def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("bring_your_files.md")
-    trained, *_ = [call.answer for call in calls if call.words[0] == "train"]
-    said = " ".join((trained.stderr + trained.stdout).split())
+    trained = [call.answer.stderr + call.answer.stdout for call in calls if call.words[0] == "train"]
+    said = " ".join(" ".join(trained).split())
     for quoted in quotations("bring_your_files.md"):
         assert quoted in said
     assert json.loads(answers_of(calls, "predict")[-1])["label"] in ("Invoice", "Delivery")
