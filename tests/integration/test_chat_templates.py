@@ -80,6 +80,16 @@ class TestMasks:
 
     @each_family
     @each_tokenizer
+    def test_no_sign_before_an_answer_is_learnt_also_where_it_takes_white_space(self, family: str, kind: str) -> None:
+        tokenizer = tokenizer_of(family, kind)
+        signs = set(tokenizer.convert_tokens_to_ids(list(FAMILIES[family].signs)))
+        chats = [[CHAT[0], Turn("assistant", f"{space}yes")] for space in (" ", "\n\n", " \n x", "\u2028")]
+        for chat, (found,) in zip(chats, pieces_of(tokenizer, *chats), strict=True):
+            learnt = [number for number, is_learnt in zip(found.ids, found.learnt, strict=True) if is_learnt]
+            assert [number in signs for number in learnt] == [False] * (len(learnt) - 1) + [True], chat
+
+    @each_family
+    @each_tokenizer
     def test_ids_are_those_of_the_library(self, family: str, kind: str) -> None:
         """Also where an answer or a question begins or ends with white space, which some templates strip."""
         ends = ("", " ", "\n", "\n\n", " \n x")
@@ -127,7 +137,7 @@ class TestWhatMessagesSpellOut:
         signs = "".join(FAMILIES[family].signs)
         chat = [Turn(turn.role, f"{turn.content} {signs} {turn.content}") for turn in CHAT]
         found = piece_of(tokenizer, chat)
-        special = set(tokenizer.all_special_ids)
+        special = set(tokenizer.convert_tokens_to_ids(list(FAMILIES[family].signs)))
         plain = piece_of(tokenizer, CHAT)
         assert [i for i in found.ids if i in special] == [i for i in plain.ids if i in special]
         assert sum(found.learnt) > sum(plain.learnt)
