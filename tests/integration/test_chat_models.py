@@ -165,8 +165,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestAFinishedModel:
     def test_plain_transformers_asks_as_we_do_and_stops_where_the_turn_ends(self, run: Path) -> None:
-        tokenizer = AutoTokenizer.from_pretrained(run / "model")
-        model = AutoModelForCausalLM.from_pretrained(run / "model")
+        tokenizer: Any = AutoTokenizer.from_pretrained(run / "model")
+        model: Any = AutoModelForCausalLM.from_pretrained(run / "model")
         asked = tokenizer.apply_chat_template(CHAT, add_generation_prompt=True, return_tensors="pt", return_dict=True)
         out = model.generate(**asked, max_new_tokens=40, do_sample=False)[0, asked["input_ids"].shape[1] :]
         assert tokenizer.decode(out) == "def<|eot_id|>"
@@ -187,8 +187,8 @@ class TestAFinishedModel:
         dataset = written(tmp_path / "test.jsonl", [{"messages": [*CHAT, answer]}])
         result = PredictorSource().open(str(run), "cpu").evaluate(str(dataset))
         assert result.metrics["exact_match"] == 1.0
-        tokenizer = AutoTokenizer.from_pretrained(run / "model")
-        model = AutoModelForCausalLM.from_pretrained(run / "model")
+        tokenizer: Any = AutoTokenizer.from_pretrained(run / "model")
+        model: Any = AutoModelForCausalLM.from_pretrained(run / "model")
         ids = torch.tensor([tokenizer.apply_chat_template([*CHAT, answer])["input_ids"]])
         num_learnt = len(tokenizer("def")["input_ids"]) + 1
         logits = model(ids).logits[0, -num_learnt - 1 : -1]
