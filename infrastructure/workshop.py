@@ -69,7 +69,7 @@ class TrainingWorkshop:
         Steps that were said are kept, so that a run file repeats its run; the clock alone then heeds the budget.
         Raises: ConfigurationError, DatasetError, TrainingError.
         """
-        budget = training.time_budget if training.max_steps is None else None
+        budget = training.time_budget if request.leaves_open("max_steps") else None
         finds_parts = request.is_measured("batch_size")
         if budget is None and not finds_parts:
             return training

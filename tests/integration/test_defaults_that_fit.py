@@ -40,6 +40,7 @@ LIMITED: Mapping[str, Mapping[str, Any]] = {
 }
 ROTARY = ("llama", "mistral", "qwen2", "gpt_neox", "modernbert")
 VOCABULARY = 400
+CHATS = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{{ eos_token }}{% endfor %}"
 # While it writes, the library counts the layers of a T5 by those of its first half.
 HALVES_ALIKE = {"num_decoder_layers": 2}
 
@@ -116,9 +117,11 @@ def request_for(task: str, tmp_path: Path, model: Path, **changes: Any) -> Train
         else tiny_text.file_for(task, tmp_path)
     )
     settings = {"max_steps": 2, "eval_steps": 2, "warmup_steps": 0, "batch_size": 4, "precision": "fp32"}
+    if task not in ("text_classification", "masked_language_modeling"):
+        settings |= {"max_new_tokens": 8}
     return TrainModelRequest(
         task=task, dataset_path=str(path), model_name=str(model), output_dir=str(tmp_path / "run"),
-        **{**settings, **({} if task == "text_classification" else {"max_new_tokens": 8}), **changes},
+        **{**settings, **changes},
     )  # fmt: skip
 
 
@@ -135,6 +138,7 @@ class TestAnUnsaidLength:
             ("text_classification", "roberta"),
             ("language_modeling", "gpt2"),
             ("code_generation", "gpt2"),
+            ("masked_language_modeling", "bert"),
             ("sequence_to_sequence", "bart"),
         ],
     )
@@ -144,6 +148,13 @@ class TestAnUnsaidLength:
         assert response.success, response.errors
         assert length_of(tmp_path / "run") == POSITIONS
         assert any(f"has {POSITIONS} positions, so max_length is {POSITIONS}." in word for word in response.warnings)
+
+    def test_of_chats_is_that_of_the_model_too(self, tmp_path: Path) -> None:
+        tokens = without_padding(chat_template=CHATS)
+        model = saved("gpt2", tmp_path / "m", tokens, {"n_positions": 200})
+        response = trained(request_for("instruction_tuning", tmp_path, model))
+        assert response.success, response.errors
+        assert length_of(tmp_path / "run") == 200
 
     @pytest.mark.parametrize(("name", "positions"), [("llama", 131_072), ("gpt2", 1024)])
     def test_is_never_above_the_usual_one(self, name: str, positions: int, tmp_path: Path) -> None:

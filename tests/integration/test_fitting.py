@@ -240,6 +240,16 @@ class TestARun:
         assert response.errors[0].startswith("time_budget is 2s, of which reading and measuring took")
         assert not (tmp_path / "run").exists()
 
+    def test_of_a_task_that_says_how_many_steps_it_wants_is_planned_all_the_same(
+        self, tmp_path: Path, rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = TASKS["text_classification"]
+        monkeypatch.setitem(TASKS, task.name, replace(task, settings={**task.settings, "max_steps": 1_000_000}))
+        asked = TrainModelRequest(**rows, time_budget="40s", output_dir=str(tmp_path / "run"))
+        found = Container().plan_training().execute(asked)
+        assert found.success, found.errors
+        assert 0 < found.steps["total"] < 1_000_000
+
     def test_that_is_only_planned_shows_the_same_numbers(self, tmp_path: Path, rows: dict[str, Any]) -> None:
         asked = TrainModelRequest(
             **{**rows, "epochs": 5000}, batch_size="auto", time_budget="30s", output_dir=str(tmp_path / "run")
