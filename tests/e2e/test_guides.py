@@ -112,6 +112,18 @@ def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> No
     assert [set(json.loads(line)) for line in translated] == [{"row", "text"}] * 16
 
 
+def test_the_guide_to_conversations_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = run_guide("tune_on_conversations.md")
+    (summary,) = answers_of(calls, "train")
+    assert "exact match" in summary
+    assert len(summary.splitlines()) <= 40
+    assert [set(json.loads(answer)) for answer in answers_of(calls, "predict")] == [{"row", "text"}] * 2
+    assert "perplexity" in answers_of(calls, "evaluate")[0]
+    assert capsys.readouterr().out.splitlines()[-1] == "assistant"  # what plain transformers wrote
+
+
 def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("forecast_a_table.md")
     *forecasts, direction = answers_of(calls, "train")

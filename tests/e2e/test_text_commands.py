@@ -16,15 +16,21 @@ PAIRS = [(f"{a} and {b}", f"{b} or {a}") for a in WORDS for b in WORDS]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 ESCAPE = "\x1b[31m"
 TINY = ("--set", "max_steps=4", "--set", "max_new_tokens=8", "--batch-size", 4)
-FIELDS = {"sequence_to_sequence": ("source", "target"), "code_generation": ("description", "code")}
+FIELDS = {
+    "sequence_to_sequence": ("source", "target"),
+    "code_generation": ("description", "code"),
+    "instruction_tuning": ("prompt", "completion"),
+}
 PRESETS = {
     "language_modeling": ("--model", "decoder-tiny", "--max-length", 32, "--set", "tokenizer=char"),
     "code_generation": ("--model", "decoder-tiny", "--max-length", 48, "--set", "sample_rows=3"),
+    "instruction_tuning": ("--model", "decoder-tiny", "--max-length", 64, "--set", "sample_rows=3"),
     "sequence_to_sequence": ("--model", "seq2seq-tiny", "--max-length", 32, "--set", "sample_rows=3"),
 }
 SCORES = {
     "language_modeling": {"loss", "perplexity", "bits_per_byte"},
     "code_generation": {"loss", "perplexity", "exact_match", "parses"},
+    "instruction_tuning": {"loss", "perplexity", "exact_match"},
     "sequence_to_sequence": {"loss", "perplexity", "bleu", "chrf", "exact_match"},
 }
 TASKS = sorted(PRESETS)

@@ -116,6 +116,15 @@ def test_chats_that_the_template_refuses_are_told_together_with_their_lines(tmp_
     assert second.startswith("chats.jsonl:4: ")
 
 
+def test_turns_that_the_template_leaves_out_are_told(tmp_path: Path) -> None:
+    tokenizer = TOKENIZERS["bytes"](FAMILIES["chatml"])
+    tokenizer.chat_template = FAMILIES["chatml"].template.replace("in messages", "in messages if m.role != 'system'")
+    tokenizer.chat_template = tokenizer.chat_template.replace("if m.role", "if message.role")
+    with_system = dataset_of(tmp_path, [[("system", "be short"), *exchanges(1)]], 64, tokenizer)
+    assert with_system.told() == ("the chat template leaves out what the system says, which chats.jsonl has.",)
+    assert dataset_of(tmp_path, [exchanges(1)], 64, tokenizer).told() == ()
+
+
 def test_another_template_is_another_data_set(tmp_path: Path) -> None:
     one = dataset_of(tmp_path, [exchanges(2)], 64)
     tokenizer = TOKENIZERS["bytes"](FAMILIES["chatml"])

@@ -46,6 +46,7 @@ RIVALS = {
     "masked_language_modeling": set(),
     "language_modeling": set(),
     "code_generation": set(),
+    "instruction_tuning": set(),
     "sequence_to_sequence": set(),
     "quantile_forecasting": {"repeat_last"},
     "market_direction": {"majority", "random_walk", "persistence"},

@@ -25,6 +25,7 @@ SURE: dict[str, set[str]] = {
     "masked_language_modeling": {"loss", "perplexity", "token_accuracy"},
     "language_modeling": {"loss", "perplexity", "bits_per_byte"},
     "code_generation": {"loss", "perplexity", "exact_match", "parses"},
+    "instruction_tuning": {"loss", "perplexity", "exact_match"},
     "sequence_to_sequence": {"loss", "perplexity", "exact_match"},
     "quantile_forecasting": {"loss", "crps", "mse", "mae", "picp_80", "repeat_last_mse", "repeat_last_mae"},
     "market_direction": OF_LABELS,

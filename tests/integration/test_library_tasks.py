@@ -59,6 +59,7 @@ def test_kinds_of_texts_alone_take_a_tokenizer() -> None:
         "language_modeling",
         "masked_language_modeling",
         "code_generation",
+        "instruction_tuning",
         "sequence_to_sequence",
     ]
 

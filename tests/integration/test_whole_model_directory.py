@@ -43,6 +43,7 @@ def files_of(run: Path) -> dict[str, bytes]:
         tiny_text.MASKED,
         "language_modeling",
         "code_generation",
+        "instruction_tuning",
         "sequence_to_sequence",
         "quantile_forecasting",
     ],

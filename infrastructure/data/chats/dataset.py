@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from domain.exceptions import DatasetError
-from infrastructure.data.chats.chat import Turn
+from infrastructure.data.chats.chat import ROLES, Turn
 from infrastructure.data.chats.chat_format import ChatFormat
 from infrastructure.data.chats.piece_store import PieceStore, kept_pieces
 from infrastructure.data.chats.rows import ChatRows
@@ -70,7 +70,11 @@ class ChatDataset(Dataset[dict[str, Any]]):
         """Say what the template and `max_length` have made of the chats."""
         name, longest = self.rows.path.name, f"max_length {self._max_length}"
         divided = np.bincount(self._store.chats[self.pieces])
-        sentences = []
+        sentences = [
+            f"the chat template leaves out what the {role} says, which {name} has."
+            for role in self._format.leaves_out
+            if role in ROLES and bool((self.rows.roles == ROLES.index(role)).any())  # type: ignore[arg-type]  # in ROLES
+        ]
         if self._store.one_answer_each:
             sentences.append(
                 f"the chat template changes earlier turns when later ones follow: each of the {len(self):,} answers of"

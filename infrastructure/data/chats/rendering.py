@@ -156,7 +156,6 @@ class ChatTemplate:
         chats = {
             "system": [("system", STAND_IN), ("user", "a")],
             "user": [("user", STAND_IN)],
-            "tool": [("user", "a"), ("assistant", "b"), ("tool", STAND_IN)],
         }
         return tuple(role for role, turns in chats.items() if self._leaves_out(turns))
 
