@@ -103,7 +103,7 @@ def test_what_is_named_is_what_is_read(tmp_path: Path, named: Mapping[str, Any],
 
 
 def test_two_forms_cannot_be_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"messages_field names .* and 'target_field' .* Name one form"):
+    with pytest.raises(ConfigurationError, match=r"messages_field names .* and target_field .* Name one form"):
         loaded(tmp_path, {"m": [ASKS, ANSWERS], "b": "c"}, messages_field="m", target_field="b")
 
 

@@ -115,7 +115,7 @@ def _turns(name: str, fields: Sequence[str], wanted: ChatSought) -> str | None:
     apart = [part for part in (wanted.source, wanted.target) if part.named]
     if apart and wanted.turns.named:
         raise ConfigurationError(
-            f"messages_field names a column of whole chats, and {_together([part.setting for part in apart])} one of "
+            f"messages_field names a column of whole chats, and {' and '.join(part.setting for part in apart)} one of "
             "questions or answers.",
             remedy="Name one form.",
         )
