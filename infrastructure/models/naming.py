@@ -52,7 +52,7 @@ def place_of(name: str, presets: Collection[str], ask_hub: bool = True) -> Place
     if matched is None or (looks_like_preset(name) and "/" not in name):
         raise ModelError(
             f"model {shown(name)} is no preset of this task ({', '.join(presets)}), directory or hub id.",
-            remedy=f"{hint or 'Name one of these;'} a hub id has the form name or owner/name, and @revision behind it.",
+            remedy=f"{hint or 'Name one of these.'} A hub id has the form name or owner/name, and @revision behind it.",
         )
     model = HubModel(matched["name"], matched["revision"] or "")
     return fetched(model, ask_hub, hint)

@@ -134,7 +134,7 @@ class TestOfTheHub:
     def test_that_no_model_can_have_are_refused_in_a_sentence(self, name: str) -> None:
         said = refused(name)
         assert "is no preset of this task (encoder-tiny, encoder-mini, encoder-base), directory or hub id" in said
-        assert "a hub id has the form name or owner/name" in said
+        assert "Name one of these. A hub id has the form name or owner/name" in said
 
 
 class TestFetching:
