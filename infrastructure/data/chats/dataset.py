@@ -73,7 +73,7 @@ class ChatDataset(Dataset[dict[str, Any]]):
         sentences = [
             f"the chat template leaves out what the {role} says, which {name} has."
             for role in self._format.leaves_out
-            if role in ROLES and bool((self.rows.roles == ROLES.index(role)).any())  # type: ignore[arg-type]  # in ROLES
+            if role in ROLES and bool((self.rows.roles == ROLES.index(role)).any())
         ]
         if self._store.one_answer_each:
             sentences.append(
