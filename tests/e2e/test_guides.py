@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from domain.task import TASKS
 from tests.support.command_line import Answer, athanor
@@ -180,6 +181,22 @@ def test_the_guide_to_comparing_runs_runs_as_it_stands(
     assert deleted.startswith("deleted 1 run, ")
     assert [path.name for path in Path("runs").iterdir()] == ["long"]
     assert "('long', 0." in capsys.readouterr().out
+
+
+def test_the_guide_to_tuning_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("tune_a_model.md")
+    assert len(answers_of(calls, "train")) == 6
+    asked_of_merged, asked_of_kept = answers_of(calls, "predict")
+    assert json.loads(asked_of_merged)["label"] in ("delivery", "payment")
+    assert json.loads(asked_of_kept)["label"] in ("delivery", "payment")
+    assert capsys.readouterr().out.count("torch.Size([1, 2])") == 2  # what plain transformers and peft answered
+    rates = {name: run_file(name)["learning_rate"] for name in ("full", "part", "head", "lora", "kept")}
+    assert rates == {"full": 3e-4, "part": 3e-5, "head": 1e-3, "lora": 5e-4, "kept": 5e-4}
+
+
+def run_file(name: str) -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load(Path("runs", name, "run.yaml").read_text(encoding="utf-8"))
+    return found
 
 
 def test_the_start_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
