@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
-from tests.support import tiny
+from tests.support import tiny, tiny_text
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
 
@@ -78,6 +78,22 @@ def test_a_frozen_preset_comes_again_from_its_seed(tmp_path: Path) -> None:
     assert undisturbed.success, undisturbed.errors
     stopped_and_resumed(request(tmp_path / "other", "encoder-tiny", vocab_size=400), 7)
     assert bytes_of(tmp_path / "other" / "run") == bytes_of(tmp_path / "one" / "run")
+
+
+@pytest.mark.parametrize("task", ["language_modeling", "sequence_to_sequence"])
+def test_writers_with_a_frozen_table_for_reading_and_writing_are_resumed_to_the_byte(task: str, tmp_path: Path) -> None:
+    """Muon, an average, and a table that stands in the model twice or three times."""
+    runs = {}
+    for name in ("whole", "cut"):
+        runs[name] = tiny_text.request(
+            task, tmp_path, max_steps=6, eval_steps=3, save_steps=2, batch_size=4, freeze=1, layer_decay=0.8,
+            output_dir=str(tmp_path / name),
+        )  # fmt: skip
+    response = Container().train_model().execute(runs["whole"])
+    assert response.success, response.errors
+    assert any("its table of embeddings, and is frozen" in warning for warning in response.warnings)
+    stopped_and_resumed(runs["cut"], 5)
+    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("accept_changes", [False, True], ids=["asked", "accepted"])
