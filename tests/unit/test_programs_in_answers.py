@@ -2,6 +2,7 @@
 
 import pytest
 
+from infrastructure.data.chats.chat import Turn, chat_json
 from infrastructure.data.sources.problems import Problem
 from infrastructure.tasks.writing.programs import program_of
 
@@ -19,6 +20,13 @@ def test_an_answer_goes_on_from_a_beginning_that_defines_the_function() -> None:
 
 def test_an_answer_to_a_text_is_the_whole_program() -> None:
     assert program_of(WHOLE, FUNCTION).text == FUNCTION
+
+
+def test_a_question_of_a_chat_is_what_was_said_last() -> None:
+    chat = (Turn("user", "Do you know Python?"), Turn("assistant", "Yes."), Turn("user", BEGINNING))
+    asked = Problem("five", chat_json(chat), GOES_ON.tests, "area")
+    assert program_of(asked, f"```python\n{FUNCTION}```").text == BEGINNING + FUNCTION
+    assert program_of(asked, BODY).text == BEGINNING + BODY
 
 
 def test_a_beginning_counts_only_with_the_name_of_its_function() -> None:

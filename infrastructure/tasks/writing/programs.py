@@ -5,6 +5,7 @@ import re
 import warnings
 
 from domain.program_tests import Program
+from infrastructure.data.chats.chat import chat_of
 from infrastructure.data.sources.problems import Problem
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
@@ -22,7 +23,7 @@ def program_of(problem: Problem, answer: str) -> Program:
     code = _unfenced(answer)
     kept = _kept(beginning, code)
     indented = _indented_as(beginning, code)
-    if indented != code and len(other := _kept(beginning, indented)) > len(kept):
+    if indented != code and (other := _kept(beginning, indented)).count("\n") > kept.count("\n"):
         kept = other
     return Program(beginning + kept, problem.tests)
 
@@ -31,11 +32,21 @@ def _beginning(problem: Problem) -> str:
     """Give the question where it is a program that defines the entry point, else nothing."""
     if not problem.entry_point:
         return ""
-    tree = _parsed(problem.source)
+    question = _question_in(problem.source)
+    tree = _parsed(question)
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} if isinstance(tree, ast.AST) else ()
     if problem.entry_point not in names:
         return ""
-    return problem.source if problem.source.endswith("\n") else f"{problem.source}\n"
+    return question if question.endswith("\n") else f"{question}\n"
+
+
+def _question_in(source: str) -> str:
+    """Give what was said last where the source is a chat, and all of any other."""
+    try:
+        chat = chat_of(source)
+    except (ValueError, RecursionError):
+        return source
+    return chat[-1].content if chat else source
 
 
 def _unfenced(answer: str) -> str:
