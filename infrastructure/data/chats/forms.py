@@ -189,7 +189,7 @@ def _apart(name: str, fields: Sequence[str], wanted: ChatSought, is_asked: bool)
 def _with_forms(error: DatasetError) -> DatasetError:
     return DatasetError(
         f"{error.problem.rstrip('.')}, and no column is named {' or '.join(map(repr, OF_TURNS[:2]))}.",
-        remedy=f"{error.remedy}, or name a column of turns: --set messages_field=NAME",
+        remedy=f"{error.remedy.rstrip('.')}, or name a column of turns: --set messages_field=NAME",
     )
 
 

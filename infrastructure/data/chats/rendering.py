@@ -231,8 +231,10 @@ def _told(error: Exception) -> str:
         return "takes more memory than it may"
     if isinstance(error, RecursionError):
         return "calls itself without an end"
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"says: {first[:300].rstrip('.')}" if type(error) is TemplateError else f"fails: {first[:300].rstrip('.')}"
+    first = (str(error).strip().splitlines() or [""])[0][:300].rstrip(".")
+    if not first:
+        return "refuses a chat" if type(error) is TemplateError else f"fails: {type(error).__name__}"
+    return f"says: {first}" if type(error) is TemplateError else f"fails: {first}"
 
 
 def _shown(text: str) -> str:
