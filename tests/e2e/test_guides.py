@@ -103,6 +103,21 @@ def test_the_guide_to_language_models_runs_as_it_stands(
     assert resumed.read_bytes() == repeated.read_bytes()
 
 
+def test_the_guide_to_encoders_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("adapt_an_encoder.md")
+    filled, labelled = [call.answer for call in calls if call.words[0] == "train"]
+    assert "hidden tokens right" in filled.stdout
+    assert "token frequencies" in filled.stdout
+    assert "classifier.weight start untrained" in labelled.stderr
+    gaps, label = map(json.loads, answers_of(calls, "predict"))
+    assert "[MASK]" not in gaps["text"]
+    assert [len(candidates) for candidates in gaps["gaps"]] == [3]
+    assert label["label"] in ("parcel", "invoice")
+    (scored,) = map(json.loads, answers_of(calls, "evaluate"))
+    assert scored["num_rows"] == 80
+    assert "likeliest: " in capsys.readouterr().out
+
+
 def test_the_guide_to_translation_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("translate_code.md")
     for summary in answers_of(calls, "train"):
