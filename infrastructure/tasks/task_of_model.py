@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 from transformers.modeling_utils import PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from domain.exceptions import ConfigurationError
 from infrastructure.data.series.market_features import DIRECTIONS
@@ -11,6 +12,7 @@ from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.masked.adapter import MaskedLanguageModeling
 from infrastructure.tasks.plain_module import LossFunction, PlainModule
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
@@ -34,6 +36,8 @@ def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any)
     pad_token_id = getattr(config, "pad_token_id", None) or 0
     if getattr(config, "is_encoder_decoder", False):
         return SequenceToSequence(pad_token_id, _start_of(model))
+    if type(model).__name__ in MODEL_FOR_MASKED_LM_MAPPING_NAMES.values():
+        return _masking_of(model, dataset, pad_token_id)
     if isinstance(model, PreTrainedModel) and model.can_generate():
         return CausalLanguageModeling(pad_token_id, bos_token_id=getattr(dataset, "document_start_id", None))
     names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
@@ -55,6 +59,21 @@ def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:
         return DirectionClassification(LabelScoring(DIRECTIONS))
     quantiles = tuple(model.config.quantiles)
     return QuantileForecast(quantiles, recipe.horizons, lambda: Scores(recipe, quantiles, None))
+
+
+def _masking_of(model: nn.Module, dataset: Any, pad_token_id: int) -> MaskedLanguageModeling:
+    """Train a model for filling gaps, with the signs of the tokenizer that the data set was made with.
+
+    Raises: ConfigurationError for rows that do not know them.
+    """
+    mask: int | None = getattr(dataset, "mask_token_id", None)
+    if mask is None:
+        raise ConfigurationError(
+            f"{type(model).__name__} learns by filling gaps, but the dataset, a {type(dataset).__name__}, names no"
+            " mask_token_id.",
+            remedy='Load it with DatasetLoader(path, tokenizer, task="masked_language_modeling").',
+        )
+    return MaskedLanguageModeling(mask, getattr(dataset, "special_token_ids", ()), pad_token_id)
 
 
 def _start_of(model: Any) -> int:

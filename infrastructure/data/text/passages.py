@@ -36,7 +36,7 @@ class Passages(Dataset[dict[str, Any]]):
     """
 
     def __init__(
-        self, part: DocumentPart, entry: CacheEntry, marks: tuple[list[int], list[int]], max_length: int
+        self, part: DocumentPart, entry: CacheEntry, tokenizer: "PreTrainedTokenizerBase", max_length: int
     ) -> None:
         facts = json.loads((entry / "stream.json").read_text(encoding="utf-8"))
         self._part = part
@@ -44,9 +44,11 @@ class Passages(Dataset[dict[str, Any]]):
         self._stream = MappedBytes(entry / "stream.bin")
         self._dtype = np.dtype(facts["dtype"])
         self._num_unknown = int(facts["num_unknown"])
-        self._marks = marks
+        self._marks = marks_of(tokenizer)
         self._max_length = max_length
-        room = max(1, max_length - sum(map(len, marks)))
+        self.mask_token_id: int | None = tokenizer.mask_token_id
+        self.special_token_ids: tuple[int, ...] = tuple(tokenizer.all_special_ids)
+        room = max(1, max_length - sum(map(len, self._marks)))
         self._edges, self._documents = _cut(np.load(entry / "ends.npy"), room)
 
     def __len__(self) -> int:
@@ -126,7 +128,7 @@ def passages(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", max_lengt
     """
     key = key_of("documents of letters", part.sha256, part.documents.cache_key, fingerprint(tokenizer))
     entry = cached("passages", key, lambda staging: _keep_stream(part, tokenizer, staging))
-    return Passages(part, entry, marks_of(tokenizer), max_length)
+    return Passages(part, entry, tokenizer, max_length)
 
 
 def _keep_stream(part: DocumentPart, tokenizer: "PreTrainedTokenizerBase", directory: Path) -> None:
