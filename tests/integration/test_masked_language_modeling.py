@@ -168,12 +168,12 @@ class TestAnswers:
         """An independent reference: the library opens the directory and scores the same ids."""
         text = "load the [MASK] of 3."
         (answer,) = answers(run.run_dir, [text], tmp_path, top_k=3)
-        tokenizer = AutoTokenizer.from_pretrained(run.model_path)
-        model = AutoModelForMaskedLM.from_pretrained(run.model_path)
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(run.model_path))
+        model = AutoModelForMaskedLM.from_pretrained(str(run.model_path))
         found = gapped(tokenizer, text, 96)
         assert isinstance(found, Gapped)
-        with torch.inference_mode():
-            scores = model(input_ids=torch.tensor(found.ids)[None]).logits[0, found.gaps[0]].clone()
+        with torch.no_grad():
+            scores = model(input_ids=torch.tensor(found.ids)[None]).logits[0, found.gaps[0]]
         scores[tokenizer.all_special_ids] = -torch.inf
         best = scores.softmax(0).topk(3)
         assert [each["token"] for each in answer["gaps"][0]] == [tokenizer.decode([i]) for i in best.indices.tolist()]
@@ -208,7 +208,7 @@ class TestLabelsNext:
         directory = Path(run.model_path)
         classifier, loading = open_model(directory, CLASSIFIER, num_labels=3)
         assert {key.split(".")[0] for key in loading["missing_keys"]} == {"classifier"}
-        filler = AutoModelForMaskedLM.from_pretrained(run.model_path)
+        filler = AutoModelForMaskedLM.from_pretrained(str(run.model_path))
         for part in ("model", "head"):
             for one, other in zip(
                 getattr(classifier, part).parameters(), getattr(filler, part).parameters(), strict=True
@@ -327,7 +327,7 @@ def test_a_part_of_an_encoder_can_be_trained(settings: dict[str, Any], run: Trai
     )  # fmt: skip
     response = Container().train_model().execute(wanted)
     assert response.success, response.errors
-    before, after = (AutoModelForMaskedLM.from_pretrained(path) for path in (run.model_path, response.model_path))
+    before, after = (AutoModelForMaskedLM.from_pretrained(str(path)) for path in (run.model_path, response.model_path))
     assert torch.equal(before.get_input_embeddings().weight, after.get_input_embeddings().weight)
     same = [torch.equal(a, b) for a, b in zip(before.model.parameters(), after.model.parameters(), strict=True)]
     assert not all(same)
@@ -344,7 +344,12 @@ class TestTheLibrary:
         tokens = train_tokenizer([row["text"] for row in documents(24)], 330, lowercase=False, seed=0)
         train, evaluation = self.data(tmp_path, tokens)
         torch.manual_seed(0)
-        size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+        size: dict[str, Any] = {
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 16,
+        }
         model = BertForMaskedLM(BertConfig(vocab_size=len(tokens), pad_token_id=tokens.pad_token_id, **size))
         settings: dict[str, Any] = {"max_steps": 2, "batch_size": 4, "precision": "fp32", "learning_rate": 1e-2}
         results = AdvancedTrainer(model, train, evaluation, tmp_path / "out", **settings).train()
