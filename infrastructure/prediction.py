@@ -26,6 +26,7 @@ from infrastructure.data.sources.inputs import Asked, BadInput, Source
 from infrastructure.data.sources.problems import read_problems
 from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
+from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.report_page import require_page, write_evaluation_page
@@ -111,10 +112,11 @@ class FinishedModel:
         self._reading = card.reading
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
+        self._precision = Precision(choose_precision(card.precision, True, device), device)
+        keep_frozen_in(model.requires_grad_(False), self._precision.form)
         self._model = model.to(device).eval()
         keep_freed_memory()
         use_fast_attention(self._model, device)
-        self._precision = Precision(choose_precision(card.precision, True, device), device)
 
     def evaluate(
         self, dataset_path: str, report_path: str | None = None, testing: ProgramTesting | None = None

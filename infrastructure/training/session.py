@@ -8,6 +8,7 @@ from torch import nn
 from domain.config import TrainingConfig
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.adapters.frozen_format import keep_frozen_in
+from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.freezing import FrozenBase
 from infrastructure.tasks.adapter import TaskAdapter
@@ -54,7 +55,8 @@ def open_session(
     keep_freed_memory()
     precision = Precision(choose_precision(config.precision, config.use_mixed_precision, device), device)
     with lost_memory_told(f"when the model was brought to {device}"):
-        keep_frozen_in(model, precision.form)
+        if has_adapters(model):
+            keep_frozen_in(model, precision.form, with_tables=True)
         placed = model if getattr(model, "is_quantized", False) else model.to(device)  # packed weights are there
         return _opened(placed, task, config, precision, base)
 

@@ -26,6 +26,7 @@ from tests.support.adapted import asked, base_of, built, learnt, logits_of
 from tests.support.mathematics import STEP, batch_of, gradients, relative_difference
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
+from tests.support.tiny_architectures import model_of
 from tests.support.tiny_text import Ready, ready
 
 # An epoch has 9 steps or so, and none of these falls on its end; dropout is on in the base and in the adapter.
@@ -195,12 +196,22 @@ def test_a_base_in_bf16_computes_what_autocast_made_of_one_in_fp32(
             module.weight.data = module.weight.data.bfloat16().float()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         expected = logits_of(model)
-        keep_frozen_in(model, torch.bfloat16)
+        keep_frozen_in(model, torch.bfloat16, with_tables=True)
         found = logits_of(model)
     assert torch.equal(found, expected)
     frozen = {one.dtype for one in model.parameters() if not one.requires_grad and one.dim() > 1}
     assert frozen == {torch.bfloat16}
     assert {one.dtype for one in model.parameters() if one.requires_grad} == {torch.float32}
+
+
+@pytest.mark.parametrize("name", ["bert", "modernbert", "gpt2", "llama", "gemma2", "bart", "t5", "t5gemma"])
+def test_a_finished_model_answers_alike_with_its_matrices_in_bf16(name: str) -> None:
+    model = model_of(name).requires_grad_(False)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = logits_of(model)
+        keep_frozen_in(model, torch.bfloat16)
+        assert torch.equal(logits_of(model), expected)
+    assert torch.bfloat16 in {parameter.dtype for parameter in model.parameters()}
 
 
 @pytest.mark.parametrize("adapter", ["lora", "dora"])
