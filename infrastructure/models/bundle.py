@@ -84,12 +84,12 @@ class ModelBundle:
         """Write the adapter alone, or a model without one, in fp32; a rehearsal writes all but tensors."""
         from transformers import PreTrainedModel
 
-        if self.adapter is not None:
-            self.adapter.write(self.model, staging, with_weights)
-            return
         if not isinstance(self.model, PreTrainedModel):
             state = self.model.state_dict() if with_weights else {}
             save_file({name: t.detach().clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
+            return
+        if self.adapter is not None:
+            self.adapter.write(self.model, staging, with_weights)
             return
         plain = is_plain(self.model)
         state = {} if not with_weights else self.model.state_dict() if plain else plain_state(self.model)

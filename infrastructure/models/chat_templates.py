@@ -10,7 +10,6 @@ from domain.exceptions import ConfigurationError, ModelError
 from domain.showing import shown
 from infrastructure.data.chats.builtin_templates import BUILTIN_TEMPLATES, BuiltinTemplate
 from infrastructure.data.chats.chat_format import ChatFormat
-from infrastructure.models.bundle import ModelBundle
 from infrastructure.plain_files import read_plain
 
 if TYPE_CHECKING:
@@ -37,25 +36,30 @@ def template_named(name: str) -> BuiltinTemplate:
     return BuiltinTemplate(source)
 
 
-def with_chats(bundle: ModelBundle, model_name: str, template: BuiltinTemplate | None, seed: int) -> ModelBundle:
+def with_chats(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    model_name: str,
+    template: BuiltinTemplate | None,
+    seed: int,
+) -> frozenset[str]:
     """Give a decoder the template it is to write chats by, or keep its own, and let it stop at the end of a turn.
 
-    Tokens that the template needs and the tokenizer lacks get rows in the embeddings, drawn like those that are there.
+    Tokens that the template needs and the tokenizer lacks get rows in the embeddings, drawn like those that are there;
+    gives the names of the parameters that then have something to learn.
     Raises: ModelError for a template that does not serve, ConfigurationError.
     """
-    model: Any = bundle.model
-    tokenizer = bundle.tokenizer
-    assert tokenizer is not None
+    new: frozenset[str] = frozenset()
     if template is not None:
         tokenizer.chat_template = template.source
-        _add_tokens(model, tokenizer, template, seed)
+        new = _add_tokens(model, tokenizer, template, seed)
     chats = ChatFormat(tokenizer, model_name)
     _require_special(tokenizer, chats)
     # What a text spells out is kept apart by our own encoding; the library, which has none, must see the signs that
     # the template writes.
     tokenizer.split_special_tokens = False
     stop_at(model, tokenizer, chats.end_id)
-    return bundle
+    return new
 
 
 def stop_at(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", token: int) -> None:
@@ -70,15 +74,18 @@ def stop_at(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", toke
 
 def _add_tokens(
     model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", template: BuiltinTemplate, seed: int
-) -> None:
+) -> frozenset[str]:
     missing = [token for token in template.tokens if token not in tokenizer.get_vocab()]
     if not missing:
-        return
+        return frozenset()
     _add_special(tokenizer, missing)
     embeddings: Any = model.get_input_embeddings()
     if len(tokenizer) > embeddings.weight.shape[0]:  # many models have rows to spare
         torch.manual_seed(seed)
         model.resize_token_embeddings(len(tokenizer))
+    tables = (model.get_input_embeddings(), model.get_output_embeddings())
+    own = {id(parameter) for table in tables if table is not None for parameter in table.parameters()}
+    return frozenset(name for name, one in model.named_parameters(remove_duplicate=False) if id(one) in own)
 
 
 def _require_special(tokenizer: "PreTrainedTokenizerBase", chats: ChatFormat) -> None:

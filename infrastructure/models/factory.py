@@ -1,6 +1,6 @@
 """Builds the model a request names: from a preset, a directory or the hub."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,14 @@ from infrastructure.models.freezing import freeze, frozen_base
 from infrastructure.models.model_directory import CONFIG, checked_directory
 from infrastructure.models.naming import place_of
 from infrastructure.models.padding import settle_padding
-from infrastructure.models.pretrained import new_model, open_config, open_model, open_tokenizer, outlined
+from infrastructure.models.pretrained import (
+    new_model,
+    open_config,
+    open_model,
+    open_tokenizer,
+    outlined,
+    take_generation_settings,
+)
 from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
 if TYPE_CHECKING:
@@ -43,13 +50,15 @@ class Blueprint:
     """What a kind of task builds: a head of the transformers library by the name of its Auto class, and presets.
 
     `presets` describe an architecture for a tokenizer; `head` are settings of the head for checkpoints of others;
-    `learn_tokenizer` is asked when a preset needs one.
+    `learn_tokenizer` is asked when a preset needs one. `fit` gives a model what its texts need, before any of it is
+    frozen or adapted, and the names of the parameters that then have something to learn.
     """
 
     auto_class: str
     presets: "Mapping[str, Callable[[PreTrainedTokenizerBase], PreTrainedConfig]]"
     learn_tokenizer: "Callable[[], PreTrainedTokenizerBase]"
     head: Mapping[str, Any] = field(default_factory=dict)
+    fit: "Callable[[PreTrainedModel, PreTrainedTokenizerBase], Collection[str]]" = lambda model, tokenizer: ()
 
 
 def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Path) -> ModelBundle:
@@ -62,6 +71,7 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
         with phase(f"opening the model {name}"):
             opened = _from_checkpoint(name, blueprint, request)
     model, tokenizer, warnings = opened.model, opened.tokenizer, opened.warnings
+    new = blueprint.fit(model, tokenizer)
     if request.gradient_checkpointing:
         _checkpoint_gradients(model, name)
     warnings += freeze(model, request.freeze)
@@ -70,7 +80,8 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     card = {"task": request.task, "model_name": name, "max_length": request.max_length}
     if request.adapter == "none":
         return ModelBundle(model, tokenizer, card, warnings, frozen_base(model))
-    adapter = adapt(model, request, blueprint.auto_class, opened.untrained, opened.base)
+    untrained = None if opened.untrained is None else opened.untrained.union(new)
+    adapter = adapt(model, request, blueprint.auto_class, untrained, opened.base)
     known_by = digest_of_weights(opened.base) if request.quantize != "none" and opened.base else ""
     base = frozen_base(model, known_by, stays_apart=adapter is not None)
     return ModelBundle(model, tokenizer, card, warnings, base, adapter)
@@ -140,6 +151,7 @@ def _open_finished_adapter(
     tokenizer = open_tokenizer(directory)
     model, loading = open_model(source.base, auto_class, **head)
     loading = put_onto(model, loading, source.adapter, directory)
+    take_generation_settings(model, directory)
     whole(directory, model, {**loading, "unexpected_keys": ()})
     return _fit_together(directory, model, tokenizer), tokenizer
 
@@ -187,6 +199,7 @@ def _from_checkpoint(name: str, blueprint: Blueprint, request: TextTraining) -> 
     model, loading = open_model(source.base, blueprint.auto_class, packed, **blueprint.head)
     if source.adapter is not None:
         loading = put_onto(model, loading, source.adapter, source.directory, only_what_fits=True)
+        take_generation_settings(model, source.directory)
         merge(model)
     _refuse_unfit(name, model, tokenizer, loading)
     settle_padding(name, model, tokenizer)

@@ -70,6 +70,17 @@ def outlined(directory: Path, auto_class: str) -> "PreTrainedModel":
         return _without_memory(_auto_class(auto_class), config)
 
 
+def take_generation_settings(model: "PreTrainedModel", directory: Path) -> None:
+    """Let a model write by the settings of a directory, where it has some. Raises: ModelError."""
+    from transformers import GenerationConfig
+    from transformers.utils import GENERATION_CONFIG_NAME
+
+    if model.can_generate() and (directory / GENERATION_CONFIG_NAME).is_file():
+        check_settings(directory)
+        with _translated(directory / GENERATION_CONFIG_NAME):
+            model.generation_config = GenerationConfig.from_pretrained(str(directory), local_files_only=True)
+
+
 def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     """Open the tokenizer of a directory; special tokens that a text spells out are text. Raises: ModelError."""
     from transformers import AutoTokenizer

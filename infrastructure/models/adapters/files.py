@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
@@ -14,6 +14,9 @@ from infrastructure.models.adapters.digests import BASE, Base, digest_of_setting
 from infrastructure.models.adapters.layers import NAME, adapted_layers
 from infrastructure.models.adapters.settings import ADAPTER_WEIGHTS
 from infrastructure.models.model_directory import ADAPTER_CONFIG
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # What the library puts before the names of a model that it holds.
 PREFIX = "base_model.model."
@@ -37,10 +40,12 @@ class Adapter:
         about = {"name": self.base.name, "sha256": self.base.sha256, "settings": digest_of_settings(self.config)}
         return {BASE: about}
 
-    def write(self, model: nn.Module, directory: Path, with_weights: bool = True) -> None:
+    def write(self, model: "PreTrainedModel", directory: Path, with_weights: bool = True) -> None:
         """Write settings and tensors. Raises: OSError of the disk."""
         text = strict_json(self.config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         (directory / ADAPTER_CONFIG).write_text(text, encoding="utf-8")
+        if model.can_generate():  # a training may teach where a text ends, which the base does not know
+            model.generation_config.save_pretrained(directory)
         state = _state(model, self.modules) if with_weights else {}
         save_file(state, directory / ADAPTER_WEIGHTS, metadata={"format": "pt"})
 

@@ -47,6 +47,8 @@ def put_onto(
     path = directory / ADAPTER_WEIGHTS
     named = _tensors_of(model)
     layers, others = _divided(model, _tensors(path, sum(tensor.nbytes for tensor in named.values())))
+    _make_room(model, others)
+    named = _tensors_of(model)
     if only_what_fits:
         others = {name: one for name, one in others.items() if name in named and named[name].shape == one.shape}
     faults = [*_faults_of_layers(model, layers, settings), *_faults_of_others(named, others)]
@@ -63,6 +65,15 @@ def put_onto(
         "missing_keys": [key for key in loading["missing_keys"] if key not in others],
         "mismatched_keys": [entry for entry in loading["mismatched_keys"] if entry[0] not in others],
     }
+
+
+def _make_room(model: "PreTrainedModel", others: Mapping[str, Tensor]) -> None:
+    """Give the vocabulary of a base the rows for tokens that a training added."""
+    table: Any = model.get_input_embeddings()
+    known = [others[name] for name, one in _tensors_of(model).items() if one is table.weight and name in others]
+    if known and known[0].ndim == 2 and known[0].shape[0] > table.weight.shape[0]:
+        with drawing(torch.device("cpu")):  # rows that those of the file replace
+            model.resize_token_embeddings(known[0].shape[0])
 
 
 def _adapt(model: "PreTrainedModel", layers: Parts, settings: AdapterSettings) -> None:

@@ -1,6 +1,7 @@
 """Answers in chats, from the data to a model that answers: what instruction tuning does with a decoder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +104,8 @@ class ChatKind:
         name = str(request.model_name)
         if template is None and name in blueprint.presets:
             template = template_named(DEFAULT_TEMPLATE)
-        bundle = with_chats(build_model(request, blueprint, kept_tokenizer), name, template, request.seed)
+        fit = partial(with_chats, model_name=name, template=template, seed=request.seed)
+        bundle = build_model(request, replace(blueprint, fit=fit), kept_tokenizer)
         if request.packing and not keeps_documents_apart(bundle.model):
             raise ModelError(
                 f"packing is on, but model {name} cannot keep the chats of a row apart.",
