@@ -27,6 +27,7 @@ THREADS = 2
 # Ways to train a part of a model, each tried on one task.
 PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "frozen layers": ("security_classification", {"freeze": 1, "layer_decay": 0.8}),
+    "an adapter": ("code_generation", {"adapter": "dora", "adapter_rank": 4, "adapter_dropout": 0.1}),
 }
 
 
