@@ -75,10 +75,11 @@ def take_generation_settings(model: "PreTrainedModel", directory: Path) -> None:
     from transformers import GenerationConfig
     from transformers.utils import GENERATION_CONFIG_NAME
 
-    if model.can_generate() and (directory / GENERATION_CONFIG_NAME).is_file():
+    path = directory / GENERATION_CONFIG_NAME
+    if model.can_generate() and path.is_file():
         check_settings(directory)
-        with _translated(directory / GENERATION_CONFIG_NAME):
-            model.generation_config = GenerationConfig.from_pretrained(str(directory), local_files_only=True)
+        with _translated(path):
+            model.generation_config = GenerationConfig.from_dict(dict(settings_of(path)))
 
 
 def open_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":

@@ -11,14 +11,14 @@ from infrastructure.models.factory import DECODER, open_finished
 from tests.support.adapted import base_of, built, learnt, logits_of
 from tests.support.tiny_text import written
 
-CHATS = [
+CHATS: list[Any] = [
     {"messages": [{"role": "user", "content": f"count {n}"}, {"role": "assistant", "content": f"it is {n}"}]}
     for n in range(40)
 ]
 
 
 def asked(base: Path, tmp: Path, **settings: Any) -> TrainModelRequest:
-    path = written(tmp / "chats.jsonl", CHATS)  # type: ignore[arg-type]  # rows of any JSON
+    path = written(tmp / "chats.jsonl", CHATS)
     return TrainModelRequest(
         task="instruction_tuning", dataset_path=str(path), model_name=str(base), adapter="lora", adapter_rank=4,
         precision="fp32", max_length=96, chat_template="chatml", output_dir=str(tmp / "run"), **settings,
