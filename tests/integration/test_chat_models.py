@@ -81,6 +81,18 @@ class TestTemplates:
         again = built(tmp_path / "data", tmp_path / "model", chat_template="chatml")
         assert torch.equal(again.model.get_input_embeddings().weight, embeddings)
 
+    def test_an_adapter_leaves_the_new_rows_to_be_trained(self, tmp_path: Path) -> None:
+        made = built(
+            tmp_path / "data", saved(tmp_path / "model", base_tokenizer()), chat_template="chatml", adapter="lora"
+        )
+        embeddings = made.model.get_input_embeddings().weight
+        assert len(embeddings) == len(made.tokenizer)
+        adapter = made.adapter()
+        adapter.loss_sum(made.model, adapter.collate([made.train[0]], None)).backward()
+        assert (embeddings.grad[-2:].abs().sum(dim=1) > 0).all()
+        frozen = [name for name, parameter in made.model.named_parameters() if not parameter.requires_grad]
+        assert any("self_attn" in name for name in frozen)
+
     def test_a_model_with_rows_to_spare_keeps_its_size(self, tmp_path: Path) -> None:
         tokenizer = base_tokenizer()
         model = LlamaForCausalLM(
