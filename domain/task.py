@@ -231,6 +231,7 @@ TASKS: dict[str, Task] = {
             settings={
                 "model_name": "decoder-tiny",
                 **WRITING,
+                "epochs": 8,
                 "sample_rows": 32,
                 "max_new_tokens": 192,
                 "max_repeats": 4,
