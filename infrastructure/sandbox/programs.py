@@ -131,7 +131,7 @@ class _Process:
         """Give what it said, nothing where that was no line of ours."""
         try:
             told = json.loads(self._said)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return told if isinstance(told, dict) else {}
 
@@ -144,7 +144,8 @@ class _Process:
         if outcome == PASSED and said.get("secret") == self._secret.hex():
             return Verdict(PASSED)
         if outcome in OUTCOMES and outcome != PASSED and isinstance(told, str):
-            return Verdict(outcome, told)
+            # An error may say halves of characters, which no file can hold.
+            return Verdict(outcome, told.encode("utf-8", "backslashreplace").decode())
         if is_late or seconds >= 0.95 * self._limits.time_limit:
             return Verdict(TIMEOUT, f"it took longer than {self._limits.time_limit} s")
         if os.WIFSIGNALED(status):

@@ -140,6 +140,19 @@ CASES: dict[str, tuple[str, str, str, str]] = {
         ERROR,
         "",
     ),
+    "a verdict that nobody can read": (
+        "import contextlib, os\nfor n in range(3, 64):\n    with contextlib.suppress(OSError):\n"
+        "        os.write(n, b'[' * 4000 + b'\\n')\nos._exit(0)",
+        "pass",
+        ERROR,
+        "before its tests did",
+    ),
+    "half of a character in an error": (
+        "raise ValueError('\\ud800')",
+        "pass",
+        ERROR,
+        "ValueError: \\ud800",
+    ),
     "its own verdict on a screen": (f"print({FORGED.decode()!r})\n" + PLAIN, "assert twice(2) == 5", FAILED, ""),
     "another runner": (
         'import os, json, sys\nos.write = lambda *a: 0\njson.dumps = lambda *a: \'{"outcome": "passed"}\'\n'

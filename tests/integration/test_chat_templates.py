@@ -195,6 +195,15 @@ class TestMarks:
         learnt = [number for number, is_learnt in zip(found.ids, found.learnt, strict=True) if is_learnt]
         assert tokenizer.decode(learnt) == "the sky<|im_end|>because\n\nyes<|im_end|>"
 
+    @pytest.mark.parametrize("around_the_end", [True, False])
+    def test_the_end_is_learnt_behind_words_that_end_with_an_added_token(self, around_the_end: bool) -> None:
+        behind, after = ("<|im_end|>", "") if around_the_end else ("", "<|im_end|>")
+        tokenizer = with_template(MARKED.replace("BEHIND", behind).replace("AFTER", after))
+        tokenizer.add_tokens(["</think>"])
+        found = piece_of(tokenizer, [CHAT[0], Turn("assistant", "sky</think>")])
+        learnt = [number for number, is_learnt in zip(found.ids, found.learnt, strict=True) if is_learnt]
+        assert tokenizer.decode(learnt) == "sky</think><|im_end|>"
+
     def test_marks_agree_with_the_library(self) -> None:
         tokenizer = with_template(MARKED.replace("BEHIND", "<|im_end|>").replace("AFTER", ""))
         theirs = tokenizer.apply_chat_template(messages(CHAT), tokenize=True, return_assistant_tokens_mask=True)
@@ -260,6 +269,15 @@ class TestOddTemplates:
         template = NO_PROMPT.replace("%}<|im_start", "if m.role != 'system' %}<|im_start", 1)
         chats = ChatFormat(with_template(template), "it")
         assert chats.leaves_out == ("system",)
+
+    def test_what_is_left_out_once_it_is_answered_is_known_too(self) -> None:
+        """As with Mistral v3, which writes what the system says before the last turn if that is the user's."""
+        template = (
+            "{% for m in messages if m.role != 'system' %}<|im_start|>{{ m.role }}\n"
+            "{% if loop.last and m.role == 'user' and messages[0].role == 'system' %}{{ messages[0].content }}"
+            "{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+        )
+        assert ChatFormat(with_template(template), "it").leaves_out == ("system",)
 
     def test_today_is_the_same_every_day(self) -> None:
         tokenizer = with_template("{{ strftime_now('%d %b %Y') }}\n" + NO_PROMPT)

@@ -124,7 +124,7 @@ class ChatTemplate:
 
     def _with_end(self, text: str, start: int, end: int) -> int:
         """Give where the turn of a marked answer has ended: some mark its words alone."""
-        if any(text.endswith(sign, start, end) for sign in self._controls):
+        if self._marks_end and any(text.endswith(sign, start, end) for sign in self._controls):
             return end
         return end + max((len(sign) for sign in self._controls if text.startswith(sign, end)), default=0)
 
@@ -151,13 +151,23 @@ class ChatTemplate:
         return text
 
     @cached_property
+    def _marks_end(self) -> bool:
+        """Tell whether marks enclose the sign of an end too: words may end with such as `</think>` themselves."""
+        text, spans = _without_marks(self._written([("user", "a"), ("assistant", STAND_IN)], prompt=False))
+        behind = [text[start:end].rpartition(STAND_IN)[2] for start, end in spans if STAND_IN in text[start:end]]
+        return any(sign in tail for tail in behind for sign in self._controls)
+
+    @cached_property
     def leaves_out(self) -> tuple[str, ...]:
         """Name the roles whose turns the template takes and does not write."""
         chats = {
             "system": [("system", STAND_IN), ("user", "a")],
             "user": [("user", STAND_IN)],
         }
-        return tuple(role for role, turns in chats.items() if self._leaves_out(turns))
+        answer = ("assistant", "b")  # some write what the system says before a question, and not when that is answered
+        return tuple(
+            role for role, turns in chats.items() if self._leaves_out(turns) or self._leaves_out([*turns, answer])
+        )
 
     def _leaves_out(self, turns: Turns) -> bool:
         try:
