@@ -61,7 +61,7 @@ class TestLongChats:
             assert text.endswith("<|im_end|>\n")
             assert text.count("<|im_start|>user") == text.count("<|im_start|>assistant")
         (told,) = dataset.told()
-        assert "1 of 1 chats of chats.jsonl are longer than max_length 96 and were divided" in told
+        assert "1 of 1 chats of chats.jsonl is longer than max_length 96 and was divided" in told
         assert f"into {len(dataset)} pieces" in told
 
     def test_a_piece_holds_as_many_exchanges_as_fit(self, tmp_path: Path) -> None:
@@ -85,13 +85,13 @@ class TestLongChats:
         assert dataset.was_cut.tolist() == [True, False]
         assert learnt_text(dataset, 0).startswith("because because")
         assert "<|im_end|>" not in learnt_text(dataset, 0)
-        assert dataset.told() == ("1 exchanges of chats.jsonl are longer than max_length 48 and lost their end.",)
+        assert dataset.told() == ("1 exchange of chats.jsonl longer than max_length 48 lost its end.",)
 
     def test_a_question_without_room_for_an_answer_is_left_out_and_counted(self, tmp_path: Path) -> None:
         chats = [[("user", "why " * 50), ("assistant", "yes")], exchanges(1)]
         dataset = dataset_of(tmp_path, chats, 48)
         assert len(dataset) == 1
-        assert "1 exchanges of chats.jsonl have no answer that begins within max_length 48" in dataset.told()[-1]
+        assert "1 exchange of chats.jsonl without an answer that begins within max_length 48" in dataset.told()[-1]
 
     def test_a_file_without_an_answer_in_reach_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="no answer begins within max_length 16"):

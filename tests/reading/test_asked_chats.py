@@ -116,7 +116,7 @@ BAD: Sequence[tuple[Mapping[str, Any], str]] = [
     ({"messages": [ANSWERS]}, "ends with no turn of the user"),
     ({"messages": [{"role": "system", "content": "s"}]}, "ends with no turn of the user"),
     ({"messages": [ASKS, ASKS]}, "turns 1 and 2 are both of the user"),
-    ({"messages": [{"role": "usr", "content": "a"}]}, 'is of "usr", who is not known'),
+    ({"messages": [{"role": "usr", "content": "a"}]}, 'is of "usr", which is no role that is known'),
     ({"messages": [ASKS | {"content": None}]}, "has no content (or value)"),
     ({"messages": [ASKS], "tools": [{"name": "f"}]}, "tools is"),
     ({"other": 1}, "field 'messages' is missing"),

@@ -65,8 +65,12 @@ BAD_TURNS: list[tuple[Any, str, str]] = [
     (["a", "b"], 'turn 1 of messages is "a", no object', 'Write {"role"'),
     ([["user", "a"], ["assistant", "b"]], 'turn 1 of messages is ["user", "a"], no object', 'Write {"role"'),
     # Who speaks.
-    ([{"role": "usr", "content": "a"}, ANSWERS], 'is of "usr", who is not known', "Did you mean user?"),
-    ([{"role": "narrator", "content": "a"}, ANSWERS], 'is of "narrator", who is not known', "Write system, user or"),
+    ([{"role": "usr", "content": "a"}, ANSWERS], 'is of "usr", which is no role that is known', "Did you mean user?"),
+    (
+        [{"role": "narrator", "content": "a"}, ANSWERS],
+        'is of "narrator", which is no role that is known',
+        "Write system, user or",
+    ),
     ([{"role": 1, "content": "a"}, ANSWERS], "the role of turn 1 of messages is 1, no text", "Write system, user or"),
     ([{"content": "a"}, ANSWERS], "turn 1 of messages has no role (or from), but 'content'", 'Write {"role"'),
     ([{"role": "user", "text": "a"}, ANSWERS], "no content (or value), but 'role', 'text'", 'Write {"role"'),

@@ -212,9 +212,5 @@ def template_of(tokenizer: "PreTrainedTokenizerBase") -> str | None:
     return template if isinstance(template, str) and template.strip() else None
 
 
-def _named_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:
-    return {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
-
-
 def _refusal(answer: Mapping[str, Any]) -> str:
     return f"the chat template {answer['fault']}"

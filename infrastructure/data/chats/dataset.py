@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from domain.exceptions import DatasetError
+from domain.showing import counted
 from infrastructure.data.chats.chat import ROLES, Turn
 from infrastructure.data.chats.chat_format import ChatFormat
 from infrastructure.data.chats.piece_store import PieceStore, kept_pieces
@@ -81,17 +82,19 @@ class ChatDataset(Dataset[dict[str, Any]]):
                 f" {name} is learnt in a copy of its chat that ends with it."
             )
         elif num_divided := int((divided > 1).sum()):
+            are, were = ("is", "was") if num_divided == 1 else ("are", "were")
             sentences.append(
-                f"{num_divided:,} of {self._num_chats:,} chats of {name} are longer than {longest} and were divided"
+                f"{num_divided:,} of {self._num_chats:,} chats of {name} {are} longer than {longest} and {were} divided"
                 f" between exchanges into {int(divided[divided > 1].sum()):,} pieces."
             )
         if self.num_cut:
-            sentences.append(f"{self.num_cut:,} exchanges of {name} are longer than {longest} and lost their end.")
+            longer = f"{counted(self.num_cut, 'exchange')} of {name} longer than {longest}"
+            sentences.append(f"{longer} lost {'its' if self.num_cut == 1 else 'their'} end.")
         if self._num_left_out:
-            sentences.append(
-                f"{self._num_left_out:,} exchanges of {name} have no answer that begins within {longest}, and were left"
-                " out."
+            without = (
+                f"{counted(self._num_left_out, 'exchange')} of {name} without an answer that begins within {longest}"
             )
+            sentences.append(f"{without} {'was' if self._num_left_out == 1 else 'were'} left out.")
         return tuple(sentences)
 
     @property

@@ -145,7 +145,7 @@ def _role_of(value: Any, where: str) -> Role | Problem:
         return _role_of_tools(value, where)
     nearest = get_close_matches(plain[:_LONGEST_ROLE], _ROLES, n=1)
     hint = f"Did you mean {nearest[0]}?" if nearest else "Write system, user or assistant."
-    return f"{where} is of {shown_cell(value)}, who is not known", hint
+    return f"{where} is of {shown_cell(value)}, which is no role that is known", hint
 
 
 def _role_of_tools(value: str, where: str) -> Problem:
