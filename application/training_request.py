@@ -192,7 +192,8 @@ def _sentences(faults: Iterable[Any]) -> list[str]:
         if len(told) == MAX_FAULTS:
             break
         name = str(fault["loc"][0]) if fault["loc"] else "request"
-        rule = fault["msg"].lower().removeprefix("value error, ").replace("a valid tuple", "a list, such as [a,b]")
+        rule = fault["msg"].lower().removeprefix("value error, ").partition(", unable to parse")[0]
+        rule = rule.replace("a valid tuple", "a list, such as [a,b]")
         is_choice = len(fault["loc"]) > 1 and not isinstance(fault["loc"][1], int)
         place = fault["loc"][:1] if is_choice else fault["loc"]
         _, _, rules = told.setdefault(place, (name, fault["input"], []))

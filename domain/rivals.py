@@ -24,7 +24,7 @@ def rival_told(
         return ""
     told = f"{best[0]} reaches {label_of(metric, words)} {score_of(metric, best[1])}"
     if not is_better(value, best[1], direction):
-        return f"{told}, and this model {score_of(metric, value)}: what needs no such model does as well."
+        return f"{told}, and this model {score_of(metric, value)}: something so simple does as well or better."
     if interval.is_known and interval.low <= best[1] <= interval.high:
         return f"{told}, within the range of this model: these rows do not tell the two apart."
     return ""

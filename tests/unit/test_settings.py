@@ -84,6 +84,13 @@ def test_the_command_lists_them_for_people_and_programs() -> None:
     assert (refused.exit_code, refused.stdout) == (2, "")
 
 
+def test_a_value_of_the_wrong_type_is_told_by_what_it_may_be() -> None:
+    with pytest.raises(
+        ConfigurationError, match="batch_size is 'autoo', but: input should be a valid integer, or 'auto'"
+    ):
+        TrainModelRequest(batch_size="autoo").resolved()
+
+
 def test_help_names_the_command() -> None:
     assert "settings" in athanor("--help").stdout
     assert "`athanor settings`" in athanor("train", "--help").stdout

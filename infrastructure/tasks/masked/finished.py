@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from application.groups.text import MAX_LENGTH_LIMIT
+from application.labels import DIGITS
 from domain.exceptions import ConfigurationError
 from domain.interval import Interval
 from domain.task import task_named
@@ -126,7 +127,7 @@ class FinishedFiller:
         best = scores.softmax(1).topk(count)
         for shares, ids in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             yield [
-                {"token": token_text(self.tokenizer, number), "score": share}
+                {"token": token_text(self.tokenizer, number), "score": round(share, DIGITS)}
                 for number, share in zip(ids, shares, strict=True)
             ]
 

@@ -9,7 +9,13 @@ from presentation.cli.settings import parsed
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--dataset", "dataset_path", required=True, metavar="PATH", help="Labelled rows.")
+@click.option(
+    "--dataset",
+    "dataset_path",
+    required=True,
+    metavar="PATH",
+    help="Rows to score on: labelled rows, pairs, chats, text or a table.",
+)
 @click.option("--device", default="auto", show_default=True)
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="How the file is read, such as encoding=windows-1252."

@@ -37,8 +37,8 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 @click.option(
     "--top-k",
     type=int,
-    help="A model that labels: give this many labels, the likeliest first. One that writes: draw from this many of the"
-    " likeliest tokens; 0 for all.",
+    help="A model that labels: give this many labels, the likeliest first. One that fills gaps: this many tokens for"
+    " each. One that writes: draw from this many of the likeliest tokens; 0 for all.",
 )
 @click.option("--threshold", type=float, help='Call a label "unsure" when its score is below this, such as 0.8.')
 @click.option("--top-p", type=float, help="Draw from the likeliest tokens that hold this share.")
