@@ -18,6 +18,7 @@ class Estimate:
     """
 
     num_parameters: int
+    num_trainable: int
     device: str
     precision: str
     lengths: Mapping[str, float]

@@ -44,7 +44,10 @@ class RunOpened:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """Training is about to begin, or to go on from `first_step`; it is scored every `eval_steps` and at its end."""
+    """Training is about to begin, or to go on from `first_step`; it is scored every `eval_steps` and at its end.
+
+    `num_trainable` of the parameters are trained; None stands for all.
+    """
 
     run_id: str
     task: str
@@ -56,6 +59,7 @@ class RunStarted:
     total_steps: int
     first_step: int
     eval_steps: int = 0
+    num_trainable: int | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class TrainingResult(Mapping[str, Any]):
     num_dropped_steps: int
     num_rollbacks: int
     num_parameters: int
+    num_trainable: int
     precision: str
     device: str
     throughput: Mapping[str, float]

@@ -8,6 +8,13 @@ def counted(number: int | None, plural: str) -> str:
     return f"{number or 0:,} {plural.removesuffix('s') if number == 1 else plural}"
 
 
+def part_trained(num_parameters: int, num_trainable: int | None) -> str:
+    """Say behind a number of parameters how many of them are trained; empty where all are, or where nobody knows."""
+    if num_trainable is None or num_trainable == num_parameters:
+        return ""
+    return f", {num_trainable:,} of them trained ({num_trainable / num_parameters:.2%})"
+
+
 @dataclass(frozen=True)
 class Words:
     """What a kind calls the rows of its data, those that it makes of them for the model, and its loss.

@@ -64,6 +64,7 @@ class Estimator:
         warnings = (*dataset.warnings, *bundle.warnings, *_warnings(needs, disk, config.batch_size, found))
         return Estimate(
             num_parameters=bundle.num_parameters,
+            num_trainable=bundle.num_trainable,
             device=str(session.device),
             precision=session.precision.name,
             lengths=_lengths(prepared),

@@ -17,7 +17,7 @@ from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.showing import duration
 from domain.task import task_named
-from domain.words import counted
+from domain.words import counted, part_trained
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
@@ -82,7 +82,8 @@ class RunTold:
         held_out = f"{counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
         name = str(result.metric_name).removeprefix("eval_")
         return (
-            f"{self.request.model_name} ({result.num_parameters:,} parameters) learnt {self.request.task} from"
+            f"{self.request.model_name} ({result.num_parameters:,} parameters"
+            f"{part_trained(result.num_parameters, result.num_trainable)}) learnt {self.request.task} from"
             f" {counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
             f" {counted(result.steps, 'steps')} and {duration(result.training_time)}, and reaches"
             f" {self._scores.sentence(name)}, on {held_out}.{_ended(result.stop_reason)}"

@@ -30,6 +30,7 @@ class PlanTrainingResponse(BaseModel):
     num_train_rows: int | None = None
     num_eval_rows: int | None = None
     num_parameters: int | None = None
+    num_trainable: int | None = None
     device: str | None = None
     precision: str | None = None
     lengths: dict[str, float] = {}
@@ -79,6 +80,7 @@ class PlanTrainingUseCase:
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
             num_parameters=found.num_parameters,
+            num_trainable=found.num_trainable,
             device=found.device,
             precision=found.precision,
             lengths=dict(found.lengths),

@@ -73,6 +73,7 @@ class TrainModelResponse(BaseModel):
     samples: tuple[dict[str, str], ...] = ()
     throughput: dict[str, float] = {}
     num_parameters: int | None = None
+    num_trainable: int | None = None
     num_train_rows: int | None = None
     num_eval_rows: int | None = None
     warnings: tuple[str, ...] = ()
@@ -176,6 +177,7 @@ class TrainModelUseCase:
             samples=tuple(map(dict, report.samples)),
             throughput=dict(result.throughput),
             num_parameters=result.num_parameters,
+            num_trainable=result.num_trainable,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
             warnings=(*dataset.warnings, *model.warnings, *result.warnings, *report.warnings),

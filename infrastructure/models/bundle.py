@@ -47,7 +47,13 @@ class ModelBundle:
     @property
     def num_parameters(self) -> int:
         """Count the parameters, shared ones once."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        # A byte of weights in 4 bits holds two of them.
+        return sum(one.numel() * (2 if type(one).__name__ == "Params4bit" else 1) for one in self.model.parameters())
+
+    @property
+    def num_trainable(self) -> int:
+        """Count those of them that a training changes: not what is frozen, below a head or beside an adapter."""
+        return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
 
     def save(self, directory: Path, facts: Mapping[str, Any]) -> None:
         """Write the directory whole; a model of the transformers library opens there with `from_pretrained`.

@@ -164,8 +164,7 @@ class AdvancedTrainer:
             self._warn(progress or fresh, shortage)
         if progress is None:
             progress = fresh
-            # Saved before the first step: a run that goes astray at once has a state to return to, and a disk that
-            # cannot hold a checkpoint is found now and not after hours.
+            # A run that goes astray at once has a state to return to, and a disk without room for one is found now.
             self._save(progress, at_once=True)
         self._rank_as(progress)
         self._tracker.rewind(progress.step)
@@ -181,14 +180,14 @@ class AdvancedTrainer:
                 total_steps=self._plan.total_steps,
                 first_step=progress.step,
                 eval_steps=self._plan.eval_steps,
+                num_trainable=self._bundle.num_trainable,
             )
         )
         return progress
 
     def _fresh(self) -> Progress:
-        config = self._config
-        patience = EarlyStopping(config.early_stopping_patience, config.early_stopping_min_delta)
-        return Progress(self._direction, patience, config.batch_size, Plateau(config.plateau_patience))
+        patience = EarlyStopping(self._config.early_stopping_patience, self._config.early_stopping_min_delta)
+        return Progress(self._direction, patience, self._config.batch_size, Plateau(self._config.plateau_patience))
 
     # One step
 
@@ -339,6 +338,7 @@ class AdvancedTrainer:
             num_dropped_steps=progress.num_bad_steps,
             num_rollbacks=progress.num_rollbacks,
             num_parameters=self._bundle.num_parameters,
+            num_trainable=self._bundle.num_trainable,
             precision=self._session.precision.name,
             device=str(self._session.device),
             throughput=throughput_of(

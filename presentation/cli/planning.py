@@ -7,7 +7,7 @@ from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
 from domain.showing import duration, harmless
 from domain.time_budget import as_written
-from domain.words import counted
+from domain.words import counted, part_trained
 from presentation.cli.saying import say_error, say_json, screen
 from presentation.cli.summary import write_facts
 from presentation.cli.wording import words_of
@@ -43,9 +43,11 @@ def _facts(response: PlanTrainingResponse) -> dict[str, str]:
     within = f", planned for a time budget of {as_written(seconds['budget'])}" if "budget" in seconds else ""
     peak, free = memory["peak_bytes"], memory["free_bytes"]
     room = "" if free is None else f", {_size(free)} are free"
+    count = response.num_parameters or 0
     return {
         **facts,
-        "model": f"{response.num_parameters or 0:,} parameters, {response.precision} on {response.device}",
+        "model": f"{count:,} parameters{part_trained(count, response.num_trainable)}, {response.precision}"
+        f" on {response.device}",
         "steps": f"{steps['total']:,}, {steps['per_epoch']:,} an epoch{at_once}{scored}",
         "time": f"about {duration(seconds['total'])} at most: steps{parts}; the report comes on top{within}",
         "memory": f"about {_size(peak or 0)} at the longest rows{room}",

@@ -101,6 +101,7 @@ RESULT = TrainingResult(
     num_dropped_steps=0,
     num_rollbacks=0,
     num_parameters=10,
+    num_trainable=10,
     precision="fp32",
     device="cpu",
     throughput={"tokens_per_second": 1000.0},

@@ -133,7 +133,10 @@ def test_what_does_not_go_together_is_told(base: Path, tmp_path: Path, changes: 
 def test_a_preset_learns_with_an_adapter_and_cannot_keep_it_alone(base: Path, tmp_path: Path) -> None:
     """Its tables and its head are new, so they are trained in full."""
     known: dict[str, Any] = {"model_name": "encoder-tiny", "vocab_size": 330}
-    model = built(asked(base, "bert", tmp_path, **known)).model
+    bundle = built(asked(base, "bert", tmp_path, **known))
+    model = bundle.model
+    assert bundle.num_trainable == sum(one.numel() for one in model.parameters() if one.requires_grad)
+    assert 0 < bundle.num_trainable < bundle.num_parameters
     trained = {name for name, one in model.named_parameters() if one.requires_grad and ".lora_" not in name}
     assert trained == {"model.embeddings.tok_embeddings.weight", "head.dense.weight", "head.norm.weight",
                        "classifier.weight", "classifier.bias"}  # fmt: skip
