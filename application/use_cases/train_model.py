@@ -180,7 +180,7 @@ class TrainModelUseCase:
             num_trainable=result.num_trainable,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
-            warnings=(*dataset.warnings, *model.warnings, *result.warnings, *report.warnings),
+            warnings=tuple(dict.fromkeys((*dataset.warnings, *model.warnings, *result.warnings, *report.warnings))),
             exit_code=EXIT_CODE_OF_STOP.get(result.stop_reason, int(interrupted)),
         )
         run.save_summary(response.model_dump())

@@ -345,6 +345,6 @@ class AdvancedTrainer:
                 progress, self._session, lambda step: self._batch(step, progress.micro_batch_size)
             ),
             num_threads=torch.get_num_threads(),
-            warnings=(*progress.notes, *self._monitors.faults),
+            warnings=(*self._bundle.warnings, *progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),
         )

@@ -1,5 +1,6 @@
 """Adapters keep the guarantees: the same gradients however a step is cut, the same bytes after a kill, small states."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,15 @@ def test_states_hold_the_adapter_and_the_head_alone(whole: tuple[str, Path]) -> 
         assert held
         assert not [one for one in held if ".lora_" not in one and not one.startswith("classifier.")]
         assert {tensor.dtype for tensor in held.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("whole", ["bert"], indirect=True)
+def test_the_page_says_how_much_is_trained(whole: tuple[str, Path]) -> None:
+    _, run = whole
+    page = (run / "report.html").read_text(encoding="utf-8")
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert f"{summary['num_trainable']:,} of them trained" in page
+    assert 0 < summary["num_trainable"] < summary["num_parameters"]
 
 
 @pytest.mark.parametrize("whole", ["bert"], indirect=True)

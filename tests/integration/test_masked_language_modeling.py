@@ -230,6 +230,8 @@ class TestLabelsNext:
         assert response.success, response.errors
         (told,) = [warning for warning in response.warnings if "start untrained" in warning]
         assert "classifier.bias, classifier.weight start untrained" in told
+        page = (tmp_path / "labels" / "report.html").read_text(encoding="utf-8")
+        assert page.count("classifier.bias, classifier.weight start untrained") == 1
         one, other = (Path(str(path)) / "tokenizer.json" for path in (run.model_path, response.model_path))
         assert json.loads(one.read_text())["model"] == json.loads(other.read_text())["model"]
 

@@ -13,8 +13,9 @@ from application.training import ChatTraining
 from domain.exceptions import ModelError
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
+from domain.showing import counted
 from domain.task import task_named
-from infrastructure.data.chats.chat import chat_json
+from infrastructure.data.chats.chat import Turn, chat_json
 from infrastructure.data.chats.chat_format import ChatFormat
 from infrastructure.data.chats.dataset import ChatDataset
 from infrastructure.data.chats.forms import ChatSought, chat_sought
@@ -146,7 +147,7 @@ class ChatKind:
 
         first = range(min(NUM_SHOWN, len(rows)))
         samples = [
-            {"prompt": shown(rows.source(row)), "output": shown(text), "wanted": shown(rows.reference(row))}
+            {"prompt": shown(question_of(rows.turns(row))), "output": shown(text), "wanted": shown(rows.reference(row))}
             for row, text in zip(first, write(first), strict=True)
         ]
         report = Report(samples=samples, intervals=intervals_of_tokens(result.final_metrics, scored.outcomes))
@@ -168,6 +169,12 @@ class ChatKind:
             return _adapter(tokenizer, _samples(dataset, num_written, tokenizer, card))
 
         return model, FinishedChats(tokenizer, card, chats, wanted, rows, adapter, known.reading, known.max_length)
+
+
+def question_of(turns: Sequence[Turn]) -> str:
+    """Give what is asked last, and behind it how much was said before: a sample has few lines."""
+    before = f"({counted(len(turns) - 1, 'turn')} before)"
+    return turns[-1].content if len(turns) == 1 else f"{turns[-1].content}\n{before}"
 
 
 def chats_wanted(request: ChatTraining) -> ChatSought:
