@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
@@ -225,3 +225,64 @@ def test_a_model_with_an_adapter_beside_its_weights_is_refused(made: Path, tmp_p
     (both / SETTINGS).write_text(json.dumps({**known, "base_model_name_or_path": str(both)}))
     with pytest.raises(ModelError, match="an adapter stands beside the weights"):
         built(asked(both, "bert", tmp_path))
+
+
+def made_by_others(home: Path, is_tied: bool, fewer_tokens: int = 0, **config: Any) -> Path:
+    """Let somebody adapt a Llama with peft and train everything that may be trained."""
+    base = base_of("llama", home / "base", tie_word_embeddings=is_tied)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    if fewer_tokens:
+        model.resize_token_embeddings(model.config.vocab_size - fewer_tokens)
+    adapted = get_peft_model(model, LoraConfig(r=4, task_type="CAUSAL_LM", **config))
+    generator = torch.Generator().manual_seed(5)
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(0.2 * torch.randn(parameter.shape, generator=generator))
+    adapted.save_pretrained(str(home / "adapter"))
+    save_file({"logits": logits_of(adapted).contiguous()}, home / "expected.safetensors")
+    return home / "adapter"
+
+
+ON_TIED: dict[str, tuple[dict[str, Any], str]] = {
+    "a copy of what scores tokens": ({"modules_to_save": ["lm_head"]}, "lm_head.weight is the same as"),
+    "a copy of the table": ({"modules_to_save": ["embed_tokens"]}, "model.embed_tokens.weight is the same as"),
+    "a copy of each": ({"modules_to_save": ["embed_tokens", "lm_head"]}, "and not in the adapter"),
+    "an adapter of what scores tokens": ({"target_modules": ["q_proj", "lm_head"]}, "are one in the base"),
+    "an adapter of the table": ({"target_modules": ["q_proj", "embed_tokens"]}, "lora_embedding_A"),
+    "a smaller table": ({"fewer_tokens": 3}, "model.embed_tokens.weight has the shape"),
+}
+
+
+@pytest.mark.parametrize("name", ON_TIED)
+def test_what_a_merged_model_could_not_be_is_refused(tmp_path: Path, name: str) -> None:
+    """One table reads and scores tokens; an adapter of one use alone, or of its rows, is in no model of the base."""
+    config, told = ON_TIED[name]
+    theirs = made_by_others(tmp_path, True, **{"target_modules": ["q_proj"], **config})
+    with pytest.raises(ModelError) as caught:
+        built(asked(theirs, "llama", tmp_path, adapter="none"))
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("is_tied", "config"),
+    [
+        (False, {"modules_to_save": ["embed_tokens", "lm_head"]}),
+        (True, {"modules_to_save": ["embed_tokens"], "ensure_weight_tying": True}),
+        (False, {"target_modules": ["q_proj", "lm_head"]}),
+    ],
+    ids=["copies of two tables", "copies of one, kept one", "an adapter of what scores tokens alone"],
+)
+def test_tables_that_others_have_trained_are_taken(tmp_path: Path, is_tied: bool, config: dict[str, Any]) -> None:
+    theirs = made_by_others(tmp_path, is_tied, **{"target_modules": ["q_proj"], **config})
+    bundle = built(asked(theirs, "llama", tmp_path, adapter="none"))
+    expected = load_file(tmp_path / "expected.safetensors")["logits"]
+    torch.testing.assert_close(logits_of(bundle.model), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_of_another_kind_of_adapter_its_kind_alone_is_told(tmp_path: Path) -> None:
+    base = base_of("llama", tmp_path / "base")
+    model = AutoModelForCausalLM.from_pretrained(base)
+    get_peft_model(model, IA3Config(task_type="CAUSAL_LM")).save_pretrained(str(tmp_path / "adapter"))
+    with pytest.raises(ModelError, match="is opened\\. Merge") as caught:
+        built(asked(tmp_path / "adapter", "llama", tmp_path, adapter="none"))
+    assert "not taken" not in str(caught.value)

@@ -40,8 +40,8 @@ def put_onto(
 ) -> dict[str, Any]:
     """Put the adapter of a directory into its base; gives anew what the library says of loading.
 
-    Every tensor must fit: layers that are linear, matrices as wide as these, parameters that are there. With
-    `only_what_fits` a head of other labels is left out.
+    Every tensor must fit: layers that are linear, matrices as wide as these, parameters that are there, and what the
+    base shares must be shared still. With `only_what_fits` a head of other labels or of another task is left out.
     Raises: ModelError naming the file and the first tensors that do not.
     """
     path = directory / ADAPTER_WEIGHTS
@@ -50,8 +50,9 @@ def put_onto(
     _make_room(model, others)
     named = _tensors_of(model)
     if only_what_fits:
-        others = {name: one for name, one in others.items() if name in named and named[name].shape == one.shape}
+        others = {name: one for name, one in others.items() if not _is_other_head(model, named, name, one)}
     faults = [*_faults_of_layers(model, layers, settings), *_faults_of_others(named, others)]
+    faults += _faults_of_shared(model, layers, named, others, settings)
     if not layers:
         faults.append("no adapter is in it")
     if faults:
@@ -151,6 +152,50 @@ def _faults_of_layers(model: nn.Module, layers: Parts, settings: AdapterSettings
             for part, tensor in parts.items():
                 if rank < 1 or tuple(tensor.shape) != shapes[part]:
                     yield f"{part} of layer {name}, {num_in} to {num_out} wide, has the shape {list(tensor.shape)}"
+
+
+def _is_other_head(model: "PreTrainedModel", there: Mapping[str, Tensor], name: str, tensor: Tensor) -> bool:
+    """Tell whether a tensor is of a head that a model does not have, or has for other labels."""
+    body = model.base_model
+    if name in there:
+        is_of_body = any(there[name] is one for one in _tensors_of(body).values())
+        return not is_of_body and there[name].shape != tensor.shape
+    below = {model.base_model_prefix, *(child for child, _ in body.named_children())}
+    is_pooler = ".pooler." in f".{name}"  # made anew with a head, as in what is opened without an adapter
+    return "lora_" not in name and (is_pooler or name.partition(".")[0] not in below)
+
+
+def _faults_of_shared(
+    model: nn.Module,
+    layers: Parts,
+    there: Mapping[str, Tensor],
+    others: Mapping[str, Tensor],
+    settings: AdapterSettings,
+) -> Iterator[str]:
+    """Say which tensors of the base would change in one place and not in another, where it has a single one for both.
+
+    The library gives the matrix that scores tokens an adapter, or a copy, of its own; in the merged model the table
+    that looks them up would change with it.
+    """
+    names: dict[int, list[str]] = {}
+    for name, tensor in there.items():
+        names.setdefault(id(tensor), []).append(name)
+    owners = dict(model.named_modules(remove_duplicate=False))
+    for called in names.values():
+        adapted = [name for name in called if name.rpartition(".")[0] in layers]
+        beside = [
+            name for name in called if owners[name.rpartition(".")[0]] is not owners[called[0].rpartition(".")[0]]
+        ]
+        if not beside:
+            continue
+        if adapted:
+            yield f"{adapted[0]} and {next(n for n in called if n != adapted[0])} are one in the base"
+        given = [name for name in called if name in others and others[name].shape == there[name].shape]
+        differs = any(not torch.equal(others[name], others[given[0]]) for name in given)
+        is_part = settings.has_copies and 0 < len(given) < len(called)
+        if differs or (is_part and not torch.equal(others[given[0]].to(there[given[0]].dtype), there[given[0]])):
+            other = next(name for name in called if name != given[0])
+            yield f"{given[0]} is the same as {other} in the base, and not in the adapter"
 
 
 def _faults_of_others(there: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> Iterator[str]:

@@ -55,7 +55,8 @@ REMEDY = "Merge the adapter into its model where it was made, and save that with
 class AdapterSettings:
     """What decides the function of an adapter beside its tensors, and the directory or hub id that it stands beside.
 
-    `alphas` are those of layers whose names end in what is named; all others have `alpha`.
+    `alphas` are those of layers whose names end in what is named; all others have `alpha`. Where it `has_copies`, what
+    was trained in full stood in place of modules of the base, and shared nothing with others any more.
     """
 
     base: str
@@ -64,6 +65,7 @@ class AdapterSettings:
     alphas: Mapping[str, float]
     is_dora: bool
     is_rank_stable: bool
+    has_copies: bool = False
 
     def scale(self, layer: str, rank: int) -> float:
         """Give what the adapter of a layer is multiplied by."""
@@ -91,16 +93,15 @@ def adapter_settings(directory: Path) -> AdapterSettings:
         alphas={str(end): float(alpha) for end, alpha in (settings.get("alpha_pattern") or {}).items()},
         is_dora=bool(settings.get("use_dora")),
         is_rank_stable=bool(settings.get("use_rslora")),
+        has_copies=bool(settings.get("modules_to_save")),
     )
 
 
 def _faults(settings: Mapping[str, Any]) -> list[str]:
     """Say what of an adapter's settings is not taken."""
+    if settings.get("peft_type") != "LORA":  # others have settings of their own, of which nothing is to be told
+        return [f"peft_type is {shown(settings.get('peft_type'))}, but only LORA (with or without DoRA) is opened"]
     faults = []
-    if settings.get("peft_type") != "LORA":
-        faults.append(
-            f"peft_type is {shown(settings.get('peft_type'))}, but only LORA (with or without DoRA) is opened"
-        )
     base = settings.get("base_model_name_or_path")
     if not (isinstance(base, str) and 0 < len(base) <= LONGEST_NAME and base.isprintable()):
         faults.append(f"base_model_name_or_path is {shown(base)}, but must name the model it was trained beside")
