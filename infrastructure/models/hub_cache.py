@@ -96,7 +96,7 @@ def _also_called(root: Path, name: str) -> Iterator[str]:
         return
     others = [known for known in cached_names(root) if known.rpartition("/")[2] == own and known != own]
     first = [known for known in others if known.partition("/")[0] in FIRST_OWNERS]
-    is_known = (root / _folder(name)).is_dir()
+    is_known = any(_snapshots(root, name, ""))
     chosen = first or ([] if is_known else others)
     if len(chosen) > 1:
         raise ModelError(
@@ -115,7 +115,7 @@ def _snapshots(root: Path, name: str, revision: str) -> Iterator[Snapshot]:
     folder = root / _folder(name)
     for commit in dict.fromkeys(_commits(folder, revision)):
         directory = folder / "snapshots" / commit
-        if directory.is_dir():
+        if os.path.isdir(directory):  # what may not be looked at is not there
             yield Snapshot(name, directory, tuple(_missing(directory)))
 
 
@@ -128,7 +128,8 @@ def _commits(folder: Path, revision: str) -> Iterator[str]:
             yield commit
     known: list[os.DirEntry[str]] = []
     with suppress(OSError):
-        known = sorted(os.scandir(folder / "snapshots"), key=lambda entry: entry.stat().st_mtime, reverse=True)
+        entries = [entry for entry in os.scandir(folder / "snapshots") if os.path.isdir(entry)]
+        known = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
     for entry in known:
         is_short = len(revision) >= SHORTEST_COMMIT and entry.name.startswith(revision)
         if revision in ("", entry.name) or is_short:
@@ -137,20 +138,20 @@ def _commits(folder: Path, revision: str) -> Iterator[str]:
 
 def _missing(directory: Path) -> Iterator[str]:
     """Name the files without which a snapshot cannot be opened; a link to a blob that is not there is no file."""
-    if not (directory / CONFIG).is_file():
+    if not os.path.isfile(directory / CONFIG):
         yield CONFIG
     # Weights of other formats are refused later, in words of their own.
-    if not ((directory / WEIGHTS).is_file() or any(directory.glob("pytorch_model*.bin"))):
+    if not (os.path.isfile(directory / WEIGHTS) or any(directory.glob("pytorch_model*.bin"))):
         yield from _missing_shards(directory)
-    if not any((directory / name).is_file() for name in TOKENIZERS):
+    if not any(os.path.isfile(directory / name) for name in TOKENIZERS):
         yield TOKENIZERS[0]
 
 
 def _missing_shards(directory: Path) -> Iterator[str]:
-    if not (directory / WEIGHTS_INDEX).is_file():
+    if not os.path.isfile(directory / WEIGHTS_INDEX):
         yield WEIGHTS
         return
     with suppress(ModelError):  # a damaged index is told by who opens the directory
         named = settings_of(directory / WEIGHTS_INDEX).get("weight_map")
         shards = sorted({str(name) for name in named.values()}) if isinstance(named, dict) else []
-        yield from (name for name in shards if is_own_name(name) and not (directory / name).is_file())
+        yield from (name for name in shards if is_own_name(name) and not os.path.isfile(directory / name))

@@ -87,6 +87,16 @@ class TestTheSnapshot:
         (tmp_path / "models--o--m" / "refs" / "main").write_text("../../../elsewhere")
         assert directory_of(tmp_path, "o/m").name == "abc1234"
 
+    def test_is_found_beside_links_that_lead_nowhere(self, tmp_path: Path) -> None:
+        whole = snapshot(tmp_path, "o/m", WHOLE, ref=None)
+        (whole.parent / "fff1234").symlink_to("nowhere")
+        (whole.parent / "eee1234").symlink_to("eee1234")
+        assert directory_of(tmp_path, "o/m") == whole
+
+    @pytest.mark.parametrize("name", ["m", "o/m"])
+    def test_is_none_where_nothing_can_be(self, tmp_path: Path, name: str) -> None:
+        assert look_up(tmp_path / ("x" * 5000), name) is None
+
 
 class TestWhatIsMissing:
     @pytest.mark.parametrize("name", list(WHOLE))
@@ -135,6 +145,11 @@ class TestNamesWithAndWithoutTheirOwner:
         assert missing_of(tmp_path, "gpt2") == ("model.safetensors",)
         first = snapshot(tmp_path, "openai-community/gpt2", WHOLE)
         assert directory_of(tmp_path, "gpt2") == first
+
+    def test_mean_the_only_one_beside_an_empty_folder_of_that_name(self, tmp_path: Path) -> None:
+        place = snapshot(tmp_path, "someone/m", WHOLE)
+        (tmp_path / "models--m").mkdir()
+        assert directory_of(tmp_path, "m") == place
 
     def test_are_refused_where_several_could_be_meant(self, tmp_path: Path) -> None:
         for owner in ("one", "two"):
