@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from domain.showing import shown
 from domain.task import Task
@@ -26,9 +26,23 @@ class Settings(BaseModel):
 
     title: ClassVar[str]
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value_for_a_number(cls, value: Any, about: ValidationInfo) -> Any:
+        """Let the `no` and `yes` of YAML be neither 0 and 1 nor numbers of anything."""
+        if not isinstance(value, bool) or about.field_name is None:
+            return value
+        known = _types_in(cls.model_fields[about.field_name].annotation)
+        return shown(value) if known & {int, float} and not known & {bool, str} else value
+
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break, for a task."""
         yield from ()
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    """Name the types that a value may have, whatever they stand in."""
+    return {annotation}.union(*(_types_in(part) for part in get_args(annotation) if not isinstance(part, str)))
 
 
 def not_empty(name: str, value: str | None) -> Iterator[str]:

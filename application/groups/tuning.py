@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator
 
 from application.groups.setting import Settings, listed_names, setting, share_below_one
 from domain.config import TrainingConfig
@@ -52,12 +52,6 @@ class TuningSettings(Settings):
     quantize: Literal["none", "8bit", "4bit"] = setting(
         "none", "Keep the weights beside an adapter in 8 or 4 bits; needs a CUDA device."
     )
-
-    @field_validator("freeze", mode="before")
-    @classmethod
-    def _no_truth_value(cls, value: Any) -> Any:
-        """Let the `no` and `yes` of YAML be no numbers of layers."""
-        return shown(value) if isinstance(value, bool) else value
 
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""

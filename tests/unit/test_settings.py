@@ -61,6 +61,16 @@ def test_the_schema_knows_what_stands_in_the_shipped_run_files(path: Path) -> No
         assert about["description"]
 
 
+NUMBERS = ("adapter_rank", "adapter_alpha", "batch_size", "epochs", "freeze", "layer_decay", "max_steps", "time_budget")
+
+
+@pytest.mark.parametrize("truth", [True, False])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_yes_or_no_of_yaml_is_no_number(name: str, truth: bool) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} is '{truth}', but"):
+        TrainModelRequest(task="text_classification", **{name: truth})
+
+
 def test_a_task_that_does_not_exist_is_named() -> None:
     with pytest.raises(ConfigurationError, match="Did you mean market_direction"):
         settings_of("market_directions")
