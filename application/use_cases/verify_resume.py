@@ -209,6 +209,8 @@ def shortened(request: VerifyResumeRequest) -> TrainModelRequest:
         eval_steps=min(training.eval_steps or steps, max(1, steps // EVALUATIONS)),
         warmup_steps=1 if training.warmup_steps is None else min(training.warmup_steps, steps),
         logging_steps=1,
+        batch_size=None if training.is_measured("batch_size") else training.batch_size,
+        time_budget=None,  # what is measured, and where a clock ends a run, differs from one process to the next
         output_dir=None,
         trackers=(),  # a store that people look at is no place for trials
     )

@@ -113,6 +113,12 @@ class TestShortening:
         assert (short.max_steps, short.save_steps, short.eval_steps, short.learning_rate) == (30, 3, 10, 0.5)
         assert shortened(VerifyResumeRequest(training=training, steps=6)).max_steps == 6
 
+    def test_leaves_out_what_two_processes_would_measure_differently(self) -> None:
+        training = TrainModelRequest(batch_size="auto", time_budget="20s")
+        short = shortened(VerifyResumeRequest(training=training))
+        assert (short.is_measured("batch_size"), short.time_budget) == (False, None)
+        assert shortened(VerifyResumeRequest(training=TrainModelRequest(batch_size=3))).batch_size == 3
+
 
 def test_facts_that_nobody_shares_are_named_and_not_too_many() -> None:
     assert unequal({"a": 1}, {"a": 1}) == []
