@@ -16,8 +16,8 @@ def command(
 ) -> int:
     """Train briefly, train again under kills, resume, and compare: model, metrics and summary must be equal.
 
-    Everything but the number of steps, saves and scored rows is as the run file says. Exit code 0 when nothing
-    differs, 1 when something does, 2 for bad input.
+    Everything but the number of steps, saves and scored rows, and what a run measures (batch_size auto, time_budget),
+    is as the run file says. Exit code 0 when nothing differs, 1 when something does, 2 for bad input.
     """
     from application.training_request import TrainModelRequest
     from application.use_cases.verify_resume import TrialTold, VerifyResumeRequest
