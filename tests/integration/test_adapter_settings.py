@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForMaskedLM
 
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
@@ -12,7 +13,7 @@ from domain.task import TASKS
 from infrastructure.container import Container
 from infrastructure.models.adapters import packing
 from infrastructure.models.adapters.layers import adapted_layers
-from infrastructure.models.adapters.targets import is_linear, modules_of, parts_of, short_names
+from infrastructure.models.adapters.targets import chosen_layers, is_linear, modules_of, parts_of, short_names
 from tests.support import tiny_architectures
 from tests.support.adapted import asked, base_of, built
 
@@ -140,8 +141,20 @@ def test_a_preset_learns_with_an_adapter_and_cannot_keep_it_alone(base: Path, tm
     trained = {name for name, one in model.named_parameters() if one.requires_grad and ".lora_" not in name}
     assert trained == {"model.embeddings.tok_embeddings.weight", "head.dense.weight", "head.norm.weight",
                        "classifier.weight", "classifier.bias"}  # fmt: skip
-    with pytest.raises(ConfigurationError, match="encoder-tiny is no directory that an adapter could stand beside"):
+    with pytest.raises(ConfigurationError, match="encoder-tiny begins from scratch: no directory holds"):
         built(asked(base, "bert", tmp_path, merge_adapter=False, **known))
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta"])
+def test_a_head_that_shares_a_frozen_table_cannot_be_kept_alone(architecture: str, tmp_path: Path) -> None:
+    """A base without a head that fills gaps: its bias is learnt beside the table, and no file has one without both."""
+    model = AutoModelForMaskedLM.from_config(tiny_architectures.model_of(architecture).config)
+    parts = parts_of(model, {name for name, _ in model.named_parameters() if not name.startswith(f"{architecture}.")})
+    layers = chosen_layers(model, parts, "auto", 2)
+    with pytest.raises(
+        ConfigurationError, match=r"bias is trained in full, .*file cannot hold.*Use merge_adapter=true"
+    ):
+        modules_of(model, parts.in_full, layers)
 
 
 @pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)

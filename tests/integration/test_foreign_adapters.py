@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,17 @@ def test_a_training_refuses_it_too_and_writes_nothing(kept: Path, tmp_path: Path
     assert not (tmp_path / "run").exists()
 
 
+def test_where_peft_is_missing_it_is_told_how_to_install_it(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"has no peft.* pip install 'athanor\[adapters\]'"):
+        PredictorSource().open(str(kept))
+    response = Container().train_model().execute(asked(kept, "bert", tmp_path, adapter="none"))
+    assert (response.exit_code, "pip install" in response.errors[0]) == (2, True)
+
+
 def test_a_base_may_move_when_its_adapter_is_told(kept: Path, made: Path) -> None:
     (kept.parent / "base").rename(kept.parent / "elsewhere")
     settings(base_model_name_or_path=str(kept.parent / "elsewhere"))(kept)
@@ -213,7 +225,7 @@ def test_a_training_begins_where_an_adapter_of_others_ended(theirs: Path, tmp_pa
 
 
 def test_an_adapter_upon_a_merged_one_cannot_be_kept_alone(theirs: Path, tmp_path: Path) -> None:
-    with pytest.raises(AthanorError, match="is no directory that an adapter could stand beside"):
+    with pytest.raises(AthanorError, match="is an adapter, and is merged into its base first: no directory"):
         built(asked(theirs / "adapter", "llama", tmp_path, merge_adapter=False))
 
 

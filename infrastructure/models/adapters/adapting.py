@@ -48,9 +48,11 @@ def adapt(
     kept = None
     if not request.merge_adapter:
         if base is None:
+            what = "begins from scratch" if untrained is None else "is an adapter, and is merged into its base first"
             raise ConfigurationError(
-                f"merge_adapter is false, but {request.model_name} is no directory that an adapter could stand beside.",
-                remedy="Use merge_adapter=true, or save that model first and give its directory.",
+                f"merge_adapter is false, but model {request.model_name} {what}: no directory holds what the new"
+                " adapter would stand beside.",
+                remedy="Use merge_adapter=true, or train and save that model first and give its directory.",
             )
         modules = modules_of(model, parts.in_full, layers)
         name, revision = _name_of(str(request.model_name), base)

@@ -80,11 +80,13 @@ def _make_room(model: "PreTrainedModel", others: Mapping[str, Tensor]) -> None:
 def _adapt(model: "PreTrainedModel", layers: Parts, settings: AdapterSettings) -> None:
     """Put matrices beside the layers of a model."""
     ranks = {layer: len(parts["lora_A"]) for layer, parts in layers.items()}
+    widest = max(ranks.values())
     config = lora_config(
         model,
         list(layers),
-        r=max(ranks.values()),
-        rank_pattern={re.escape(layer): rank for layer, rank in ranks.items()},
+        r=widest,
+        # The library tries each pattern on each layer: of hundreds of equal ones that takes a minute.
+        rank_pattern={f"^{re.escape(layer)}": rank for layer, rank in ranks.items() if rank < widest},
         use_dora=settings.is_dora,
         init_lora_weights=False,
     )

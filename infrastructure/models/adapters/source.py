@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib import util
 from pathlib import Path
 
 from domain.exceptions import ModelError
@@ -30,10 +31,15 @@ class Source:
 def source_of(directory: Path) -> Source:
     """Look at a directory. The base of an adapter is looked for on this machine, and nothing is fetched.
 
-    Raises: ModelError.
+    Raises: ModelError, for an adapter also where the package is missing that opens it.
     """
     if not is_adapter(directory):
         return Source(directory, directory)
+    if util.find_spec("peft") is None:
+        raise ModelError(
+            f"{directory} is an adapter, but this Python has no peft, which opens it.",
+            remedy="Run: pip install 'athanor[adapters]'.",
+        )
     check_settings(directory)
     settings = adapter_settings(directory)
     base = _base_directory(settings, directory)

@@ -112,9 +112,14 @@ def short_names(model: nn.Module, chosen: Collection[str]) -> list[str]:
 def modules_of(model: nn.Module, parameters: Collection[str], layers: Collection[str]) -> list[str]:
     """Give the largest modules that hold those parameters, by name, for a file that knows whole modules alone.
 
-    Raises: ConfigurationError where such a module would hold one of the adapted `layers`.
+    Raises: ConfigurationError where, beside adapted `layers`, such a module would hold what is frozen too.
     """
     found: list[str] = []
+    names = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+
+    def frozen_in(owner: str) -> bool:
+        return any(_is_in(name, [owner]) and name not in parameters for name in names)
+
     for name, module in model.named_modules(remove_duplicate=False):
         own = [f"{name}.{inner}" for inner, _ in module.named_parameters(remove_duplicate=False)]
         if name and own and not _is_in(name, found) and all(one in parameters for one in own):
@@ -122,7 +127,7 @@ def modules_of(model: nn.Module, parameters: Collection[str], layers: Collection
     for parameter in sorted(parameters):
         owner = parameter.rpartition(".")[0]
         if not _is_in(parameter, found):
-            if not owner or any(_is_in(layer, [owner]) for layer in layers):
+            if not owner or (layers and frozen_in(owner)):
                 raise ConfigurationError(
                     f"merge_adapter is false, but {parameter} is trained in full, which an adapter's file cannot hold.",
                     remedy="Use merge_adapter=true.",
