@@ -14,6 +14,7 @@ from infrastructure.container import Container
 from infrastructure.data.chats.builtin_templates import BUILTIN_TEMPLATES
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.prediction import PredictorSource
+from infrastructure.tasks.writing.finished_chats import TOO_LONG
 from tests.support.chat_families import FAMILIES, TOKENIZERS
 from tests.support.tiny_text import Ready, ready, request, written
 
@@ -193,6 +194,13 @@ class TestAFinishedModel:
         (typed,) = (row["text"] for row in predictor.predict(str(tmp_path / "asked.txt")).rows)
         assert found == ["def", "def"]
         assert typed == "def"
+
+    def test_a_question_that_is_longer_than_any_that_was_learnt_is_told(self, run: Path, tmp_path: Path) -> None:
+        (tmp_path / "asked.txt").write_text("load the rows\n" + "load " * 2000 + "\n", encoding="utf-8")
+        predictor = PredictorSource().open(str(run), "cpu")
+        answers = predictor.predict(str(tmp_path / "asked.txt"), {"max_new_tokens": 2})
+        assert [row["text"] is None for row in answers.rows] == [False, False]
+        assert answers.notes[1:] == [TOO_LONG]
 
     def test_evaluate_scores_the_answers_alone(self, run: Path, tmp_path: Path) -> None:
         answer = {"role": "assistant", "content": "def"}

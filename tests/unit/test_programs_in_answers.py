@@ -1,5 +1,8 @@
 """Which part of an answer is the program."""
 
+import math
+from typing import Any
+
 import pytest
 
 from infrastructure.data.chats.chat import Turn, chat_json
@@ -27,6 +30,20 @@ def test_a_question_of_a_chat_is_what_was_said_last() -> None:
     asked = Problem("five", chat_json(chat), GOES_ON.tests, "area")
     assert program_of(asked, f"```python\n{FUNCTION}```").text == BEGINNING + FUNCTION
     assert program_of(asked, BODY).text == BEGINNING + BODY
+
+
+@pytest.mark.parametrize("answer", [BODY, BODY.lstrip(), "def area(r):\n    return math.pi * r**2\n"])
+def test_a_beginning_may_end_with_the_head_of_the_function(answer: str) -> None:
+    head = Problem("six", "import math\n\n\ndef area(r):\n", GOES_ON.tests, "area")
+    place: dict[str, Any] = {}
+    exec(program_of(head, answer).text, place)
+    assert place["area"](1) == math.pi
+
+
+def test_nothing_behind_the_head_of_a_function_gives_nothing() -> None:
+    place: dict[str, Any] = {}
+    exec(program_of(Problem("seven", "def area(r):\n", GOES_ON.tests, "area"), "").text, place)
+    assert place["area"](1) is None
 
 
 def test_a_beginning_counts_only_with_the_name_of_its_function() -> None:

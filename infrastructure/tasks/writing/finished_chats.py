@@ -30,6 +30,11 @@ SHORTENED = (
     "Chats longer than the max_length of the model were asked without their oldest exchanges, as many as did not fit."
 )
 
+TOO_LONG = (
+    "Some last questions alone are longer than the max_length of the model, which has learnt from none as long; of one"
+    " that has more tokens than the model has positions, the beginning is not read."
+)
+
 
 @dataclass(frozen=True)
 class FinishedChats:
@@ -115,7 +120,8 @@ class FinishedChats:
             if first:
                 note(SHORTENED)
             if len(prompt) <= self.max_length:
-                break
+                return prompt
+        note(TOO_LONG)
         return prompt
 
 

@@ -25,6 +25,9 @@ def program_of(problem: Problem, answer: str) -> Program:
     indented = _indented_as(beginning, code)
     if indented != code and (other := _kept(beginning, indented)).count("\n") > kept.count("\n"):
         kept = other
+    if not kept and not isinstance(_parsed(beginning), ast.AST):  # the answer is a whole program all the same
+        beginning = _closed(beginning)
+        kept = _kept(beginning, code)
     return Program(beginning + kept, problem.tests)
 
 
@@ -34,6 +37,8 @@ def _beginning(problem: Problem) -> str:
         return ""
     question = _question_in(problem.source)
     tree = _parsed(question)
+    if not isinstance(tree, ast.AST):  # nothing may stand below its last line yet
+        tree = _parsed(_closed(question))
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} if isinstance(tree, ast.AST) else ()
     if problem.entry_point not in names:
         return ""
@@ -56,10 +61,20 @@ def _unfenced(answer: str) -> str:
 
 
 def _indented_as(beginning: str, code: str) -> str:
-    """Indent the first line as the last one before it: some tokenizers lose the space that a text begins with."""
-    last = beginning.rstrip().rpartition("\n")[2]
-    margin = last[: len(last) - len(last.lstrip())]
+    """Indent the first line to go on below the last one: some tokenizers lose the space that a text begins with."""
+    margin = _margin_below(beginning)
     return margin + code.lstrip(" \t") if margin and code.strip() else code
+
+
+def _closed(beginning: str) -> str:
+    """Let something stand below the head of a function that has no line yet."""
+    return f"{beginning.rstrip()}\n{_margin_below(beginning)}pass\n"
+
+
+def _margin_below(beginning: str) -> str:
+    """Give the blanks before a line that goes on below the last one."""
+    last = beginning.rstrip().rpartition("\n")[2]
+    return last[: len(last) - len(last.lstrip())] + ("    " if last.endswith(":") else "")
 
 
 def _kept(beginning: str, code: str) -> str:
