@@ -62,8 +62,8 @@ class TrainingPlan:
         return lr_factor(self.scheduler, applied_steps, self.total_steps, self.warmup_steps, self.decay, num_reductions)
 
     def epoch_of(self, step: int) -> int:
-        """Say which epoch, from 0, the step belongs to."""
-        return step // self.steps_per_epoch
+        """Say which epoch, from 0, the step belongs to; what comes before the first step belongs to the first epoch."""
+        return max(0, step) // self.steps_per_epoch
 
     def logs_at(self, done: int) -> bool:
         """Ask after `done` steps."""

@@ -226,6 +226,19 @@ class Progress:
         """Count the epoch of the best score from 1, as people do; `best_epoch` counts from 0, as the plan does."""
         return None if self.best_epoch is None else self.best_epoch + 1
 
+    def outcome(self) -> dict[str, Any]:
+        """Give what a result tells of the way of a run and of its best state, by name."""
+        return {
+            "best_metric": self.best_metric,
+            "best_epoch": self.epoch_of_best,
+            "best_step": self.best_step,
+            "steps": self.step,
+            "train_loss": self.loss_ema,
+            "final_metrics": self.best_metrics,
+            "num_dropped_steps": self.num_bad_steps,
+            "num_rollbacks": self.num_rollbacks,
+        }
+
     def throughput(self) -> dict[str, float]:
         """Give the rates of the whole training, by name."""
         busy = max(self.train_seconds, 1e-9)

@@ -13,7 +13,14 @@ ARCHITECTURES = ("encoder", "decoder", "seq2seq", "forecaster")
 SIZES = ("tiny", "mini", "base")
 PRESET = re.compile(rf"({'|'.join(ARCHITECTURES)})-({'|'.join(SIZES)})")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
-FINE_TUNING = {"epochs": 4, "batch_size": 16, "learning_rate": 3e-5, "word_dropout": 0.0, "average_decay": 0.0}
+FINE_TUNING = {
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 3e-5,
+    "word_dropout": 0.0,
+    "label_smoothing": 0.0,
+    "average_decay": 0.0,
+}
 # Hu et al., LoRA, ICLR 2022: 4e-4 to 5e-4 for RoBERTa base (table 9), 2e-4 for GPT-2 and GPT-3 (tables 11 and 12).
 ADAPTING = {"learning_rate": 5e-4}
 ADAPTING_WRITERS = {"learning_rate": 2e-4}
@@ -121,7 +128,8 @@ TASKS: dict[str, Task] = {
                 "learning_rate": 1e-3,
                 "vocab_size": 30_000,
                 "lowercase": True,
-                "word_dropout": 0.6,
+                "word_dropout": 0.5,
+                "label_smoothing": 0.1,  # it begins near what it can learn, and would only grow too sure
                 "average_decay": 0.999,
                 "validation_split": 0.1,
             },
@@ -147,6 +155,7 @@ TASKS: dict[str, Task] = {
                 "vocab_size": 8_000,
                 "lowercase": False,
                 "word_dropout": 0.3,
+                "label_smoothing": 0.1,
                 "class_weights": "balanced",  # half of the rows are safe, and macro F1 counts every class alike
                 "average_decay": 0.999,
                 "validation_split": 0.2,

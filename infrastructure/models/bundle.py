@@ -34,7 +34,8 @@ class ModelBundle:
 
     `card` holds task, labels, lengths, row counts and the SHA-256 of the data, as plain JSON values. `base` are frozen
     weights that the states of a run need not hold, for building the model again brings them. `adapter` says how one is
-    kept that is not to be merged into the model.
+    kept that is not to be merged into the model. A model that `answers_untrained` is scored before its first step, and
+    may be the best of its run.
     """
 
     model: nn.Module
@@ -43,6 +44,7 @@ class ModelBundle:
     warnings: tuple[str, ...] = ()
     base: FrozenBase | None = None
     adapter: Adapter | None = None
+    answers_untrained: bool = False
 
     @property
     def num_parameters(self) -> int:

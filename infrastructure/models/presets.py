@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -69,6 +69,9 @@ FORECASTERS: Mapping[str, ForecasterSize] = {
 }
 
 HEAD_SIZE = 64
+# A classifier begins with scores in its embeddings (linear_start.py), which noise and a bent head would only blur.
+STRAIGHT: Mapping[str, Any] = {"embedding_dropout": 0.0, "classifier_dropout": 0.0, "classifier_activation": "linear"}
+NOISY: Mapping[str, Any] = {"embedding_dropout": 0.2, "classifier_dropout": 0.1}
 MIN_POSITIONS = 512
 
 
@@ -96,8 +99,7 @@ def encoder_config(
         sep_token_id=tokenizer.sep_token_id,
         eos_token_id=tokenizer.sep_token_id,
         classifier_pooling="mean",
-        embedding_dropout=0.2,
-        classifier_dropout=0.1,
+        **(STRAIGHT if label_names else NOISY),
         id2label=dict(enumerate(label_names)) or None,
         label2id={name: number for number, name in enumerate(label_names)} or None,
     )

@@ -52,6 +52,8 @@ from infrastructure.training.training_metrics_tracker import TrainingMetricsTrac
 
 LOGGED = ("learning_rate", "grad_norm", "tokens_per_second", "samples_per_second", "memory_bytes")
 
+LOGGED = ("learning_rate", "grad_norm", "tokens_per_second", "samples_per_second", "memory_bytes")
+
 
 class AdvancedTrainer:
     """Trains any transformers model, or a plain `nn.Module` with a loss function.
@@ -126,6 +128,7 @@ class AdvancedTrainer:
         started, plan = time.perf_counter(), self._plan
         self._monitors.join(Clock(self._config.time_budget, seconds_waited()))
         progress = self._begin(accept_changes)
+        self._score_untrained(progress)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
             interrupted = self._monitors.stop_requested()
@@ -276,6 +279,13 @@ class AdvancedTrainer:
         self._monitors.notify(event)
         progress.since_log = SinceLog()
 
+    def _score_untrained(self, progress: Progress) -> None:
+        """Let a model that answers before its first step be a candidate for the best."""
+        if self._bundle.answers_untrained and not progress.step and progress.evaluated_at is None:
+            self._tracker.rewind(-1)  # of a start that was broken off
+            self._evaluate(progress)
+            self._save(progress)
+
     def _evaluate(self, progress: Progress) -> None:
         if self._scoring is None:
             return
@@ -286,9 +296,8 @@ class AdvancedTrainer:
         self._settle_metric(progress, metrics)
         is_best = progress.consider(metrics, progress.judged_by or self._metric, epoch)
         numbers = {f"eval_{name}": value for name, value in metrics.items() if isinstance(value, int | float)}
-        self._tracker.log_metrics(
-            {**numbers, "evaluation_seconds": seconds, "train_seconds": progress.train_seconds}, progress.step, epoch
-        )
+        took = {"evaluation_seconds": seconds, "train_seconds": progress.train_seconds}
+        self._tracker.log_metrics({**numbers, **took}, progress.step, epoch)
         self._monitors.notify(EvaluationCompleted(progress.step, epoch, metrics, is_best, seconds))
 
     def _settle_metric(self, progress: Progress, metrics: Mapping[str, Any]) -> None:
@@ -307,7 +316,7 @@ class AdvancedTrainer:
         self._checkpoints.judge_by(progress.judged_by or self._config.metric_name, progress.direction)
 
     def _save(self, progress: Progress, at_once: bool = False) -> None:
-        self._states.save(progress, self._plan.epoch_of(max(0, progress.step - 1)), at_once)
+        self._states.save(progress, self._plan.epoch_of(progress.step - 1), at_once)
 
     def _warn(self, progress: Progress, message: str) -> None:
         """Say what a person should know, now and in the summary, but only once."""
@@ -321,29 +330,20 @@ class AdvancedTrainer:
         if self._session.average is not None:
             self._session.average.settle_in(unwrapped(self._session.model))
         reason = interrupted or progress.stopped or "completed"
-        facts = {"step": progress.best_step or progress.step, "metrics": progress.best_metrics}
-        self._bundle.save(self._layout.model, facts)
+        step = progress.step if progress.best_step is None else progress.best_step
+        self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics})
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
         return TrainingResult(
-            best_metric=progress.best_metric,
-            best_epoch=progress.epoch_of_best,
-            best_step=progress.best_step,
+            **progress.outcome(),
             metric_name=progress.judged_by or self._metric,
             stop_reason=reason,
             training_time=seconds,
-            steps=progress.step,
             total_steps=self._plan.total_steps,
-            train_loss=progress.loss_ema,
-            final_metrics=progress.best_metrics,
-            num_dropped_steps=progress.num_bad_steps,
-            num_rollbacks=progress.num_rollbacks,
             num_parameters=self._bundle.num_parameters,
             num_trainable=self._bundle.num_trainable,
             precision=self._session.precision.name,
             device=str(self._session.device),
-            throughput=throughput_of(
-                progress, self._session, lambda step: self._batch(step, progress.micro_batch_size)
-            ),
+            throughput=throughput_of(progress, self._session, lambda at: self._batch(at, progress.micro_batch_size)),
             num_threads=torch.get_num_threads(),
             warnings=(*self._bundle.warnings, *progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),

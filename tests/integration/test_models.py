@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -162,6 +163,9 @@ class Labelled:
 
     def train_texts(self) -> list[str]:
         return TEXTS
+
+    def train_labels(self) -> np.ndarray:
+        return np.arange(len(TEXTS)) % len(self.label_names)
 
 
 def built(path: Path | str, dataset: Labelled | None = None, **changes: Any) -> ModelBundle:

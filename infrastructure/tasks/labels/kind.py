@@ -53,6 +53,7 @@ from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_s
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
+from infrastructure.tasks.labels.start import start_from_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -101,6 +102,11 @@ class Classification:
             head=_head(names),
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
+        if request.model_name in ENCODERS:
+            labels = dataset.train_labels()
+            weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
+            length, seed = request.max_length, request.seed
+            start_from_tokens(bundle, dataset.train_texts(), labels, len(names), length, weights, seed)
         bundle.card |= {"labels": list(names)}
         return bundle
 
