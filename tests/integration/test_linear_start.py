@@ -94,4 +94,4 @@ def test_a_run_whose_training_makes_it_worse_keeps_what_it_began_with(tmp_path: 
     assert response.success, response.errors
     assert (response.best_step, response.best_metric) == (0, 1.0)
     scored = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
-    assert [entry["step"] for entry in scored if entry["name"] == "eval_macro_f1"][0] == 0
+    assert next(entry["step"] for entry in scored if entry["name"] == "eval_macro_f1") == 0

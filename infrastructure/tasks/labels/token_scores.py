@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Letters of a token in a row, its blank in front included: pieces of words never met still say something.
 SHORTEST, LONGEST = 2, 5
-LETTERS_WEIGH = 0.3  # beside the token itself
+LETTERS_WEIGH = 0.15  # beside the token itself
 PENALTY = 0.1  # 1 / C of scikit-learn, on rows of length 1
 MAX_WEIGHTS = 2_000_000  # features times labels; past it the rarer groups of letters are left out
 MAX_ROUNDS = 60
