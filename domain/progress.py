@@ -27,6 +27,7 @@ _COUNTED = (
 _SCORED = (
     "direction",
     "judged_by",
+    "lead",
     "best_metric",
     "best_step",
     "best_epoch",
@@ -97,8 +98,8 @@ class Progress:
     `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
     alone. `loss_ema` is the smoothed loss, None before the first applied step. `evaluation_rows_at_once` is None until
     memory runs out in an evaluation. `notes` is what a reader of the summary must know of the way to it. `judged_by` is
-    the metric that takes the place of one that cannot be computed. `stopped` is empty while the run goes on, then the
-    reason.
+    the metric that takes the place of one that cannot be computed. A state must gain `lead` on that of step 0 to be
+    better. `stopped` is empty while the run goes on, then the reason.
     """
 
     direction: str
@@ -111,6 +112,7 @@ class Progress:
     num_tokens: int = 0
     loss_ema: float | None = None
     judged_by: str | None = None
+    lead: float = 0.0
     best_metric: float | None = None
     best_step: int | None = None
     best_epoch: int | None = None
@@ -159,6 +161,22 @@ class Progress:
         weight = (1 - EMA_DECAY) / (1 - EMA_DECAY**self.applied_steps)
         self.loss_ema = loss if self.loss_ema is None else (1 - weight) * self.loss_ema + weight * loss
 
+    @property
+    def rank(self) -> float | None:
+        """Give what a state is ranked by among the saved ones: its score, that of step 0 with its lead."""
+        if self.last_metric is None or self.evaluated_at != self.step:
+            return None
+        return self.last_metric + (self.lead if self.direction == "max" else -self.lead) * (self.step == 0)
+
+    def take_lead(self, num_rows: int) -> None:
+        """Let the state of step 0, scored on so many rows, stand until another gains a standard error on it.
+
+        A smaller gain is within what other rows would change. Only scores between 0 and 1 have one here.
+        """
+        if self.best_step == 0 and self.best_metric is not None and self.direction == "max":
+            share = min(max(self.best_metric, 0.0), 1.0)
+            self.lead = math.sqrt(share * (1.0 - share) / num_rows)
+
     def consider(self, metrics: Mapping[str, Any], metric_name: str, epoch: int) -> bool:
         """Take in an evaluation; True when it is the best so far. Patience may end the run.
 
@@ -166,7 +184,7 @@ class Progress:
         """
         given = metrics.get(metric_name)
         value = math.nan if given is None else float(given)
-        best = is_better(value, self.best_metric, self.direction)
+        best = is_better(value, self.best_metric, self.direction, self.lead if self.best_step == 0 else 0.0)
         if best:
             self.best_metric, self.best_step, self.best_epoch = value, self.step, epoch
             self.best_metrics = dict(metrics)

@@ -19,6 +19,7 @@ FINE_TUNING = {
     "learning_rate": 3e-5,
     "word_dropout": 0.0,
     "label_smoothing": 0.0,
+    "linear_start": False,
     "average_decay": 0.0,
 }
 # Hu et al., LoRA, ICLR 2022: 4e-4 to 5e-4 for RoBERTa base (table 9), 2e-4 for GPT-2 and GPT-3 (tables 11 and 12).
@@ -129,6 +130,7 @@ TASKS: dict[str, Task] = {
                 "vocab_size": 30_000,
                 "lowercase": True,
                 "word_dropout": 0.5,
+                "linear_start": True,
                 "label_smoothing": 0.1,  # it begins near what it can learn, and would only grow too sure
                 "average_decay": 0.999,
                 "validation_split": 0.1,
@@ -155,7 +157,6 @@ TASKS: dict[str, Task] = {
                 "vocab_size": 8_000,
                 "lowercase": False,
                 "word_dropout": 0.3,
-                "label_smoothing": 0.1,
                 "class_weights": "balanced",  # half of the rows are safe, and macro F1 counts every class alike
                 "average_decay": 0.999,
                 "validation_split": 0.2,

@@ -51,6 +51,9 @@ class LabelSettings(Settings):
     word_dropout: float | None = setting(
         None, "Share of the tokens that each training step hides from a row.", unit="share"
     )
+    linear_start: bool | None = setting(
+        None, "Let a preset begin as a logistic regression on its tokens, whose embeddings then stay."
+    )
 
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
@@ -62,6 +65,7 @@ class SettledLabels(LabelSettings):
     """Labelled rows with everything decided."""
 
     word_dropout: float = 0.0
+    linear_start: bool = False
 
 
 class CaseSettings(Settings):

@@ -69,14 +69,18 @@ FORECASTERS: Mapping[str, ForecasterSize] = {
 }
 
 HEAD_SIZE = 64
-# A classifier begins with scores in its embeddings (linear_start.py), which noise and a bent head would only blur.
+# With scores in its embeddings at the beginning (linear_start.py), which noise and a bent head would only blur.
 STRAIGHT: Mapping[str, Any] = {"embedding_dropout": 0.0, "classifier_dropout": 0.0, "classifier_activation": "linear"}
 NOISY: Mapping[str, Any] = {"embedding_dropout": 0.2, "classifier_dropout": 0.1}
 MIN_POSITIONS = 512
 
 
 def encoder_config(
-    size: EncoderSize, tokenizer: "PreTrainedTokenizerBase", label_names: tuple[str, ...], max_length: int
+    size: EncoderSize,
+    tokenizer: "PreTrainedTokenizerBase",
+    label_names: tuple[str, ...],
+    max_length: int,
+    linear_start: bool = False,
 ) -> "ModernBertConfig":
     """Describe a ModernBERT: rotary positions, pre-normalisation, gated units, mean pooling for its labels, if any.
 
@@ -99,7 +103,7 @@ def encoder_config(
         sep_token_id=tokenizer.sep_token_id,
         eos_token_id=tokenizer.sep_token_id,
         classifier_pooling="mean",
-        **(STRAIGHT if label_names else NOISY),
+        **(STRAIGHT if linear_start else NOISY),
         id2label=dict(enumerate(label_names)) or None,
         label2id={name: number for number, name in enumerate(label_names)} or None,
     )

@@ -284,6 +284,7 @@ class AdvancedTrainer:
         if self._bundle.answers_untrained and not progress.step and progress.evaluated_at is None:
             self._tracker.rewind(-1)  # of a start that was broken off
             self._evaluate(progress)
+            progress.take_lead(len(self._eval_dataset or ()) or 1)
             self._save(progress)
 
     def _evaluate(self, progress: Progress) -> None:

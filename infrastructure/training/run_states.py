@@ -60,7 +60,7 @@ class RunStates:
             scaler=self._session.precision.scaler,
             epoch=epoch,
             step=progress.step,
-            metric_value=progress.last_metric if progress.evaluated_at == progress.step else None,
+            metric_value=progress.rank,
             extra={
                 **self._state(progress).to_json(),
                 "average": self._session.average.state_dict() if self._session.average else None,

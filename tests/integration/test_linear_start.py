@@ -62,7 +62,9 @@ def test_a_label_that_weighs_more_is_answered_more_often() -> None:
 def test_an_encoder_begins_as_the_mean_of_the_scores_of_its_tokens(size: str, num_labels: int) -> None:
     tokenizer = train_tokenizer(TEXTS, 400, lowercase=True, seed=0)
     names = tuple(f"label {number}" for number in range(num_labels))
-    model = new_model("AutoModelForSequenceClassification", encoder_config(ENCODERS[size], tokenizer, names, 64)).eval()
+    model = new_model(
+        "AutoModelForSequenceClassification", encoder_config(ENCODERS[size], tokenizer, names, 64, linear_start=True)
+    ).eval()
     random = np.random.default_rng(0)
     scores, bias = random.normal(size=(len(tokenizer), num_labels)), random.normal(size=num_labels)
     start_linear(model, scores, bias)

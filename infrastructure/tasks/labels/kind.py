@@ -93,16 +93,20 @@ class Classification:
         """Build a classifier for the labels of the data. Raises: ModelError."""
         names = dataset.label_names
         size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
+        begins = request.linear_start and request.adapter == "none"
         blueprint = Blueprint(
             auto_class=CLASSIFIER,
-            presets={name: partial(size[name], label_names=names, max_length=request.max_length) for name in ENCODERS},
+            presets={
+                name: partial(size[name], label_names=names, max_length=request.max_length, linear_start=begins)
+                for name in ENCODERS
+            },
             learn_tokenizer=lambda: train_tokenizer(
                 dataset.train_texts(), request.vocab_size, request.lowercase, request.seed
             ),
             head=_head(names),
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
-        if request.model_name in ENCODERS:
+        if begins and request.model_name in ENCODERS:
             labels = dataset.train_labels()
             weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
             length, seed = request.max_length, request.seed
