@@ -55,6 +55,7 @@ CANNOT_MATTER: Mapping[str, str] = {
 # state that does not record them is taken up by it.
 BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "freeze": "none",
+    "linear_start": False,
     "layer_decay": 1.0,
     **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
     "adapter": "none",

@@ -58,7 +58,7 @@ class Estimator:
         needs = disk_needs(session, plan, config.max_checkpoints)
         memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}
         disk = _disk(needs, Path(run.path), place)
-        steps, seconds = _time(plan, found, len(prepared.evaluation))
+        steps, seconds = _time(plan, found, len(prepared.evaluation), bundle.answers_untrained)
         if config.time_budget is not None:
             seconds["budget"] = config.time_budget
         warnings = (*dataset.warnings, *bundle.warnings, *_warnings(needs, disk, config.batch_size, found))
@@ -98,8 +98,10 @@ def _lengths(prepared: Prepared) -> dict[str, float]:
     return {**found, "longest": float(lengths.max()), "share_cut": float(np.mean(cut))}
 
 
-def _time(plan: TrainingPlan, found: Measured, num_eval_rows: int) -> tuple[dict[str, int], dict[str, float]]:
-    evaluations = -(-plan.total_steps // plan.eval_steps) if num_eval_rows else 0
+def _time(
+    plan: TrainingPlan, found: Measured, num_eval_rows: int, scores_untrained: bool
+) -> tuple[dict[str, int], dict[str, float]]:
+    evaluations = scores_untrained - (-plan.total_steps // plan.eval_steps) if num_eval_rows else 0
     steps = {
         "total": plan.total_steps,
         "per_epoch": plan.steps_per_epoch,

@@ -28,6 +28,7 @@ OTHERS: dict[str, Any] = {
     "group_field": "x",
     "lowercase": True,
     "word_dropout": 0.1,
+    "linear_start": True,
     "source_field": "x",
     "messages_field": "x",
     "chat_template": "plain",
