@@ -70,11 +70,12 @@ def test_the_log_tells_also_of_phases_that_were_over_before_there_was_a_director
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     over = [line["phase"] for line in log if line["event"] == "PhaseEnded"]
     assert over == [event.phase for event in monitor.events if isinstance(event, PhaseEnded)]
-    assert over[:4] == [
+    assert over[:5] == [
         "reading rows.json",
         "checking and splitting",
         "learning the tokenizer",
         "building the model encoder-tiny",
+        "learning what tokens say of labels",
     ]
     assert {"scoring", "writing the report"} < set(over)
 

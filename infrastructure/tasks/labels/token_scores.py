@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 # Letters of a token in a row, its blank in front included: pieces of words never met still say something.
 SHORTEST, LONGEST = 2, 5
-# What they weigh beside the token itself: this, divided by the root of the number of rows, within limits. The fewer rows,
-# the more words are new, of which letters are all that is known.
+# What they weigh beside the token itself: this, divided by the root of the number of rows, within limits. The fewer
+# rows, the more words are new, of which letters are all that is known.
 LETTERS_WEIGH = 10.0
 LEAST, MOST = 0.2, 0.6
 PENALTY = 0.1  # 1 / C of scikit-learn, on rows of length 1
