@@ -165,7 +165,7 @@ def test_an_output_that_holds_a_run_is_refused(tmp_path: Path) -> None:
 def test_phases_are_told_in_order(tmp_path: Path) -> None:
     monitor = FakeMonitor()
     assert planned(request_for("text_classification", tmp_path / "data"), monitor).success
-    assert [event.phase for event in monitor.events if isinstance(event, PhaseStarted)][:7] == [
+    assert [event.phase for event in monitor.events if isinstance(event, PhaseStarted)][:8] == [
         "reading rows.json",
         "checking and splitting",
         "learning the tokenizer",
