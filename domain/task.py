@@ -18,7 +18,6 @@ FINE_TUNING = {
     "batch_size": 16,
     "learning_rate": 3e-5,
     "word_dropout": 0.0,
-    "label_smoothing": 0.0,
     "linear_start": False,
     "average_decay": 0.0,
 }
@@ -131,7 +130,6 @@ TASKS: dict[str, Task] = {
                 "lowercase": True,
                 "word_dropout": 0.5,
                 "linear_start": True,
-                "label_smoothing": 0.1,  # it begins near what it can learn, and would only grow too sure
                 "average_decay": 0.999,
                 "validation_split": 0.1,
             },

@@ -205,7 +205,7 @@ class TestThroughTheUseCase:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
-            ("label_smoothing: 0.1", "label_smoothing: 0.3"),
+            ("label_smoothing: 0.0", "label_smoothing: 0.3"),
             ("word_dropout: 0.5", "word_dropout: 0.0"),
             ("class_weights: null", "class_weights: balanced"),
             ("seed: 42", "seed: 43"),
@@ -232,11 +232,11 @@ class TestThroughTheUseCase:
 
     def test_accepted_changes_stand_in_the_summary(self, run: Path) -> None:
         run_file = run / "run.yaml"
-        run_file.write_text(run_file.read_text().replace("label_smoothing: 0.1", "label_smoothing: 0.3"))
+        run_file.write_text(run_file.read_text().replace("label_smoothing: 0.0", "label_smoothing: 0.3"))
         response = Container().resume_training().execute(str(run), accept_changes=True)
         assert response.success, response.errors
         summary = json.loads((run / "summary.json").read_text())
-        assert any("label_smoothing was 0.1 and is 0.3" in warning for warning in summary["warnings"])
+        assert any("label_smoothing was 0.0 and is 0.3" in warning for warning in summary["warnings"])
 
     def test_a_setting_that_cannot_matter_may_change(self, run: Path) -> None:
         run_file = run / "run.yaml"
