@@ -40,10 +40,12 @@ WORDS = (
 )
 
 
-def train_tokenizer(texts: Sequence[str], vocab_size: int, lowercase: bool, seed: int) -> "PreTrainedTokenizerFast":
+def train_tokenizer(
+    texts: Sequence[str], vocab_size: int, lowercase: bool, seed: int, least_often: int = 2
+) -> "PreTrainedTokenizerFast":
     """Learn merges from (a seeded sample of) the texts; any input has an encoding, for bytes are the alphabet.
 
-    The vocabulary is smaller than `vocab_size` when the texts have fewer pairs that occur twice.
+    The vocabulary is smaller than `vocab_size` when the texts have fewer pairs that occur `least_often`.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -52,7 +54,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int, lowercase: bool, seed
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=lowercase)
     sample = _sample(texts, seed, MAX_CHARACTERS, MAX_CHARACTERS_PER_TEXT)
-    _learn_merges(tokenizer, sample, vocab_size, SPECIAL_TOKENS)
+    _learn_merges(tokenizer, sample, vocab_size, SPECIAL_TOKENS, least_often)
     cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
     _frame(tokenizer, single=f"{cls} $A {sep}", pair=f"{cls} $A {sep} $B {sep}", signs=(cls, sep))
     return _wrapped(tokenizer, SPECIAL_TOKENS)
@@ -153,14 +155,16 @@ def _guessed_size(num_characters: int) -> int:
     return min(max(num_characters // CHARACTERS_PER_PIECE // 64 * 64, SMALLEST_GUESS), LARGEST_GUESS)
 
 
-def _learn_merges(tokenizer: "Tokenizer", sample: Iterator[str], vocab_size: int, signs: Mapping[str, str]) -> None:
+def _learn_merges(
+    tokenizer: "Tokenizer", sample: Iterator[str], vocab_size: int, signs: Mapping[str, str], least_often: int = 2
+) -> None:
     from tokenizers import pre_tokenizers, trainers
     from tokenizers.decoders import ByteLevel
 
     tokenizer.decoder = ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        min_frequency=2,
+        min_frequency=least_often,
         special_tokens=list(signs.values()),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,

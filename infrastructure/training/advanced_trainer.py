@@ -52,8 +52,6 @@ from infrastructure.training.training_metrics_tracker import TrainingMetricsTrac
 
 LOGGED = ("learning_rate", "grad_norm", "tokens_per_second", "samples_per_second", "memory_bytes")
 
-LOGGED = ("learning_rate", "grad_norm", "tokens_per_second", "samples_per_second", "memory_bytes")
-
 
 class AdvancedTrainer:
     """Trains any transformers model, or a plain `nn.Module` with a loss function.

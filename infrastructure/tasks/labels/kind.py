@@ -100,8 +100,9 @@ class Classification:
                 name: partial(size[name], label_names=names, max_length=request.max_length, linear_start=begins)
                 for name in ENCODERS
             },
+            # A word that was met once says something when it need not be learnt by steps.
             learn_tokenizer=lambda: train_tokenizer(
-                dataset.train_texts(), request.vocab_size, request.lowercase, request.seed
+                dataset.train_texts(), request.vocab_size, request.lowercase, request.seed, 1 if begins else 2
             ),
             head=_head(names),
         )

@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
 # Letters of a token in a row, its blank in front included: pieces of words never met still say something.
 SHORTEST, LONGEST = 2, 5
-# What they weigh beside the token itself: this, divided by the root of the number of rows, within limits. The fewer
-# rows, the more words are new, of which letters are all that is known.
-LETTERS_WEIGH = 10.0
-LEAST, MOST = 0.2, 0.6
+# Beside the token itself. More is better where all that is known of a new word is its letters, less where rows that
+# were written alike stand on one side of the split: decision 034.
+LETTERS_WEIGH = 0.2
 PENALTY = 0.1  # 1 / C of scikit-learn, on rows of length 1
 MAX_WEIGHTS = 2_000_000  # features times labels; past it the rarer groups of letters are left out
 MAX_ROUNDS = 60
@@ -48,8 +47,7 @@ def token_scores(
 
     counts = _counts(rows, len(tokens))
     parts = _parts(counts, tokens, max(0, MAX_WEIGHTS // num_labels - len(tokens)))
-    letters = min(max(LETTERS_WEIGH / len(rows) ** 0.5, LEAST), MOST)
-    features = sparse.hstack([_weighing(counts), letters * parts]).tocsr()  # [V, F]
+    features = sparse.hstack([_weighing(counts), LETTERS_WEIGH * parts]).tocsr()  # [V, F]
     found = counts @ features
     lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel()).clip(1e-12)
     scaled = sparse.diags(1.0 / lengths) @ counts
