@@ -15,6 +15,7 @@ from infrastructure.models.linear_start import start_linear
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.pretrained import new_model
 from infrastructure.models.tokenizer import train_tokenizer
+from infrastructure.tasks.labels.letters import TRIED, weight_of_letters
 from infrastructure.tasks.labels.token_scores import PENALTY, token_scores
 
 TEXTS = ["the cat sat on the mat", "a dog ran after the cat", "rain falls on the roof", "snow and rain all day"] * 3
@@ -32,7 +33,7 @@ def rows(num_rows: int, num_tokens: int, num_labels: int, seed: int) -> tuple[li
 def test_scores_of_tokens_answer_as_the_logistic_regression_of_scikit_learn(num_labels: int) -> None:
     sequences, labels = rows(200, 40, num_labels, seed=num_labels)
     tokens = [chr(97 + number) for number in range(40)]  # of one letter, so that there are no groups of them
-    found = token_scores(sequences, labels, tokens, num_labels)
+    found = token_scores(sequences, labels, tokens, num_labels, 0.2)
     counts = np.stack([np.bincount(sequence, minlength=40) for sequence in sequences])
     reference = LogisticRegression(C=1 / PENALTY, tol=1e-8, max_iter=2000)
     reference.fit(TfidfTransformer().fit_transform(counts), labels)
@@ -45,16 +46,32 @@ def test_scores_of_tokens_answer_as_the_logistic_regression_of_scikit_learn(num_
 def test_a_piece_never_met_says_what_the_letters_of_others_say() -> None:
     tokens = ["goalkeeper", "goals", "banking", "banker", "goalpost", "bankrupt"]
     sequences = [np.array([0, 1]), np.array([0]), np.array([1, 1]), np.array([2, 3]), np.array([2]), np.array([3])]
-    scores = token_scores(sequences, np.array([0, 0, 0, 1, 1, 1]), tokens, 2).scores
+    scores = token_scores(sequences, np.array([0, 0, 0, 1, 1, 1]), tokens, 2, 0.2).scores
     assert scores[4, 0] - scores[4, 1] > 0.1
     assert scores[5, 1] - scores[5, 0] > 0.1
+
+
+def test_letters_weigh_as_rows_set_aside_want_it() -> None:
+    random = np.random.default_rng(0)
+    tokens = [f"{start}{number:03}" for start in ("sport", "money") for number in range(200)]
+    labels = np.arange(120) % 2
+    # What is said in new words each time is known by letters alone.
+    new = [random.choice(200, size=3, replace=False) + 200 * label for label in labels]
+    assert weight_of_letters(new, labels, np.arange(120), tokens, 2, None, seed=0) == max(TRIED)
+    # Letters that only a family shares say nothing of other families.
+    families = np.arange(120) // 6
+    by_chance = random.permutation(20) % 2
+    words = [f"{'abcdefghijklmnopqrst'[family] * 4}{number:02}" for family in range(20) for number in range(30)]
+    told = [np.append(random.choice(30, size=3) + 30 * family, 600 + by_chance[family]) for family in families]
+    letters = weight_of_letters(told, by_chance[families], families, [*words, "x", "y"], 2, None, seed=0)
+    assert letters == min(TRIED)
 
 
 def test_a_label_that_weighs_more_is_answered_more_often() -> None:
     sequences, labels = rows(100, 20, 2, seed=3)
     tokens = [chr(97 + number) for number in range(20)]
-    plain = token_scores(sequences, labels, tokens, 2)
-    heavy = token_scores(sequences, labels, tokens, 2, np.array([20.0, 1.0]))
+    plain = token_scores(sequences, labels, tokens, 2, 0.2)
+    heavy = token_scores(sequences, labels, tokens, 2, 0.2, np.array([20.0, 1.0]))
     assert heavy.bias[0] - heavy.bias[1] > plain.bias[0] - plain.bias[1]
 
 

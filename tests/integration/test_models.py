@@ -167,6 +167,9 @@ class Labelled:
     def train_labels(self) -> np.ndarray:
         return np.arange(len(TEXTS)) % len(self.label_names)
 
+    def train_units(self) -> np.ndarray:
+        return np.arange(len(TEXTS))
+
 
 def built(path: Path | str, dataset: Labelled | None = None, **changes: Any) -> ModelBundle:
     request = TrainModelRequest(

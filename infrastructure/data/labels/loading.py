@@ -15,7 +15,7 @@ from domain.showing import counted
 from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
-from infrastructure.data.labels.splitting import split_rows, without_duplicates_of
+from infrastructure.data.labels.splitting import split_rows, units_of, without_duplicates_of
 from infrastructure.data.sources.fields import Names, sought
 from infrastructure.data.sources.label_names import matches
 from infrastructure.data.sources.shipped import located
@@ -54,6 +54,10 @@ class SplitRows(TwoParts[np.ndarray]):
     def train_labels(self) -> np.ndarray:
         """Give the label numbers [num_train]."""
         return np.asarray(self.train_rows.labels[self.train])
+
+    def train_units(self) -> np.ndarray:
+        """Give numbers [num_train] that are equal for rows which belong on one side of a split."""
+        return units_of(self.train_rows)[0][self.train]
 
     def eval_labels(self) -> np.ndarray:
         """Give the label numbers [num_eval]."""

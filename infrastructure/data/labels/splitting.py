@@ -25,7 +25,7 @@ def split_rows(rows: LabelledRows, share: float, seed: int) -> Split:
     stay on one side.
     Raises: DatasetError when a label cannot stand on both sides.
     """
-    units, num_units = _units(rows)
+    units, num_units = units_of(rows)
     order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(num_units)
     evaluates = _choose_units(rows, units, num_units, order, share)
     is_eval = evaluates[units]
@@ -42,7 +42,7 @@ def without_duplicates_of(rows: LabelledRows, other: LabelledRows) -> np.ndarray
     return np.flatnonzero(~np.isin(rows.keys, other.keys))
 
 
-def _units(rows: LabelledRows) -> tuple[np.ndarray, int]:
+def units_of(rows: LabelledRows) -> tuple[np.ndarray, int]:
     """Number the sets of rows that must stay together: connected by an equal text or an equal group."""
     _, by_text = np.unique(rows.keys, return_inverse=True)
     grouped = np.flatnonzero(rows.groups >= 0)

@@ -111,7 +111,8 @@ class Classification:
             labels = dataset.train_labels()
             weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
             length, seed = request.max_length, request.seed
-            start_from_tokens(bundle, dataset.train_texts(), labels, len(names), length, weights, seed)
+            units = dataset.train_units()
+            start_from_tokens(bundle, dataset.train_texts(), labels, units, len(names), length, weights, seed)
         bundle.card |= {"labels": list(names)}
         return bundle
 

@@ -10,6 +10,7 @@ from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.linear_start import start_linear
+from infrastructure.tasks.labels.letters import weight_of_letters
 from infrastructure.tasks.labels.token_scores import token_scores
 
 MAX_ROWS = 20_000
@@ -22,6 +23,7 @@ def start_from_tokens(
     bundle: ModelBundle,
     texts: Sequence[str],
     labels: np.ndarray,
+    units: np.ndarray,
     num_labels: int,
     max_length: int,
     class_weights: Tensor | None,
@@ -29,8 +31,8 @@ def start_from_tokens(
 ) -> None:
     """Let the model answer by what tokens say by themselves, learnt before the first step.
 
-    Shapes: one label for each text. Learns from at most 20,000 rows, fewer of more than 50 labels, drawn with `seed`,
-    and from the first two million tokens of these.
+    Shapes: one label for each text, and one unit, the same for rows that belong together. Learns from at most 20,000
+    rows, fewer of more than 50 labels, drawn with `seed`, and from the first two million tokens of these.
     """
     tokenizer = bundle.tokenizer
     assert tokenizer is not None
@@ -45,12 +47,10 @@ def start_from_tokens(
             part = [bounded(texts[int(row)], max_length) for row in chosen[start : start + _TEXTS_PER_CALL]]
             rows += map(np.array, text_ids(tokenizer, part, max_length) if part and num_tokens < MAX_TOKENS else [])
             num_tokens = sum(map(len, rows))
-        found = token_scores(
-            rows,
-            labels[chosen[: len(rows)]],
-            ["" if token in signs else token for token in spelt],
-            num_labels,
-            None if class_weights is None else class_weights.double().numpy(),
-        )
+        spelt = ["" if token in signs else token for token in spelt]
+        weights = None if class_weights is None else class_weights.double().numpy()
+        chosen = chosen[: len(rows)]
+        letters = weight_of_letters(rows, labels[chosen], units[chosen], spelt, num_labels, weights, seed)
+        found = token_scores(rows, labels[chosen], spelt, num_labels, letters, weights)
         start_linear(bundle.model, found.scores, found.bias)
     bundle.answers_untrained = True

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 # Letters of a token in a row, its blank in front included: pieces of words never met still say something.
 SHORTEST, LONGEST = 2, 5
-# Beside the token itself. More is better where all that is known of a new word is its letters, less where rows that
-# were written alike stand on one side of the split: decision 034.
-LETTERS_WEIGH = 0.2
 PENALTY = 0.1  # 1 / C of scikit-learn, on rows of length 1
 MAX_WEIGHTS = 2_000_000  # features times labels; past it the rarer groups of letters are left out
 MAX_ROUNDS = 60
@@ -35,11 +32,13 @@ def token_scores(
     labels: NDArray[np.integer[Any]],
     tokens: Sequence[str],
     num_labels: int,
+    letters: float,
     class_weights: NDArray[np.floating[Any]] | None = None,
 ) -> TokenScores:
     """Learn from token ids of each row.
 
-    Shapes: one label for each row; `tokens` [V] spell each id, "" where it is a sign of the model.
+    Shapes: one label for each row; `tokens` [V] spell each id, "" where it is a sign of the model. `letters` is what
+    groups of them weigh beside a token.
     Tokens and groups of letters weigh by their inverse document frequency, and a row counts as a vector of length 1
     while it is learnt from. The mean is another multiple of it, which leaves the answer as it is.
     """
@@ -47,7 +46,7 @@ def token_scores(
 
     counts = _counts(rows, len(tokens))
     parts = _parts(counts, tokens, max(0, MAX_WEIGHTS // num_labels - len(tokens)))
-    features = sparse.hstack([_weighing(counts), LETTERS_WEIGH * parts]).tocsr()  # [V, F]
+    features = sparse.hstack([_weighing(counts), letters * parts]).tocsr()  # [V, F]
     found = counts @ features
     lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel()).clip(1e-12)
     scaled = sparse.diags(1.0 / lengths) @ counts
