@@ -42,9 +42,9 @@ def weight_of_letters(
         weights = np.ones(len(aside)) if class_weights is None else class_weights[labels[aside]]
         for number, letters in enumerate(TRIED):
             found = token_scores(
-                [rows[row] for row in learnt], labels[learnt], tokens, num_labels, letters, class_weights
+                [rows[row] for row in learnt.tolist()], labels[learnt], tokens, num_labels, letters, class_weights
             )
-            surprise[number] += weights @ _surprise(found, [rows[row] for row in aside], labels[aside])
+            surprise[number] += weights @ _surprise(found, [rows[row] for row in aside.tolist()], labels[aside])
     return TRIED[int(surprise.argmin())]
 
 
