@@ -222,15 +222,24 @@ def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
 
 
 def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
-    """Refuse an encoder for a task that writes, a decoder for one that first reads or fills gaps, and the reverse."""
+    """Refuse an encoder for a task that writes, a decoder for one that first reads or fills gaps, and the reverse.
+
+    Nor is there a classifier of every kind: translators such as Marian and Pegasus have none.
+    """
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
     )
 
+    config = open_config(directory)
+    if auto_class == CLASSIFIER and config.model_type not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        raise ModelError(
+            f"model {name} is of a kind ({config.model_type}) that the transformers library has no classifier of.",
+            remedy="Give an encoder, or another --task.",
+        )
     if auto_class not in _SHAPES:
         return
-    config = open_config(directory)
     if getattr(config, "is_encoder_decoder", False):
         shape = _SHAPES[ENCODER_DECODER]
     elif config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and (
