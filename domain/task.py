@@ -128,7 +128,7 @@ TASKS: dict[str, Task] = {
                 "learning_rate": 1e-3,
                 "vocab_size": 30_000,
                 "lowercase": True,
-                "word_dropout": 0.5,
+                "word_dropout": 0.6,
                 "linear_start": True,
                 "average_decay": 0.999,
                 "validation_split": 0.1,

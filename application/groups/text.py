@@ -52,7 +52,9 @@ class LabelSettings(Settings):
         None, "Share of the tokens that each training step hides from a row.", unit="share"
     )
     linear_start: bool | None = setting(
-        None, "Let a preset begin as a logistic regression on its tokens, whose embeddings then stay."
+        None,
+        "Where labels have few rows, let a preset begin as a logistic regression on its tokens, whose embeddings then "
+        "stay.",
     )
 
     def faults(self, task: Task) -> Iterator[str]:

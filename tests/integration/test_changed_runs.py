@@ -206,7 +206,7 @@ class TestThroughTheUseCase:
         ("old", "new"),
         [
             ("label_smoothing: 0.0", "label_smoothing: 0.3"),
-            ("word_dropout: 0.5", "word_dropout: 0.0"),
+            ("word_dropout: 0.6", "word_dropout: 0.0"),
             ("class_weights: null", "class_weights: balanced"),
             ("seed: 42", "seed: 43"),
             ("metric_name: macro_f1", "metric_name: accuracy"),

@@ -16,6 +16,7 @@ from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.pretrained import new_model
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.tasks.labels.letters import TRIED, weight_of_letters
+from infrastructure.tasks.labels.start import labels_have_few_rows
 from infrastructure.tasks.labels.token_scores import PENALTY, token_scores
 
 TEXTS = ["the cat sat on the mat", "a dog ran after the cat", "rain falls on the roof", "snow and rain all day"] * 3
@@ -92,6 +93,12 @@ def test_an_encoder_begins_as_the_mean_of_the_scores_of_its_tokens(size: str, nu
     wanted = (scores[batch["input_ids"].numpy()] * mask).sum(axis=1) / mask.sum(axis=1) + bias
     wanted -= np.log(np.exp(wanted).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(logits, wanted, atol=0.15)
+
+
+def test_presets_begin_so_where_labels_have_few_rows() -> None:
+    assert labels_have_few_rows(1_499 * 4, 4)
+    assert not labels_have_few_rows(1_500 * 4, 4)
+    assert labels_have_few_rows(10_000, 77)
 
 
 def test_a_run_whose_training_makes_it_worse_keeps_what_it_began_with(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_the_use_case_needs_neither_torch_nor_transformers() -> None:
 def test_a_pretrained_model_is_tuned_gently_unless_told_otherwise() -> None:
     scratch = training(LabelTraining, "text_classification", model_name="encoder-base")
     tuned = training(LabelTraining, "text_classification", model_name="models/bert")
-    assert (scratch.learning_rate, scratch.word_dropout) == (1e-3, 0.5)
+    assert (scratch.learning_rate, scratch.word_dropout) == (1e-3, 0.6)
     assert (tuned.learning_rate, tuned.word_dropout) == (3e-5, 0.0)
     assert TrainModelRequest(model_name="models/bert", learning_rate=1e-4).resolved().learning_rate == 1e-4
 

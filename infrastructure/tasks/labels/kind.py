@@ -53,7 +53,7 @@ from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_s
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
-from infrastructure.tasks.labels.start import start_from_tokens
+from infrastructure.tasks.labels.start import labels_have_few_rows, start_from_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -93,7 +93,8 @@ class Classification:
         """Build a classifier for the labels of the data. Raises: ModelError."""
         names = dataset.label_names
         size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
-        begins = request.linear_start and request.adapter == "none"
+        labels = dataset.train_labels()
+        begins = request.linear_start and request.adapter == "none" and labels_have_few_rows(len(labels), len(names))
         blueprint = Blueprint(
             auto_class=CLASSIFIER,
             presets={
@@ -108,7 +109,6 @@ class Classification:
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
         if begins and request.model_name in ENCODERS:
-            labels = dataset.train_labels()
             weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
             length, seed = request.max_length, request.seed
             units = dataset.train_units()
