@@ -29,6 +29,7 @@ from infrastructure.memory import in_smaller_parts
 from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
+from infrastructure.models.forecaster import Forecaster
 from infrastructure.report_page import require_page, write_evaluation_page
 from infrastructure.sandbox.programs import require_protections
 from infrastructure.tasks.adapter import Scored, TaskAdapter
@@ -113,7 +114,8 @@ class FinishedModel:
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
         self._precision = Precision(choose_precision(card.precision, True, device), device)
-        keep_frozen_in(model.requires_grad_(False), self._precision.form)
+        if not isinstance(model, Forecaster):  # which computes a part of its answers outside of autocast
+            keep_frozen_in(model.requires_grad_(False), self._precision.form)
         self._model = model.to(device).eval()
         keep_freed_memory()
         use_fast_attention(self._model, device)
