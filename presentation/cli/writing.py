@@ -42,7 +42,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     for warning in response.warnings:
         warn(f"warning: {warning}")
     if as_json:
-        say_json(response.model_dump())
+        say_json(response.model_dump(exclude=None if response.rows else {"rows"}))  # of programs that were run
         return
     console, words = screen(), words_of(response.task)
     console.print(counted(response.num_rows, words.fed))
