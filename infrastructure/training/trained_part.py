@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from infrastructure.models.freezing import FrozenBase
 from infrastructure.training.model_weights import unwrapped_names
+
+if TYPE_CHECKING:
+    from infrastructure.models.freezing import FrozenBase  # which would bring the transformers library
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class TrainedPart:
     """
 
     model: nn.Module
-    base: FrozenBase | None = None
+    base: "FrozenBase | None" = None
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Give the parameters by name, shared ones once."""
