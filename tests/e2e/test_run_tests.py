@@ -54,7 +54,7 @@ def test_without_the_option_nothing_is_run_and_the_loss_is_told(models: Callable
     found = told_in(evaluated(models("code_generation"), rows, "--json"))
     assert "loss" in found["metrics"]
     assert not [name for name in found["metrics"] if name.startswith("pass")]
-    assert found["rows"] == []
+    assert "rows" not in found
 
 
 @pytest.mark.parametrize("task", ["code_generation", "language_modeling"])
