@@ -55,15 +55,15 @@ def test_where_only_some_rows_were_written_the_rows_shown_are_among_them_and_it_
 
 
 def test_where_none_was_written_the_model_is_asked_for_a_few_rows_and_no_more() -> None:
-    asked: list[str] = []
-
-    def write(sources: Any) -> list[str]:
-        asked.extend(sources)
-        return [source.upper() for source in sources]
-
+    asked: list[int] = []
     rows = pairs(100)
+
+    def write(chosen: Any) -> list[str]:
+        asked.extend(chosen)
+        return [rows.source(row).upper() for row in chosen]
+
     first, _ = sections_of(rows, 0, write)
-    assert asked[:2] == [rows.source(99), rows.source(98)]
+    assert asked[:2] == [99, 98]
     assert len(asked) == 6
     assert texts_of(first)["worst"][0].texts["written"] == rows.source(99).upper()
     assert "Texts were written for 6 of 100 rows, chosen by their loss." in said(first)
