@@ -32,6 +32,19 @@ class TwoParts(Generic[Part]):
         return len(self.evaluation)
 
 
+def split_by_key(keys: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Divide rows by the seed so that equal keys [N] stay on one side; None where all are equal.
+
+    Gives the numbers of rows to learn from, those to be scored on, and how many repeat a key.
+    """
+    _, units = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(units)
+    if len(sizes) < 2:
+        return None
+    is_evaluation = drawn(sizes, share, seed)[units]
+    return np.flatnonzero(~is_evaluation), np.flatnonzero(is_evaluation), len(keys) - len(sizes)
+
+
 def drawn(sizes: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Draw units [N] by the seed until `share` of their sizes is reached, True for those that are drawn."""
     order = np.random.Generator(np.random.Philox(key=[seed, 0])).permutation(len(sizes))

@@ -20,7 +20,7 @@ from infrastructure.data.kept.mapped import TextColumn
 from infrastructure.data.labels.rows import append_text, content_sha256, white_space_key
 from infrastructure.data.sources.checking import good_rows
 from infrastructure.data.sources.fields import Say
-from infrastructure.data.splitting import drawn
+from infrastructure.data.splitting import split_by_key
 
 _FILES = ("texts.bin", "ends.npy", "roles.npy", "chat_ends.npy")
 
@@ -106,16 +106,14 @@ def split_chats(rows: ChatRows, share: float, seed: int) -> tuple[np.ndarray, np
     Chats that are equal up to white space before their first answer stay on one side.
     Raises: DatasetError when there is one question only.
     """
-    _, units = np.unique(rows.keys, return_inverse=True)
-    sizes = np.bincount(units)
-    if len(sizes) < 2:
+    parts = split_by_key(rows.keys, share, seed)
+    if parts is None:
         begin = "1 chat" if len(rows) == 1 else f"{len(rows):,} chats that all begin with the same question"
         raise DatasetError(
             f"{rows.path.name} has {begin}, but a split needs two different ones.",
             remedy="Add chats, or give the evaluation part with --set eval_dataset=PATH.",
         )
-    is_evaluation = drawn(sizes, share, seed)[units]
-    return np.flatnonzero(~is_evaluation), np.flatnonzero(is_evaluation), len(rows) - len(sizes)
+    return parts
 
 
 def chats_not_in(rows: ChatRows, other: ChatRows) -> np.ndarray:

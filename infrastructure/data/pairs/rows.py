@@ -18,7 +18,7 @@ from infrastructure.data.kept.mapped import TextColumn
 from infrastructure.data.labels.rows import append_text, as_setting, content_sha256, white_space_key
 from infrastructure.data.sources.checking import Faults, TextCells, good_rows
 from infrastructure.data.sources.fields import Names, Say, Sought, columns_of
-from infrastructure.data.splitting import drawn
+from infrastructure.data.splitting import split_by_key
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,13 @@ def split_pairs(rows: PairRows, share: float, seed: int) -> tuple[np.ndarray, np
     Rows whose sources are equal up to white space stay on one side.
     Raises: DatasetError when there is one source only.
     """
-    _, units = np.unique(rows.keys, return_inverse=True)
-    sizes = np.bincount(units)
-    if len(sizes) < 2:
+    parts = split_by_key(rows.keys, share, seed)
+    if parts is None:
         raise DatasetError(
             f"{rows.path.name} has one source in {len(rows)} rows, but a split needs two different ones.",
             remedy="Add rows, or give the evaluation part with --set eval_dataset=PATH.",
         )
-    is_evaluation = drawn(sizes, share, seed)[units]
-    return np.flatnonzero(~is_evaluation), np.flatnonzero(is_evaluation), len(rows) - len(sizes)
+    return parts
 
 
 def pairs_not_in(rows: PairRows, other: PairRows) -> np.ndarray:
