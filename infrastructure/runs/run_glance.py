@@ -115,14 +115,14 @@ def _began(directory: Path) -> str | None:
         if stamp := _stamp(event.get("timestamp")):
             return stamp
     with suppress(OSError, OverflowError, ValueError):
-        return datetime.fromtimestamp(layout.run_file.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        return datetime.fromtimestamp(layout.run_file.stat().st_mtime, UTC).isoformat()
     return None
 
 
 def _stamp(value: Any) -> str | None:
     """Read a time as the log writes it; None for anything else."""
     with suppress(TypeError, ValueError, OverflowError):
-        return datetime.fromisoformat(value).astimezone(UTC).isoformat(timespec="seconds")
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
     return None
 
 

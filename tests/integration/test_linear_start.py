@@ -16,7 +16,7 @@ from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.pretrained import new_model
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.tasks.labels.letters import TRIED, weight_of_letters
-from infrastructure.tasks.labels.start import labels_have_few_rows
+from infrastructure.tasks.labels.start import MAX_LABELS, begins_linear
 from infrastructure.tasks.labels.token_scores import PENALTY, token_scores
 
 TEXTS = ["the cat sat on the mat", "a dog ran after the cat", "rain falls on the roof", "snow and rain all day"] * 3
@@ -95,10 +95,12 @@ def test_an_encoder_begins_as_the_mean_of_the_scores_of_its_tokens(size: str, nu
     np.testing.assert_allclose(logits, wanted, atol=0.15)
 
 
-def test_presets_begin_so_where_labels_have_few_rows() -> None:
-    assert labels_have_few_rows(1_499 * 4, 4)
-    assert not labels_have_few_rows(1_500 * 4, 4)
-    assert labels_have_few_rows(10_000, 77)
+def test_presets_begin_so_where_begins_linear() -> None:
+    assert begins_linear(1_499 * 4, 4)
+    assert not begins_linear(1_500 * 4, 4)
+    assert begins_linear(10_000, 77)
+    assert begins_linear(400, MAX_LABELS)
+    assert not begins_linear(400, MAX_LABELS + 1)
 
 
 def test_a_run_whose_training_makes_it_worse_keeps_what_it_began_with(tmp_path: Path) -> None:

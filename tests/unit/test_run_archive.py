@@ -10,7 +10,7 @@ import pytest
 from application.training_request import TrainModelRequest
 from domain.exceptions import RunError
 from domain.run_layout import RUN_FILE, RunLayout
-from domain.runs import RunFacts
+from domain.runs import RunFacts, in_order
 from infrastructure.runs import run_archive, run_glance
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_store import RunStore
@@ -35,7 +35,7 @@ def test_a_finished_run_is_told_with_its_data_model_rows_and_result(tmp_path: Pa
         run_id="one",
         run_dir=str(run),
         status="finished",
-        began="2026-03-01T12:00:00+00:00",
+        began="2026-03-01T12:00:00.123456+00:00",
         task="text_classification",
         data="some/letters.csv",
         model="encoder-tiny",
@@ -228,6 +228,13 @@ def test_a_copy_without_a_log_began_when_its_run_file_was_written(tmp_path: Path
     (run / "log.jsonl").unlink()
     os.utime(run / RUN_FILE, (1_700_000_000, 1_700_000_000))
     assert listed(tmp_path)["run"].began == "2023-11-14T22:13:20+00:00"
+
+
+def test_runs_of_one_second_stand_as_they_began(tmp_path: Path) -> None:
+    for name, moment in (("a", "12:00:00.900000Z"), ("b", "12:00:00.100000Z"), ("c", "12:00:00Z")):
+        run = run_at(tmp_path / name)
+        (run / "log.jsonl").write_text(json.dumps({"event": "RunStarted", "timestamp": f"2026-01-01T{moment}"}) + "\n")
+    assert [run.run_id for run in in_order(ARCHIVE.runs(str(tmp_path)), "date")] == ["c", "b", "a"]
 
 
 def test_a_run_is_found_by_its_path_or_by_its_name_below_the_root(tmp_path: Path) -> None:

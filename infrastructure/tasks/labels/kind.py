@@ -53,7 +53,7 @@ from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_s
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
-from infrastructure.tasks.labels.start import labels_have_few_rows, start_from_tokens
+from infrastructure.tasks.labels.start import begins_linear, start_from_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -94,7 +94,7 @@ class Classification:
         names = dataset.label_names
         size = {name: partial(encoder_config, ENCODERS[name]) for name in ENCODERS}
         labels = dataset.train_labels()
-        begins = request.linear_start and request.adapter == "none" and labels_have_few_rows(len(labels), len(names))
+        begins = request.linear_start and request.adapter == "none" and begins_linear(len(labels), len(names))
         blueprint = Blueprint(
             auto_class=CLASSIFIER,
             presets={

@@ -15,15 +15,16 @@ from infrastructure.tasks.labels.token_scores import token_scores
 
 # On AG News a preset that began at random was above the rival with 2,200 rows a label, and below it with 750.
 FEW_ROWS_A_LABEL = 1_500
+MAX_LABELS = 200  # the work grows with tokens times labels, and of more it would take minutes
 MAX_ROWS = 20_000
 MAX_SCORES = 1_000_000  # rows times labels, which the time of a round follows
 MAX_TOKENS = 2_000_000
 _TEXTS_PER_CALL = 512
 
 
-def labels_have_few_rows(num_rows: int, num_labels: int) -> bool:
-    """Tell whether labels have so few rows that steps alone would not learn what single tokens say."""
-    return num_rows < FEW_ROWS_A_LABEL * num_labels
+def begins_linear(num_rows: int, num_labels: int) -> bool:
+    """Tell whether labels have so few rows that steps alone would not learn what tokens say, and are not too many."""
+    return num_labels <= MAX_LABELS and num_rows < FEW_ROWS_A_LABEL * num_labels
 
 
 def start_from_tokens(
