@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Score a finished model on labelled rows.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
     "settings": "List every setting with its type, default and unit.",
+    "dataset": "Build data sets of labelled rows from source code, and audit them.",
     "runs": "List, show, compare, delete and clean runs.",
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
