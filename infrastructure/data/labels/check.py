@@ -7,6 +7,7 @@ from typing import Any
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, MAX_LABELS, MAX_NAME_CHARACTERS, Reading
 from infrastructure.data.files.row import Row, RowFault
+from infrastructure.data.labels.carried_columns import CarriedColumns, RowCarries
 from infrastructure.data.sources.checking import Faults, TextCells, shown_cell
 from infrastructure.data.sources.fields import Say, Sought, columns_of, sought
 from infrastructure.data.sources.label_names import LabelColumn, name_of
@@ -14,6 +15,7 @@ from infrastructure.data.sources.label_names import LabelColumn, name_of
 UNLABELLED = -1
 FAMILY = "family"  # the field that groups rows where they have it
 LABEL = sought("label", ("label",))
+_CARRIES_NOTHING = RowCarries()
 
 
 @dataclass(frozen=True)
@@ -21,23 +23,26 @@ class RowSchema:
     """What the rows of a file must hold: a text, and a label unless that is None.
 
     `labels` is the closed set of labels, empty when any label goes. `group_field` names rows that belong together;
-    None takes "family" where rows have it.
+    None takes "family" where rows have it. `carried` names what else is read where rows have it, among "marks",
+    "findings", "cwe" and "part".
     """
 
     text: Sought
     label: Sought | None = LABEL
     labels: tuple[str, ...] = ()
     group_field: str | None = None
+    carried: tuple[str, ...] = ()
     reading: Reading = field(default=AS_FOUND, repr=False)  # no part of the name of cached rows
 
 
 class LabelledCheck:
-    """Takes line, text, number of the label and number of the group from a row."""
+    """Takes line, text, number of the label, number of the group and what else it carries from a row."""
 
     def __init__(self, name: str, schema: RowSchema) -> None:
         self._name, self._schema = name, schema
         self.columns: list[tuple[str, ...]] = []
         self.labels = LabelColumn(name, "label", schema.labels)
+        self.carried = CarriedColumns(name, schema.carried)
         self._groups: dict[str, int] = {}
         self._group_names: dict[str, int] = {"": -1}
 
@@ -55,9 +60,10 @@ class LabelledCheck:
         if self._label is not None:
             self.labels = LabelColumn(self._name, self._label, schema.labels)
         self._known = self.labels.known
+        self.carried.look(fields, self.columns[0], [column for found in self.columns[1:] for column in found])
 
-    def __call__(self, row: Row) -> tuple[int, str, int, int] | Faults:
-        """Give line, text, label and group of a good row."""
+    def __call__(self, row: Row) -> tuple[int, str, int, int, RowCarries] | Faults:
+        """Give line, text, label, group and what else a good row carries."""
         values = row.values
         text: Any = values.get(self._column)
         if type(text) is not str or not text or text.isspace():
@@ -74,9 +80,13 @@ class LabelledCheck:
             group = self._groups.get(cell) if type(cell) is str else None
             if group is None:
                 group = self._new_group(row, cell)
-        if type(text) is str and type(label) is int and type(group) is int:
-            return row.line, text, label, group
-        return [fault for fault in (text, label, group) if isinstance(fault, RowFault)]
+        carried: Any = _CARRIES_NOTHING
+        if self._schema.carried and type(text) is str:
+            carried = self.carried.of(row, text)
+        if type(text) is str and type(label) is int and type(group) is int and type(carried) is RowCarries:
+            return row.line, text, label, group, carried
+        found = (text, label, group, *(carried if type(carried) is list else ()))
+        return [fault for fault in found if isinstance(fault, RowFault)]
 
     def last_faults(self) -> Faults:
         """Say why the column holds no labels."""
@@ -84,8 +94,8 @@ class LabelledCheck:
         return [RowFault(*fault)] if fault else []
 
     def words(self) -> Sequence[str]:
-        """Say how many texts were numbers."""
-        return self._cells.words(self._name)
+        """Say how many texts were numbers, and what was unusual beside them."""
+        return [*self._cells.words(self._name), *self.carried.words()]
 
     def _new_label(self, row: Row, cell: Any) -> int | RowFault:
         if (number := self.labels.met(cell)) is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from domain.marks import Mark
 from infrastructure.data.labels.rows import LabelledRows
 from infrastructure.data.some_rows import digest_of, spread
 from infrastructure.data.tokens.tokenization import TokenStore, length_statistics, rows_fingerprint
@@ -56,6 +57,21 @@ class CodeDataset(Dataset[dict[str, Any]]):
         return np.asarray(self.rows.labels[self.indices])
 
     @property
+    def cwes(self) -> np.ndarray:
+        """Numbers of the kinds of weakness [N], 0 where unknown."""
+        return np.asarray(self.rows.cwes[self.indices])
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Numbers of the parts that rows are scored in [N], -1 for none; they index `part_names`."""
+        return np.asarray(self.rows.parts[self.indices])
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts that rows are scored in."""
+        return self.rows.part_names
+
+    @property
     def label2id(self) -> dict[str, int]:
         """Map label names to the numbers the model uses."""
         return {name: number for number, name in enumerate(self.label_names)}
@@ -98,9 +114,10 @@ class CodeDataset(Dataset[dict[str, Any]]):
 
     @property
     def fingerprint(self) -> str:
-        """Give what differs when the rows, their order, a token or a label do."""
+        """Give what differs when the rows, their order, a token, a label or what else is learnt from them do."""
         labels = (self.labels, repr(self.label_names))
-        return rows_fingerprint(self.rows.content, self.tokens.sha256, self.indices, self.lengths, *labels)
+        carried = (self.rows.carried.content,) if self.rows.carried.content else ()
+        return rows_fingerprint(self.rows.content, self.tokens.sha256, self.indices, self.lengths, *labels, *carried)
 
     def few(self, count: int) -> "CodeDataset":
         """Give at most `count` of the rows, evenly spread."""
@@ -110,6 +127,14 @@ class CodeDataset(Dataset[dict[str, Any]]):
     def num_whole(self) -> int:
         """Give the number of all rows, of which these may be a few."""
         return len(self) if self.part_of is None else self.part_of
+
+    def marks(self, index: int) -> list[Mark]:
+        """Give the marks of a row, in characters of its text."""
+        return self.rows.marks(int(self.indices[index]))
+
+    def findings(self, index: int) -> list[dict[str, Any]] | None:
+        """Give what scanners found in a row, None where it does not say."""
+        return self.rows.findings(int(self.indices[index]))
 
     def text(self, index: int) -> str:
         """Give the whole text of a row."""

@@ -63,6 +63,15 @@ class SplitRows(TwoParts[np.ndarray]):
         """Give the label numbers [num_eval]."""
         return np.asarray(self.eval_rows.labels[self.evaluation])
 
+    def train_cwes(self) -> np.ndarray:
+        """Give the numbers of the kinds of weakness [num_train], 0 where unknown."""
+        return np.asarray(self.train_rows.cwes[self.train])
+
+    @property
+    def mark_names(self) -> tuple[str, ...]:
+        """Names of the marks of all rows to learn from."""
+        return self.train_rows.mark_names
+
     def tokenized(self, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[CodeDataset, CodeDataset]:
         """Make both parts ready for a model."""
         return (
@@ -123,10 +132,11 @@ def schema_of(
     label_field: str | None,
     group_field: str | None,
     reading: Reading = AS_FOUND,
+    carried: Sequence[str] = (),
 ) -> RowSchema:
-    """Say what the rows of a task must hold."""
+    """Say what the rows of a task must hold, and what else is read where they carry it."""
     text, label = sought("text", task.text_fields, text_field), sought("label", ("label",), label_field)
-    return RowSchema(text, label, task.labels, group_field, reading)
+    return RowSchema(text, label, task.labels, group_field, tuple(carried), reading)
 
 
 def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> SplitRows:

@@ -6,17 +6,20 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from application.phases import phase
 from domain.exceptions import DatasetError
+from domain.marks import Mark
 from infrastructure.data.files.formats import is_saved_dataset
 from infrastructure.data.files.opening import mended, require_unicode, size_of
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import TextColumn
+from infrastructure.data.labels.carried import CARRIES_NOTHING, Carried, carried_in
+from infrastructure.data.labels.carried_columns import CarriedFiles
 from infrastructure.data.labels.check import LabelledCheck
 from infrastructure.data.labels.check import RowSchema as RowSchema
 from infrastructure.data.sources.checking import good_rows
@@ -31,7 +34,7 @@ class LabelledRows:
 
     `text_field` names the columns that hold the text. `labels` [N] index `label_names` (or are -1 without labels);
     `keys` [N] are equal for texts that are equal up to white space; `groups` [N] are equal for rows that belong
-    together, -1 for rows of no group. `warnings` say what was unusual in the file.
+    together, -1 for rows of no group. `carried` is what else they carry. `warnings` say what was unusual in the file.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class LabelledRows:
     entry: CacheEntry | None = None
     label_field: str | None = None
     warnings: tuple[str, ...] = ()
+    carried: Carried = CARRIES_NOTHING
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -55,6 +59,34 @@ class LabelledRows:
     def content(self) -> str:
         """Give what differs when any text does, whatever format it stands in."""
         return self.sha256 if self.entry is None else self.entry.digest_of("texts.bin", "ends.npy")
+
+    def marks(self, row: int) -> list[Mark]:
+        """Give the marks of a row, in characters of its text."""
+        return self.carried.marks_of(row)
+
+    def findings(self, row: int) -> list[dict[str, Any]] | None:
+        """Give what scanners found in a row, None where it does not say."""
+        return self.carried.findings_of(row)
+
+    @property
+    def cwes(self) -> np.ndarray:
+        """Numbers of the kinds of weakness [N], 0 where unknown."""
+        return np.zeros(len(self), np.int32) if self.carried.cwes is None else self.carried.cwes
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Numbers of the parts that rows are scored in [N], which index `part_names`; -1 for no part."""
+        return np.full(len(self), -1, np.int32) if self.carried.parts is None else self.carried.parts
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts that rows are scored in."""
+        return self.carried.part_names
+
+    @property
+    def mark_names(self) -> tuple[str, ...]:
+        """Names of all marks."""
+        return self.carried.mark_names
 
     def label_counts(self) -> dict[str, int]:
         """Count the rows of each label."""
@@ -82,6 +114,7 @@ def load_rows(path: Path, schema: RowSchema) -> LabelledRows:
         warnings=tuple(facts["warnings"]),
         entry=entry,
         texts=TextColumn(entry),
+        carried=carried_in(entry),
         **{name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in ("labels", "keys", "groups", "lines")},
     )
 
@@ -123,14 +156,17 @@ def _keep_rows(path: Path, schema: RowSchema, directory: Path) -> None:
     warnings: list[str] = []
     check = LabelledCheck(path.name, schema)
     end = 0
-    with (directory / "texts.bin").open("wb") as file:
-        for line, text, label, group in good_rows(path, check, schema.reading, warnings.append):
+    nested = bool(schema.carried)  # marks of Parquet are lists
+    with (directory / "texts.bin").open("wb") as file, CarriedFiles(directory, check.carried) as carried_files:
+        for line, text, label, group, carried in good_rows(path, check, schema.reading, warnings.append, nested):
             end += append_text(file, text)
             ends.append(end)
             labels.append(label)
             keys.append(white_space_key(text))
             groups.append(group)
             lines.append(line)
+            carried_files.add(carried)
+        carried_files.save()
     label_ids = np.frombuffer(labels, dtype=np.int32)
     columns: dict[str, np.ndarray] = {
         "ends": np.frombuffer(ends, dtype=np.int64),
