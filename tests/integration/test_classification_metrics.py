@@ -14,10 +14,9 @@ from sklearn import metrics as reference
 
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.metrics import undefined_told
+from infrastructure.statistics.ranking import area_under_roc, average_precision
 from infrastructure.tasks.labels import metrics as module
 from infrastructure.tasks.labels.metrics import (
-    area_under_roc,
-    average_precision,
     classification_metrics,
     expected_calibration_error,
 )

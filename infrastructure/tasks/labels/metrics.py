@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.statistics.confusions import averages, scores_of_classes
+from infrastructure.statistics.ranking import area_under_roc, average_precision
 
 NUM_CALIBRATION_BINS = 15
 MAX_CLASSES_COMPARED = 500  # each with each; of more, nobody would look at the 250,000 pairs
@@ -119,35 +120,6 @@ def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, floa
         "binary_precision": true_positives / max(true_positives + false_positives, 1),
         "binary_recall": tpr,
     }
-
-
-def average_precision(scores: Floats, is_positive: Booleans) -> float | None:
-    """Sum precision over the recall gained at each distinct score, without interpolation; equal scores count as one.
-
-    Shapes: scores [N], is_positive [N]. None without positives, and without negatives, where any order is perfect.
-    Source: the definition of sklearn.metrics.average_precision_score.
-    """
-    thresholds, gained = np.unique(scores[is_positive], return_counts=True)  # [T] ascending
-    negatives = np.sort(scores[~is_positive])
-    if not gained.size or not negatives.size:
-        return None
-    hits = gained[::-1].cumsum()[::-1]  # positives at or above each threshold
-    false_alarms = negatives.size - np.searchsorted(negatives, thresholds, side="left")
-    return float((gained * (hits / (hits + false_alarms))).sum() / gained.sum())
-
-
-def area_under_roc(scores: Floats, is_positive: Booleans) -> float | None:
-    """Give the chance that a positive outranks a negative, a tie counting half; None when either is missing.
-
-    Shapes: scores [N], is_positive [N].
-    """
-    thresholds, gained = np.unique(scores[is_positive], return_counts=True)
-    negatives = np.sort(scores[~is_positive])
-    if not gained.size or not negatives.size:
-        return None
-    below = np.searchsorted(negatives, thresholds, side="left")
-    below_or_equal = np.searchsorted(negatives, thresholds, side="right")
-    return float((gained * (below + below_or_equal)).sum() / (2 * gained.sum() * negatives.size))
 
 
 def calibration_bins(confidence: Floats) -> NDArray[np.int64]:

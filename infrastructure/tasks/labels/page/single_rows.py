@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from infrastructure.reports.page.blocks import Block, Cell, Column, Folded, Paragraph, Section, Table
+from infrastructure.statistics.confident_learning import Candidates
 from infrastructure.tasks.labels.page.answered import Answered, Integers, RowNames
-from infrastructure.tasks.labels.page.noise import Candidates, candidates
+from infrastructure.tasks.labels.page.noise import candidates
 from infrastructure.tasks.labels.page.wording import clipped_text, counted, part_told, percent, readable
 
 MAX_ERRORS = 50
