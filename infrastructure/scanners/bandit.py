@@ -5,27 +5,34 @@ written, and no configuration that lies beside the code is taken up: every rule 
 A comment `# nosec` hides what Bandit finds in its line, as it does for those who call Bandit itself.
 """
 
+import ast
 import io
 import logging
 import tokenize
 import warnings
+from collections.abc import Iterator
 from importlib import metadata
+from itertools import zip_longest
 from typing import Any
 
 from stevedore import _cache as _entry_points
 
 from domain.findings import CONFIDENCES, FINDING_SEVERITIES, Examination, Finding
 from infrastructure.scanners.fragments import ParsedCode, UnreadableCode, parsed
+from infrastructure.scanners.sql_words import BANDITS, SqlWords
 
 _format = warnings.formatwarning
 _entry_points._c._disable_caching = True  # a file in the user's cache directory, for what takes milliseconds
-from bandit.core import config, context, extension_loader, manager, node_visitor, test_set  # noqa: E402
+from bandit.core import config, context, extension_loader, manager, node_visitor, test_set, utils  # noqa: E402
+from bandit.plugins import injection_sql  # noqa: E402
 
 warnings.formatwarning = _format  # Bandit puts its own in the place of everybody's
 logging.getLogger("bandit").setLevel(logging.CRITICAL + 1)  # each odd piece of code would be told on standard error
 
 # Ends of lines for `str.splitlines`, by which Bandit counts for one of its rules, and none for Python.
 _NO_ENDS = str.maketrans(dict.fromkeys("\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+# Of an f-string: for each of its parts a rule looks at all of them.
+_MOST_PARTS = 500
 _NAME = "./code.py"  # with a folder that Bandit does not look for on the disk
 
 
@@ -33,6 +40,8 @@ class BanditScanner:
     """Every rule of Bandit, loaded once."""
 
     def __init__(self) -> None:
+        if injection_sql.SIMPLE_SQL_RE.pattern == BANDITS:
+            injection_sql.SIMPLE_SQL_RE = SqlWords()
         self._rules = test_set.BanditTestSet(config.BanditConfig())
 
     @property
@@ -81,11 +90,41 @@ def _silenced_lines(text: str) -> dict[int, set[str] | None]:
 
 
 class _Visitor(node_visitor.BanditNodeVisitor):  # type: ignore[misc]  # Bandit has no types
-    """Bandit's visitor without the sums of scores and the copies that it makes for each rule and node."""
+    """Bandit's visitor without sums of scores, words for debugging, and a copy of everything for each rule and node.
+
+    It is more than twice as fast as Bandit's own on functions of 20 lines.
+    """
+
+    namespace: str
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.tester = _Tester(self.testset, self.nosec_lines)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Visit what stands below a node; rules look at the node above and at the one behind."""
+        for child, sibling in _children(node):
+            child._bandit_parent, child._bandit_sibling = node, sibling
+            self.pre_visit(child)
+            self.visit(child)
+            self.generic_visit(child)
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                self.namespace = utils.namespace_path_split(self.namespace)[0]
+
+    def pre_visit(self, node: Any) -> None:
+        """Say of a node what rules ask for."""
+        if isinstance(node, ast.JoinedStr):
+            del node.values[_MOST_PARTS:]
+        self.context = {
+            "imports": self.imports,
+            "import_aliases": self.import_aliases,
+            "node": node,
+            "linerange": utils.linerange(node),
+            "filename": self.fname,
+            "file_data": self.fdata,
+        }
+        if hasattr(node, "lineno"):
+            self.context["lineno"] = node.lineno
 
     def update_scores(self, scores: None) -> None:
         """Leave out the scores of the file, which no one asks for."""
@@ -94,6 +133,18 @@ class _Visitor(node_visitor.BanditNodeVisitor):  # type: ignore[misc]  # Bandit 
         """Apply the rules that look at the text as a whole."""
         self.context = {"file_data": self.fdata, "filename": self.fname, "lineno": 0, "linerange": [0, 1]}
         self.tester.run_tests(self.context, "File")
+
+
+def _children(node: ast.AST) -> Iterator[tuple[Any, Any]]:
+    """Give the nodes below a node, each with what follows it in its list; no rule looks at how a name is used."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            for child, sibling in zip_longest(value, value[1:]):
+                if isinstance(child, ast.AST):
+                    yield child, sibling
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            yield value, None
 
 
 class _Tester:
@@ -112,15 +163,19 @@ class _Tester:
         for rule in rules:
             try:
                 issue = rule(given, rule._config) if hasattr(rule, "_config") else rule(given)
+                if issue is not None:
+                    self._keep(issue, rule, raw)
             except Exception:
                 continue
-            if issue is not None:
-                issue.lineno = raw["lineno"] if issue.lineno is None else issue.lineno
-                issue.linerange = issue.linerange or raw["linerange"]
-                issue.test_id = issue.test_id or rule._test_id
-                issue.test = rule.__name__
-                if not self._is_silenced(issue, raw["linerange"]):
-                    self.results.append(issue)
+
+    def _keep(self, issue: Any, rule: Any, raw: dict[str, Any]) -> None:
+        """Keep what a rule says, with what it leaves to its caller."""
+        issue.lineno = raw["lineno"] if issue.lineno is None else issue.lineno
+        issue.linerange = issue.linerange or raw["linerange"]
+        issue.test_id = issue.test_id or rule._test_id
+        issue.test = rule.__name__
+        if not self._is_silenced(issue, raw["linerange"]):
+            self.results.append(issue)
 
     def _is_silenced(self, issue: Any, lines: list[int]) -> bool:
         if not self._silenced:

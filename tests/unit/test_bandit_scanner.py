@@ -1,14 +1,20 @@
 """Bandit on code as text: whole, cut out, cut off, and none."""
 
+import re
 import sys
 import warnings
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError
 from infrastructure.scanners import known
+from infrastructure.scanners.sql_words import BANDITS, SqlWords
 
 pytest.importorskip("bandit", reason="needs the extra security")
+
+from bandit.plugins import injection_sql
 
 SHELL = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
 
@@ -111,6 +117,36 @@ def test_a_comment_hides_what_it_names() -> None:
 
 def test_hidden_directions_are_found_behind_any_line_that_python_does_not_end() -> None:
     assert found("x = 'a\x0b\u2028b'\n# \u202e\n") == [("B613", 2)]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["select", "from", "FROM", "insert", "into", "values", "update", "set", "delete", " ", "\n", "(", "a"]
+        )
+    )
+)
+def test_sql_is_found_where_bandit_finds_it(words: list[str]) -> None:
+    text = "".join(words)
+    assert bool(SqlWords().search(text)) == bool(re.search(BANDITS, text, re.IGNORECASE | re.DOTALL))
+
+
+def test_bandit_asks_what_was_replaced() -> None:
+    known.scanner_named("bandit")
+    assert isinstance(injection_sql.SIMPLE_SQL_RE, SqlWords)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = f'" + "select {a} " * 50_000 + "'",
+        "x = " + " + ".join(["'select a '"] * 400),
+        "x = 1  # nosec " + "a," * 100_000,
+    ],
+)
+def test_time_follows_the_length_of_code(code: str) -> None:
+    assert found(code) == []  # with Bandit's own expression, hours
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
