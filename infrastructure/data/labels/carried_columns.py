@@ -14,7 +14,8 @@ from domain.showing import counted
 from domain.strict_json import strict_json
 from infrastructure.data.files.row import Row, RowFault
 from infrastructure.data.labels.carried import CWE, FACTS, FINDINGS, MARKS, PART
-from infrastructure.data.labels.cells import cwe_of, findings_of, is_empty, marks_of
+from infrastructure.data.labels.cells import cwe_of, is_empty, marks_of
+from infrastructure.data.labels.finding_cells import findings_of
 from infrastructure.data.sources.fields import matching
 from infrastructure.data.sources.label_names import name_of
 
@@ -77,7 +78,7 @@ class CarriedColumns:
         if name == MARKS:
             return self._marks(cell, text, field, line)
         if name == FINDINGS:
-            return findings_of(cell, field, line)
+            return self._findings(cell, text, field, line)
         return cwe_of(cell, field, line) if name == CWE else self._parts.number_of(cell, line)
 
     def _marks(self, cell: Any, text: str, field: str, line: int) -> Spans | RowFault:
@@ -88,6 +89,13 @@ class CarriedColumns:
             said = f"{field} counts characters of one text, but the text is joined from {' and '.join(self._joined)}"
             return RowFault(line, said, "Name one column with text_field, or write the texts into one.")
         return [(start, end, self._number_of(name, line)) for start, end, name in marks]
+
+    def _findings(self, cell: Any, text: str, field: str, line: int) -> Sequence[Mapping[str, Any]] | RowFault | None:
+        findings = findings_of(cell, text, field, line)
+        if findings and not isinstance(findings, RowFault) and self._joined:
+            said = f"{field} counts lines of one text, but the text is joined from {' and '.join(self._joined)}"
+            return RowFault(line, said, "Name one column with text_field, or write the texts into one.")
+        return findings
 
     def _number_of(self, name: str, line: int) -> int:
         number = self._mark_names.setdefault(name, len(self._mark_names))

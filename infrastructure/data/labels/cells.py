@@ -11,7 +11,6 @@ from infrastructure.data.files.row import RowFault
 from infrastructure.data.sources.checking import shown_cell
 from infrastructure.data.sources.label_names import name_of
 
-MAX_FINDINGS = 10_000  # of one row
 MAX_CWE = 99_999
 # What the National Vulnerability Database writes where it names no weakness, and what others do.
 _NO_CWE = re.compile(r"(nvd-cwe-.*|(cwe-?)?(other|noinfo|unknown|none|unassigned)|n/?a|-|nan|null)", re.IGNORECASE)
@@ -31,7 +30,7 @@ def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFau
     """
     if is_empty(cell):
         return []
-    listed = _parsed(cell)
+    listed = parsed_cell(cell)
     if not isinstance(listed, list):
         return RowFault(line, f"{field} is {shown_cell(cell)}, not a list of marks", _MARKS_AS)
     if len(listed) > MAX_MARKS:
@@ -85,29 +84,12 @@ def _in_mended(mark: Mark, text: str) -> Mark:
     return mark._replace(start=len(mended(text[: mark.start])), end=len(mended(text[: mark.end])))
 
 
-def findings_of(cell: Any, field: str, line: int) -> list[Mapping[str, Any]] | RowFault | None:
-    """Give what scanners found in a row: a list of objects, or that as JSON; None where the cell says nothing.
-
-    An empty list says that nothing was found.
-    """
-    if is_empty(cell):
-        return None
-    listed = _parsed(cell)
-    if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
-        said = f"{field} is {shown_cell(cell)}, not a list of objects"
-        return RowFault(line, said, 'Write [{"rule": "B602", "first_line": 3}, ...], or leave the cell empty.')
-    if len(listed) > MAX_FINDINGS:
-        said = f"{field} holds {len(listed):,} findings, but a row has at most {MAX_FINDINGS:,}"
-        return RowFault(line, said, "Keep those that matter, or split the text.")
-    return listed
-
-
 def cwe_of(cell: Any, field: str, line: int) -> int | RowFault:
     """Give the number of a kind of weakness: 78 for 78, "78", "CWE-78" and "cwe-078: ..."; 0 where it is unknown.
 
     Of several the first counts.
     """
-    listed = _parsed(cell) if isinstance(cell, str) and cell.lstrip().startswith("[") else cell
+    listed = parsed_cell(cell) if isinstance(cell, str) and cell.lstrip().startswith("[") else cell
     if isinstance(listed, list | tuple):
         return cwe_of(listed[0], field, line) if listed and not isinstance(listed[0], list) else 0
     if is_empty(listed):
@@ -121,7 +103,7 @@ def cwe_of(cell: Any, field: str, line: int) -> int | RowFault:
     return RowFault(line, f"{field} is {shown_cell(cell)}, not the number of a weakness", "Write CWE-78, or nothing.")
 
 
-def _parsed(cell: Any) -> Any:
+def parsed_cell(cell: Any) -> Any:
     """Give what a cell holds, and None for JSON that is none."""
     if isinstance(cell, str):
         try:
