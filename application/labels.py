@@ -10,6 +10,7 @@ from domain.exceptions import ConfigurationError
 from domain.rules import between, whole
 
 LABEL_OPTIONS = ("top_k", "threshold")
+OF_A_LABEL = ("label", "scores")
 DIGITS = 6
 UNSURE = "unsure"
 _ORDINALS = ("", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

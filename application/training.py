@@ -34,7 +34,8 @@ from application.groups.tracking import TrackingSettings
 from application.groups.tuning import OF_ADAPTERS, TuningSettings
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
-from domain.task import Task
+from domain.showing import shown
+from domain.task import FLOW, Task, architecture_of
 from domain.words import Words
 
 # Settings whose names differ from those of the loop.
@@ -60,6 +61,10 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
     "adapter": "none",
 }
+
+
+# Of settings of labels for texts: what a reader of code that follows values has no part for.
+FOREIGN_TO_FLOW = ("lowercase", "linear_start", "freeze", "adapter", "layer_decay", "gradient_checkpointing")
 
 
 class Training(MachineSettings, TrackingSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
@@ -125,6 +130,19 @@ class LabelTraining(TargetSettings, ClassSettings, SettledCase, SettledLabels, T
     }
 
     vocab_size: int
+
+    def broken_rules(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from super().broken_rules(task)
+        if architecture_of(self.model_name or "") == FLOW:
+            yield from self.foreign_to_flow()
+
+    def foreign_to_flow(self) -> Iterator[str]:
+        """Say which settings mean nothing to a reader that follows values, whichever name it has."""
+        for name in FOREIGN_TO_FLOW:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                told = shown(getattr(self, name))
+                yield f"{name} is {told}, but means nothing to a model that follows values. Leave {name} out."
 
 
 class WriterTraining(WritingSettings, TargetSettings, TextTraining):

@@ -9,7 +9,9 @@ from typing import Any
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
 
-ARCHITECTURES = ("encoder", "decoder", "seq2seq", "forecaster")
+ARCHITECTURES = ("encoder", "encoder-flow", "decoder", "seq2seq", "forecaster")
+# Reads source code by names, lines and bindings: infrastructure/models/flow.
+FLOW = "encoder-flow"
 SIZES = ("tiny", "mini", "base")
 PRESET = re.compile(rf"({'|'.join(ARCHITECTURES)})-({'|'.join(SIZES)})")
 # The rates at which BERT was fine-tuned lie between 2e-5 and 5e-5. Source: Devlin et al., NAACL 2019, appendix A.3.
@@ -60,6 +62,17 @@ FORECASTING = {
     "average_decay": 0.99,
     "split": (0.7, 0.1, 0.2),
 }
+# A reader of code from scratch. What it tells apart is learnt by many rows and few passes over each.
+READING_FLOW = {
+    "optimizer": "muon",
+    "epochs": 10,
+    "batch_size": 32,
+    "learning_rate": 3e-3,
+    "word_dropout": 0.0,
+    "class_weights": "none",
+    "average_decay": 0.99,
+}
+TUNING_FLOW = {**READING_FLOW, "epochs": 4, "learning_rate": 1e-3}
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
 STANDARD_LIBRARY = "stdlib"
 SEVERITIES = ("safe", "low", "medium", "high", "critical")
@@ -74,7 +87,9 @@ class Task:
     `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
     unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
     to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
-    trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full.
+    trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full. A task may begin
+    from presets of further architectures: `settings_of_flow` are those of a reader that follows values, and
+    `settings_of_tuned_flow` those of a finished one.
     """
 
     name: str
@@ -91,17 +106,23 @@ class Task:
     settings_of_adapter: Mapping[str, Any] = field(default_factory=dict)
     settings_of_head: Mapping[str, Any] = field(default_factory=dict)
     settings_of_small: Mapping[str, Any] = field(default_factory=dict)
+    settings_of_flow: Mapping[str, Any] = field(default_factory=dict)
+    settings_of_tuned_flow: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def presets(self) -> tuple[str, ...]:
-        """Name the presets it can begin from: those of the architecture of its default model."""
-        architecture = str(self.settings.get("model_name", "")).partition("-")[0]
-        return tuple(f"{architecture}-{size}" for size in SIZES) if architecture in ARCHITECTURES else ()
+        """Name the presets it can begin from: those of the architecture of its default model come first."""
+        default = architecture_of(str(self.settings.get("model_name", "")))
+        known = [default] if default else []
+        known += [FLOW] if self.settings_of_flow and default != FLOW else []
+        return tuple(f"{architecture}-{size}" for architecture in known for size in SIZES)
 
     def settings_for(
         self, model_name: str | None, adapter: str = "none", freeze: str | int = "none"
     ) -> Mapping[str, Any]:
         """Give the defaults that suit a preset (or none named), or what is trained of a pretrained model."""
+        if architecture_of(model_name or "") == FLOW:
+            return {**self.settings, **self.settings_of_flow}
         if model_name is None or is_preset(model_name):
             return self.settings
         tuned = {**self.settings, **self.settings_of_pretrained}
@@ -164,6 +185,8 @@ TASKS: dict[str, Task] = {
             settings_of_adapter=ADAPTING,
             settings_of_head=TRAINING_A_HEAD,
             settings_of_small=FINE_TUNING_SMALL,
+            settings_of_flow=READING_FLOW,
+            settings_of_tuned_flow=TUNING_FLOW,
         ),
         Task(
             name="language_modeling",
@@ -298,6 +321,12 @@ TASKS: dict[str, Task] = {
 def is_preset(model_name: str) -> bool:
     """Say whether a name means an architecture to be trained from scratch."""
     return PRESET.fullmatch(model_name) is not None
+
+
+def architecture_of(model_name: str) -> str:
+    """Give the architecture of a preset, nothing of any other name."""
+    found = PRESET.fullmatch(model_name)
+    return found[1] if found else ""
 
 
 def looks_like_preset(model_name: str) -> bool:

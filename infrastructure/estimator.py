@@ -77,7 +77,7 @@ class Estimator:
         )
 
     def _baselines(self, request: Training, dataset: SplitDataset, session: Session) -> Mapping[str, Any]:
-        kind: Any = kind_of(request.task)
+        kind: Any = kind_of(request.task, request.model_name)
         if not isinstance(kind, ComparedKind):
             return {}
 

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from application.answers import TEXT, Answers, Column
+from application.answers import TEXT, WORDS, Answers, Column
 from application.foreign import foreign_faults
 from application.joining import ERROR, NOTHING_KEPT, Keep
-from application.labels import LABEL_OPTIONS, Labels
+from application.labels import LABEL_OPTIONS, OF_A_LABEL, Labels
 from application.training import training_of
 from application.training_request import FIELD_SETTINGS, field_settings
 from domain.exceptions import ConfigurationError, ModelError
@@ -58,7 +58,7 @@ class PredictorSource:
         card = {**read_card(directory), **given}
         known = typed_card(ModelCard, card, directory)
         _refuse_foreign(known, given)
-        model, task = kind_of(known.task).open(directory, card)
+        model, task = kind_of(known.task, directory).open(directory, card)
         require_files(known, directory)
         return FinishedModel(model, task, known, choose_device(device), path)
 
@@ -218,7 +218,8 @@ class FinishedModel:
 
     def _answer_columns(self, labels: Labels | None) -> tuple[Column, ...]:
         if labels is not None:
-            return labels.columns
+            beside = (name for name in self.task.unanswered("") if name not in (*OF_A_LABEL, ERROR))
+            return (*labels.columns, *(Column(name, WORDS, knows_missing=True) for name in beside))
         names = (name for name in self.task.unanswered("") if name != ERROR)
         return tuple(Column(name, TEXT if name == "text" else None, knows_missing=True) for name in names)
 

@@ -54,7 +54,7 @@ class ReportWriter:
 def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
     entries = TrainingMetricsTracker(layout.directory, file_name=METRICS).entries
     trained = KeptModel(Path(result.model_path), request.device)
-    findings = kind_of(request.task).report(request, dataset, result, trained, layout)
+    findings = kind_of(request.task, request.model_name).report(request, dataset, result, trained, layout)
     rivals = rivals_on_the_same_rows(result, findings.report)
     draw_training_curves(entries, f"eval_{result.metric_name}", layout.training_curves, rivals)
     sections: Sequence[Section] = ()

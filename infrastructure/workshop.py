@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
 from application.monitors import Monitors
 from application.phases import phases_so_far, seconds_waited
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
@@ -13,13 +15,14 @@ from domain.events import RunOpened, Warned
 from domain.exceptions import RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
-from domain.task import task_named
+from domain.task import is_preset, task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.models.adapters.packing import require_adapters
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
 from infrastructure.models.facts import ModelFacts, facts_of
+from infrastructure.models.flow.factory import is_flow
 from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
@@ -51,6 +54,8 @@ class TrainingWorkshop:
         require_installed(training.trackers)
         device = choose_device(training.device)
         require_adapters(training, device)
+        if is_flow(training.model_name):
+            return _settled_flow(training, request, device)
         facts = _facts_of(training)
         precision = choose_precision(training.precision, training.use_mixed_precision, device, facts.outgrows_fp16)
         training = training.changed(precision=precision)
@@ -75,7 +80,7 @@ class TrainingWorkshop:
             return training
         bundle = own(model, ModelBundle)
         with collected_words():  # told when the run prepares its parts
-            prepared = kind_of(training.task).prepare(training, bundle, dataset)
+            prepared = kind_of(training.task, training.model_name).prepare(training, bundle, dataset)
         parts = Parts(prepared.adapter, prepared.train, prepared.evaluation)
         config = training.training_config()
         if finds_parts:
@@ -147,7 +152,7 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
     What is written at the end is written now, to `rehearsal`, where nothing stays: a name that no file can hold must
     not cost the training. Raises: ConfigurationError, DatasetError, ModelError.
     """
-    kind = kind_of(request.task)
+    kind = kind_of(request.task, request.model_name)
     with collected_words() as words:
         prepared = kind.prepare(request, bundle, dataset)
     bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
@@ -167,6 +172,14 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
     }
     typed_card(kind.card_type, bundle.rehearse(rehearsal), rehearsal)
     return replace(prepared, evaluation=_few(prepared.evaluation)) if request.quick else prepared
+
+
+def _settled_flow(training: Training, request: TrainModelRequest, device: torch.device) -> Training:
+    """Decide the same for a reader of code: no length limits it, and a finished one is gone on with more gently."""
+    precision = choose_precision(training.precision, training.use_mixed_precision, device)
+    tuned = {} if is_preset(training.model_name or "") else task_named(training.task).settings_of_tuned_flow
+    open_ones = {name: value for name, value in tuned.items() if request.leaves_open(name)}
+    return training.changed(**open_ones, precision=precision)
 
 
 def _facts_of(training: Training) -> ModelFacts:

@@ -35,7 +35,7 @@ class ModelBundle:
     `card` holds task, labels, lengths, row counts and the SHA-256 of the data, as plain JSON values. `base` are frozen
     weights that the states of a run need not hold, for building the model again brings them. `adapter` says how one is
     kept that is not to be merged into the model. A model that `answers_untrained` is scored before its first step, and
-    may be the best of its run.
+    may be the best of its run. `beside` are the texts of further files, by their names.
     """
 
     model: nn.Module
@@ -45,6 +45,7 @@ class ModelBundle:
     base: FrozenBase | None = None
     adapter: Adapter | None = None
     answers_untrained: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def num_parameters(self) -> int:
@@ -83,6 +84,8 @@ class ModelBundle:
         with disk_errors():
             if self.tokenizer is not None:
                 save_tokenizer(self.tokenizer, staging)
+            for name, text in self.beside.items():
+                (staging / name).write_text(text, encoding="utf-8")
             self._write_weights(staging, with_weights)
             (staging / CARD).write_text(card_text({**card, "files": _files_of(staging)}), encoding="utf-8")
             for file in staging.glob("*.safetensors"):

@@ -68,6 +68,23 @@ FORECASTERS: Mapping[str, ForecasterSize] = {
     "forecaster-base": ForecasterSize(hidden_size=128, num_layers=4, num_heads=8, dropout=0.3),
 }
 
+
+@dataclass(frozen=True)
+class FlowSize:
+    """Shape of a reader of code. Layers are what it follows values with: each goes one binding further."""
+
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    intermediate_size: int
+
+
+FLOW_READERS: Mapping[str, FlowSize] = {
+    "encoder-flow-tiny": FlowSize(hidden_size=64, num_layers=4, num_heads=4, intermediate_size=96),
+    "encoder-flow-mini": FlowSize(hidden_size=128, num_layers=6, num_heads=4, intermediate_size=192),
+    "encoder-flow-base": FlowSize(hidden_size=256, num_layers=8, num_heads=8, intermediate_size=384),
+}
+
 HEAD_SIZE = 64
 # With scores in its embeddings at the beginning (linear_start.py), which noise and a bent head would only blur.
 STRAIGHT: Mapping[str, Any] = {"embedding_dropout": 0.0, "classifier_dropout": 0.0, "classifier_activation": "linear"}

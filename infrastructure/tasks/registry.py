@@ -13,7 +13,9 @@ from domain.task import task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.flow.factory import is_flow
 from infrastructure.randomness import drawing
+from infrastructure.tasks.flow.kind import FlowLabels
 from infrastructure.tasks.kind import TaskKind
 from infrastructure.tasks.labels.kind import Classification
 from infrastructure.tasks.masked.kind import MaskedTexts
@@ -34,11 +36,17 @@ KINDS: dict[str, TaskKind[Any]] = {
     "quantile_forecasting": QuantileForecasting(),
     "market_direction": MarketDirection(),
 }
+FOLLOWING = FlowLabels()
 
 
-def kind_of(task: str) -> TaskKind[Any]:
-    """Find what trains a task. Raises: ConfigurationError for an unknown one."""
-    return KINDS[task_named(task).kind]
+def kind_of(task: str, model: str | Path | None = None) -> TaskKind[Any]:
+    """Find what trains a task, from a preset or a directory that is named.
+
+    Where a task may begin from a reader that follows values, such a model chooses its own kind.
+    Raises: ConfigurationError for an unknown task.
+    """
+    known = task_named(task)
+    return FOLLOWING if known.settings_of_flow and is_flow(model) else KINDS[known.kind]
 
 
 class TaskData:
@@ -47,7 +55,7 @@ class TaskData:
     def load(self, request: Training) -> SplitDataset:
         """Read, check and split what a request names. Raises: DatasetError with every fault of the file."""
         with collected_words() as words:
-            dataset: Any = kind_of(request.task).load(request)
+            dataset: Any = kind_of(request.task, request.model_name).load(request)
         return replace(dataset, warnings=(*dataset.warnings, *words)) if words else dataset
 
 
@@ -60,4 +68,5 @@ class TaskModels:
         Raises: ModelError, TrainingError when memory is too small.
         """
         with lost_memory_told("when the model was built"), drawing(torch.device("cpu")):
-            return kind_of(request.task).build(request, dataset, RunLayout(Path(run.path)).tokenizer)
+            kind = kind_of(request.task, request.model_name)
+            return kind.build(request, dataset, RunLayout(Path(run.path)).tokenizer)

@@ -97,10 +97,14 @@ class IndexedTexts(Sequence[str]):
 class ClassificationData:
     """Loads and splits what a request names."""
 
-    def load(self, request: LabelTraining) -> SplitRows:
-        """Read, check and split. Raises: DatasetError with every fault of the file."""
+    def load(self, request: LabelTraining, carried: Sequence[str] = ()) -> SplitRows:
+        """Read, check and split; `carried` names what else is read where rows carry it.
+
+        Raises: DatasetError with every fault of the file.
+        """
         task = task_named(request.task)
-        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
+        fields = (request.text_field, request.label_field, request.group_field)
+        schema = schema_of(task, *fields, request.reading, carried)
         rows = load_rows(located(request.dataset_path, task), schema)
         scored = None
         if request.eval_dataset:
@@ -156,8 +160,8 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
 
 
 def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:
-    aligned = _aligned(evaluation, train.label_names)
-    kept = without_duplicates_of(train, aligned)
+    scored = aligned(evaluation, train.label_names)
+    kept = without_duplicates_of(train, scored)
     warnings = [*train.warnings, *evaluation.warnings, *_label_warnings(train)]
     if len(kept) < len(train):
         warnings.append(
@@ -169,19 +173,19 @@ def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) ->
             f"{train.path.name} has fewer than two labels left that are not in {evaluation.path.name}.",
             remedy="Give parts that do not share their rows.",
         )
-    everything = np.arange(len(aligned))
+    everything = np.arange(len(scored))
     audit = {"rows of both files, left out of training": len(train) - len(kept), **_label_audit(train)}
-    return SplitRows(task, train, aligned, train=kept, evaluation=everything, warnings=tuple(warnings), audit=audit)
+    return SplitRows(task, train, scored, train=kept, evaluation=everything, warnings=tuple(warnings), audit=audit)
 
 
 def aligned_dataset(
     rows: LabelledRows, label_names: tuple[str, ...], tokenizer: "PreTrainedTokenizerBase", max_length: int
 ) -> CodeDataset:
     """Make all rows ready for a model that knows `label_names`. Raises: DatasetError for a label it does not know."""
-    return labelled_dataset(_aligned(rows, label_names), np.arange(len(rows)), tokenizer, max_length, label_names)
+    return labelled_dataset(aligned(rows, label_names), np.arange(len(rows)), tokenizer, max_length, label_names)
 
 
-def _aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
+def aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
     """Number the labels of `rows` as in `label_names`."""
     known = matches(rows.label_names, label_names)
     unknown = sorted(name for name, label in known.items() if label is None)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -34,12 +34,13 @@ from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.statistics.confusions import intervals_of_confusion
-from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import (
     MAX_ROWS_EXAMINED,
     Card,
     Examined,
     Findings,
+    FinishedTask,
     Note,
     OnText,
     Prepared,
@@ -136,7 +137,7 @@ class Classification:
         card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
         counted = train.tokens.num_cut, len(train.tokens)
         warnings = cut_told(*counted, train.rows.path.name, request.max_length, LOST_BY_CUTTING)
-        return Prepared(train, evaluation, adapter, card, (*warnings, *_label_warnings(evaluation)))
+        return Prepared(train, evaluation, adapter, card, (*warnings, *label_warnings(evaluation)))
 
     def report(
         self,
@@ -149,16 +150,15 @@ class Classification:
         """Draw `confusion_matrix.png`, train a bag of words to compare with, look at rows."""
         if not dataset.num_eval:
             return Findings(Report())
-        finished = trained.task
-        assert isinstance(finished, FinishedClassifier)
-        _, evaluation = dataset.tokenized(finished.tokenizer, finished.card.max_length)
-        rows = evaluation.few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
+        finished: Any = trained.task
+        assert isinstance(finished, FinishedLabels)
+        rows = finished.evaluation_of(dataset).few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         scored = trained.score_rows(rows, finished.adapter)
         examined = finished.examined(rows, scored)
         if "majority_accuracy" not in result.final_metrics:  # stopped before it was scored
             return Findings(Report(), examined)
         report = self._compared(request, dataset, result.final_metrics, run)
-        intervals = intervals_of_labels(_scoring_of(request, dataset), result.final_metrics, scored.outcomes)
+        intervals = intervals_of_labels(scoring_of(request, dataset), result.final_metrics, scored.outcomes)
         return Findings(replace(report, intervals={**intervals, **report.intervals}), examined)
 
     def _compared(
@@ -189,7 +189,7 @@ class Classification:
             return scores
         return {**scores, **bag_of_words_scores(_bag_of_words(request, dataset))}
 
-    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedClassifier]":
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
         """Open a finished classifier. Raises: ModelError."""
         known = typed_card(ClassifierCard, card, directory)
         model, tokenizer = open_finished(directory, CLASSIFIER, _head(known.labels))
@@ -202,6 +202,21 @@ class Classification:
                 remedy=RESTORE,
             )
         return model, FinishedClassifier(tokenizer, known, task_named(known.task))
+
+
+@runtime_checkable
+class FinishedLabels(Protocol):
+    """What a report on labels asks of a trained model beside what all are asked."""
+
+    @property
+    def adapter(self) -> TaskAdapter:
+        """The task as the loop knows it."""
+
+    def evaluation_of(self, dataset: SplitRows) -> CodeDataset:
+        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
+
+    def examined(self, dataset: Any, scored: Scored) -> Examined:
+        """Look at the answer to each row."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +247,10 @@ class FinishedClassifier:
     def _text(self) -> Sought:
         return self.card.sought("text", self.task.text_fields)
 
+    def evaluation_of(self, dataset: SplitRows) -> CodeDataset:
+        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
+        return dataset.tokenized(self.tokenizer, self.card.max_length)[1]
+
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
         label = self.card.sought("label", ("label",))
@@ -245,9 +264,7 @@ class FinishedClassifier:
 
     def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
         """Look at the answer to each row."""
-        answered = Answered.of(scored.outcomes, self.card.labels)
-        sections = label_sections(answered, _names_of(dataset, self.card), scored.metrics, self.task.negative_label)
-        return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels), sections)
+        return examined_labels(dataset, scored, self.card, self.task)
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
@@ -271,6 +288,13 @@ class FinishedClassifier:
         yield from labelled(logits, self.card.labels)
 
 
+def examined_labels(dataset: CodeDataset, scored: Scored, card: ClassifierCard, task: Task) -> Examined:
+    """Look at the answer to each row."""
+    answered = Answered.of(scored.outcomes, card.labels)
+    sections = label_sections(answered, _names_of(dataset, card), scored.metrics, task.negative_label)
+    return Examined(dataset, outcome_columns(scored.outcomes, card.labels), sections)
+
+
 def _head(labels: Sequence[str]) -> dict[str, Any]:
     """Say what a head is made for."""
     return {
@@ -280,7 +304,7 @@ def _head(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:
+def scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:
     """Give how the evaluation part is scored in training."""
     counts = np.bincount(dataset.train_labels(), minlength=len(dataset.label_names)).tolist()
     return LabelScoring(
@@ -298,7 +322,7 @@ def _scored_rows(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
 
 
 def _bag_of_words(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
-    weights, scored = _scoring_of(request, dataset).class_weights, _scored_rows(request, dataset)
+    weights, scored = scoring_of(request, dataset).class_weights, _scored_rows(request, dataset)
     return bag_of_words_confusion(
         dataset.train_texts(),
         dataset.train_labels(),
@@ -321,7 +345,8 @@ def _names_of(dataset: CodeDataset, card: ClassifierCard) -> RowNames:
     )
 
 
-def _label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:
+def label_warnings(evaluation: CodeDataset) -> tuple[str, ...]:
+    """Say where the evaluation part has one label alone."""
     found = np.unique(evaluation.labels)
     if len(found) != 1 or len(evaluation.label_names) == 1:
         return ()

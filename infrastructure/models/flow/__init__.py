@@ -1,0 +1,1 @@
+"""A reader of source code that follows values: lexer, vocabulary, relations, model."""

@@ -1,0 +1,1 @@
+"""Labels for source code by a reader that follows values."""

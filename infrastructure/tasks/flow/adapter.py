@@ -1,0 +1,165 @@
+"""Code and its label, with what is marked in it and which kind of weakness it has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from infrastructure.data.feed import RowNoise
+from infrastructure.models.flow.verdict import Verdict, verdict_of
+from infrastructure.models.flow.vocabulary import NUM_NAMES, PAD
+from infrastructure.models.flow.windows import named, windows_of
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
+from infrastructure.tasks.flow.rows import NO_KIND, UNMARKED
+from infrastructure.tasks.labels.scoring import LabelScoring
+
+# In a training step; of longer code other windows are read in each step, those with marks always.
+MOST_WINDOWS = 8
+# Tokens that are read at once where nothing is learnt: the scores of 32 windows of 512 take some 100 MB a layer.
+TOKENS_AT_ONCE = 16_384
+# Marked tokens are few beside those that are not.
+WEIGHT_OF_MARKED = 3.0
+
+
+class FlowClassification:
+    """A text and its label; code is read in windows of `max_length` tokens, of which the worst token decides.
+
+    Names are placeholders, numbered anew for each row of each step. `word_dropout` hides that share of the tokens that
+    are words of interfaces. `marks_weight` is what marks and kinds count beside the label.
+    """
+
+    def __init__(
+        self,
+        scoring: LabelScoring,
+        negative: int,
+        vocabulary_size: int,
+        max_length: int,
+        word_dropout: float = 0.0,
+        marks_weight: float = 1.0,
+    ) -> None:
+        self._scoring = scoring
+        self._negative = negative
+        self._vocabulary_size = vocabulary_size
+        self._max_length = max_length
+        self._word_dropout = word_dropout
+        self._marks_weight = marks_weight
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Metrics a run can be judged by."""
+        return self._scoring.metric_names
+
+    def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
+        """Cut rows into windows and pad them to the longest.
+
+        Gives `input_ids`, `roles`, `attention_mask` [W, L], `row` [W]; with labels `labels`, `kind`, `length` [B] and
+        `marks` [W, L, M].
+        """
+        width = NUM_NAMES + self._max_length + MOST_WINDOWS
+        drawn = np.zeros((len(items), 0)) if noise is None else noise.uniform(width)
+        parts: list[dict[str, Tensor]] = []
+        for number, item in enumerate(items):
+            for start, end in self._windows(item, drawn[number]):
+                parts.append(self._window(item, number, start, end, drawn[number]))
+        length = torch.tensor([len(part["input_ids"]) for part in parts])
+        batch = {
+            "input_ids": pad([part["input_ids"] for part in parts], PAD),
+            "roles": pad([part["roles"] for part in parts], 0),
+            "attention_mask": (torch.arange(int(length.max()))[None, :] < length[:, None]).long(),
+            "row": torch.tensor([int(part["row"]) for part in parts]),
+        }
+        if "labels" in items[0]:
+            batch["labels"] = torch.tensor([int(item["labels"]) for item in items])
+            batch["kind"] = torch.tensor([int(item["kind"]) for item in items])
+            batch["marks"] = pad([part["marks"] for part in parts], UNMARKED)
+        return batch
+
+    def count_targets(self, batch: Batch) -> float:
+        """Count rows, or what their labels weigh."""
+        return self._scoring.count_targets(batch["labels"])
+
+    def count_tokens(self, batch: Batch) -> int:
+        """Count the tokens of the windows."""
+        return num_unmasked(batch)
+
+    def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Sum over the rows the cross-entropy of labels, and of marks and kinds where rows have them."""
+        marks, verdict = self.read(model, batch)
+        loss = self._scoring.loss_sum(verdict.logits, batch["labels"])
+        if not self._marks_weight:
+            return loss
+        weights = self._row_weights(batch["labels"])
+        beside = _mark_losses(marks, batch, len(weights)) + self._kind_losses(verdict, batch)
+        return loss + self._marks_weight * (beside * weights).sum()
+
+    def logits(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Give log-probabilities [B, C] in fp32."""
+        return self.read(model, batch)[1].logits
+
+    def read(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Verdict]:
+        """Give scores of marks [W, L, M], and the verdict on each row.
+
+        Where no gradient is wanted, few long windows are read at once.
+        """
+        inputs = [batch[name] for name in ("input_ids", "roles", "attention_mask")]
+        at_once = len(inputs[0])
+        if not torch.is_grad_enabled():
+            at_once = max(1, TOKENS_AT_ONCE // inputs[0].shape[1])
+        parts = [model(*part) for part in zip(*(tensor.split(at_once) for tensor in inputs), strict=True)]
+        said = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        num_rows = len(batch["labels"]) if "labels" in batch else int(batch["row"].max()) + 1
+        return said["marks"], verdict_of(said, batch["attention_mask"], batch["row"], num_rows, self._negative)
+
+    def evaluation(self) -> Evaluation:
+        """Begin a pass over the evaluation part."""
+        return self._scoring.evaluation(self.logits)
+
+    # Windows
+
+    def _windows(self, item: Any, drawn: np.ndarray) -> list[tuple[int, int]]:
+        windows = windows_of(np.asarray(item["input_ids"]), self._max_length)
+        if not len(drawn) or len(windows) <= MOST_WINDOWS:
+            return windows
+        order = np.random.Generator(np.random.Philox(int(drawn[-1] * 2**24))).permutation(len(windows))
+        if "marks" in item:
+            is_marked = [bool((item["marks"][slice(*windows[place]), 0] > 0).any()) for place in order]
+            order = order[np.argsort(~np.array(is_marked), kind="stable")]
+        return [windows[place] for place in sorted(order[:MOST_WINDOWS])]
+
+    def _window(self, item: Any, row: int, start: int, end: int, drawn: np.ndarray) -> dict[str, Tensor]:
+        order = np.argsort(drawn[:NUM_NAMES]) if len(drawn) else None
+        ids = named(np.asarray(item["input_ids"][start:end]), self._vocabulary_size, order)
+        part = {"input_ids": torch.from_numpy(ids), "row": torch.tensor(row)}
+        part["roles"] = functional.pad(torch.from_numpy(np.array(item["roles"][start:end])).long(), (1, 0))
+        if "marks" in item:
+            marks = torch.from_numpy(np.array(item["marks"][start:end]))  # [L, M]
+            part["marks"] = functional.pad(marks, (0, 0, 1, 0), value=UNMARKED)
+        return part
+
+    # Judging
+
+    def _row_weights(self, labels: Tensor) -> Tensor:
+        weights = self._scoring.class_weights
+        return torch.ones(len(labels), device=labels.device) if weights is None else weights.to(labels.device)[labels]
+
+    def _kind_losses(self, verdict: Verdict, batch: Batch) -> Tensor:
+        """Give the cross-entropy of the kind [B], 0 for rows that are not weak or say none."""
+        kind = torch.where(batch["labels"] == self._negative, NO_KIND, batch["kind"])
+        return functional.cross_entropy(verdict.kinds, kind, ignore_index=NO_KIND, reduction="none")
+
+
+def _mark_losses(marks: Tensor, batch: Batch, num_rows: int) -> Tensor:
+    """Give the mean over the marked tokens of each row of their cross-entropies, summed over marks, [B]."""
+    target = batch["marks"]
+    known = (target != UNMARKED) & (batch["attention_mask"] == 1)[..., None]  # [W, L, M]
+    weight = torch.tensor(WEIGHT_OF_MARKED, device=marks.device)
+    losses = functional.binary_cross_entropy_with_logits(
+        marks, target.clamp_min(0).to(marks.dtype), pos_weight=weight, reduction="none"
+    )
+    sums = torch.zeros(num_rows, 2, device=marks.device)
+    each = torch.stack([torch.where(known, losses, 0.0).sum((1, 2)), known[..., 0].sum(1).to(losses.dtype)], dim=1)
+    total, count = sums.index_add(0, batch["row"], each).unbind(1)
+    return total / count.clamp_min(1.0)

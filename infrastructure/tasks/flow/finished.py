@@ -1,0 +1,149 @@
+"""A finished reader at work: labels with the lines that decide them and the kind of weakness."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from domain.interval import Interval
+from domain.task import Task
+from infrastructure.data.labels.carried import CWE, MARKS
+from infrastructure.data.labels.loading import SplitRows, aligned
+from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.sources.fields import Sought
+from infrastructure.data.sources.inputs import Input, Source, read_inputs
+from infrastructure.models.flow.factory import FlowReader
+from infrastructure.models.flow.vocabulary import Encoded
+from infrastructure.models.flow.windows import windows_of
+from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
+from infrastructure.tasks.kind import Examined, Note, OnText
+from infrastructure.tasks.labels.intervals import intervals_of_labels
+from infrastructure.tasks.labels.kind import ClassifierCard, examined_labels
+from infrastructure.tasks.labels.scoring import LabelScoring, labelled
+
+# From this probability on a token makes its line one that is told.
+LEAST_SCORE = 0.5
+CARRIED = (MARKS, CWE)
+
+
+@dataclass(frozen=True)
+class FinishedFlow:
+    """Labels code with the settings that travel with the model."""
+
+    reader: FlowReader
+    card: ClassifierCard
+    task: Task
+    rows_at_once: int = 64
+    reads_rows: bool = True
+    gives_table: bool = False
+    options: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Name the labels in the order of their scores."""
+        return self.card.labels
+
+    @property
+    def adapter(self) -> FlowClassification:
+        """The task as the loop knows it."""
+        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
+        config = self.reader.model.config
+        return FlowClassification(scoring, config.negative_label, config.vocab_size, self.card.max_length)
+
+    @property
+    def _text(self) -> Sought:
+        return self.card.sought("text", self.task.text_fields)
+
+    def evaluation_of(self, dataset: SplitRows) -> FlowRows:
+        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
+        return self._ready(dataset.eval_rows, dataset.evaluation)
+
+    def scored(self, dataset_path: str) -> tuple[FlowRows, FlowClassification]:
+        """Make labelled rows ready for evaluation. Raises: DatasetError."""
+        label = self.card.sought("label", ("label",))
+        schema = RowSchema(self._text, label, self.task.labels, carried=CARRIED, reading=self.card.reading)
+        rows = aligned(load_rows(Path(dataset_path), schema), tuple(self.card.labels))
+        return self._ready(rows, np.arange(len(rows))), self.adapter
+
+    def _ready(self, rows: Any, indices: np.ndarray) -> FlowRows:
+        config = self.reader.model.config
+        return flow_rows(rows, indices, tuple(self.labels), self.reader.vocabulary, config.marks, config.kinds)
+
+    def intervals(self, dataset: FlowRows, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are."""
+        return intervals_of_labels(LabelScoring(self.card.labels), scored.metrics, scored.outcomes)
+
+    def examined(self, dataset: FlowRows, scored: Scored) -> Examined:
+        """Look at the answer to each row."""
+        return examined_labels(dataset, scored, self.card, self.task)
+
+    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
+        """Read texts. Raises: DatasetError for a file that cannot be read."""
+        return read_inputs(source, self._text, self.card.reading, note)
+
+    def unanswered(self, reason: str) -> Mapping[str, Any]:
+        """Answer a row without a text."""
+        return {"label": None, "scores": None, "cwe": None, "lines": None, "error": reason}
+
+    def answers(
+        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give of each text `label` and `scores` (probabilities).
+
+        Where the label names a weakness, `cwe` is its likeliest kind, if the model knows any, and `lines` are those
+        that decide it, the worst first, counted from 1.
+        """
+        texts = [bounded(text) for text in inputs]
+        encoded = [self.reader.vocabulary.encode(text) for text in texts]
+        adapter = self.adapter
+        batch = adapter.collate([{"input_ids": one.ids, "roles": one.roles} for one in encoded], None)
+        device = next(model.parameters()).device
+        marks, verdict = adapter.read(model, {name: tensor.to(device) for name, tensor in batch.items()})
+        worst = torch.sigmoid(marks[..., 0]).cpu()  # [W, L]
+        kinds = verdict.kinds.argmax(-1).cpu()
+        of_tokens = self._of_tokens(encoded, worst)
+        for row, answer in enumerate(labelled(verdict.logits, self.card.labels)):
+            is_weak = answer["label"] != self.task.negative_label
+            yield {
+                **answer,
+                "cwe": self._kind(int(kinds[row])) if is_weak else None,
+                "lines": lines_told(texts[row], encoded[row].spans, of_tokens[row]) if is_weak else [],
+            }
+
+    def _of_tokens(self, encoded: Sequence[Encoded], worst: Tensor) -> list[np.ndarray]:
+        """Give the greatest score that each token [L] of each text has in any window, from those of windows [W, L]."""
+        found, window = [], 0
+        for one in encoded:
+            scores = np.zeros(len(one.ids), dtype=np.float32)
+            for start, end in windows_of(one.ids, self.card.max_length):
+                said = worst[window, 1 : 1 + end - start].float().numpy()
+                scores[start:end] = np.maximum(scores[start:end], said)
+                window += 1
+            found.append(scores)
+        return found
+
+    def _kind(self, place: int) -> str | None:
+        kinds = self.reader.model.config.kinds
+        return f"CWE-{kinds[place]}" if kinds and kinds[place] else None
+
+
+def lines_told(text: str, spans: np.ndarray, scores: np.ndarray) -> list[int]:
+    """Give the lines, counted from 1, of tokens that score enough, the best first; where none does, that of the best.
+
+    Shapes: spans [L, 2] in characters, scores [L] probabilities.
+    """
+    if not len(scores):
+        return []
+    chosen = np.flatnonzero(scores >= min(LEAST_SCORE, float(scores.max())))
+    breaks = np.flatnonzero(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32) == ord("\n"))
+    best: dict[int, float] = {}
+    for place in chosen:
+        line = int(np.searchsorted(breaks, spans[place, 0])) + 1
+        best[line] = max(best.get(line, 0.0), float(scores[place]))
+    return sorted(best, key=lambda line: (-best[line], line))

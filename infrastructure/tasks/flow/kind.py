@@ -1,0 +1,90 @@
+"""Labels for source code by a reader that follows values, from the data to the answers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from application.training import LabelTraining
+from domain.exceptions import ConfigurationError, ModelError
+from domain.run_layout import CARD
+from domain.task import task_named
+from infrastructure.data.labels.loading import ClassificationData, SplitRows
+from infrastructure.data.tokens.tokenization import LONGEST_READ
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.card import RESTORE, ModelCard, typed_card
+from infrastructure.models.flow.factory import Learnable, new_reader, open_reader
+from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
+from infrastructure.models.presets import FLOW_READERS
+from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
+from infrastructure.tasks.flow.rows import flow_rows
+from infrastructure.tasks.kind import Card, Prepared
+from infrastructure.tasks.labels.kind import Classification, ClassifierCard, label_warnings, scoring_of
+
+ITS_OWN = "model {} is of Athanor's own making: plain transformers does not open what is kept."
+
+
+class FlowLabels(Classification):
+    """One label for each text of source code, with lines and the kind of weakness."""
+
+    card_type: type[ModelCard] = ClassifierCard
+
+    def load(self, request: LabelTraining) -> SplitRows:
+        """Read, check and split labelled rows with their marks and kinds. Raises: DatasetError."""
+        return ClassificationData().load(request, CARRIED)
+
+    def build(self, request: LabelTraining, dataset: SplitRows, kept_tokenizer: Path) -> ModelBundle:
+        """Build a reader for the labels, marks and kinds of the training part. Raises: ModelError."""
+        if faults := list(request.foreign_to_flow()):
+            raise ConfigurationError.of(faults)
+        names, name = dataset.label_names, request.model_name or next(iter(FLOW_READERS))
+        if name in FLOW_READERS:
+            learnable = _learnable(request, dataset)
+            reader = new_reader(name, dataset.train_texts(), request.vocab_size, learnable, request.seed)
+        else:
+            reader = open_reader(Path(name), names)
+        card = {"task": request.task, "model_name": name, "max_length": request.max_length, "labels": list(names)}
+        beside = {VOCABULARY: reader.vocabulary.text()}
+        return ModelBundle(reader.model, card=card, warnings=(ITS_OWN.format(name),), beside=beside)
+
+    def prepare(self, request: LabelTraining, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
+        """Read both parts into ids. Raises: DatasetError."""
+        vocabulary = Vocabulary.parsed(bundle.beside[VOCABULARY])
+        config: Any = bundle.model.config
+        learnt = (dataset.label_names, vocabulary, config.marks, config.kinds)
+        train = flow_rows(dataset.train_rows, dataset.train, *learnt)
+        evaluation = flow_rows(dataset.eval_rows, dataset.evaluation, *learnt)
+        adapter = FlowClassification(
+            scoring_of(request, dataset),
+            config.negative_label,
+            config.vocab_size,
+            request.max_length,
+            word_dropout=request.word_dropout,
+        )
+        card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
+        cut = int(train.was_cut.sum())
+        told = (f"{cut} rows of {train.rows.path.name} have more than {LONGEST_READ:,} characters and were cut there.",)
+        return Prepared(train, evaluation, adapter, card, (*(told if cut else ()), *label_warnings(evaluation)))
+
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedFlow]:
+        """Open a finished reader. Raises: ModelError."""
+        known = typed_card(ClassifierCard, card, directory)
+        reader = open_reader(directory, known.labels)
+        task = task_named(known.task)
+        if task.negative_label not in known.labels:
+            raise ModelError(f"{directory / CARD}: task {task.name} has no label of no weakness.", remedy=RESTORE)
+        return reader.model, FinishedFlow(reader, known, task)
+
+
+def _learnable(request: LabelTraining, dataset: SplitRows) -> Learnable:
+    negative = task_named(request.task).negative_label
+    assert negative is not None, "only tasks with such a label have presets of this kind"
+    return Learnable(
+        label_names=dataset.label_names,
+        negative_label=dataset.label_names.index(negative),
+        mark_names=dataset.mark_names,
+        kinds=np.asarray(dataset.train_cwes()),
+        labels=dataset.train_labels(),
+    )

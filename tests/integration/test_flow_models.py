@@ -1,0 +1,271 @@
+"""A reader of code: its relations, its windows, what it says, and its life as a directory."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from domain.exceptions import ConfigurationError, ModelError
+from infrastructure.container import Container
+from infrastructure.data.feed import RowNoise
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.flow.bindings import TARGET, VALUE
+from infrastructure.models.flow.factory import open_reader
+from infrastructure.models.flow.model import FlowClassifier
+from infrastructure.models.flow.relations import NEIGHBOURS, relations
+from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
+from infrastructure.models.flow.windows import windows_of
+from infrastructure.prediction import PredictorSource
+from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.labels.scoring import LabelScoring
+from tests.support import flowing
+from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
+from tests.support.runs import pictures_undrawn
+
+ADAPTER = FlowClassification(LabelScoring(flowing.LABELS, negative_label="safe"), 0, len(flowing.WORDS), 64)
+
+
+def logits(model: FlowClassifier, *sources: str, noise: RowNoise | None = None, max_length: int = 64) -> Tensor:
+    adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), max_length)
+    encoded = [flowing.WORDS.encode(source) for source in sources]
+    with torch.inference_mode():
+        return adapter.logits(model, adapter.collate([{"input_ids": e.ids, "roles": e.roles} for e in encoded], noise))
+
+
+def slow_relations(ids: list[int], roles: list[int]) -> np.ndarray:
+    """Relate tokens one pair after the other, as the definition says it."""
+    size, line, lines = len(ids), 0, []
+    for number in ids:
+        line += FIRST_LINE <= number < FIRST_LINE + 10
+        lines.append(line)
+    is_name = [FIRST_NAME <= number < FIRST_NAME + NUM_NAMES for number in ids]
+    found = np.zeros((5, size, size), dtype=bool)
+    for i in range(size):
+        binding = [
+            lines[k]
+            for k in range(size)
+            if is_name[i] and ids[k] == ids[i] and roles[k] == TARGET and lines[k] < lines[i]
+        ]
+        if roles[i] == TARGET and is_name[i]:
+            binding = []
+        for j in range(size):
+            found[0, i, j] = is_name[i] and ids[i] == ids[j]
+            found[1, i, j] = lines[i] == lines[j]
+            found[2, i, j] = bool(binding) and lines[j] == max(binding) and roles[j] == VALUE
+            found[3, i, j] = lines[j] in binding and roles[j] == VALUE
+            found[4, i, j] = abs(i - j) <= NEIGHBOURS
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_relations_are_those_of_a_slow_reference(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    choices = [FIRST_NAME, FIRST_NAME + 1, FIRST_NAME + 2, FIRST_LINE, FIRST_LINE + 3, 1, 120]
+    ids, roles = rng.choice(choices, (3, 40)), rng.integers(0, 3, (3, 40))
+    fast = relations(torch.from_numpy(ids), torch.from_numpy(roles)).numpy()
+    for row in range(3):
+        assert np.array_equal(fast[row], slow_relations(ids[row].tolist(), roles[row].tolist()))
+
+
+def test_a_program_with_other_names_has_the_same_scores() -> None:
+    one = "def f(a):\n    b = a\n    return os.system(b)"
+    other = one.replace("f(", "launch(").replace("a", "zebra").replace("b", "quagga")
+    model = flowing.reader()
+    assert torch.equal(logits(model, one), logits(model, "def f(c):\n    d = c\n    return os.system(d)"))
+    assert other != one
+
+
+def test_scores_are_probabilities_and_no_row_sees_its_neighbours() -> None:
+    model, long = flowing.reader(), "x = os.system(y)\n" * 30
+    alone, both = logits(model, "os.system(a)"), logits(model, "os.system(a)", long)
+    assert torch.allclose(alone[0], both[0], atol=1e-5)
+    assert torch.allclose(both.exp().sum(1), torch.ones(2), atol=1e-5)
+
+
+def test_names_are_numbered_anew_in_each_step_and_alike_in_the_same() -> None:
+    source = flowing.WORDS.encode("a = b\nc = a")
+    item = {"input_ids": source.ids, "roles": source.roles}
+    drawn = [ADAPTER.collate([item], RowNoise(1, step, np.array([7])))["input_ids"] for step in (3, 3, 4)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert drawn[0][0, 1] == drawn[0][0, 7]  # both are a
+
+
+def test_windows_cover_all_tokens_begin_at_lines_and_keep_their_length() -> None:
+    rng = np.random.default_rng(0)
+    for length in (1, 62, 63, 64, 500, 2000):
+        ids = rng.choice([FIRST_LINE, 120, 130, 140, 150, 160], length)
+        windows = windows_of(ids, 64)
+        assert windows[0][0] == 0
+        assert windows[-1][1] == length
+        assert all(0 < end - start <= 63 for start, end in windows)
+        assert all(after[0] <= before[1] for before, after in pairwise(windows))
+        assert all(before[0] < after[0] for before, after in pairwise(windows))
+
+
+def test_text_without_a_single_line_break_is_cut_all_the_same() -> None:
+    assert windows_of(np.full(200, 120), 64)[-1][1] == 200
+
+
+def test_a_weakness_at_the_end_of_long_code_is_found_where_the_same_short_one_is() -> None:
+    model, filler = flowing.reader(), "n = n\n" * 1_300
+    word = int(flowing.WORDS.encode("system").ids[0])
+    with torch.no_grad():  # a reader that knows one word and looks at nothing else
+        for name, parameter in model.named_parameters():
+            if name.endswith(("out.weight", "narrow.weight")):
+                parameter.zero_()
+        state = model.norm(model.embedding_norm(model.embeddings.weight))
+        model.marks.weight[0] = state[word]
+        model.marks.bias[0] = 0.5 - state[word].square().sum()
+    weak = "def f(a):\n    os.system(a)\n"
+    assert len(flowing.WORDS.encode(filler).ids) > 5_000
+    short, front, behind, without = logits(model, weak, weak + filler, filler + weak, filler)
+    assert torch.allclose(short, behind, atol=1e-5)
+    assert torch.allclose(short, front, atol=1e-5)
+    assert short[0] < without[0] - 0.3
+
+
+def test_a_directory_gives_the_same_scores(tmp_path: Path) -> None:
+    model = flowing.reader()
+    saved(model, tmp_path / "model")
+    opened = open_reader(tmp_path / "model", flowing.LABELS)
+    sources = ["os.system(input())", "x = request.args\nos.system(x)"]
+    assert torch.equal(logits(model, *sources), logits(opened.model.eval(), *sources))
+    assert opened.vocabulary == flowing.WORDS
+
+
+def saved(model: FlowClassifier, directory: Path) -> None:
+    card = {"task": "security_classification", "labels": list(flowing.LABELS), "max_length": 64}
+    ModelBundle(model, card=card, beside={VOCABULARY: flowing.WORDS.text()}).save(directory, {})
+
+
+def edited(file: str, **changes: Any) -> Any:
+    def edit(directory: Path) -> None:
+        content = json.loads((directory / file).read_text())
+        (directory / file).write_text(json.dumps({**content, **changes}))
+
+    return edit
+
+
+HOSTILE = [
+    (edited(VOCABULARY, words=["a"] * 3), "a word stands twice"),
+    (edited(VOCABULARY, words=["a" * 65]), r"words\[0\] must be a word of 1 to 64 characters"),
+    (edited(VOCABULARY, words=[1]), r"words\[0\] must be a word"),
+    (edited(VOCABULARY, words=["<cls>"]), "must begin with a letter"),
+    (edited(VOCABULARY, words={"a": 1}), "words must be a list"),
+    (edited(VOCABULARY, format=2), "format 1"),
+    (edited(VOCABULARY, words=["a"]), "has words for"),
+    (lambda directory: (directory / VOCABULARY).write_text("[" * 100_000), "cannot be opened"),
+    (lambda directory: (directory / VOCABULARY).write_bytes(b"\xff"), "cannot be opened"),
+    (lambda directory: (directory / VOCABULARY).unlink(), f"has no {VOCABULARY}"),
+    (lambda directory: (directory / VOCABULARY).write_bytes(b" " * (33 << 20)), "more than 32 MiB"),
+    (edited("config.json", hidden_size="wide"), "sizes must be whole numbers"),
+    (edited("config.json", hidden_size=10**9), "hidden_size"),
+    (edited("config.json", num_heads=5), "no even multiple"),
+    (edited("config.json", num_layers=3), "do not fit|are missing"),
+    (edited("config.json", marks=[]), "marks must be names"),
+    (edited("config.json", marks=["a", "b", "c"]), "another shape"),
+    (edited("config.json", kinds=["78"]), "kinds must be numbers"),
+    (edited("config.json", kinds=[22, 78, 79]), "another shape"),
+    (edited("config.json", negative_label=7), "negative_label 7"),
+    (edited("config.json", dropout=2), "dropout is 2"),
+    (edited("config.json", vocab_size=10**7), "describes|another shape|vocab_size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "told"), HOSTILE)
+def test_a_hostile_directory_is_refused_in_a_sentence(edit: Any, told: str, tmp_path: Path) -> None:
+    saved(flowing.reader(), tmp_path / "model")
+    edit(tmp_path / "model")
+    with pytest.raises(ModelError, match=told):
+        PredictorSource().open(str(tmp_path / "model"))
+
+
+def test_other_labels_are_refused(tmp_path: Path) -> None:
+    saved(flowing.reader(), tmp_path / "model")
+    with pytest.raises(ModelError, match="tells the labels safe, low"):
+        open_reader(tmp_path / "model", ("safe", "high"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"adapter": "lora"},
+        {"freeze": "embeddings"},
+        {"lowercase": True},
+        {"linear_start": True},
+        {"layer_decay": 0.9},
+        {"gradient_checkpointing": True},
+    ],
+)
+def test_settings_that_mean_nothing_to_it_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"{next(iter(changes))} is .* follows values"):
+        flowing.request(tmp_path, **changes).resolved()
+
+
+def test_another_task_has_no_such_preset(tmp_path: Path) -> None:
+    asked = flowing.request(tmp_path).changed(task="text_classification")
+    with pytest.raises(ConfigurationError, match="but of security_classification"):
+        asked.resolved()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("whole")
+    with pictures_undrawn():
+        response = Container().train_model().execute(flowing.request(directory))
+    assert response.success, response.errors
+    return directory / "run"
+
+
+@pytest.mark.parametrize("step", [1, 4])
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(whole: Path, tmp_path: Path, step: int) -> None:
+    with pictures_undrawn():
+        stopped_and_resumed(flowing.request(tmp_path), step)
+    assert bytes_of(tmp_path / "run") == bytes_of(whole)
+    assert metrics_of(tmp_path / "run") == metrics_of(whole)
+
+
+def test_answers_have_lines_and_kinds_where_code_is_weak(whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "asked.jsonl"
+    path.write_text("".join(f"{json.dumps({'code': row['code']})}\n" for row in flowing.programs(6)) + "{}\n")
+    *answers, bad = PredictorSource().open(str(whole)).predict(str(path))
+    for answer in answers:
+        assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
+        is_weak = answer["label"] != "safe"
+        assert (answer["cwe"] in ("CWE-22", "CWE-78")) == is_weak
+        assert bool(answer["lines"]) == is_weak
+        assert set(answer["lines"]) <= {1, 2, 3, 4}
+    assert (bad["label"], bad["lines"], bad["cwe"]) == (None, None, None)
+
+
+def test_an_evaluation_of_the_same_rows_gives_the_same_scores(whole: Path) -> None:
+    model = PredictorSource().open(str(whole))
+    result = model.evaluate(str(whole.parent / "programs.jsonl"))
+    assert result.num_rows == 60
+    assert 0.0 <= result.metrics["accuracy"] <= 1.0
+
+
+def test_a_finished_reader_is_gone_on_with(whole: Path, tmp_path: Path) -> None:
+    asked = flowing.request(tmp_path, model_name=str(whole / "model"), max_steps=2)
+    with pictures_undrawn():
+        response = Container().train_model().execute(asked)
+    assert response.success, response.errors
+    before = Vocabulary.read(whole / "model")
+    assert Vocabulary.read(tmp_path / "run" / "model") == before
+
+
+def test_rows_without_marks_and_kinds_are_learnt_from(tmp_path: Path) -> None:
+    rows = [{"code": row["code"], "label": row["label"]} for row in flowing.programs(40)]
+    with pictures_undrawn():
+        response = Container().train_model().execute(flowing.request(tmp_path, rows=rows, max_steps=2))
+    assert response.success, response.errors
+    config = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert (config["marks"], config["kinds"]) == (["harmful"], [])
+    (answer,) = PredictorSource().open(str(tmp_path / "run")).answer(["os.system(x)"])
+    assert answer["cwe"] is None
