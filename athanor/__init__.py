@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
     from application.use_cases.plan_training import PlanTrainingResponse
     from application.use_cases.predict import PredictRequest
+    from application.use_cases.scan_tree import ScanTreeRequest
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
     from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
+    from athanor.scans import scan
     from domain.events import EvaluationCompleted, Event, StepCompleted
     from domain.exceptions import (
         AthanorError,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     )
     from domain.reading import Reading
     from domain.runs import RunFacts
+    from domain.scan import ModelFacts, ScanFinding, ScanReport
     from domain.version import VERSION as __version__
     from infrastructure.container import Container
     from infrastructure.models.bundle import ModelBundle
@@ -91,6 +94,7 @@ __all__ = [
     "MetricStatistics",
     "ModelBundle",
     "ModelError",
+    "ModelFacts",
     "OptimizerBuilder",
     "PinballLoss",
     "PlanTrainingResponse",
@@ -99,6 +103,9 @@ __all__ = [
     "RunError",
     "RunFacts",
     "RunMonitor",
+    "ScanFinding",
+    "ScanReport",
+    "ScanTreeRequest",
     "ShownRun",
     "StepCompleted",
     "TrainModelRequest",
@@ -117,6 +124,7 @@ __all__ = [
     "predict",
     "resume",
     "runs",
+    "scan",
     "show_run",
     "train",
 ]
@@ -133,10 +141,12 @@ _HOMES = {
         "application.use_cases.evaluate_model": ("EvaluateModelRequest", "EvaluateModelResponse"),
         "application.use_cases.plan_training": ("PlanTrainingResponse",),
         "application.use_cases.predict": ("PredictRequest",),
+        "application.use_cases.scan_tree": ("ScanTreeRequest",),
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
         "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
+        "athanor.scans": ("scan",),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
         "domain.exceptions": (
             "AthanorError",
@@ -149,6 +159,7 @@ _HOMES = {
         ),
         "domain.reading": ("Reading",),
         "domain.runs": ("RunFacts",),
+        "domain.scan": ("ModelFacts", "ScanFinding", "ScanReport"),
         "infrastructure.container": ("Container",),
         "infrastructure.models.bundle": ("ModelBundle",),
         "infrastructure.models.forecaster": ("Forecaster", "ForecasterConfig"),

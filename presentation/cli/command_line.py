@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": "Go on with a run that was killed or stopped.",
     "evaluate": "Score a finished model on labelled rows.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
+    "scan": "Look for weaknesses in a tree of source code.",
     "settings": "List every setting with its type, default and unit.",
     "dataset": "Build data sets of labelled rows from source code, and audit them.",
     "runs": "List, show, compare, delete and clean runs.",

@@ -23,6 +23,11 @@ from infrastructure.runs.run_log import RunLog
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.runs_container import RunsContainer
+from infrastructure.scan.baseline_files import BaselineFiles
+from infrastructure.scan.examining import SecurityExaminer, SecurityExaminers
+from infrastructure.scan.tree import SourceTree
+from infrastructure.scan.writing import ReportFiles
+from infrastructure.scan_container import ScanContainer
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
@@ -51,6 +56,11 @@ predictor: tuple[type[ports.Predictor], ...] = (FinishedModel,)
 predictors: tuple[type[ports.PredictorSource], ...] = (PredictorSource,)
 answer_files: tuple[type[ports.AnswerFiles], ...] = (AnswerFiles,)
 trials: tuple[type[ports.Trials], ...] = (ForkedTrials,)
+trees: tuple[type[ports.SourceTrees], ...] = (SourceTree,)
+examiner: tuple[type[ports.Examiner], ...] = (SecurityExaminer,)
+examiners: tuple[type[ports.Examiners], ...] = (SecurityExaminers,)
+baselines: tuple[type[ports.Baselines], ...] = (BaselineFiles,)
+scan_files: tuple[type[ports.ScanFiles], ...] = (ReportFiles,)
 
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
@@ -88,10 +98,14 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "predictors",
         "answer_files",
         "trials",
+        "trees",
+        "examiners",
+        "baselines",
+        "scan_files",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
-    provider: Any = {**Container.providers, **RunsContainer.providers}[name]
+    provider: Any = {**Container.providers, **RunsContainer.providers, **ScanContainer.providers}[name]
     assert provider.provides in globals()[name]
 
 

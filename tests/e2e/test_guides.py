@@ -214,6 +214,20 @@ def run_file(name: str) -> dict[str, object]:
     return found
 
 
+def test_the_guide_to_scans_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("scan_a_tree.md")
+    first, with_model, *_ = answers_of(calls, "scan")
+    assert [line.split()[1:2] for line in first.splitlines() if line.startswith("shop/")] == [["high"], ["medium"]]
+    assert "and the model of runs/security, calibrated" in " ".join(with_model.split())
+    written = json.loads(Path("scan.json").read_text(encoding="utf-8"))
+    documented = re.findall(
+        r"`([a-z_]+)`", (DOCS / "scan_a_tree.md").read_text(encoding="utf-8").rpartition("| field |")[2]
+    )
+    assert {*written, *written["findings"][0]} <= {*documented}
+    assert json.loads(Path("scan.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+    assert "shop/orders.py:11 high B602 bandit" in capsys.readouterr().out
+
+
 def test_the_start_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("index.md")
     (shown,) = [call.answer.stdout for call in calls if call.words[:2] == ("runs", "show")]

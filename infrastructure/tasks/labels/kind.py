@@ -27,7 +27,7 @@ from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded, cut_told
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.models.card import RESTORE, FieldNames, ModelCard, add_to_card, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
@@ -55,6 +55,7 @@ from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 from infrastructure.tasks.labels.start import begins_linear, start_from_tokens
+from infrastructure.tasks.labels.temperature import calibration
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -155,6 +156,9 @@ class Classification:
         rows = finished.evaluation_of(dataset).few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         scored = trained.score_rows(rows, finished.adapter)
         examined = finished.examined(rows, scored)
+        labels, negative = scored.outcomes["labels"], task_named(request.task).negative_label
+        found = calibration(scored.outcomes["logits"], labels, dataset.label_names, negative)
+        add_to_card(trained.directory, {"calibration": found})
         if "majority_accuracy" not in result.final_metrics:  # stopped before it was scored
             return Findings(Report(), examined)
         report = self._compared(request, dataset, result.final_metrics, run)

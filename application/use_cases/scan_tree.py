@@ -1,0 +1,122 @@
+"""Look for weaknesses in a tree of source code."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from application.ports import Baselines, Examiners, ScanFiles, SourceTrees
+from domain.exceptions import ConfigurationError
+from domain.findings import FINDING_SEVERITIES
+from domain.joined_findings import Thresholds, findings_of, in_order
+from domain.known_findings import KnownFinding, not_known
+from domain.scan import FORMATS, ExaminedFile, ScanFinding, ScanReport
+from domain.showing import shown
+
+
+class ScanTreeRequest(BaseModel):
+    """Where to look, with what, and what to tell of it.
+
+    `paths` are files and directories. With `run`, a run or model directory whose labels are severities, its model
+    speaks beside the scanner, where it is at least `min_score` sure. `since` names a revision of git: only files that
+    differ from it are looked at. `baseline` is a file whose findings are known, `write_baseline` one to keep all
+    findings of this scan in. The report is written to `output` as `form` says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    paths: tuple[str, ...]
+    run: str | None = None
+    form: str = "text"
+    output: str | None = None
+    min_severity: str = "medium"
+    min_score: float = 0.7
+    baseline: str | None = None
+    write_baseline: str | None = None
+    since: str | None = None
+    device: str = "auto"
+
+    def faults(self) -> Iterator[str]:
+        """Say what is wrong with what was asked for."""
+        if not self.paths:
+            yield "there is nothing to look at. Name a file or a directory, such as . for this one."
+        if self.min_severity not in FINDING_SEVERITIES:
+            names = ", ".join(FINDING_SEVERITIES)
+            yield f"min_severity is {shown(self.min_severity)}, but must be one of {names}. Choose one of them."
+        if not math.isfinite(self.min_score) or not 0.0 < self.min_score <= 1.0:
+            yield f"min_score is {self.min_score}, but must be above 0 and at most 1. Write, for example, 0.7."
+        if self.form not in FORMATS:
+            yield f"format is {shown(self.form)}, but must be one of {', '.join(FORMATS)}. Choose one of them."
+        if self.since is not None and self.write_baseline is not None:
+            yield "a baseline of changed files alone would forget all others. Write it without since."
+        if self.output is not None and self.output in (self.baseline, self.write_baseline):
+            yield f"output and baseline are the same file {self.output}. Name two."
+
+
+class ScanTreeUseCase:
+    """Gathers files, has them examined, and tells what is new."""
+
+    def __init__(self, trees: SourceTrees, examiners: Examiners, baselines: Baselines, files: ScanFiles) -> None:
+        self._trees = trees
+        self._examiners = examiners
+        self._baselines = baselines
+        self._files = files
+
+    def execute(self, request: ScanTreeRequest) -> ScanReport:
+        """Scan, write what was asked for, and give what was found.
+
+        Raises: ConfigurationError naming all that is wrong with the request, DatasetError, ModelError.
+        """
+        began = time.monotonic()
+        if faults := tuple(request.faults()):
+            raise ConfigurationError.of(faults)
+        for place in filter(None, (request.output, request.write_baseline)):
+            self._files.require(place)
+        known = self._baselines.read(request.baseline) if request.baseline is not None else ()
+        examiner = self._examiners.open(request.run, request.device)
+        gathered = self._trees.gather(request.paths, request.since)
+        examined = examiner.examine(gathered.files, request.min_score)
+        thresholds = Thresholds(request.min_severity, request.min_score)
+        found, num_mild = _found(examined, thresholds)
+        seen = {file.path for file in examined}
+        new = not_known(found, known, lambda path: path in seen or not self._trees.holds(gathered.base, path))
+        if request.write_baseline is not None:
+            entries = sorted(KnownFinding(finding.path, finding.fingerprint) for finding in found)
+            self._baselines.write(request.write_baseline, entries)
+        verdicts = [verdict for file in examined for _, verdict in file.pieces if verdict is not None]
+        report = ScanReport(
+            base=gathered.base,
+            findings=tuple(in_order(new)),
+            num_files=len(examined),
+            num_pieces=sum(len(file.pieces) for file in examined),
+            num_known=len(found) - len(new),
+            num_mild=num_mild,
+            num_unsure=sum(map(thresholds.is_unsure, verdicts)),
+            min_severity=request.min_severity,
+            min_score=request.min_score,
+            skipped=gathered.skipped,
+            unreadable={file.path: file.unreadable for file in examined if file.unreadable},
+            notes=(*examiner.notes, *gathered.notes),
+            scanner=examiner.scanner,
+            model=examiner.model,
+            seconds=time.monotonic() - began,
+            since=request.since,
+        )
+        if request.output is not None:
+            self._files.write(request.output, self._files.text_of(report, request.form))
+        return report
+
+    def text_of(self, report: ScanReport, form: str) -> str:
+        """Give a report in one of its forms."""
+        return self._files.text_of(report, form)
+
+
+def _found(examined: Sequence[ExaminedFile], thresholds: Thresholds) -> tuple[list[ScanFinding], int]:
+    found: list[ScanFinding] = []
+    num_mild = 0
+    for file in examined:
+        told, mild = findings_of(file, thresholds)
+        found += told
+        num_mild += mild
+    return found, num_mild

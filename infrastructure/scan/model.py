@@ -1,0 +1,139 @@
+"""The model of a run as a scan uses it: what its card says, its scores, and the lines that decide them.
+
+The card is read here without the library of models, which takes seconds to load: where every piece was judged before
+nothing else is needed. A model that must be asked is opened by `prediction`, which checks it in full.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from application.phases import phase
+from domain.exceptions import ModelError
+from domain.findings import FINDING_SEVERITIES
+from domain.run_layout import CARD, RunLayout
+from domain.scan import SAFE, ModelFacts
+from domain.version import VERSION
+from infrastructure.files import sha256_of
+from infrastructure.plain_files import read_plain
+
+if TYPE_CHECKING:
+    from infrastructure.prediction import FinishedModel
+
+LARGEST_CARD = 64 << 20
+CALIBRATION = "calibration"
+ANSWERED_AT_ONCE = 64
+LEAST_PROBABILITY = 1e-12
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ScanModel:
+    """A model whose labels are severities, not opened yet; `digest` changes with every byte of it."""
+
+    facts: ModelFacts
+    digest: str
+    device: str
+
+    @classmethod
+    def of(cls, run: str, device: str) -> "ScanModel":
+        """Find the model of a run. Raises: ModelError for a directory without one, and for one of other labels."""
+        directory = Path(run)
+        if not directory.is_dir():
+            raise ModelError(f"{run} is no directory.", remedy="Name a run directory; see `runs list`.")
+        within = RunLayout(directory).model
+        directory = within if within.is_dir() else directory
+        card = _card(directory)
+        labels = card.get("labels")
+        if not isinstance(labels, list) or not _are_severities(labels):
+            told = ", ".join(map(str, labels[:6])) if isinstance(labels, list) and labels else "no labels"
+            raise ModelError(
+                f"the model of {run} gives {told}, and a scan needs {SAFE} beside severities"
+                f" ({', '.join(FINDING_SEVERITIES)}).",
+                remedy="Name a run of security_classification.",
+            )
+        facts = ModelFacts(run, tuple(labels), **_calibration(card.get(CALIBRATION)))
+        return cls(facts, _digest_of(directory), device)
+
+    @cached_property
+    def _opened(self) -> "FinishedModel":
+        from infrastructure.prediction import PredictorSource  # here, because it loads torch
+
+        with phase("opening the model"):
+            return PredictorSource().open(self.facts.run, self.device)
+
+    def answers(self, texts: Sequence[str], advance: Callable[[int], None]) -> list[Answer]:
+        """Answer pieces of code, those of a length together; `advance` is told how many are done."""
+        answers: list[Answer] = [{}] * len(texts)
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        for start in range(0, len(order), ANSWERED_AT_ONCE):
+            part = order[start : start + ANSWERED_AT_ONCE]
+            for at, answer in zip(part, self._opened.answer([texts[at] for at in part]), strict=True):
+                answers[at] = answer
+            advance(len(part))
+        return answers
+
+    def calibrated(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """Divide the logarithms of probabilities by the temperature. Source: Guo et al., ICML 2017."""
+        logs = [math.log(max(scores[label], LEAST_PROBABILITY)) / self.facts.temperature for label in self.facts.labels]
+        most = max(logs)
+        weights = [math.exp(log - most) for log in logs]
+        return {label: weight / sum(weights) for label, weight in zip(self.facts.labels, weights, strict=True)}
+
+    def score(self, scores: Mapping[str, float]) -> float:
+        """Give the calibrated probability of a weakness."""
+        return 1.0 - self.calibrated(scores)[SAFE]
+
+
+def _are_severities(labels: Sequence[Any]) -> bool:
+    return SAFE in labels and len(labels) > 1 and set(labels) <= {SAFE, *FINDING_SEVERITIES}
+
+
+def _card(directory: Path) -> Mapping[str, Any]:
+    path = directory / CARD
+    try:
+        card = json.loads(read_plain(path, LARGEST_CARD))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{directory} holds no finished model ({CARD} is missing).",
+            remedy="Give a run directory whose training has ended, or its model directory.",
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or "it is no JSON"
+        raise ModelError(f"{path} cannot be read: {reason}.", remedy="Restore it, or train again.") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"{path} is no JSON object.", remedy="Restore it, or train again.")
+    return card
+
+
+def _calibration(told: Any) -> dict[str, Any]:
+    """Give what a card says of temperature and calibration error; nothing where it says nothing that can be."""
+    if not isinstance(told, dict):
+        return {}
+    names = {"temperature": "temperature", "ece": "ece_after", "ece_before": "ece_before"}
+    found = {name: told.get(key) for name, key in names.items()}
+    numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+    if not all(map(math.isfinite, numbers.values())) or numbers.get("temperature", 0.0) <= 0.0:
+        return {}
+    num_rows = told.get("rows")
+    return {**numbers, "num_rows": num_rows if type(num_rows) is int else 0}
+
+
+def _digest_of(directory: Path) -> str:
+    """Name the content of a model. Raises: ModelError where a file cannot be read."""
+    made = hashlib.sha256(VERSION.encode())
+    try:
+        for path in sorted(directory.iterdir()):
+            if path.is_file():
+                made.update(f"{path.name} {sha256_of(path)}\n".encode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename} cannot be read: {error.strerror or error}.", remedy="Check its permissions."
+        ) from error
+    return made.hexdigest()

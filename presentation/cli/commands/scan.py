@@ -1,0 +1,67 @@
+"""Look for weaknesses in a tree of source code."""
+
+from typing import Any
+
+import click
+
+FOUND = 1
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--run", metavar="RUN", help="Let the model of this run or model directory speak beside Bandit.")
+@click.option(
+    "--format",
+    "form",
+    default="text",
+    show_default=True,
+    metavar="text|json|sarif|html",
+    help="How the report is written; sarif is for code scanning.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there, not on standard output.")
+@click.option(
+    "--min-severity",
+    default="medium",
+    show_default=True,
+    metavar="low|medium|high|critical",
+    help="Tell of findings that are at least so severe.",
+)
+@click.option(
+    "--min-score",
+    type=float,
+    default=0.7,
+    show_default=True,
+    help="The model speaks where it gives at least this probability to a weakness.",
+)
+@click.option("--baseline", metavar="FILE", help="Hide the findings that stand in this file.")
+@click.option("--write-baseline", metavar="FILE", help="Keep all findings of this scan there, as known.")
+@click.option("--since", metavar="REV", help="Look only at files that differ from this revision of git.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--fail", is_flag=True, help="End with exit code 1 when something new is found.")
+def command(paths: tuple[str, ...], form: str, output: str | None, fail: bool, **options: Any) -> int:
+    """Look for weaknesses in the Python files below each PATH, with Bandit and, where a RUN is named, with its model.
+
+    Nothing of the code is run or imported. .gitignore is honoured; hidden directories, virtual environments and links
+    are left out. What was found in the same content before is not sought again.
+    """
+    from application.phases import telling_phases
+    from application.use_cases.scan_tree import ScanTreeRequest
+    from infrastructure.scan_container import ScanContainer
+    from presentation.cli.answering import progress_of_phases
+    from presentation.cli.saying import say_data, warn
+    from presentation.cli.scanned import write_scan
+
+    request = ScanTreeRequest(paths=paths, form=form, output=output, **options)
+    scan_tree = ScanContainer().scan_tree()
+    with progress_of_phases(is_told=True) as heard, telling_phases(heard):
+        report = scan_tree.execute(request)
+    if output is not None:
+        warn(f"wrote {output}")
+    elif form == "text":
+        write_scan(report)
+    else:
+        for line in scan_tree.text_of(report, form).splitlines():
+            say_data(line)
+    if request.write_baseline is not None:
+        warn(f"wrote {request.write_baseline}")
+    return FOUND if fail and report.findings else 0
