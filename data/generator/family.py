@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from string import Template
 
+from data.generator.marked import GUARD, HARMFUL, Text, joined
+
 # Names that mean nothing to the label; a family may use them without declaring them.
 VOCABULARY: Mapping[str, tuple[str, ...]] = {
     "value": ("value", "raw", "given", "supplied", "incoming", "text"),
@@ -35,8 +37,10 @@ class CodeFamily:
     template: str
     slots: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def pairs(self, count: int, seed: int) -> Iterator[tuple[str, str]]:
+    def pairs(self, count: int, seed: int) -> Iterator[tuple[Text, Text]]:
         """Yield up to `count` distinct (vulnerable, fixed) pairs; the same ones for the same seed.
+
+        Marked are the lines of one twin alone: `harmful` in the vulnerable one, `guard` in the fixed one.
 
         Raises: ValueError when a line has no gutter, or when the slots allow fewer than `count` variants.
         """
@@ -46,23 +50,27 @@ class CodeFamily:
             words = _draw(self.slots, rng)
             kept = {number for number in range(self.template.count("\n") + 1) if rng.random() < 0.5}
             vulnerable = self._render("-", words, kept)
-            if vulnerable in seen:
+            if vulnerable.characters in seen:
                 continue
-            seen.add(vulnerable)
+            seen.add(vulnerable.characters)
             yield vulnerable, self._render("+", words, kept)
             if len(seen) == count:
                 return
         raise ValueError(f"{self.name}: only {len(seen)} distinct variants, {count} wanted. Add words to its slots.")
 
-    def _render(self, side: str, words: Mapping[str, str], kept: set[int]) -> str:
-        lines = []
+    def _render(self, side: str, words: Mapping[str, str], kept: set[int]) -> Text:
+        lines: list[Text] = []
         for number, line in enumerate(self.template.strip("\n").split("\n")):
             gutter, text = line[:2].rstrip(), line[2:]
             if gutter not in ("", "-", "+", "?"):
                 raise ValueError(f"{self.name}: line {number + 1} has the gutter {line[:2]!r}, not blank, -, + or ?.")
             if gutter in ("", side) or (gutter == "?" and number in kept):
-                lines.append(text)
-        return Template("\n".join(lines)).substitute(words).rstrip() + "\n"
+                filled = Text(Template(text).substitute(words).rstrip())
+                differs = gutter == side and filled.characters
+                lines.append(filled.marked(HARMFUL if side == "-" else GUARD) if differs else filled)
+        while not lines[-1].characters:
+            lines.pop()
+        return joined(part for line in lines for part in (line, Text("\n")))
 
 
 @dataclass(frozen=True)
