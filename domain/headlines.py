@@ -14,13 +14,14 @@ class Headline:
     """A metric that a person wants to see first.
 
     `of_written` ones are taken from texts that the model wrote; `of_quantiles` ones are shown also where no baseline
-    has them.
+    has them; `of_another` ones are what another is made of, which alone says enough while a training goes on.
     """
 
     label: str
     form: str = ".4f"
     of_written: bool = False
     of_quantiles: bool = False
+    of_another: bool = False
 
     def text(self, value: Any) -> str:
         """Write a value; a dash where there is none."""
@@ -31,6 +32,9 @@ class Headline:
 HEADLINES: Mapping[str, Headline] = {
     "macro_f1": Headline("macro F1"),
     "accuracy": Headline("accuracy"),
+    "youden_j": Headline("Youden's J"),
+    "tpr": Headline("TPR", ".1%", of_another=True),
+    "fpr": Headline("FPR", ".1%", of_another=True),
     "loss": Headline("loss"),
     "crps": Headline("CRPS", of_quantiles=True),
     "mse": Headline("MSE"),
@@ -50,6 +54,7 @@ HEADLINES: Mapping[str, Headline] = {
 
 # Columns beside this model, by the beginning of their names in `baselines`.
 BASELINES: Mapping[str, str] = {
+    "bandit": "Bandit",
     "bow": "bag of words",
     "majority": "majority",
     "unigram": "token frequencies",
@@ -64,6 +69,8 @@ MEANINGS: Mapping[str, str] = {
     "macro_f1": "Macro F1 says how well the classes are told apart, from 0 to 1: each class counts as much as any"
     " other, however few rows it has.",
     "accuracy": "Accuracy is the share of rows that are answered right.",
+    "youden_j": "Youden's J is TPR, the share of weak rows that are flagged, less FPR, that of safe rows: 0 is chance.",
+    "bandit": "Bandit is a scanner that knows weaknesses of Python by rules, and was not trained.",
     "bow": "Bag of words is a simple rival that only looks at which words occur.",
     "token_accuracy": "Of the tokens that were hidden, so many are told right from the rest of the text.",
     "unigram": "Token frequencies is a simple rival that knows how often each token occurs and reads no text.",

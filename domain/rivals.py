@@ -1,11 +1,27 @@
 """Whether a model is worth more than what needs no model."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from domain.headlines import label_of, score_of
 from domain.interval import UNKNOWN, Interval
 from domain.metrics import direction_of, is_better
-from domain.words import Words
+from domain.words import Words, counted
+
+SCANNER = "bandit"  # before the names of its scores
+
+
+def scanner_told(scores: Mapping[str, Any]) -> str:
+    """Say on which rows a scanner was judged; empty where there is none among the scores."""
+    if (rows := scores.get(f"{SCANNER}_rows")) is None:
+        return ""
+    if not (unreadable := scores.get(f"{SCANNER}_unreadable")):
+        return f"flags a row where it finds anything; judged on {counted(rows, 'rows')}"
+    count = "counts" if unreadable == 1 else "count"
+    return (
+        f"flags a row where it finds anything; {unreadable:,} of {counted(rows, 'rows')} it could not read, "
+        f"which {count} as not flagged"
+    )
 
 
 def rival_told(

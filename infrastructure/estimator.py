@@ -12,6 +12,7 @@ from application.ports import Run, SplitDataset, TrainableModel
 from application.training import Training
 from domain.estimate import Estimate
 from domain.plan import TrainingPlan
+from domain.results import Report
 from domain.run_layout import RunLayout
 from infrastructure.data.feed import Feed
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
@@ -52,7 +53,7 @@ class Estimator:
         plan = TrainingPlan.of(config, len(prepared.train))
         with lost_memory_told("in the dry run"), computing_with(None):
             session = open_session(bundle.model, prepared.adapter, config, bundle.base)
-            baselines = self._baselines(request, dataset, session)
+            rivals = self._baselines(request, dataset, session)
             feed = Feed(lengths_of(prepared.train), plan.rows_per_step, config.seed)
             found = measured(session, feed, prepared.train, prepared.evaluation, config.batch_size, plan.total_steps)
         needs = disk_needs(session, plan, config.max_checkpoints)
@@ -61,7 +62,12 @@ class Estimator:
         steps, seconds = _time(plan, found, len(prepared.evaluation), bundle.answers_untrained)
         if config.time_budget is not None:
             seconds["budget"] = config.time_budget
-        warnings = (*dataset.warnings, *bundle.warnings, *_warnings(needs, disk, config.batch_size, found))
+        warnings = (
+            *dataset.warnings,
+            *bundle.warnings,
+            *rivals.warnings,
+            *_warnings(needs, disk, config.batch_size, found),
+        )
         return Estimate(
             num_parameters=bundle.num_parameters,
             num_trainable=bundle.num_trainable,
@@ -72,14 +78,14 @@ class Estimator:
             seconds=seconds,
             memory=memory,
             disk=disk,
-            baselines=baselines,
+            baselines=rivals.baselines,
             warnings=warnings,
         )
 
-    def _baselines(self, request: Training, dataset: SplitDataset, session: Session) -> Mapping[str, Any]:
+    def _baselines(self, request: Training, dataset: SplitDataset, session: Session) -> Report:
         kind: Any = kind_of(request.task, request.model_name)
         if not isinstance(kind, ComparedKind):
-            return {}
+            return Report()
 
         def score(rows: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
             at_once = ROWS_PER_TRAINING_ROW * request.batch_size

@@ -17,7 +17,7 @@ from domain.exceptions import ConfigurationError, ModelError
 from domain.metrics import undefined_told
 from domain.program_tests import ProgramTesting
 from domain.reading import Reading
-from domain.results import EvaluationResult
+from domain.results import EvaluationResult, Report
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.files.opening import refuse_stream
@@ -33,7 +33,7 @@ from infrastructure.models.forecaster import Forecaster
 from infrastructure.report_page import require_page, write_evaluation_page
 from infrastructure.sandbox.programs import require_protections
 from infrastructure.tasks.adapter import Scored, TaskAdapter
-from infrastructure.tasks.kind import FinishedTask, Note
+from infrastructure.tasks.kind import ComparedTask, FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.writing.tested_programs import score_by_tests
 from infrastructure.training.device import choose_device, keep_freed_memory
@@ -134,10 +134,11 @@ class FinishedModel:
         dataset, adapter = self.task.scored(self._located(dataset_path))
         scored = self.score_rows(dataset, adapter)
         told = undefined_told(scored.metrics, Path(dataset_path).name)
-        warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()))
-        result = EvaluationResult(
-            scored.metrics, len(dataset), self._task_name, warnings, self.task.intervals(dataset, scored)
-        )
+        rivals = self.task.rivals(dataset) if isinstance(self.task, ComparedTask) else Report()
+        warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()), *rivals.warnings)
+        metrics = {**scored.metrics, **rivals.baselines}
+        intervals = {**self.task.intervals(dataset, scored), **rivals.intervals}
+        result = EvaluationResult(metrics, len(dataset), self._task_name, warnings, intervals)
         if report_path is not None:
             examined = self.task.examined(dataset, scored)
             sections = () if examined is None else examined.sections

@@ -179,8 +179,16 @@ class TextKind(Protocol[Request]):
 class ComparedKind(Protocol[Request]):
     """What a kind brings beside that whose simple rivals can be scored before anything is trained."""
 
-    def baselines(self, request: Request, dataset: Any, score: Score) -> Mapping[str, float]:
+    def baselines(self, request: Request, dataset: Any, score: Score) -> Report:
         """Score the rivals that a report sets beside the model; `score` gives the metrics of the untrained one."""
+
+
+@runtime_checkable
+class ComparedTask(Protocol):
+    """What a trained model's task brings beside that where rivals that learn nothing can judge any rows."""
+
+    def rivals(self, dataset: Any) -> Report:
+        """Score them on the rows that `scored` made ready. Raises: DatasetError."""
 
 
 class ReadyParts(Protocol):

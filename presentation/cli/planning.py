@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
+from domain.rivals import SCANNER, scanner_told
 from domain.showing import duration, harmless
 from domain.time_budget import as_written
 from domain.words import counted, part_trained
@@ -67,7 +68,8 @@ def _rivals(response: PlanTrainingResponse) -> Iterator[tuple[str, str]]:
             if value is not None
         ]
         if told:
-            yield name, "  ".join(told)
+            remark = scanner_told(response.baselines) if prefix == SCANNER else ""
+            yield name, "; ".join(("  ".join(told), *([remark] if remark else [])))
 
 
 def _rows(response: PlanTrainingResponse) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 from application.use_cases.train_model import TrainModelResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of, score_with_range
 from domain.interval import CONFIDENCE
+from domain.rivals import SCANNER, scanner_told
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
 from domain.words import Words, counted
@@ -25,7 +26,6 @@ MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
 NOT_OF_SEEDS = "what other {} would change, not another seed"
-BINARY_RATES = ("tpr", "fpr", "youden_j", "auc")
 
 
 def write_summary(console: Console, response: TrainModelResponse, told: Collection[str] = ()) -> None:
@@ -39,7 +39,8 @@ def write_summary(console: Console, response: TrainModelResponse, told: Collecti
     write_classes(console, metrics, words_of(response.task).fed, ", ".join(_tables(response.run_dir)))
     warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
-    write_facts(console, {**ranges, **remarks(metrics, SUMMARY), **_facts(response)})
+    told_beside = remarks({**response.baselines, **metrics}, SUMMARY)
+    write_facts(console, {**ranges, **told_beside, **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
 
@@ -155,7 +156,9 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
     if "mse_original" in metrics:
         lines["units"] = f"standardised by the training part; {place_of_all} also has the table's: ..._original"
     if "youden_j" in metrics:
-        lines["any weakness"] = "  ".join(f"{name} {score_of(name, metrics.get(name))}" for name in BINARY_RATES)
+        lines["any weakness"] = f"is what Youden's J, TPR and FPR ask for; AUC {score_of('auc', metrics.get('auc'))}"
+    if told := scanner_told(metrics):
+        lines[BASELINES[SCANNER]] = told
     written = [head.label.partition(" (")[0] for name, head in HEADLINES.items() if head.of_written and name in metrics]
     if written:
         lines["scored"] = f"{', '.join(written)} on at most sample_rows rows; evaluate scores all of a file"

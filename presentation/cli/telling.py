@@ -42,7 +42,8 @@ class Teller:
             case RunStarted():
                 return _begun(event)
             case EvaluationCompleted():
-                scores = "  ".join(f"{label} {score}" for label, score in headlines(event.metrics, self._task).items())
+                first = headlines(event.metrics, self._task, brief=True)
+                scores = "  ".join(f"{label} {score}" for label, score in first.items())
                 return f"epoch {event.epoch + 1}, step {event.step}: {scores}{'  (best so far)' * event.is_best}"
             case StepDropped():
                 rows = ", ".join(map(str, event.row_ids[:8])) + (" ..." if len(event.row_ids) > 8 else "")

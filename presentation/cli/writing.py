@@ -13,12 +13,13 @@ from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.verify_resume import VerifyResumeResponse
 from domain.headlines import HEADLINES, score_with_range
 from domain.metrics import is_undefined
+from domain.rivals import SCANNER
 from domain.showing import harmless, json_text
 from domain.words import counted
 from presentation.cli import summary
 from presentation.cli.classes import write_classes
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.wording import headlines, words_of
+from presentation.cli.wording import headlines, scanner_line, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool, told: Collection[str] = ()) -> int:
@@ -54,9 +55,11 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
         name: f"{value:,}" if isinstance(value, int) else score_with_range(name, value, response.intervals.get(name))
         for name, value in response.metrics.items()
         if isinstance(value, int | float) and not is_undefined(value) and name not in HEADLINES
+        if not name.startswith(f"{SCANNER}_")
     }
     first = headlines(response.metrics, response.task, response.intervals)
-    summary.write_facts(console, {**first, **others, **summary.about_brackets(response.intervals, words)})
+    beside = scanner_line(response.metrics, response.task, response.intervals)
+    summary.write_facts(console, {**first, **beside, **others, **summary.about_brackets(response.intervals, words)})
     write_classes(console, response.metrics, words.fed, "--json, or --report FILE.html")
 
 

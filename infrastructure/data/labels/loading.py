@@ -51,6 +51,10 @@ class SplitRows(TwoParts[np.ndarray]):
         """Give the texts of the evaluation part."""
         return IndexedTexts(self.eval_rows.texts, self.evaluation)
 
+    def eval_codes(self) -> "IndexedTexts":
+        """Give the texts of the evaluation part as their rows hold them, whatever else a model reads of them."""
+        return IndexedTexts(self.eval_rows.texts, self.evaluation)
+
     def train_labels(self) -> np.ndarray:
         """Give the label numbers [num_train]."""
         return np.asarray(self.train_rows.labels[self.train])

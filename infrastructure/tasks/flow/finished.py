@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from domain.interval import Interval
+from domain.results import Report
 from domain.task import Task
 from infrastructure.data.labels.carried import CWE, MARKS
 from infrastructure.data.labels.loading import SplitRows, aligned
@@ -25,6 +26,7 @@ from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
 from infrastructure.tasks.kind import Examined, Note, OnText
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.kind import ClassifierCard, examined_labels
+from infrastructure.tasks.labels.rivals import rivals_of_rows
 from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 
 # From this probability on a token makes its line one that is told.
@@ -77,7 +79,12 @@ class FinishedFlow:
 
     def intervals(self, dataset: FlowRows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are."""
-        return intervals_of_labels(LabelScoring(self.card.labels), scored.metrics, scored.outcomes)
+        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
+        return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
+
+    def rivals(self, dataset: FlowRows) -> Report:
+        """Score a scanner of code on the same rows."""
+        return rivals_of_rows(dataset, self.card.labels, self.task)
 
     def examined(self, dataset: FlowRows, scored: Scored) -> Examined:
         """Look at the answer to each row."""

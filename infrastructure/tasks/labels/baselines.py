@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from application.phases import phase
-from infrastructure.tasks.labels.metrics import averaged_scores, confusion_matrix
+from infrastructure.tasks.labels.metrics import averaged_scores, confusion_matrix, rates_of
 
 BAG_OF_WORDS = "bow"  # before the names of its scores
 MAX_ROWS = 20_000
@@ -22,10 +22,11 @@ _TOKEN_PATTERN = r"\w+|[^\w\s]"
 Integers = NDArray[np.integer[Any]]
 
 
-def bag_of_words_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """Name the scores of its confusion matrix."""
+def bag_of_words_scores(confusion: NDArray[np.int64], negative: int | None = None) -> dict[str, float]:
+    """Name the scores of its confusion matrix, with the rates where one class is the negative one."""
     scores = averaged_scores(confusion)
-    return {f"{BAG_OF_WORDS}_{name}": scores[name] for name in ("accuracy", "macro_f1")}
+    kept = {name: scores[name] for name in ("accuracy", "macro_f1")} | rates_of(confusion, negative)
+    return {f"{BAG_OF_WORDS}_{name}": value for name, value in kept.items()}
 
 
 def bag_of_words_confusion(

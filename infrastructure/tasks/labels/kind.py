@@ -19,9 +19,9 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import CARD, RunLayout
 from domain.task import Task, task_named
 from infrastructure.data.labels.code_dataset import CodeDataset
-from infrastructure.data.labels.loading import ClassificationData, IndexedTexts, SplitRows, aligned_dataset
+from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.labels.rows import RowSchema, load_rows
-from infrastructure.data.some_rows import QUICK_ROWS, spread
+from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
@@ -33,7 +33,6 @@ from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
-from infrastructure.statistics.confusions import intervals_of_confusion
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import (
     MAX_ROWS_EXAMINED,
@@ -48,11 +47,11 @@ from infrastructure.tasks.kind import (
     Trained,
 )
 from infrastructure.tasks.labels.adapter import SequenceClassification
-from infrastructure.tasks.labels.baselines import BAG_OF_WORDS, bag_of_words_confusion, bag_of_words_scores
-from infrastructure.tasks.labels.intervals import intervals_of_labels, named
-from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED, averaged_scores, confusion_matrix
+from infrastructure.tasks.labels.intervals import intervals_of_labels
+from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
+from infrastructure.tasks.labels.rivals import beside_scanner, rivals_of_labels, rivals_of_rows
 from infrastructure.tasks.labels.scoring import LabelScoring, class_weights_of, labelled, outcome_columns
 from infrastructure.tasks.labels.start import begins_linear, start_from_tokens
 from infrastructure.tasks.labels.temperature import calibration
@@ -163,7 +162,8 @@ class Classification:
             return Findings(Report(), examined)
         report = self._compared(request, dataset, result.final_metrics, run)
         intervals = intervals_of_labels(scoring_of(request, dataset), result.final_metrics, scored.outcomes)
-        return Findings(replace(report, intervals={**intervals, **report.intervals}), examined)
+        warnings = [*beside_scanner(request, result, report, intervals), *report.warnings]
+        return Findings(replace(report, intervals={**intervals, **report.intervals}, warnings=warnings), examined)
 
     def _compared(
         self, request: LabelTraining, dataset: SplitRows, metrics: Mapping[str, Any], run: RunLayout
@@ -177,21 +177,12 @@ class Classification:
             )
             return Report(majority, warnings=(left_out,))
         draw_confusion_matrix(metrics["confusion_matrix"], names, run.confusion_matrix)
-        confusion = _bag_of_words(request, dataset)
-        intervals = named(BAG_OF_WORDS, intervals_of_confusion(confusion))
-        scores = bag_of_words_scores(confusion)
-        return Report({**majority, **scores}, intervals={name: intervals[name] for name in scores})
+        rivals = rivals_of_labels(request, dataset)
+        return replace(rivals, baselines={**rivals.baselines, **majority})
 
-    def baselines(self, request: LabelTraining, dataset: SplitRows, score: Score) -> dict[str, float]:
-        """Score the most frequent label, and a bag of words where there are not too many labels for it."""
-        names = dataset.label_names
-        labels = dataset.eval_labels()[_scored_rows(request, dataset)]
-        majority = int(np.bincount(dataset.train_labels(), minlength=len(names)).argmax())
-        found = averaged_scores(confusion_matrix(labels, np.full_like(labels, majority), len(names)))
-        scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
-        if len(names) > MAX_CLASSES_COMPARED:
-            return scores
-        return {**scores, **bag_of_words_scores(_bag_of_words(request, dataset))}
+    def baselines(self, request: LabelTraining, dataset: SplitRows, score: Score) -> Report:
+        """Score the rivals that a report has."""
+        return rivals_of_labels(request, dataset)
 
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
         """Open a finished classifier. Raises: ModelError."""
@@ -263,8 +254,12 @@ class FinishedClassifier:
 
     def intervals(self, dataset: CodeDataset, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are."""
-        scoring = LabelScoring(self.card.labels)
+        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
         return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
+
+    def rivals(self, dataset: CodeDataset) -> Report:
+        """Score a scanner of code on the same rows, where the task asks whether there is anything to find."""
+        return rivals_of_rows(dataset, self.card.labels, self.task)
 
     def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
         """Look at the answer to each row."""
@@ -317,24 +312,6 @@ def scoring_of(request: LabelTraining, dataset: SplitRows) -> LabelScoring:
         class_weights_of(request.class_weights, dataset.label_names, counts),
         task_named(request.task).negative_label,
         majority=max(range(len(counts)), key=counts.__getitem__),
-    )
-
-
-def _scored_rows(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
-    """Choose the rows of the evaluation part on which the model is scored, and its rivals like it."""
-    return spread(dataset.num_eval, QUICK_ROWS if request.quick else dataset.num_eval)
-
-
-def _bag_of_words(request: LabelTraining, dataset: SplitRows) -> np.ndarray:
-    weights, scored = scoring_of(request, dataset).class_weights, _scored_rows(request, dataset)
-    return bag_of_words_confusion(
-        dataset.train_texts(),
-        dataset.train_labels(),
-        IndexedTexts(dataset.eval_texts(), scored),
-        dataset.eval_labels()[scored],
-        dataset.label_names,
-        seed=request.seed,
-        class_weights=None if weights is None else weights.tolist(),
     )
 
 

@@ -106,10 +106,9 @@ def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, floa
     `tpr` is None without positive rows, `fpr` without negative ones, `youden_j` (their difference) without either.
     `binary_recall` is `tpr`, and `binary_precision` 0 without positive answers, as in an average.
     """
-    true_negatives = int(confusion[negative, negative])
-    false_positives = int(confusion[negative].sum()) - true_negatives
-    false_negatives = int(confusion[:, negative].sum()) - true_negatives
-    true_positives = int(confusion.sum()) - true_negatives - false_positives - false_negatives
+    (true_negatives, false_positives), (false_negatives, true_positives) = binary_confusion(
+        confusion, negative
+    ).tolist()
     positives, negatives = true_positives + false_negatives, true_negatives + false_positives
     tpr = true_positives / positives if positives else None
     fpr = false_positives / negatives if negatives else None
@@ -120,6 +119,20 @@ def binary_scores(confusion: NDArray[np.int64], negative: int) -> dict[str, floa
         "binary_precision": true_positives / max(true_positives + false_positives, 1),
         "binary_recall": tpr,
     }
+
+
+def rates_of(confusion: NDArray[np.int64], negative: int | None) -> dict[str, float]:
+    """Give Youden's J, tpr and fpr, those that the rows tell; none where no class is the negative one."""
+    scores = {} if negative is None else binary_scores(confusion, negative)
+    known = ((name, scores.get(name)) for name in ("youden_j", "tpr", "fpr"))
+    return {name: value for name, value in known if value is not None}
+
+
+def binary_confusion(confusion: NDArray[np.int64], negative: int) -> NDArray[np.int64]:
+    """Put all classes but the negative one together: [C, C] to [2, 2], the negative class first."""
+    is_positive = np.arange(len(confusion)) != negative
+    by_truth = np.stack([confusion[negative], confusion[is_positive].sum(axis=0)])  # [2, C]
+    return np.stack([by_truth[:, negative], by_truth[:, is_positive].sum(axis=1)], axis=1)
 
 
 def calibration_bins(confidence: Floats) -> NDArray[np.int64]:

@@ -101,14 +101,14 @@ class MarketDirection:
         assert isinstance(finished, FinishedDirection)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
-    def baselines(self, request: DirectionTraining, dataset: SplitSeries, score: Score) -> dict[str, float]:
+    def baselines(self, request: DirectionTraining, dataset: SplitSeries, score: Score) -> Report:
         """Score the most frequent direction, a random walk and persistence on the part that a report tells of."""
         judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
         assert judged.labels is not None
         majority = np.full(len(judged), _scoring_of(request, dataset)["majority"])
         found = classification_metrics(np.eye(len(DIRECTIONS))[majority], judged.labels[judged.anchors], DIRECTIONS)
         scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
-        return {**scores, **_scores_of(_rivals(DirectionRule.of(request), dataset.table, judged))}
+        return Report({**scores, **_scores_of(_rivals(DirectionRule.of(request), dataset.table, judged))})
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""

@@ -97,11 +97,11 @@ class QuantileForecasting:
         report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
-    def baselines(self, request: QuantileTraining, dataset: SplitSeries, score: Score) -> dict[str, float]:
+    def baselines(self, request: QuantileTraining, dataset: SplitSeries, score: Score) -> Report:
         """Score the last value, repeated, on windows of the part that a report tells of."""
         card = SeriesCard.of(request, dataset, request.quantiles)
         metrics = score(dataset.judged.few(QUICK_ROWS if request.quick else WINDOWS_COMPARED), _scoring(card))
-        return {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
+        return Report({name: value for name, value in metrics.items() if name.startswith("repeat_last")})
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
