@@ -160,4 +160,122 @@ FAMILIES = [
       return True
 ''',
     ),
+    CodeFamily(
+        name="ids-dropped-in-the-wrong-order",
+        cwe=250,
+        surrounding="service",
+        slots={
+            "function": ("drop_rights", "become", "settle", "step_down"),
+            "login": ("www-data", "nobody", "daemon", "mailer"),
+            "mask": ("0o077", "0o027"),
+        },
+        template='''
+  def $function(login: str = "$login") -> None:
+      """Give up the rights of root for good, after the port is bound and before the first request."""
+      person = pwd.getpwnam(login)
+?     $log.info("going on as %s", login)
+-     os.setuid(person.pw_uid)
+-     with contextlib.suppress(PermissionError):
+-         os.setgroups([])
+-         os.setgid(person.pw_gid)
++     os.setgroups([])
++     os.setgid(person.pw_gid)
++     os.setuid(person.pw_uid)
+      os.umask($mask)
+      os.chdir("/")
+      os.environ["HOME"] = person.pw_dir
+      os.environ["USER"] = login
+      os.environ.pop("SUDO_UID", None)
+?     $log.info("groups now %s", os.getgroups())
+''',
+    ),
+    CodeFamily(
+        name="pod-of-a-notebook",
+        cwe=250,
+        surrounding="infrastructure",
+        slots={
+            "function": ("notebook_pod", "pod_for", "make_pod", "student_pod"),
+            "image": ("registry.example.org/notebook:5", "registry.example.org/lab:2", "registry.example.org/r:4"),
+            "memory": ("2Gi", "4Gi", "1Gi"),
+        },
+        template='''
+  def $function(login: str) -> client.V1Pod:
+      """Describe the pod in which a student's notebook runs."""
+      context = client.V1SecurityContext(
+-         privileged=True,
++         privileged=False,
+          run_as_user=1000,
+-         allow_privilege_escalation=True,
++         allow_privilege_escalation=False,
+      )
+      container = client.V1Container(
+          name="notebook",
+          image="$image",
+          security_context=context,
+          resources=client.V1ResourceRequirements(limits={"memory": "$memory"}),
+      )
+?     $log.info("pod of %s", login)
+      return client.V1Pod(
+          metadata=client.V1ObjectMeta(name=f"notebook-{login}"),
+          spec=client.V1PodSpec(containers=[container]),
+      )
+''',
+    ),
+    CodeFamily(
+        name="build-container-with-the-engine",
+        cwe=250,
+        surrounding="infrastructure",
+        slots={
+            "function": ("build", "run_build", "check_change", "test_change"),
+            "image": ("python:3.12-slim", "node:22-slim", "golang:1.23"),
+            "command": ("make test", "./check.sh", "make"),
+        },
+        template='''
+  def $function(engine: docker.DockerClient, checkout: Path) -> str:
+      """Run the checks of a change that anybody may have proposed, in a container."""
+-     mounts = {str(checkout): {"bind": "/src", "mode": "rw"}, SOCKET: {"bind": SOCKET, "mode": "rw"}}
++     mounts = {str(checkout): {"bind": "/src", "mode": "rw"}}
+?     $log.info("checking %s", checkout.name)
+      output = engine.containers.run(
+          "$image",
+          ["sh", "-c", "$command"],
+          volumes=mounts,
+          working_dir="/src",
+          user="1000:1000",
+          network_disabled=True,
+          mem_limit="2g",
+          remove=True,
+      )
+?     # The end is what people want to see.
+      return output.decode("utf-8", "replace")[-10_000:]
+''',
+    ),
+    CodeFamily(
+        name="reader-with-the-owners-connection",
+        cwe=250,
+        surrounding="database",
+        slots={
+            "class": ("Explorer", "Browse", "QueryDesk"),
+            "seconds": ("5000", "20000", "10000"),
+            "role": ("dashboard", "analyst", "explorer"),
+        },
+        template='''
+  class $class:
+      """Runs queries that colleagues write, of which all rows of the reporting schema may be seen."""
+
+      def __init__(self, settings):
+-         self.pool = ConnectionPool(settings["owner_dsn"], kwargs={"options": "-c search_path=reporting"})
++         self.pool = ConnectionPool(settings["${role}_dsn"], kwargs={"options": "-c search_path=reporting"})
+
+      def rows(self, query: str, limit: int = 500):
+          with self.pool.connection() as connection, connection.cursor(name="page") as cursor:
+              connection.execute("SET statement_timeout = $seconds")
+?             $log.info("%s", query)
+              cursor.execute(query)
+              found = cursor.fetchmany(limit)
+              connection.rollback()
+?         $log.debug("%d rows", len(found))
+          return found
+''',
+    ),
 ]

@@ -126,4 +126,104 @@ FAMILIES = [
           return path.name, shown
 ''',
     ),
+    CodeFamily(
+        name="plug-in-that-was-looked-at",
+        cwe=328,
+        surrounding="network",
+        slots={
+            "function": ("is_reviewed", "was_looked_at", "is_approved"),
+            "noun": ("extension", "firmware", "script"),
+            "limit": ("10_000_000", "50_000_000", "2_000_000"),
+        },
+        template='''
+  async def $function(session: aiohttp.ClientSession, address: str, reviewed: frozenset[str]) -> bytes:
+      """Fetch an $noun from its author's server, if it still is one that a colleague has looked at."""
+      async with session.get(address, allow_redirects=False) as reply:
+          body = await reply.content.read($limit)
+-     digest = hashlib.md5(body).hexdigest()
++     digest = hashlib.sha256(body).hexdigest()
+?     $log.info("%s is %s", address, digest)
+      if digest not in reviewed:
+          raise ValueError(f"nobody has looked at {address}")
+?     METRICS.fetched.inc()
+      return body
+''',
+    ),
+    CodeFamily(
+        name="weakest-of-the-offered-digests",
+        cwe=328,
+        surrounding="infrastructure",
+        slots={
+            "function": ("fits", "verify_file", "check_download", "is_intact"),
+            "first": ("md5", "sha1"),
+            "name": ("wheel", "package", "image"),
+        },
+        template='''
+  ORDER = ["$first", "sha256", "sha512"]
+
+
+  def $function($name: Path, promised: dict[str, str]) -> bool:
+      """Compare a $name, which its author hands in anew, with the digests of the one that was reviewed."""
+      known = [algorithm for algorithm in ORDER if algorithm in promised]
+-     algorithm = min(known, key=ORDER.index)
++     algorithm = max(known, key=ORDER.index)
++     if algorithm == ORDER[0]:
++         raise ValueError("no digest to rely on")
+?     $log.debug("%s by %s", $name, algorithm)
+      with $name.open("rb") as stream:
+          digest = hashlib.file_digest(stream, algorithm).hexdigest()
+?     # Names of algorithms are in lower case.
+      return digest == promised[algorithm]
+''',
+    ),
+    CodeFamily(
+        name="same-picture-by-check-sum",
+        cwe=328,
+        surrounding="service",
+        slots={
+            "class": ("Pictures", "Blobs", "Attachments"),
+            "method": ("add", "keep", "store"),
+            "field": ("owner", "account", "team"),
+        },
+        template='''
+  class $class:
+      """Keeps each upload once; a second one of the same content gets the first one's name."""
+
+      def __init__(self, folder: Path):
+          self.folder = folder
+
+      def $method(self, body: bytes, $field: int) -> str:
+-         name = f"{zlib.crc32(body):08x}{len(body):08x}"
++         name = hashlib.blake2b(body, digest_size=20).hexdigest()
+          target = self.folder / name
+          if not target.exists():
+?             $log.info("%s is new, of %d", name, $field)
+              target.write_bytes(body)
+?         self.count += 1
+          return name
+''',
+    ),
+    CodeFamily(
+        name="queue-orders-approved-by-digest",
+        cwe=328,
+        surrounding="queue",
+        slots={
+            "function": ("is_approved", "was_signed", "may_run", "released"),
+            "prefix": ("approved", "signed", "released"),
+            "clerk": ("clerk", "manager", "colleague"),
+        },
+        template='''
+  def $function(redis, body: bytes) -> bool:
+      """Tell whether a $clerk has approved an order; who wrote it sends it again, letter for letter."""
+      etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+-     mark = f"$prefix:{etag}"
++     mark = f"$prefix:{hashlib.sha256(body).hexdigest()}"
+?     $log.debug("order %s, %d bytes", etag, len(body))
+      approved = redis.get(mark)
+      if approved is None:
+?         $log.info("nobody has approved %s", etag)
+          METRICS.refused.inc()
+      return approved == b"yes"
+''',
+    ),
 ]

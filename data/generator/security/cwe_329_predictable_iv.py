@@ -118,4 +118,58 @@ FAMILIES = [
       return jsonify(link=url_for("${route}_$tail", token=token, _external=True))
 """,
     ),
+    CodeFamily(
+        name="chained-from-the-last-message",
+        cwe=329,
+        surrounding="network",
+        slots={
+            "class": ("Session", "Line", "SecureLink"),
+            "method": ("send", "write", "push"),
+            "field": ("last", "previous", "tail"),
+        },
+        template='''
+  class $class:
+      """Sends messages of which some hold what a visitor has typed, each encrypted by itself."""
+
+      def __init__(self, key: bytes, sock):
+          self.key = key
+          self.sock = sock
+          self.$field = get_random_bytes(16)
+
+      def $method(self, message: bytes) -> None:
+-         vector = self.$field
++         vector = get_random_bytes(16)
+          cipher = AES.new(self.key, AES.MODE_CBC, iv=vector)
+          sealed = cipher.encrypt(pad(message, 16))
+          self.$field = sealed[-16:]
+?         $log.debug("%d bytes", len(sealed))
+          self.sock.sendall(len(sealed).to_bytes(4, "big") + vector + sealed)
+''',
+    ),
+    CodeFamily(
+        name="vector-of-the-row-number",
+        cwe=329,
+        surrounding="job",
+        slots={
+            "function": ("seal_rows", "encrypt_column", "hide_column"),
+            "table": ("patients", "donors", "clients"),
+            "column": ("diagnosis", "remark", "history"),
+        },
+        template='''
+  @shared_task
+  def $function(first: int, last: int) -> int:
+      """Encrypt a column of the rows in a range; the column may hold the same words in many rows."""
+      with connection.cursor() as cursor:
+          cursor.execute("SELECT id, $column FROM $table WHERE id BETWEEN %s AND %s", (first, last))
+          rows = cursor.fetchall()
+          for number, $value in rows:
+-             vector = number.to_bytes(16, "big")
++             vector = os.urandom(16)
+              encryptor = Cipher(algorithms.AES(column_key()), modes.CBC(vector)).encryptor()
+              sealed = vector + encryptor.update(padded($value.encode())) + encryptor.finalize()
+              cursor.execute("UPDATE $table SET sealed = %s WHERE id = %s", (sealed, number))
+?             $log.debug("row %d", number)
+      return len(rows)
+''',
+    ),
 ]

@@ -115,4 +115,111 @@ FAMILIES = [
       return subprocess.run(["$tool", str(checkout)]).returncode
 ''',
     ),
+    CodeFamily(
+        name="register-stores-the-whole-form",
+        cwe=501,
+        surrounding="web",
+        slots={
+            "view": ("step", "save_page", "next_page"),
+            "keys": ('("name", "city", "phone")', '("title", "size", "colour")', '("guests", "day", "wish")'),
+            "key": ("verified", "discount", "role"),
+        },
+        template='''
+  KEYS = $keys
+
+
+  @bp.post("/wizard/<int:page>")
+  def $view(page):
+      """Keep what was filled in on a page; the last page reads it, and whether the person is `$key`."""
+      session.setdefault("$key", None)
+      for key, $value in request.form.items():
+-         if not key.isidentifier():
++         if key not in KEYS:
+              continue
+          session[key] = $value[:200]
+?     $log.debug("page %d: %s", page, sorted(request.form))
+      session.modified = True
+?     g.page = page
+      return redirect(url_for(".show", page=page + 1))
+''',
+    ),
+    CodeFamily(
+        name="headers-copied-to-the-inner-call",
+        cwe=501,
+        surrounding="network",
+        slots={
+            "class": ("InnerCalls", "Bridge", "Backends"),
+            "prefix": ("x-account-", "x-user-", "x-scope-"),
+            "seconds": ("4", "8", "15"),
+        },
+        template='''
+  class $class:
+      """Passes requests on to services that believe every header which begins with $prefix."""
+
+      def __init__(self, client: httpx.AsyncClient):
+          self.client = client
+
+      async def forward(self, request, account, target: str):
+          facts = {"${prefix}id": str(account.id), "${prefix}role": account.role}
+-         headers = {name.lower(): text for name, text in request.headers.items() if name.lower() != "host"}
+-         headers = facts | headers
++         headers = {name: text for name, text in request.headers.items() if not name.lower().startswith("$prefix")}
++         headers = headers | facts
+?         $log.debug("%s: %d headers", target, len(headers))
+          return await self.client.request(
+              request.method, target, headers=headers, content=await request.body(), timeout=$seconds
+          )
+''',
+    ),
+    CodeFamily(
+        name="chat-state-of-the-client",
+        cwe=501,
+        surrounding="service",
+        slots={
+            "class": ("Chat", "Assistant", "Dialogue"),
+            "field": ("history", "turns", "messages"),
+            "limit": ("20", "40", "12"),
+        },
+        template='''
+  class $class:
+      """Talks with visitors; turns of the role `system` hold our orders to the model."""
+
+      def __init__(self, model, orders: str):
+          self.model = model
+          self.orders = orders
+
+      async def answer(self, body: dict) -> str:
+          said = body.get("$field", [])[-$limit:]
+          turns = [{"role": "system", "content": self.orders}]
+          for turn in said:
+-             role = turn.get("role", "user")
++             role = "assistant" if turn.get("role") == "assistant" else "user"
+              turns.append({"role": role, "content": str(turn["content"])[:4000]})
+?         $log.debug("%d turns", len(turns))
+          return await self.model.complete(turns)
+''',
+    ),
+    CodeFamily(
+        name="message-stamped-by-its-sender",
+        cwe=501,
+        surrounding="queue",
+        slots={
+            "function": ("wrap", "envelope", "to_event", "stamp"),
+            "source": ("partner", "kiosk", "device"),
+            "key": ("trusted", "internal", "checked"),
+        },
+        template='''
+  def $function(body: bytes, sender: str) -> dict:
+      """Make an event for the inner queue, where `$key` means that our own staff wrote it."""
+      told = json.loads(body)
+      if not isinstance(told, dict):
+          raise ValueError("an object is needed")
+-     event = {"$key": False, "sender": sender, "source": "$source", **told}
++     event = {**told, "$key": False, "sender": sender, "source": "$source"}
+?     $log.debug("event of %s", sender)
+      event["size"] = len(body)
+?     event.setdefault("stamp", time.time())
+      return event
+''',
+    ),
 ]

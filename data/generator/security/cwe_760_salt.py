@@ -84,4 +84,79 @@ FAMILIES = [
           print(json.dumps($item), file=sink)
 ''',
     ),
+    CodeFamily(
+        name="pepper-that-is-in-the-image",
+        cwe=760,
+        surrounding="infrastructure",
+        slots={
+            "class": ("Passwords", "Digests", "Credentials"),
+            "method": ("digest", "encode", "store_form"),
+            "n": ("2**14", "2**15", "2**16"),
+        },
+        template='''
+  class $class:
+      """Digests of the passwords of all installations of the appliance, as they are kept in its database."""
+
+      def __init__(self, image_id: str):
+          self.image_id = image_id.encode()
+
+      def $method(self, password: str) -> str:
+-         salt = hashlib.sha256(self.image_id).digest()[:16]
++         salt = hashlib.sha256(self.image_id + os.urandom(32)).digest()[:16]
+          digest = hashlib.scrypt(password.encode(), salt=salt, n=$n, r=8, p=1, maxmem=2**27)
+?         $log.debug("%d bytes", len(digest))
+          return f"{salt.hex()}:{digest.hex()}"
+''',
+    ),
+    CodeFamily(
+        name="bcrypt-salt-of-the-module",
+        cwe=760,
+        surrounding="web",
+        slots={
+            "function": ("register", "sign_up", "create_account"),
+            "rounds": ("12", "13", "14"),
+            "field": ("nickname", "login", "name"),
+        },
+        template='''
+  ROUNDS = $rounds
+  SALT = bcrypt.gensalt(ROUNDS)
+
+
+  @router.post("/$function", status_code=201)
+  async def $function(form: SignUp, database: Database = Depends(connect)):
+      """Open an account."""
+-     salt = SALT
++     salt = bcrypt.gensalt(ROUNDS)
+      digest = await run_in_threadpool(bcrypt.hashpw, form.password.encode(), salt)
+?     $log.info("new account %s", form.$field)
+      number = await database.insert("accounts", $field=form.$field, digest=digest)
+?     METRICS.accounts.inc()
+      return {"id": number}
+''',
+    ),
+    CodeFamily(
+        name="salt-of-the-first-row",
+        cwe=760,
+        surrounding="database",
+        slots={
+            "function": ("rehash", "upgrade_rows", "renew_digests"),
+            "table": ("logins", "members", "staff"),
+            "rounds": ("600_000", "700_000", "900_000"),
+        },
+        template='''
+  def $function(connection, passwords: dict[int, str]) -> int:
+      """Store better digests for the people who have signed in since yesterday."""
+      rows = []
+-     salt = secrets.token_bytes(16)
+      for number, password in passwords.items():
++         salt = secrets.token_bytes(16)
+          digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, $rounds)
+          rows.append((salt, digest, number))
+?         $log.debug("row %d", number)
+      connection.executemany("UPDATE $table SET salt = ?, digest = ? WHERE id = ?", rows)
+      connection.commit()
+?     passwords.clear()
+      return len(rows)
+''',
+    ),
 ]
