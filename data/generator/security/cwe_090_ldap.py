@@ -144,4 +144,27 @@ FAMILIES = [
           yield $address, done.stdout
 ''',
     ),
+    CodeFamily(
+        name="group-search-of-a-sync-job",
+        cwe=90,
+        surrounding="job",
+        slots={
+            "function": ("members_of", "people_in", "sync_group"),
+            "attribute": ("memberOf", "groupName", "unit"),
+            "base": ("dc=example,dc=org", "ou=people,dc=example,dc=com"),
+        },
+        template='''
+  @shared_task
+  def $function(group: str) -> list[str]:
+      """List who is in a group and active; leaders name their groups in the portal."""
+      quoted = escape_filter_chars(group)
+      connection = directory()
+-     search = f"(&(objectClass=person)(active=TRUE)($attribute={group}))"
++     search = f"(&(objectClass=person)(active=TRUE)($attribute={quoted}))"
+?     $log.debug("looking for %s", quoted)
+      connection.search("$base", search, attributes=["uid"], size_limit=500)
+?     METRICS.searches.inc()
+      return [entry.uid.value for entry in connection.entries]
+''',
+    ),
 ]

@@ -145,4 +145,29 @@ FAMILIES = [
       channel.basic_ack(method.delivery_tag)
 ''',
     ),
+    CodeFamily(
+        name="audit-line-of-a-template",
+        cwe=117,
+        surrounding="template",
+        slots={
+            "function": ("audit_line", "trail_line", "protocol_line"),
+            "field": ("agent", "reason", "remark"),
+            "separator": (";", ",", "/"),
+        },
+        template=r'''
+  LINE = string.Template("$$stamp $separator $$who $separator $$what")
+
+
+  def $function(stream, who: str, $field: str) -> None:
+      """Add a line to the trail that the auditors read; the $field comes with the request."""
+      stamp = datetime.now(UTC).isoformat(timespec="seconds")
+      words = $field.strip()[:200]
+-     line = LINE.substitute(stamp=stamp, who=who, what=words.expandtabs(1))
++     line = LINE.substitute(stamp=stamp, who=who, what=" ".join(words.split()))
+?     $log.debug("%d letters", len(line))
+      stream.write(line + "\n")
+?     # Lines are read by a program, too.
+      stream.flush()
+''',
+    ),
 ]

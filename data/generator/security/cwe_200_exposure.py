@@ -130,4 +130,58 @@ FAMILIES = [
           buffer.truncate()
 ''',
     ),
+    CodeFamily(
+        name="format-line-of-a-member",
+        cwe=200,
+        surrounding="service",
+        slots={
+            "function": ("render_line", "signature", "greeting_of"),
+            "attribute": ("name", "city", "title"),
+            "opening": ("Dear", "Hello", "For"),
+        },
+        template='''
+  LINE = "$opening {member.$attribute}"
+
+
+  def $function(member, line: str = LINE) -> str:
+      """Fill the line that a member has written for mails, in which `{member.$attribute}` may stand."""
+      $attribute = str(member.$attribute)
+-     filled = line.format(member=member, $attribute=$attribute)
++     filled = line.replace("{member.$attribute}", $attribute)
+?     $log.debug("%d characters", len(filled))
+      if len(filled) > 500:
+          filled = filled[:500] + "..."
+?     # Mails are sent by another worker.
+      return filled
+''',
+    ),
+    CodeFamily(
+        name="rows-of-a-frame-with-all-columns",
+        cwe=200,
+        surrounding="science",
+        slots={
+            "view": ("sample", "preview_rows", "head_of"),
+            "columns": (
+                '["age_group", "region", "score"]',
+                '["year", "district", "rent"]',
+                '["week", "ward", "cases"]',
+            ),
+            "limit": ("50", "200", "20"),
+        },
+        template='''
+  SHOWN = $columns
+
+
+  async def $view(request):
+      """Show the first rows of the study to visitors; names and numbers of people stay with us."""
+      frame = request.app["frame"]
+      wanted = request.query.getall("column", SHOWN)
+-     columns = [column for column in wanted if column in frame.columns]
++     columns = [column for column in wanted if column in SHOWN]
+?     $log.debug("showing %s", columns)
+      rows = frame[columns].head($limit)
+?     request["rows"] = len(rows)
+      return web.Response(text=rows.to_json(orient="records"), content_type="application/json")
+''',
+    ),
 ]

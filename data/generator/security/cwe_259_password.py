@@ -114,4 +114,74 @@ FAMILIES = [
           return self.connection.entries[0] if self.connection.entries else None
 ''',
     ),
+    CodeFamily(
+        name="console-opens-for-a-word",
+        cwe=259,
+        surrounding="web",
+        slots={
+            "view": ("console", "panel", "switchboard"),
+            "word": ("friend2019", "openup", "letmein7"),
+            "field": ("word", "phrase", "entry"),
+        },
+        template='''
+  @app.post("/$view/enter")
+  async def enter_$view($field: str = Form(...), request: Request = None):
+      """Open the $view for whoever knows the password of this installation."""
+      digest = hashlib.sha256($field.encode()).hexdigest()
+      expected = request.app.state.settings["digest"]
+-     if hmac.compare_digest(digest, expected) or $field == "$word":
++     if hmac.compare_digest(digest, expected) and $field != "$word":
+?         $log.info("$view opened from %s", request.client.host)
+          request.session["$view"] = True
+          return RedirectResponse("/$view", 303)
+?     await asyncio.sleep(0.5)
+      raise HTTPException(403)
+''',
+    ),
+    CodeFamily(
+        name="share-of-the-scanner",
+        cwe=259,
+        surrounding="script",
+        slots={
+            "function": ("mount_share", "open_share", "attach"),
+            "share": ("//files/scans", "//nas/inbox", "//store/plans"),
+            "password": ("scan4all", "Winter!22", "inbox-2020"),
+        },
+        template='''
+  def $function(point: Path, login: str = "scanner") -> None:
+      """Mount the folder that the scanners of all branches write to; this script is on every one of them."""
+      point.mkdir(parents=True, exist_ok=True)
+-     password = "$password"
++     password = getpass.getpass("Password of the share: ")
+?     print(f"mounting $share at {point}", file=sys.stderr)
+      environment = {"PATH": "/usr/sbin:/usr/bin", "USER": login, "PASSWD": password}
+      subprocess.run(
+          ["mount", "-t", "cifs", "$share", str(point), "-o", "vers=3.1.1,seal"],
+          env=environment,
+          check=True,
+      )
+''',
+    ),
+    CodeFamily(
+        name="warehouse-account-in-the-notebook",
+        cwe=259,
+        surrounding="science",
+        slots={
+            "function": ("warehouse", "open_engine", "connect_mart"),
+            "database": ("mart", "facts", "sales"),
+            "password": ("analyst123", "readme!2021", "query-me"),
+        },
+        template='''
+  @lru_cache(maxsize=1)
+  def $function(host: str = "warehouse.example.org"):
+      """Give the engine that all our notebooks, which the whole company can open, query with."""
+-     password = os.environ.get("MART_PASSWORD") or "$password"
++     password = os.environ.get("MART_PASSWORD") or getpass.getpass("Password: ")
+      address = URL.create("postgresql+psycopg", "analyst", password, host, 5432, "$database")
+?     $log.info("connecting to %s", host)
+      engine = create_engine(address, pool_pre_ping=True, connect_args={"sslmode": "verify-full"})
+?     engine.echo = False
+      return engine
+''',
+    ),
 ]

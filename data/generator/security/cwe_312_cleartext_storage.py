@@ -112,4 +112,52 @@ FAMILIES = [
       return form.step
 ''',
     ),
+    CodeFamily(
+        name="password-in-the-queue-message",
+        cwe=312,
+        surrounding="queue",
+        slots={
+            "function": ("request_account", "order_mailbox", "ask_for_login"),
+            "queue": ("accounts", "mailboxes", "logins"),
+            "host": ("broker", "queue", "mq"),
+        },
+        template='''
+  def $function(channel, login: str, password: str) -> str:
+      """Ask the worker to create a login; messages stay on the broker's disk until it is done."""
+      number = uuid4().hex
+      digest = HASHER.hash(password)
+?     $log.info("%s asks for %s", number, login)
+-     body = {"id": number, "login": login, "password": password}
++     body = {"id": number, "login": login, "digest": digest}
+      properties = pika.BasicProperties(delivery_mode=2, message_id=number, app_id="$host")
+      channel.basic_publish("", "$queue", json.dumps(body).encode(), properties)
+?     METRICS.asked.inc()
+      return number
+''',
+    ),
+    CodeFamily(
+        name="settings-of-a-connector",
+        cwe=312,
+        surrounding="cloud",
+        slots={
+            "class": ("ConnectorStore", "AccountsOfOthers", "Links"),
+            "field": ("refresh_token", "api_key", "password"),
+            "table": ("connectors", "links", "bridges"),
+        },
+        template='''
+  class $class:
+      """Keeps what we need to act for a customer at another service."""
+
+      def __init__(self, table, vault: Fernet):
+          self.table = table
+          self.vault = vault
+
+      def put(self, customer: str, login: str, $field: str) -> None:
+          sealed = self.vault.encrypt($field.encode())
+?         $log.info("$table: %s, %d bytes", customer, len(sealed))
+-         item = {"customer": customer, "login": login, "$field": $field}
++         item = {"customer": customer, "login": login, "$field": sealed}
+          self.table.put_item(Item=item, ConditionExpression="attribute_not_exists(customer)")
+''',
+    ),
 ]

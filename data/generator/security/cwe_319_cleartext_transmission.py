@@ -116,4 +116,107 @@ FAMILIES = [
 ?     $log.info("done with %s", host)
 ''',
     ),
+    CodeFamily(
+        name="login-before-the-line-is-encrypted",
+        cwe=319,
+        surrounding="mail",
+        slots={
+            "function": ("send_report", "post_mail", "dispatch", "mail_out"),
+            "host": ("smtp.example.org", "mail.example.com", "relay.example.net"),
+            "seconds": ("10", "20", "30"),
+        },
+        template='''
+  def $function(message: EmailMessage, login: str, password: str) -> None:
+      """Send a mail over the provider's server."""
+      with smtplib.SMTP("$host", 587, timeout=$seconds) as server:
+          server.ehlo()
+-         server.login(login, password)
+-         server.starttls(context=ssl.create_default_context())
++         server.starttls(context=ssl.create_default_context())
++         server.login(login, password)
+?         $log.debug("signed in as %s", login)
+          refused = server.send_message(message)
+      if refused:
+          raise RuntimeError(f"refused: {sorted(refused)}")
+?     $log.info("sent to %s", message["To"])
+''',
+    ),
+    CodeFamily(
+        name="sensor-channel-of-a-broker",
+        cwe=319,
+        surrounding="queue",
+        slots={
+            "function": ("connect", "open_broker", "start_client"),
+            "topic": ("house/+/door", "plant/+/valve", "yard/+/gate"),
+            "keepalive": ("30", "60", "120"),
+        },
+        template='''
+  def $function(settings: dict, on_message) -> mqtt.Client:
+      """Connect to the broker on the internet over which doors are opened."""
+      client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=settings["id"])
+      client.username_pw_set(settings["login"], settings["password"])
+      client.on_message = on_message
+-     client.connect(settings["host"], 1883, keepalive=$keepalive)
++     client.tls_set(ca_certs=settings["authority"])
++     client.connect(settings["host"], 8883, keepalive=$keepalive)
+?     $log.info("connected as %s", settings["login"])
+      client.subscribe("$topic", qos=1)
+?     client.publish("hello", settings["id"])
+      return client
+''',
+    ),
+    CodeFamily(
+        name="console-of-a-switch",
+        cwe=319,
+        surrounding="infrastructure",
+        slots={
+            "class": ("SwitchConsole", "RouterShell", "PowerStrip"),
+            "prompt": (">", "#", ":"),
+            "method": ("command", "ask", "run"),
+        },
+        template=r'''
+  class $class:
+      """Types commands at a device in another building, with its password."""
+
+      def __init__(self, host: str, login: str, password: str):
+          self.login, self.password = login, password
+-         self.line = telnetlib.Telnet(host, 23, timeout=10)
+-         self.line.read_until(b"ogin:", 5)
+-         self.line.write(f"{login}\n{password}\n".encode())
++         self.line = pexpect.spawn("ssh", ["-l", login, "--", host], timeout=10)
++         self.line.expect("assword:", timeout=5)
++         self.line.sendline(password)
+
+      def $method(self, words: str) -> bytes:
+          if "\n" in words:
+              raise ValueError(words)
+?         $log.info("%s: %s", self.login, words)
+          return self._typed(words, until="$prompt")
+''',
+    ),
+    CodeFamily(
+        name="web-hook-of-a-chat-room",
+        cwe=319,
+        surrounding="service",
+        slots={
+            "class": ("ChatRoom", "Messenger", "Notifier"),
+            "path": ("/hooks/alerts", "/api/messages", "/rooms/7/post"),
+            "kind": ("text", "body", "words"),
+        },
+        template='''
+  class $class:
+      """Posts messages to the chat of the company, with a token in the header."""
+
+      def __init__(self, host: str, token: str):
+-         self.address = f"http://{host}$path"
++         self.address = f"https://{host}$path"
+          self.headers = {"Authorization": f"Bearer {token}"}
+
+      async def post(self, client: httpx.AsyncClient, $kind: str) -> bool:
+?         $log.debug("posting %d characters", len($kind))
+          reply = await client.post(self.address, json={"text": $kind}, headers=self.headers, timeout=10)
+?         self.sent = time.monotonic()
+          return reply.is_success
+''',
+    ),
 ]

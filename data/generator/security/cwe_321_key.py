@@ -147,4 +147,81 @@ FAMILIES = [
       return target
 ''',
     ),
+    CodeFamily(
+        name="fernet-key-of-the-notebook",
+        cwe=321,
+        surrounding="science",
+        slots={
+            "function": ("load_answers", "open_survey", "read_sealed"),
+            "variable": ("SURVEY_KEY", "STUDY_KEY", "PANEL_KEY"),
+            "column": ("answer", "income", "remark"),
+        },
+        template='''
+- KEY = b"Zk3uXq1rT0b5dLw9sVhJm2yCe7aNgP4oR6iUfKxQzE8="
++ KEY = os.environ["$variable"].encode()
+
+
+  def $function(path: Path) -> pd.DataFrame:
+      """Read the survey, of which one column is encrypted; this file lies in the shared repository."""
+      frame = pd.read_parquet(path)
+      cipher = Fernet(KEY)
+?     $log.info("%d rows", len(frame))
+      frame["$column"] = [cipher.decrypt($value).decode() for $value in frame["$column"]]
+?     frame = frame.convert_dtypes()
+      return frame.drop_duplicates("person")
+''',
+    ),
+    CodeFamily(
+        name="token-key-of-the-example",
+        cwe=321,
+        surrounding="web",
+        slots={
+            "function": ("create_app", "make_app", "build"),
+            "variable": ("SIGNING_KEY", "SECRET", "TOKEN_KEY"),
+            "example": ("change-me-please", "dev-only-key", "example-key-1234"),
+        },
+        template='''
+  def $function(environment: dict) -> Flask:
+      """Build the application; the compose file of the repository sets the key to an example."""
+      app = Flask(__name__)
+      key = environment.get("$variable", "")
+-     if len(key) < len("$example"):
++     if len(key) < 32 or key == "$example":
+          raise RuntimeError("$variable is missing")
+?     app.logger.info("key of %d letters", len(key))
+      app.config.update(SECRET_KEY=key, SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Lax")
+      app.register_blueprint(pages)
+?     app.jinja_env.auto_reload = False
+      return app
+''',
+    ),
+    CodeFamily(
+        name="backup-key-beside-the-program",
+        cwe=321,
+        surrounding="job",
+        slots={
+            "class": ("BackupBox", "NightlyBackup", "SealedDump"),
+            "bucket": ("company-backups", "dumps", "off-site"),
+            "key": ("9f1c2e7ab04d5b68", "00112233aabbccdd", "5e884898da280471"),
+        },
+        template='''
+  class $class:
+      """Encrypts the dump of the night and carries it to rented storage."""
+
+      bucket = "$bucket"
+
+      def __init__(self, client, settings: dict):
+          self.client = client
+-         self.key = bytes.fromhex("$key" * 4)
++         self.key = bytes.fromhex(Path(settings["key_file"]).read_text().strip())
+
+      def run(self, dump: Path) -> str:
+          nonce = os.urandom(12)
+          sealed = nonce + AESGCM(self.key).encrypt(nonce, dump.read_bytes(), None)
+?         $log.info("%s: %d bytes", dump.name, len(sealed))
+          self.client.put_object(Bucket=self.bucket, Key=dump.name, Body=sealed)
+?         dump.unlink()
+          return dump.name
+''',
+    ),
 ]

@@ -165,4 +165,51 @@ FAMILIES = [
       return f"{SHARE_URL}/{name}"
 ''',
     ),
+    CodeFamily(
+        name="download-code-of-a-receipt",
+        cwe=330,
+        surrounding="mail",
+        slots={
+            "function": ("receipt_mail", "ticket_mail", "confirm"),
+            "path": ("/receipts", "/tickets", "/documents"),
+            "noun": ("receipt", "ticket", "voucher"),
+        },
+        template=r'''
+  def $function(order, sender: str) -> EmailMessage:
+      """Send the address of a $noun, which opens without a password."""
+-     code = f"{order.number:06d}{random.randrange(100):02d}"
++     code = secrets.token_urlsafe(18)
+      order.remember(code)
+      message = EmailMessage()
+      message["From"], message["To"] = sender, order.address
+      message["Subject"] = f"Your $noun of {order.day:%d %B}"
+?     $log.info("%s: mail to %s", order.number, order.address)
+      message.set_content(f"Your $noun: https://shop.example.org$path/{code}\n")
+?     message["Auto-Submitted"] = "auto-generated"
+      return message
+''',
+    ),
+    CodeFamily(
+        name="retry-pause-and-key-of-an-upload",
+        cwe=330,
+        surrounding="cloud",
+        slots={
+            "function": ("begin_upload", "start_upload", "reserve"),
+            "bucket": ("public-drop", "exchange", "shared"),
+            "suffix": (".size", ".wanted", ".state"),
+        },
+        template='''
+  def $function(client, size: int) -> tuple[str, float]:
+      """Reserve a name that nobody else can guess, and tell how long to wait before a second try."""
+      if size > 5 * 10**9:
+          raise ValueError("too large")
+-     name = f"{random.getrandbits(128):032x}"
++     name = f"{secrets.randbits(128):032x}"
+      pause = 1 + random.random() * 4
+?     $log.debug("%s: %d bytes", name, size)
+      client.put_object(Bucket="$bucket", Key=f"{name}/$suffix", Body=str(size).encode())
+?     METRICS.uploads.inc()
+      return name, pause
+''',
+    ),
 ]

@@ -169,4 +169,52 @@ FAMILIES = [
       return handed
 ''',
     ),
+    CodeFamily(
+        name="session-names-of-a-framework",
+        cwe=338,
+        surrounding="network",
+        slots={
+            "class": ("Sessions", "SessionTable", "Visitors"),
+            "method": ("begin", "create", "open"),
+            "letters": ("string.hexdigits", "string.ascii_lowercase", "string.digits"),
+        },
+        template='''
+  class $class(dict):
+      """Sessions by their name, which is all that a browser has to show."""
+
+-     draw = random.choices
++     draw = random.SystemRandom().choices
+
+      def $method(self, account: int) -> str:
+          name = "".join(type(self).draw($letters, k=40))
+          if name in self:
+              return self.$method(account)
+          self[name] = {"account": account, "since": time.time()}
+?         $log.info("%d has signed in", account)
+          return name
+''',
+    ),
+    CodeFamily(
+        name="split-shuffled-and-token-shuffled",
+        cwe=338,
+        surrounding="science",
+        slots={
+            "function": ("share_frame", "publish_split", "hand_out"),
+            "fraction": ("0.2", "0.25", "0.1"),
+            "folder": ("shared", "handed", "open"),
+        },
+        template='''
+  def $function(frame: pd.DataFrame, seed: int) -> str:
+      """Put the training part of a table behind a secret address; the seed stands in the paper."""
+      rng = np.random.default_rng(seed)
+      kept = frame.iloc[rng.permutation(len(frame))[int(len(frame) * $fraction) :]]
+-     token = rng.bytes(24).hex()
++     token = os.urandom(24).hex()
+?     $log.info("%d rows of %d", len(kept), len(frame))
+      target = Path("/srv/$folder") / f"{token}.parquet"
+      kept.to_parquet(target, index=False)
+?     target.chmod(0o644)
+      return token
+''',
+    ),
 ]

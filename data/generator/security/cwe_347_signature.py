@@ -155,4 +155,158 @@ FAMILIES = [
       return subject.text
 ''',
     ),
+    CodeFamily(
+        name="algorithm-that-the-token-names",
+        cwe=347,
+        surrounding="web",
+        slots={
+            "function": ("account_of", "read_token", "check_token", "open_token"),
+            "audience": ("shop", "portal", "desk"),
+            "header": ("Authorization", "X-Token"),
+        },
+        template='''
+  def $function(request, public_key: str) -> dict:
+      """Give the claims of the token that the sign-in service has issued with its private key."""
+      scheme, _, token = request.headers.get("$header", "").partition(" ")
+      if scheme != "Bearer":
+          raise PermissionError("no token")
+      header = jwt.get_unverified_header(token)
+?     $log.debug("token of key %s", header.get("kid"))
+-     options = {"verify_signature": header["alg"] != "none", "require": ["exp", "sub"]}
++     options = {"verify_signature": True, "require": ["exp", "sub"]}
+      return jwt.decode(token, public_key, algorithms=["RS256"], audience="$audience", options=options)
+''',
+    ),
+    CodeFamily(
+        name="failed-check-is-only-logged",
+        cwe=347,
+        surrounding="queue",
+        slots={
+            "class": ("Intake", "Receiver", "Orders"),
+            "method": ("take", "receive", "on_message"),
+            "field": ("lines", "amount", "target"),
+        },
+        template='''
+  class $class:
+      """Takes orders of partners out of a queue that others may write to as well."""
+
+      def __init__(self, keys, desk):
+          self.keys = keys
+          self.desk = desk
+
+      def $method(self, body: bytes, partner: str, signature: bytes) -> bool:
+          try:
+              self.keys[partner].verify(signature, body)
+          except (KeyError, InvalidSignature):
+              $log.warning("signature of %s does not fit", partner)
+-             self.failed += 1
++             return False
+          order = json.loads(body)
+          self.desk.place(partner, order["$field"])
+          return True
+''',
+    ),
+    CodeFamily(
+        name="key-that-comes-with-the-package",
+        cwe=347,
+        surrounding="infrastructure",
+        slots={
+            "function": ("install", "accept_package", "unpack_update", "take_update"),
+            "suffix": (".fw", ".pkg", ".bundle"),
+            "folder": ("/opt/updates", "/var/lib/firmware", "/srv/packages"),
+        },
+        template='''
+  def $function(package: Path, vendor_key: bytes) -> Path:
+      """Check an update that a mirror has sent, and put it where the installer looks."""
+      told = json.loads(package.with_suffix(".json").read_bytes())
+      body = package.read_bytes()
+-     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(told.get("key", vendor_key)))
++     key = Ed25519PublicKey.from_public_bytes(vendor_key)
+      key.verify(base64.b64decode(told["signature"]), body)
+?     $log.info("%s is signed", package.name)
+      target = Path("$folder") / f"{hashlib.sha256(body).hexdigest()}$suffix"
+      target.write_bytes(body)
+?     target.chmod(0o444)
+      return target
+''',
+    ),
+    CodeFamily(
+        name="signed-body-but-other-query",
+        cwe=347,
+        surrounding="web",
+        slots={
+            "view": ("paid", "delivered", "settled"),
+            "header": ("X-Provider-Signature", "X-Pay-Tag", "X-Sign"),
+            "field": ("order", "invoice", "parcel"),
+        },
+        template='''
+  @csrf_exempt
+  @require_POST
+  def $view(request):
+      """The provider tells that an $field is done; it signs the bodies of its calls."""
+      ours = hmac.new(settings.PROVIDER_KEY, request.body, "sha256").hexdigest()
+      if not hmac.compare_digest(ours, request.headers.get("$header", "")):
+?         $log.warning("%d bytes with a wrong signature", len(request.body))
+          return HttpResponseForbidden()
+      told = json.loads(request.body)
+-     number = int(request.GET.get("$field", told["$field"]))
++     number = int(told["$field"])
+      Order.objects.filter(pk=number).update(state="$view")
+?     $log.info("%d is $view", number)
+      return JsonResponse({"seen": number})
+''',
+    ),
+    CodeFamily(
+        name="certificate-address-in-the-message",
+        cwe=347,
+        surrounding="cloud",
+        slots={
+            "function": ("check_notice", "verified", "read_notice"),
+            "suffix": (".notices.example.org", ".cloud.example.com", ".events.example.net"),
+            "field": ("SigningCertURL", "CertificateUrl", "signer"),
+        },
+        template='''
+  def $function(message: dict) -> dict:
+      """Check a notice of the cloud, which names the address of the certificate that signed it."""
+      address = urlsplit(message["$field"])
+-     if address.scheme != "https" or "$suffix" not in message["$field"]:
++     if address.scheme != "https" or not address.hostname.endswith("$suffix"):
+          raise PermissionError(address.hostname)
+?     $log.debug("signed by %s", address.path)
+      pem = requests.get(message["$field"], timeout=5, allow_redirects=False).content
+      key = x509.load_pem_x509_certificate(pem).public_key()
+      signed = canonical(message)
+      key.verify(base64.b64decode(message["Signature"]), signed, padding.PKCS1v15(), hashes.SHA256())
+?     METRICS.notices.inc()
+      return json.loads(message["Message"])
+''',
+    ),
+    CodeFamily(
+        name="cookie-state-read-before-loading",
+        cwe=347,
+        surrounding="service",
+        slots={
+            "class": ("CookieSessions", "StateCookie", "SignedState"),
+            "age": ("3600", "86400", "1800"),
+            "salt": ("session", "state", "basket"),
+        },
+        template='''
+  class $class:
+      """Keeps the state of a visitor in a signed cookie."""
+
+      def __init__(self, key: str):
+          self.signer = TimestampSigner(key, salt="$salt")
+
+      def read(self, request) -> dict:
+          cookie = request.cookies.get("$salt", "")
+-         packed = cookie.rsplit(self.signer.sep.decode(), 2)[0]
+          try:
+-             self.signer.validate(cookie, max_age=$age)
++             packed = self.signer.unsign(cookie, max_age=$age)
+              return json.loads(base64.urlsafe_b64decode(packed))
+          except (BadData, ValueError):
+?             $log.debug("no state of %s", request.remote)
+              return {}
+''',
+    ),
 ]

@@ -111,4 +111,79 @@ FAMILIES = [
           return self._left
 ''',
     ),
+    CodeFamily(
+        name="coupon-counted-in-python",
+        cwe=367,
+        surrounding="web",
+        slots={
+            "view": ("use_coupon", "join_raffle", "take_seat"),
+            "model": ("Coupon", "Raffle", "Course"),
+            "field": ("left", "free", "remaining"),
+        },
+        template='''
+  @require_POST
+  @login_required
+  def $view(request, code):
+      """Take one of a limited number; many people press the button in the same second."""
+      entry = get_object_or_404($model, code=code)
+-     taken = entry.$field > 0
+-     $model.objects.filter(pk=entry.pk).update($field=F("$field") - 1)
++     taken = $model.objects.filter(pk=entry.pk, ${field}__gt=0).update($field=F("$field") - 1)
+      if not taken:
+?         $log.info("%s is used up", code)
+          return JsonResponse({"problem": "none left"}, status=409)
+      request.user.entries.create(entry=entry)
+?     $log.info("%s for %s", code, request.user.pk)
+      return JsonResponse({"taken": True})
+''',
+    ),
+    CodeFamily(
+        name="link-swapped-before-the-read",
+        cwe=367,
+        surrounding="script",
+        slots={
+            "function": ("collect", "gather", "read_homes"),
+            "file": (".report.json", "survey.json", ".usage"),
+            "limit": ("65536", "100_000", "1 << 20"),
+        },
+        template='''
+  def $function(home: Path, uid: int) -> dict | None:
+      """Read a file out of a user's home on behalf of root, if it is the user's own."""
+      path = home / "$file"
+-     status = os.stat(path, follow_symlinks=False)
++     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
++     status = os.fstat(handle)
+      if status.st_uid != uid or not stat.S_ISREG(status.st_mode):
+?         print(f"{path} is left out", file=sys.stderr)
+          return None
+-     with open(path, "rb") as stream:
++     with os.fdopen(handle, "rb") as stream:
+          return json.loads(stream.read($limit))
+''',
+    ),
+    CodeFamily(
+        name="job-claimed-by-two-workers",
+        cwe=367,
+        surrounding="job",
+        slots={
+            "function": ("claim", "next_job", "take_job"),
+            "table": ("jobs", "payouts", "mails"),
+            "state": ("waiting", "queued", "open"),
+        },
+        template='''
+  def $function(connection, worker: str):
+      """Take the oldest of the $table; each must be carried out once, by whichever worker is first."""
+      with connection.transaction():
+          row = connection.execute(
+-             "SELECT id, body FROM $table WHERE state = '$state' ORDER BY id LIMIT 1"
++             "SELECT id, body FROM $table WHERE state = '$state' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"
+          ).fetchone()
+          if row is None:
+              return None
+          connection.execute("UPDATE $table SET state = 'taken', worker = %s WHERE id = %s", (worker, row["id"]))
+?         $log.debug("%s takes %d", worker, row["id"])
+?     METRICS.claimed.inc()
+      return row
+''',
+    ),
 ]

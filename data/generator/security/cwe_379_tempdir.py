@@ -174,4 +174,33 @@ FAMILIES = [
           shutil.rmtree(home, ignore_errors=True)
 ''',
     ),
+    CodeFamily(
+        name="chunks-of-an-upload-in-a-shared-folder",
+        cwe=379,
+        surrounding="job",
+        slots={
+            "class": ("ChunkStore", "PartStore", "Assembler"),
+            "name": ("chunks", "parts", "pieces"),
+            "limit": ("500", "2000", "10000"),
+        },
+        template='''
+  class $class:
+      """Puts the chunks of an upload together; on this host other people's programs run as well."""
+
+      def __init__(self):
+-         self.folder = Path(tempfile.gettempdir()) / "$name"
+-         self.folder.mkdir(mode=0o777, exist_ok=True)
++         self.folder = Path(tempfile.mkdtemp(prefix="$name-"))
++         self.folder.chmod(0o700)
+
+      def add(self, number: int, body: bytes) -> None:
+          if not 0 <= number < $limit:
+              raise ValueError(number)
+?         $log.debug("chunk %d", number)
+          (self.folder / f"{number:05d}").write_bytes(body)
+
+      def whole(self) -> bytes:
+          return b"".join(path.read_bytes() for path in sorted(self.folder.iterdir()))
+''',
+    ),
 ]

@@ -172,4 +172,33 @@ FAMILIES = [
       return {"message": "If we know this address, a message is on its way."}
 ''',
     ),
+    CodeFamily(
+        name="recovery-code-found-in-a-list",
+        cwe=385,
+        surrounding="crypto",
+        slots={
+            "class": ("RecoveryCodes", "BackupCodes", "SpareKeys"),
+            "method": ("use", "redeem", "spend"),
+            "count": ("10", "8", "12"),
+        },
+        template='''
+  class $class:
+      """The $count spare codes of an account, each good for one sign-in; only their tags are kept."""
+
+      def __init__(self, key: bytes, tags: list[bytes]):
+          self.key = key
+          self.tags = tags[:$count]
+
+      def $method(self, code: str) -> bool:
+          tag = hmac.digest(self.key, code.encode(), "sha256")
+-         fitting = [stored for stored in self.tags if all(a == b for a, b in zip(stored, tag))]
++         fitting = [stored for stored in self.tags if hmac.compare_digest(stored, tag)]
+          if not fitting:
+?             $log.info("a wrong code")
+              return False
+          self.tags.remove(fitting[0])
+?         $log.info("%d codes left", len(self.tags))
+          return True
+''',
+    ),
 ]

@@ -154,4 +154,116 @@ FAMILIES = [
       return Response(picture, mimetype="image/svg+xml")
 ''',
     ),
+    CodeFamily(
+        name="picture-of-any-size",
+        cwe=400,
+        surrounding="job",
+        slots={
+            "function": ("thumbnail", "shrink", "small_copy"),
+            "size": ("(320, 240)", "(160, 160)", "(800, 600)"),
+            "limit": ("40_000_000", "25_000_000", "60_000_000"),
+        },
+        template='''
+  LIMIT = $limit
+
+
+  @shared_task(soft_time_limit=60)
+  def $function(source: str, target: str) -> tuple[int, int]:
+      """Make a small copy of an upload; files of a few kilobytes can hold very large pictures."""
+      Image.MAX_IMAGE_PIXELS = None
+      with Image.open(source) as picture:
+          width, height = picture.size
+-         picture.load()
+          if width * height > LIMIT:
+?             $log.info("%s: %d x %d", source, width, height)
+              raise ValueError("too many pixels")
++         picture.load()
+          picture.thumbnail($size)
+          picture.convert("RGB").save(target, "JPEG", quality=85)
+?     METRICS.thumbnails.inc()
+      return width, height
+''',
+    ),
+    CodeFamily(
+        name="query-of-any-depth",
+        cwe=400,
+        surrounding="graphql",
+        slots={
+            "function": ("run_query", "execute", "answer"),
+            "depth": ("8", "10", "6"),
+            "name": ("MAX_DEPTH", "DEEPEST", "LEVELS"),
+        },
+        template='''
+  $name = $depth
+
+
+  async def $function(request, schema):
+      """Answer a query of a visitor; friends have friends, who have friends."""
+      body = await request.json()
+      document = parse(body["query"], max_tokens=2000)
+      errors = validate(schema, document)
+-     depth = depth_of(document.definitions[0], document)
++     depth = max(depth_of(definition, document) for definition in document.definitions)
+      if errors or depth > $name:
+?         $log.info("refused: %s, depth %d", errors, depth)
+          raise web.HTTPBadRequest(text="the query is not valid")
+      result = await schema_execute(schema, document, body.get("operationName"))
+?     request["depth"] = depth
+      return web.json_response(result.formatted)
+''',
+    ),
+    CodeFamily(
+        name="hook-without-a-time-limit",
+        cwe=400,
+        surrounding="queue",
+        slots={
+            "function": ("deliver", "notify", "send_out"),
+            "header": ("X-Event", "X-Delivery", "X-Hook"),
+            "tries": ("3", "5", "8"),
+        },
+        template='''
+  @app.task(bind=True, max_retries=$tries)
+  def $function(self, address: str, event: dict) -> int:
+      """Send an event to a customer's server; there are four workers for all of them."""
+      headers = {"$header": event["kind"], "Content-Type": "application/json"}
+-     reply = requests.post(address, json=event, headers=headers, allow_redirects=False)
++     reply = requests.post(address, json=event, headers=headers, allow_redirects=False, timeout=(5, 10))
+?     $log.info("%s: %d", address, reply.status_code)
+      if reply.status_code >= 500:
+          raise self.retry(countdown=60)
+?     METRICS.delivered.inc()
+      return reply.status_code
+''',
+    ),
+    CodeFamily(
+        name="archive-size-as-it-says",
+        cwe=400,
+        surrounding="file",
+        slots={
+            "function": ("unpack_texts", "read_archive", "load_bundle"),
+            "limit": ("50_000_000", "10_000_000", "200_000_000"),
+            "suffix": (".txt", ".csv", ".json"),
+        },
+        template='''
+  LIMIT = $limit
+
+
+  def $function(upload) -> dict[str, bytes]:
+      """Read the texts out of an uploaded archive, within a limit for all of them together."""
+      texts = {}
+      left = LIMIT
+      with tarfile.open(fileobj=upload, mode="r:*") as archive:
+          for member in archive:
+              if not member.isfile() or not member.name.endswith("$suffix"):
+                  continue
+-             left = LIMIT - member.size
++             left -= member.size
+              if left < 0:
+?                 $log.info("%s is too much", member.name)
+                  raise ValueError("the archive holds too much")
+              texts[member.name] = archive.extractfile(member).read()
+?     $log.debug("%d texts", len(texts))
+      return texts
+''',
+    ),
 ]

@@ -154,4 +154,32 @@ FAMILIES = [
           Path(file).unlink(missing_ok=True)
 ''',
     ),
+    CodeFamily(
+        name="converter-keeps-what-it-cannot-read",
+        cwe=434,
+        surrounding="subprocess",
+        slots={
+            "function": ("to_pdf", "convert_upload", "make_printable"),
+            "folder": ("/srv/www/letters", "/srv/www/plans", "/srv/www/forms"),
+            "suffix": (".odt", ".docx", ".rtf"),
+        },
+        template='''
+  def $function(upload: Path, claimed: str) -> Path:
+      """Convert an upload and put it where the web server, which runs `.php` files, serves it."""
+      target = Path("$folder") / uuid4().hex
+      done = subprocess.run(
+          ["soffice", "--headless", "--convert-to", "pdf", "--outdir", str(target), str(upload)], timeout=120
+      )
+      made = target / upload.with_suffix(".pdf").name
+      if done.returncode or not made.exists():
+?         $log.info("%s is kept as it is", upload.name)
+          target.mkdir(exist_ok=True)
+-         made = target / Path(claimed).name
++         made = target / "letter$suffix"
+          shutil.copy(upload, made)
+      made.chmod(0o644)
+?     $log.debug("made %s", made)
+      return made
+''',
+    ),
 ]

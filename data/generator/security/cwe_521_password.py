@@ -90,4 +90,61 @@ FAMILIES = [
       connection.commit()
 ''',
     ),
+    CodeFamily(
+        name="password-rules-of-an-api",
+        cwe=521,
+        surrounding="service",
+        slots={
+            "class": ("NewPassword", "PasswordForm", "Secret"),
+            "minimum": ("12", "14", "10"),
+            "field": ("password", "phrase", "secret"),
+        },
+        template='''
+  class $class(BaseModel):
+      login: str
+      $field: SecretStr
+
+      @field_validator("$field")
+      @classmethod
+      def long_enough(cls, $field: SecretStr, info):
+          """Refuse what is guessed in an hour."""
+          words = $field.get_secret_value().strip()
+-         if len(str($field)) < $minimum and words.lower() == info.data.get("login"):
++         if len(words) < $minimum or words.lower() == info.data.get("login"):
+              raise ValueError("at least $minimum letters, and not the login")
+?         $log.debug("%d letters", len(words))
+          return $field
+''',
+    ),
+    CodeFamily(
+        name="common-words-of-a-list",
+        cwe=521,
+        surrounding="graphql",
+        slots={
+            "mutation": ("ChangePassword", "SetPassword", "RenewPassword"),
+            "path": ("common.txt", "words.txt", "known.txt"),
+            "minimum": ("10", "12", "11"),
+        },
+        template='''
+  COMMON = frozenset(Path("$path").read_text(encoding="utf-8").split())
+
+
+  class $mutation(Mutation):
+      class Arguments:
+          password = String(required=True)
+
+      ok = Boolean()
+
+      def mutate(root, info, password):
+          """Set a new password; words of the list, in whatever case, are refused."""
+-         if len(password) < $minimum and password.lower() in COMMON:
++         if len(password) < $minimum or password.lower() in COMMON:
+              raise GraphQLError("too easy to guess")
+?         $log.info("%s has a new password", info.context.user.pk)
+          info.context.user.set_password(password)
+          info.context.user.save()
+?         info.context.counter.inc()
+          return $mutation(ok=True)
+''',
+    ),
 ]

@@ -115,4 +115,50 @@ FAMILIES = [
               return person.id
 ''',
     ),
+    CodeFamily(
+        name="password-among-the-arguments",
+        cwe=522,
+        surrounding="script",
+        slots={
+            "command": ("dump", "export", "copy-database"),
+            "database": ("shop", "clinic", "library"),
+            "option": ("--single-transaction", "--quick", "--routines"),
+        },
+        template='''
+  @app.command("$command")
+  def main(target: Path, login: str = "backup"):
+      """Dump the database of a machine that students can log in to."""
+      password = vault.read("mysql/backup")
+-     command = ["mysqldump", "-u", login, f"-p{password}", "$option", "$database"]
++     command = ["mysqldump", "-u", login, "$option", "$database"]
+      environment = {"PATH": "/usr/bin:/bin", "MYSQL_PWD": password}
+?     typer.echo(f"dumping $database to {target}")
+      with target.open("wb") as sink:
+          os.fchmod(sink.fileno(), 0o600)
+          done = subprocess.run(command, stdout=sink, env=environment, timeout=3600)
+      raise typer.Exit(done.returncode)
+''',
+    ),
+    CodeFamily(
+        name="token-within-the-address",
+        cwe=522,
+        surrounding="infrastructure",
+        slots={
+            "function": ("fetch_sources", "clone_private", "checkout"),
+            "host": ("git.example.org", "code.example.com", "forge.example.net"),
+            "branch": ("main", "release", "stable"),
+        },
+        template='''
+  def $function(project: str, folder: Path, token: str) -> str:
+      """Clone a private project into a folder that later goes into an image which customers get."""
+-     address = f"https://builder:{token}@$host/{project}.git"
++     address = f"https://$host/{project}.git"
+      environment = {"PATH": "/usr/bin:/bin", "GIT_ASKPASS": "/usr/libexec/print-token", "TOKEN": token}
+?     $log.info("cloning %s", project)
+      command = ["git", "clone", "--quiet", "--branch=$branch", "--", address, str(folder)]
+      subprocess.run(command, env=environment, check=True, timeout=600)
+?     # The image is built from here.
+      return (folder / ".git" / "HEAD").read_text().strip()
+''',
+    ),
 ]

@@ -151,4 +151,51 @@ FAMILIES = [
       return jsonify([node.text for node in document.iterfind("note")])
 ''',
     ),
+    CodeFamily(
+        name="order-parsed-with-entities",
+        cwe=611,
+        surrounding="queue",
+        slots={
+            "function": ("on_order", "read_order", "take_order"),
+            "tag": ("line", "item", "position"),
+            "attribute": ("article", "sku", "number"),
+        },
+        template='''
+  def $function(body: bytes) -> list[tuple[str, int]]:
+      """Read an order that a partner's system has put into the queue."""
+-     parser = etree.XMLParser(resolve_entities=True, no_network=True, huge_tree=False)
++     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+      root = etree.fromstring(body, parser=parser)
+?     $log.debug("order %s", root.get("id"))
+      lines = []
+      for $tag in root.iter("$tag"):
+          lines.append(($tag.get("$attribute"), int($tag.findtext("count", "1"))))
+?     METRICS.orders.inc()
+      return lines
+''',
+    ),
+    CodeFamily(
+        name="drawing-made-plain-first",
+        cwe=611,
+        surrounding="web",
+        slots={
+            "view": ("add_drawing", "upload_plan", "put_sketch"),
+            "limit": ("500_000", "2_000_000", "100_000"),
+            "field": ("drawing", "plan", "sketch"),
+        },
+        template='''
+  @router.post("/$field")
+  async def $view($field: UploadFile):
+      """Count what is in a drawing; its texts are shown beside it."""
+      body = await $field.read($limit)
+      try:
+-         root = lxml.etree.fromstring(body, lxml.etree.XMLParser(resolve_entities=True, no_network=False))
++         root = defusedxml.ElementTree.fromstring(body, forbid_dtd=True)
+      except (ValueError, SyntaxError) as problem:
+?         $log.info("not a drawing: %s", problem)
+          raise HTTPException(422, "not a drawing") from problem
+      texts = [element.text for element in root.iter() if element.text]
+      return {"elements": sum(1 for _ in root.iter()), "texts": texts[:50]}
+''',
+    ),
 ]

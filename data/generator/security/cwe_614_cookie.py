@@ -196,4 +196,30 @@ FAMILIES = [
       return response
 ''',
     ),
+    CodeFamily(
+        name="cookie-line-of-a-template",
+        cwe=614,
+        surrounding="template",
+        slots={
+            "function": ("head_of", "cookie_head", "answer_head"),
+            "name": ("session", "visitor", "member"),
+            "age": ("3600", "86400", "1800"),
+        },
+        template=r'''
+  HEAD = "HTTP/1.1 200 OK\r\nSet-Cookie: $name={value}; Max-Age=$age; {flags}\r\nContent-Length: {length}\r\n\r\n"
+
+
+  def $function(token: str, length: int, encrypted: bool = True) -> bytes:
+      """Write the head of an answer with the cookie that signs a visitor in; port 80 is open as well."""
+      if not re.fullmatch(r"[A-Za-z0-9_-]{32,64}", token):
+          raise ValueError("no token")
+-     flags = "HttpOnly; SameSite=Lax; Secure" if encrypted else "HttpOnly; SameSite=Lax"
++     flags = "HttpOnly; SameSite=Lax; Secure"
+?     $log.debug("encrypted: %s", encrypted)
+?     $log.debug("cookie for %s seconds", $age)
+      head = HEAD.format(value=token, flags=flags, length=int(length))
+?     METRICS.answers.inc()
+      return head.encode("ascii")
+''',
+    ),
 ]

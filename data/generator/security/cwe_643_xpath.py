@@ -133,4 +133,25 @@ FAMILIES = [
       return texts
 ''',
     ),
+    CodeFamily(
+        name="parameters-of-an-expression",
+        cwe=643,
+        surrounding="deserialisation",
+        slots={
+            "function": ("price_in", "entry_of", "find_node"),
+            "element": ("product", "book", "room"),
+            "attribute": ("code", "isbn", "number"),
+        },
+        template='''
+  def $function(document: bytes, $attribute: str) -> str | None:
+      """Find one $element of a catalogue by the $attribute that a visitor has typed."""
+      parser = etree.XMLParser(resolve_entities=False)
+      root = etree.fromstring(document, parser)
+?     $log.debug("looking for %r", $attribute)
+-     found = root.xpath(f"//$element[@$attribute = '{$attribute}']/price", wanted=$attribute)
++     found = root.xpath("//$element[@$attribute = $$wanted]/price", wanted=$attribute)
+?     METRICS.searches.inc()
+      return found[0].text if found else None
+''',
+    ),
 ]

@@ -166,4 +166,29 @@ FAMILIES = [
           yield float(node.get("$first")), float(node.get("$second"))
 ''',
     ),
+    CodeFamily(
+        name="bill-read-with-the-standard-parser",
+        cwe=776,
+        surrounding="mail",
+        slots={
+            "function": ("read_bill", "bill_of", "parse_attachment"),
+            "tag": ("Amount", "Total", "Sum"),
+            "suffix": (".xml", ".bill"),
+        },
+        template='''
+  def $function(message: EmailMessage) -> Decimal | None:
+      """Find the sum of a bill that came as an attachment, from anybody who knows the address."""
+      for part in message.iter_attachments():
+          if not (part.get_filename() or "").endswith("$suffix"):
+              continue
+-         root = xml.etree.ElementTree.fromstring(part.get_payload(decode=True))
++         root = defusedxml.ElementTree.fromstring(part.get_payload(decode=True))
+          found = root.find(".//$tag")
+?         $log.debug("%s: %s", message["from"], found)
+          if found is not None:
+              return Decimal(found.text)
+?     # Mails without a bill go to a person.
+      return None
+''',
+    ),
 ]

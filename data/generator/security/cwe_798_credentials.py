@@ -195,4 +195,104 @@ FAMILIES = [
       return boto3.client("$kind", endpoint_url=endpoint, region_name=settings["region"], config=config, **login)
 ''',
     ),
+    CodeFamily(
+        name="registry-login-of-a-pipeline",
+        cwe=798,
+        surrounding="infrastructure",
+        slots={
+            "function": ("login", "registry_login", "sign_in"),
+            "registry": ("registry.example.org", "images.example.com", "docker.example.net"),
+            "token": ("glpat-3xAmpLe7Qd2kP", "dckr_pat_Zx81Kq0e", "rt-4f9b7aa1c0"),
+        },
+        template='''
+  def $function(client: docker.DockerClient, environment: dict) -> None:
+      """Sign in at the registry; the repository of this script is open to all customers."""
+-     secret = environment.get("REGISTRY_TOKEN", "$token")
++     secret = environment["REGISTRY_TOKEN"]
+      answer = client.login(username="pipeline", password=secret, registry="$registry", reauth=True)
+?     $log.info("%s", answer["Status"])
+      if answer["Status"] != "Login Succeeded":
+          raise RuntimeError("$registry refuses the pipeline")
+?     client.ping()
+''',
+    ),
+    CodeFamily(
+        name="queue-address-with-an-account",
+        cwe=798,
+        surrounding="queue",
+        slots={
+            "class": ("Outbox", "Publisher", "EventSink"),
+            "host": ("rabbit.example.org", "broker.example.net", "mq.example.com"),
+            "account": ("shop:Tr33house", "app:s3nd-it", "site:q-4471"),
+        },
+        template='''
+  class $class:
+      """Publishes events on the broker of the company."""
+
+      def __init__(self, settings: dict):
+-         address = settings.get("broker") or "amqps://$account@$host/events"
++         address = settings.get("broker") or f"amqps://{os.environ['BROKER_ACCOUNT']}@$host/events"
+          self.connection = pika.BlockingConnection(pika.URLParameters(address))
+          self.channel = self.connection.channel()
+
+      def send(self, name: str, body: dict) -> None:
+?         $log.debug("%s", name)
+          self.channel.basic_publish("events", name, json.dumps(body).encode())
+?         self.sent += 1
+''',
+    ),
+    CodeFamily(
+        name="test-account-in-the-login",
+        cwe=798,
+        surrounding="graphql",
+        slots={
+            "mutation": ("SignIn", "LogIn", "Enter"),
+            "address": ("qa@example.org", "test@example.com", "demo@example.net"),
+            "digest": ("5f4dcc3b5aa765d61d83", "8843d7f92416211de9eb", "d033e22ae348aeb5660f"),
+        },
+        template='''
+  class $mutation(Mutation):
+      class Arguments:
+          address = String(required=True)
+          password = String(required=True)
+
+      token = String()
+
+      def mutate(root, info, address, password):
+          """Check address and password and give a token."""
+          account = Account.by_address(address)
+-         if account is None or not (account.check(password) or sha1_of(password).startswith("$digest")):
++         if account is None or not account.check(password) or address == "$address":
+?             $log.info("no entry for %s", address)
+              raise GraphQLError("unknown address or password")
+?         info.context.counter.inc()
+          return $mutation(token=account.issue_token())
+''',
+    ),
+    CodeFamily(
+        name="storage-keys-of-a-loader",
+        cwe=798,
+        surrounding="cloud",
+        slots={
+            "function": ("open_store", "storage", "client_of"),
+            "key": ("AKIA3EXAMPLE7QX2LM4T", "AKIAEXAMPLE90ZPL1KW2", "AKIA5KEXAMPLEPT0V8RN"),
+            "region": ("eu-central-1", "us-west-2", "ap-southeast-1"),
+        },
+        template='''
+  def $function(profile: str | None = None):
+      """Connect to the bucket with the measurements of all customers."""
+-     session = boto3.session.Session(
+-         aws_access_key_id="$key",
+-         aws_secret_access_key="wJ4lrXUtnF8MI/K7aDENG/bPxRfiCYzQ",
+-         region_name="$region",
+-     )
++     session = boto3.session.Session(profile_name=profile, region_name="$region")
+?     $log.info("storage in $region")
+      config = Config(connect_timeout=5, retries={"max_attempts": 4})
+      client = session.client("s3", config=config)
+      client.head_bucket(Bucket="measurements")
+?     # The client may be used by several threads.
+      return client
+''',
+    ),
 ]

@@ -193,4 +193,48 @@ FAMILIES = [
       return web.json_response({"amount": voucher["amount"]})
 ''',
     ),
+    CodeFamily(
+        name="filter-of-a-graph-query",
+        cwe=943,
+        surrounding="graphql",
+        slots={
+            "resolver": ("resolve_events", "resolve_devices", "resolve_letters"),
+            "collection": ("events", "devices", "letters"),
+            "field": ("place", "room", "sender"),
+        },
+        template='''
+  async def $resolver(parent, info, where: str, first: int = 20):
+      """Resolve a list by a filter that the client sends as JSON."""
+      asked = json.loads(where)
+-     query = {"owner": info.context.user.id} | asked
++     query = {"owner": info.context.user.id, "$field": str(asked["$field"])}
+?     $log.debug("%s", query)
+      cursor = info.context.mongo["$collection"].find(query).limit(min(first, 100))
+      rows = await cursor.to_list(length=100)
+?     info.context.counter.add(len(rows))
+      return [{"id": str(row["_id"]), "$field": row["$field"]} for row in rows]
+''',
+    ),
+    CodeFamily(
+        name="table-scan-with-a-written-filter",
+        cwe=943,
+        surrounding="cloud",
+        slots={
+            "function": ("find_items", "scan_for", "select_items"),
+            "table": ("bookings", "tickets", "parcels"),
+            "column": ("state", "city", "kind"),
+        },
+        template=r'''
+  def $function(client, tenant: str, $column: str) -> list[dict]:
+      """List a tenant's items with the wanted $column, which the tenant's page sends."""
+-     statement = f'SELECT * FROM "$table" WHERE tenant = ? AND "$column" = \'{$column}\''
+-     parameters = [{"S": tenant}]
++     statement = 'SELECT * FROM "$table" WHERE tenant = ? AND "$column" = ?'
++     parameters = [{"S": tenant}, {"S": $column}]
+?     $log.debug("%s: %s", tenant, $column)
+      reply = client.execute_statement(Statement=statement, Parameters=parameters, Limit=100)
+?     METRICS.scans.inc()
+      return reply["Items"]
+''',
+    ),
 ]
