@@ -40,7 +40,7 @@ FAMILIES = [
         },
         template='''
   def $function(secret: str, uid: int) -> tuple[client.V1Volume, client.V1VolumeMount]:
-      """Describe how a pod sees a secret, whose other containers run as other users."""
+      """Describe how a container sees a secret; helpers in it run as other users and need none."""
       source = client.V1SecretVolumeSource(
           secret_name=secret,
 -         default_mode=0o444,
