@@ -1,6 +1,7 @@
 """What the use cases need from the world, said as promises and not as means."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,14 +10,17 @@ from application.answers import Answers
 from application.joining import NOTHING_KEPT, Keep
 from application.training import Training
 from application.training_request import TrainModelRequest
+from domain.code_rows import CodeFile, Fix, Function, Measures
 from domain.comparison import PairedOutcomes
 from domain.estimate import Estimate
 from domain.events import Event
+from domain.findings import Examination
 from domain.known_findings import KnownFinding
 from domain.program_tests import ProgramTesting
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.runs import Leftovers, RunFacts
 from domain.scan import ExaminedFile, Gathered, ModelFacts, ScanReport, SourceFile
+from domain.source_address import Address, ReadingOfCode
 
 
 class RunMonitor(Protocol):
@@ -416,3 +420,97 @@ class ScanFiles(Protocol):
 
     def write(self, path: str, text: str) -> None:
         """Write a whole file. Raises: ConfigurationError when the disk refuses."""
+
+
+class CodeScanner(Protocol):
+    """Looks at source code as text; nothing of it is run or imported."""
+
+    @property
+    def name(self) -> str:
+        """Name it as findings do."""
+
+    @property
+    def version(self) -> str:
+        """Give the version of the tool, which decides what it finds."""
+
+    def examine(self, code: str) -> Examination:
+        """Find weaknesses; never raises for what the code is."""
+
+
+class CodeProject(Protocol):
+    """Source code of one project, read as text; nothing of it is run, and no file of it written anywhere."""
+
+    project: str
+    commit: str  # empty for a directory
+    left_out: Counter[str]  # how many files and commits were not read so far, by reason
+
+    @property
+    def licence(self) -> str:
+        """Name its licence as SPDX does, "unknown" where its files tell of none."""
+
+    def files(self) -> Iterator[CodeFile]:
+        """Give the files of source code, those of tests only where they were asked for."""
+
+    def fixes(self, largest: int) -> Iterator[Fix]:
+        """Give commits that mend a weakness and change at most so many files, the newest first.
+
+        Raises: ConfigurationError where there is no history.
+        """
+
+
+class CodeProjects(Protocol):
+    """Finds and opens projects by what a person names: directories and addresses of git repositories."""
+
+    def named(self, sources: Sequence[str]) -> Sequence[Address]:
+        """Read all names, each given once. Raises: ConfigurationError with every fault."""
+
+    def opened(self, address: Address, beside: str, reading: ReadingOfCode) -> AbstractContextManager[CodeProject]:
+        """Open a project; what is fetched lies beside a file that is to be written, and is gone behind the block.
+
+        Raises: ConfigurationError, DatasetError.
+        """
+
+
+class CodeFunctions(Protocol):
+    """Cuts source code into functions."""
+
+    def functions(self, text: str) -> Sequence[Function] | None:
+        """Give the functions of a file in their order; None where it cannot be parsed."""
+
+    def same(self, before: str, after: str) -> bool:
+        """Tell whether two functions do the same by their syntax: only layout, comments and docstrings differ."""
+
+
+class CodeMeasures(Protocol):
+    """Measures how complex functions are."""
+
+    @property
+    def version(self) -> str:
+        """Give the version of the tool. Raises: ConfigurationError where it is missing."""
+
+    def measures(self, code: str) -> Measures | None:
+        """Measure a function; None where that cannot be done."""
+
+
+class CloneFinder(Protocol):
+    """Finds functions that are nearly a copy of another one."""
+
+    @property
+    def version(self) -> str:
+        """Give the version of the tool. Raises: ConfigurationError where it is missing."""
+
+    def near(self, units: Iterable[Sequence[str]], threshold: float) -> Iterator[bool]:
+        """Say of each unit whether its first text is nearly one of a unit before that was not."""
+
+
+class RowFiles(Protocol):
+    """Keeps rows with their card: both are whole, or neither is there."""
+
+    def card_of(self, path: str) -> str:
+        """Name the card of a file of rows. Raises: ConfigurationError for a name that says no format."""
+
+    def require(self, path: str, replaces: bool) -> None:
+        """Find fault with a place before anything is done for it. Raises: ConfigurationError."""
+
+    def write(self, path: str, rows: Sequence[Mapping[str, Any]], card: Mapping[str, Any]) -> None:
+        """Write both. Raises: ConfigurationError."""

@@ -18,6 +18,7 @@ require_own_packages()
 if TYPE_CHECKING:
     from application.answers import Answers
     from application.ports import RunMonitor
+    from application.use_cases.build_dataset import BuildDatasetResponse
     from application.use_cases.clean_runs import CleanedRuns
     from application.use_cases.compare_runs import ComparedRuns
     from application.use_cases.delete_runs import DeletedRuns
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from application.use_cases.scan_tree import ScanTreeRequest
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+    from athanor.built_rows import build_dataset
     from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.scans import scan
@@ -70,6 +72,7 @@ __all__ = [
     "AdvancedTrainer",
     "Answers",
     "AthanorError",
+    "BuildDatasetResponse",
     "CheckpointError",
     "CheckpointManager",
     "CheckpointMetadata",
@@ -116,6 +119,7 @@ __all__ = [
     "TrainingResult",
     "TrainingState",
     "__version__",
+    "build_dataset",
     "clean_runs",
     "compare",
     "delete_runs",
@@ -135,6 +139,7 @@ _HOMES = {
     for module, names in {
         "application.answers": ("Answers",),
         "application.ports": ("RunMonitor",),
+        "application.use_cases.build_dataset": ("BuildDatasetResponse",),
         "application.use_cases.clean_runs": ("CleanedRuns",),
         "application.use_cases.compare_runs": ("ComparedRuns",),
         "application.use_cases.delete_runs": ("DeletedRuns",),
@@ -144,6 +149,7 @@ _HOMES = {
         "application.use_cases.scan_tree": ("ScanTreeRequest",),
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
+        "athanor.built_rows": ("build_dataset",),
         "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.scans": ("scan",),

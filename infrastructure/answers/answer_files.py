@@ -34,26 +34,32 @@ class AnswerFiles:
 
         Raises: ConfigurationError for an ending that says no format or a place that cannot be written.
         """
-        target, ending = Path(path), _ending(path)
+        _ending(path)
+        target = Path(path)
         if target.exists() and not target.is_file():
             raise ConfigurationError(f"--output {path} is no file.", remedy="Name a file, new or to be replaced.")
         try:
             with staged_file(target) as staging:
-                if ending == PARQUET:
-                    write_parquet(staging, answers)
-                elif ending == EXCEL:
-                    write_workbook(staging, answers, path)
-                elif ending in JSON_LINES:
-                    _write_lines(staging, answers.json_lines(), ending)
-                else:
-                    delimiter = "\t" if ending.startswith(".tsv") else ","
-                    _write_lines(staging, answers.csv_lines(delimiter), ending)
+                write_answers(staging, answers, path)
         except OSError as error:
             is_missing = not target.parent.is_dir()
             raise ConfigurationError(
                 f"--output {path} cannot be written: {error.strerror or error}.",
                 remedy=f"{f'Make {target.parent} first' if is_missing else 'Make room'}, or choose another place.",
             ) from error
+
+
+def write_answers(staging: Path, answers: Answers, path: str) -> None:
+    """Write answers to a place aside, in the format that the ending of `path` says. Raises: OSError."""
+    ending = _ending(path)
+    if ending == PARQUET:
+        write_parquet(staging, answers)
+    elif ending == EXCEL:
+        write_workbook(staging, answers, path)
+    elif ending in JSON_LINES:
+        _write_lines(staging, answers.json_lines(), ending)
+    else:
+        _write_lines(staging, answers.csv_lines("\t" if ending.startswith(".tsv") else ","), ending)
 
 
 def _ending(path: str) -> str:

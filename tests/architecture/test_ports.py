@@ -12,7 +12,15 @@ from infrastructure.container import Container
 from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.text.loading import SplitPairs, SplitText
+from infrastructure.data_container import DataContainer
 from infrastructure.estimator import Estimator
+from infrastructure.harvest.clones import MinHashClones
+from infrastructure.harvest.folder import Folder
+from infrastructure.harvest.functions import PythonFunctions
+from infrastructure.harvest.measures import RadonMeasures
+from infrastructure.harvest.projects import Projects
+from infrastructure.harvest.repository import Repository
+from infrastructure.harvest.row_files import RowFiles
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_writer import ReportWriter
@@ -28,6 +36,7 @@ from infrastructure.scan.examining import SecurityExaminer, SecurityExaminers
 from infrastructure.scan.tree import SourceTree
 from infrastructure.scan.writing import ReportFiles
 from infrastructure.scan_container import ScanContainer
+from infrastructure.scanners.bandit import BanditScanner
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
@@ -61,7 +70,15 @@ examiner: tuple[type[ports.Examiner], ...] = (SecurityExaminer,)
 examiners: tuple[type[ports.Examiners], ...] = (SecurityExaminers,)
 baselines: tuple[type[ports.Baselines], ...] = (BaselineFiles,)
 scan_files: tuple[type[ports.ScanFiles], ...] = (ReportFiles,)
+scanners: tuple[type[ports.CodeScanner], ...] = (BanditScanner,)
+project: tuple[type[ports.CodeProject], ...] = (Folder, Repository)
+projects: tuple[type[ports.CodeProjects], ...] = (Projects,)
+functions: tuple[type[ports.CodeFunctions], ...] = (PythonFunctions,)
+measures: tuple[type[ports.CodeMeasures], ...] = (RadonMeasures,)
+clones: tuple[type[ports.CloneFinder], ...] = (MinHashClones,)
+row_files: tuple[type[ports.RowFiles], ...] = (RowFiles,)
 
+CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
@@ -102,10 +119,20 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "examiners",
         "baselines",
         "scan_files",
+        "projects",
+        "functions",
+        "measures",
+        "clones",
+        "row_files",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
-    provider: Any = {**Container.providers, **RunsContainer.providers, **ScanContainer.providers}[name]
+    provider: Any = {
+        **Container.providers,
+        **RunsContainer.providers,
+        **ScanContainer.providers,
+        **DataContainer.providers,
+    }[name]
     assert provider.provides in globals()[name]
 
 

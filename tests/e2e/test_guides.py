@@ -18,6 +18,7 @@ import yaml
 
 from domain.task import TASKS
 from tests.support.command_line import Answer, athanor
+from tests.support.repositories import needs_git
 from tests.support.small_library import small_library
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -207,6 +208,17 @@ def test_the_guide_to_tuning_runs_as_it_stands(empty_directory: Path, capsys: py
     assert capsys.readouterr().out.count("torch.Size([1, 2])") == 2  # what plain transformers and peft answered
     rates = {name: run_file(name)["learning_rate"] for name in ("full", "part", "head", "lora", "kept")}
     assert rates == {"full": 3e-4, "part": 3e-5, "head": 1e-3, "lora": 5e-4, "kept": 5e-4}
+
+
+@needs_git
+def test_the_guide_to_building_data_sets_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = run_guide("build_a_dataset.md")
+    of_directories, of_fixes = answers_of(calls, "dataset")
+    assert "48 rows: 24 safe, 24 critical" in of_directories
+    assert "2 rows, 1 pair of them" in of_fixes
+    assert quotations("build_a_dataset.md") == capsys.readouterr().out.splitlines()[-2:]
 
 
 def run_file(name: str) -> dict[str, object]:

@@ -38,3 +38,8 @@ def test_metrics_are_logged_without_torch() -> None:
 def test_runs_are_listed_compared_and_removed_without_torch() -> None:
     program = "import sys, infrastructure.runs_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
     assert bare_python(program) == "set()"
+
+
+def test_data_sets_are_built_without_torch() -> None:
+    program = "import sys, infrastructure.data_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
+    assert bare_python(program) == "set()"

@@ -2,7 +2,12 @@
 
 import click
 
+from presentation.cli.commands.dataset.build import command as build
+
 
 @click.group()
 def command() -> None:
     """Build data sets of labelled rows from source code, and audit them."""
+
+
+command.add_command(build)
