@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from application.answers import Answers
 from application.joining import NOTHING_KEPT, Keep
-from application.training import Training
+from application.training import LabelTraining, Training
 from application.training_request import TrainModelRequest
+from domain.audit import Audit
 from domain.code_rows import CodeFile, Fix, Function, Measures
 from domain.comparison import PairedOutcomes
 from domain.estimate import Estimate
@@ -514,3 +515,43 @@ class RowFiles(Protocol):
 
     def write(self, path: str, rows: Sequence[Mapping[str, Any]], card: Mapping[str, Any]) -> None:
         """Write both. Raises: ConfigurationError."""
+
+
+class LabelledDataset(SplitDataset, Protocol):
+    """Labelled rows in two parts."""
+
+    @property
+    def label_names(self) -> Sequence[str]:
+        """Labels in the order of their numbers."""
+
+
+class LabelledData(Protocol):
+    """Reads, checks and splits labelled rows as a training does."""
+
+    def load(self, request: LabelTraining) -> LabelledDataset:
+        """Raises: DatasetError with every fault of the file."""
+
+
+class DatasetAuditor(Protocol):
+    """Finds out what labelled rows give away; the same rows and seed give the same findings."""
+
+    def audit(
+        self, dataset: Any, training: LabelTraining, time_field: str | None = None, run: str | None = None
+    ) -> Audit:
+        """Look at both parts, and where a run is named at its answers; alarms are not raised yet.
+
+        Raises: DatasetError for a column that is not there or holds no times, RunError for a run without such answers.
+        """
+
+
+class AuditFiles(Protocol):
+    """Writes what an audit has found for people and programs."""
+
+    def require(self, path: str) -> None:
+        """Find fault with the place of a file before anything is looked at. Raises: ConfigurationError."""
+
+    def text_of(self, audit: Audit, form: str) -> str:
+        """Give an audit as `text`, `json` or `html`."""
+
+    def write(self, path: str, text: str) -> None:
+        """Write a whole file. Raises: ConfigurationError when the disk refuses."""

@@ -2,6 +2,7 @@
 
 from dependency_injector import containers, providers
 
+from application.use_cases.audit_dataset import AuditDatasetUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
@@ -9,11 +10,15 @@ from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.auditing.auditor import DatasetAuditor
+from infrastructure.auditing.writing import AuditFiles
+from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
+from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
@@ -31,6 +36,10 @@ class Container(containers.DeclarativeContainer):
     predictors = providers.Factory(PredictorSource)
     answer_files = providers.Factory(AnswerFiles)
     hardware = providers.Factory(HardwareReport)
+    labelled_data = providers.Factory(ClassificationData)
+    auditor = providers.Factory(DatasetAuditor)
+    archive = providers.Factory(RunArchive)
+    audit_files = providers.Factory(AuditFiles)
 
     train_model = providers.Factory(
         TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
@@ -43,3 +52,6 @@ class Container(containers.DeclarativeContainer):
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)
+    audit_dataset = providers.Factory(
+        AuditDatasetUseCase, data=labelled_data, auditor=auditor, archive=archive, files=audit_files
+    )

@@ -3,17 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.comparison import Difference, PairedOutcomes, RightAnswers
-from domain.exceptions import RunError
 from domain.interval import Interval
-from domain.run_layout import RunLayout
-from infrastructure.runs.outcomes import read_outcomes
+from infrastructure.runs.outcomes import outcomes_of
 from infrastructure.statistics.confusions import intervals_of_difference
 from infrastructure.statistics.paired import averages_of, difference_of_means, mcnemar
 
@@ -24,8 +21,6 @@ SEED = 0
 LOSS_OF_ROW = "loss_per_row"
 # Of fewer rows a resample holds so few different ones that its interval is far from 95 %.
 MIN_SHARED = 10
-LOOK = "See whether it is a plain file that you may read, or train the run again, to test it."
-RESTORE = "Restore it, or train the run again, to test it."
 
 
 class OutcomePairs:
@@ -36,7 +31,7 @@ class OutcomePairs:
 
         Raises: RunError for a run without them, and for files that are damaged.
         """
-        one, other = _read(first), _read(second)
+        one, other = outcomes_of(first), outcomes_of(second)
         places = _shared(one, other)
         counts = PairedOutcomes(len(one["digest"]), len(other["digest"]), len(places[0]))
         if not counts.num_shared:
@@ -44,22 +39,6 @@ class OutcomePairs:
         with np.errstate(over="ignore", invalid="ignore"):  # losses that are not finite are told of
             found = _tested(_taken(one, places[0]), _taken(other, places[1]), counts, overlap)
         return found if counts.num_shared >= MIN_SHARED else replace(found, differences=_untold(found.differences))
-
-
-def _read(run: str) -> Columns:
-    path = RunLayout(Path(run)).outcomes
-    try:
-        columns = read_outcomes(path)
-    except FileNotFoundError as error:
-        raise RunError(
-            f"{run} has no {path.name}, which a training writes at its end since it can be compared.",
-            remedy="Finish it, or train it again, to test whether it differs by more than noise.",
-        ) from error
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=LOOK) from error
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}.", remedy=RESTORE) from error
-    return columns
 
 
 def _shared(first: Columns, second: Columns) -> tuple[list[int], list[int]]:

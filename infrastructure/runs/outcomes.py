@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from domain.exceptions import RunError
+from domain.run_layout import RunLayout
 from domain.showing import shown
 from infrastructure.files import staged_file
 from infrastructure.plain_files import open_to_read
@@ -14,6 +16,8 @@ from infrastructure.plain_files import open_to_read
 # What runs are compared by, of those tasks that have it.
 TEXTS = frozenset(("digest", "label", "answer"))
 NUMBERS = frozenset(("loss", "loss_sum", "num_targets", "mse", "mae", "num_points"))
+LOOK = "See whether it is a plain file that you may read, or train the run again, to test it."
+RESTORE = "Restore it, or train the run again, to test it."
 
 
 def write_outcomes(path: Path, columns: Mapping[str, Any]) -> None:
@@ -40,6 +44,22 @@ def read_outcomes(path: Path) -> Mapping[str, Sequence[Any]]:
                 told = "empty" if value is None else f"{shown(value)}, which is no {wanted}"
                 raise ValueError(f"row {place + 1:,} of its column {name} is {told}")
     return columns
+
+
+def outcomes_of(run: str) -> Mapping[str, Sequence[Any]]:
+    """Read what became of each row of a run. Raises: RunError for a run without that, and for a damaged file."""
+    path = RunLayout(Path(run)).outcomes
+    try:
+        return read_outcomes(path)
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{run} has no {path.name}, which a training writes at its end since it can be compared.",
+            remedy="Finish it, or train it again, to test whether it differs by more than noise.",
+        ) from error
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}.", remedy=LOOK) from error
+    except ValueError as error:
+        raise RunError(f"{path} is damaged: {error}.", remedy=RESTORE) from error
 
 
 def _wanted(name: str, value: Any) -> str:

@@ -8,8 +8,10 @@ import pytest
 from application import ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.auditing.auditor import DatasetAuditor
+from infrastructure.auditing.writing import AuditFiles
 from infrastructure.container import Container
-from infrastructure.data.labels.loading import SplitRows
+from infrastructure.data.labels.loading import ClassificationData, SplitRows
 from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.data_container import DataContainer
@@ -77,6 +79,10 @@ functions: tuple[type[ports.CodeFunctions], ...] = (PythonFunctions,)
 measures: tuple[type[ports.CodeMeasures], ...] = (RadonMeasures,)
 clones: tuple[type[ports.CloneFinder], ...] = (MinHashClones,)
 row_files: tuple[type[ports.RowFiles], ...] = (RowFiles,)
+labelled: tuple[type[ports.LabelledDataset], ...] = (SplitRows,)
+labelled_data: tuple[type[ports.LabelledData], ...] = (ClassificationData,)
+auditor: tuple[type[ports.DatasetAuditor], ...] = (DatasetAuditor,)
+audit_files: tuple[type[ports.AuditFiles], ...] = (AuditFiles,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.

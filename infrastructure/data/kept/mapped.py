@@ -61,3 +61,8 @@ class TextColumn(Sequence[str]):
         row = range(len(self._ends))[index]  # the last rows are also counted from -1 down
         start = int(self._ends[row - 1]) if row else 0
         return self._bytes.read(start, int(self._ends[row])).decode("utf-8")
+
+    @property
+    def num_bytes(self) -> np.ndarray:
+        """Lengths of the texts in UTF-8 [N]."""
+        return np.diff(self._ends, prepend=0)

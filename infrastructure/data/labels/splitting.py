@@ -44,16 +44,21 @@ def without_duplicates_of(rows: LabelledRows, other: LabelledRows) -> np.ndarray
 
 def units_of(rows: LabelledRows) -> tuple[np.ndarray, int]:
     """Number the sets of rows that must stay together: connected by an equal text or an equal group."""
-    _, by_text = np.unique(rows.keys, return_inverse=True)
-    grouped = np.flatnonzero(rows.groups >= 0)
+    return connected(rows.keys, rows.groups)
+
+
+def connected(keys: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number rows [N] so that those with an equal key or an equal group, where it is not below 0, have one number."""
+    _, by_text = np.unique(keys, return_inverse=True)
+    grouped = np.flatnonzero(groups >= 0)
     if not len(grouped):
         return by_text, int(by_text.max()) + 1
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     num_texts = int(by_text.max()) + 1
-    num_nodes = num_texts + int(rows.groups.max()) + 1
-    edges = (np.ones(len(grouped)), (by_text[grouped], num_texts + rows.groups[grouped]))
+    num_nodes = num_texts + int(groups.max()) + 1
+    edges = (np.ones(len(grouped)), (by_text[grouped], num_texts + groups[grouped]))
     _, component = connected_components(coo_matrix(edges, shape=(num_nodes, num_nodes)), directed=False)
     _, units = np.unique(component[by_text], return_inverse=True)
     return units, int(units.max()) + 1

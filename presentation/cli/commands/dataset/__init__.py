@@ -2,6 +2,7 @@
 
 import click
 
+from presentation.cli.commands.dataset.audit import command as audit
 from presentation.cli.commands.dataset.build import command as build
 
 
@@ -11,3 +12,4 @@ def command() -> None:
 
 
 command.add_command(build)
+command.add_command(audit)

@@ -1,0 +1,1 @@
+"""What labelled rows give away before any model learns from them: clones, noise, shortcuts, leaks."""
