@@ -57,6 +57,8 @@ CANNOT_MATTER: Mapping[str, str] = {
 BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "freeze": "none",
     "linear_start": False,
+    # Rows without marks are learnt from as before, and those with marks are other data.
+    "mark_weight": LabelSettings.model_fields["mark_weight"].default,
     "layer_decay": 1.0,
     **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
     "adapter": "none",

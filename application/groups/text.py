@@ -20,6 +20,8 @@ from domain.task import Task
 
 MAX_LENGTH_LIMIT = 131_072
 DEFAULT_LENGTH = 512
+DEFAULT_MARK_WEIGHT = 1.0  # benchmarks/marks.py
+MOST_MARK_WEIGHT = 1_000.0
 
 Name = Annotated[str | None, BeforeValidator(one_or_several_names)]
 Names = Annotated[str | tuple[str, ...] | None, BeforeValidator(one_or_several_names)]
@@ -56,10 +58,19 @@ class LabelSettings(Settings):
         "Where labels have few rows, let a preset begin as a logistic regression on its tokens, whose embeddings then "
         "stay.",
     )
+    mark_weight: float = setting(
+        DEFAULT_MARK_WEIGHT,
+        "How much finding the tokens of `marks` counts beside the label, where rows have marks; 0 leaves them aside.",
+    )
 
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
         yield from names_columns("label_field", self.label_field)
+        if not 0.0 <= self.mark_weight <= MOST_MARK_WEIGHT:
+            yield (
+                f"mark_weight is {self.mark_weight:g}, but must lie between 0 and {MOST_MARK_WEIGHT:g}. Use 1 to let "
+                "marks count as much as labels, or 0 to leave them aside."
+            )
         yield from share_below_one("word_dropout", self.word_dropout)
 
 

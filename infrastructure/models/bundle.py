@@ -19,6 +19,7 @@ from infrastructure.models.adapters.files import Adapter
 from infrastructure.models.adapters.merging import is_plain, plain_state
 from infrastructure.models.card import card_text, digests_of, read_card
 from infrastructure.models.freezing import FrozenBase
+from infrastructure.models.mark_head import without_mark_head
 from infrastructure.models.model_directory import ADAPTER_CONFIG, WEIGHTS
 from infrastructure.models.pretrained import first_sentence, outline_of
 from infrastructure.models.tokenizer_files import save_tokenizer
@@ -104,6 +105,7 @@ class ModelBundle:
             return
         plain = is_plain(self.model)
         state = {} if not with_weights else self.model.state_dict() if plain else plain_state(self.model)
+        state = without_mark_head(state)
         writer = self.model if plain else outline_of(self.model)
         writer.save_pretrained(staging, state_dict=_separable(self.model, state))
 

@@ -55,7 +55,8 @@ def loaded(
                 writer.writerow([json.dumps(cell) if isinstance(cell, list) else cell for cell in row.values()])
     else:
         spans = [
-            [dict(zip(("start", "end", "name"), mark, strict=True)) for mark in row["marks"] or ()] for row in rows
+            row["marks"] and [dict(zip(("start", "end", "name"), mark, strict=True)) for mark in row["marks"]]
+            for row in rows
         ]
         columns = {name: [row[name] for row in rows] for name in rows[0]} | {"marks": spans}
         pyarrow.parquet.write_table(pyarrow.table(columns), path)
@@ -67,6 +68,7 @@ def test_each_format_gives_the_same(tmp_path: Path, kind: str) -> None:
     rows = loaded(tmp_path, ROWS, kind)
     assert rows.marks(0) == [Mark(0, 3, "harmful"), Mark(4, 6, "tainted")]
     assert rows.marks(1) == rows.marks(2) == []
+    assert rows.is_marked.tolist() == [True, True, False]
     assert [rows.findings(row) for row in range(3)] == [FOUND, [], None]
     assert rows.cwes.tolist() == [78, 0, 79]
     assert [rows.part_names[part] if part >= 0 else None for part in rows.parts] == ["unseen steps", None, "other"]
@@ -219,3 +221,7 @@ def test_other_marks_are_other_content(tmp_path: Path) -> None:
         for end, name in ((1, "m"), (2, "m"), (1, "n"))
     ]
     assert len(set(contents)) == 3
+
+
+def test_a_file_that_carries_nothing_has_the_content_of_before(tmp_path: Path) -> None:
+    assert loaded(tmp_path, [{"text": "abc", "label": "x", "part": "one"}]).carried.content == ""

@@ -29,6 +29,7 @@ OTHERS: dict[str, Any] = {
     "lowercase": True,
     "word_dropout": 0.1,
     "linear_start": True,
+    "mark_weight": 0.5,
     "source_field": "x",
     "messages_field": "x",
     "chat_template": "plain",

@@ -13,6 +13,12 @@ from infrastructure.data.kept.mapped import TextColumn
 # Names of the columns, which a schema asks for.
 MARKS, FINDINGS, CWE, PART = "marks", "findings", "cwe", "part"
 FACTS = "carried.json"
+_FILES = {
+    MARKS: ("marks.npy", "mark_ends.npy", "is_marked.npy"),
+    FINDINGS: ("findings.bin", "finding_ends.npy"),
+    CWE: ("cwes.npy",),
+    PART: (),  # which decides no weight
+}
 
 
 @dataclass(frozen=True)
@@ -20,12 +26,14 @@ class Carried:
     """What the rows of a file carry, as it is kept on disk; what nobody asked for is None.
 
     `mark_ends` [N] count the marks up to and with each row; `marks` [M, 3] are their start, end, and number among
-    `mark_names`. `findings` are JSON texts, "null" for a row that says nothing. `cwes` [N] are 0 where unknown, and
-    `parts` [N] are -1 for rows of no part, else they index `part_names`.
+    `mark_names`; `is_marked` [N] tells of a row without any whether it says so, or says nothing. `findings` are JSON
+    texts, "null" for a row that says nothing. `cwes` [N] are 0 where unknown, and `parts` [N] are -1 for rows of no
+    part, else they index `part_names`. `content` differs when anything that a model may learn from does.
     """
 
     marks: np.ndarray | None = None
     mark_ends: np.ndarray | None = None
+    is_marked: np.ndarray | None = None
     mark_names: tuple[str, ...] = ()
     findings: TextColumn | None = None
     cwes: np.ndarray | None = None
@@ -50,22 +58,22 @@ CARRIES_NOTHING = Carried()
 
 
 def carried_in(entry: CacheEntry) -> Carried:
-    """Map what was kept; `content` differs when anything a model may learn from does."""
+    """Map what was kept."""
     if FACTS not in entry.digests:
         return CARRIES_NOTHING
     facts = json.loads((entry / FACTS).read_text(encoding="utf-8"))
     arrays: dict[str, Any] = {
         name: np.load(entry / f"{name}.npy", mmap_mode="r")
-        for name in ("marks", "mark_ends", "cwes", "parts")
+        for name in ("marks", "mark_ends", "is_marked", "cwes", "parts")
         if f"{name}.npy" in entry.digests
     }
     findings = TextColumn(entry, "findings", "finding_ends") if "findings.bin" in entry.digests else None
-    learnt = [file for file in sorted(entry.digests) if file.startswith(("mark", "finding", "cwe"))]
-    content = entry.digest_of(*learnt, FACTS) if learnt else ""
+    # Nothing where a file carries nothing: who learnt from it before there was anything to carry, goes on.
+    content = entry.digest_of(*(name for column in facts["holding"] for name in _FILES[column]), FACTS)
     return Carried(
         **arrays,
         mark_names=tuple(facts["mark_names"]),
         part_names=tuple(facts["part_names"]),
         findings=findings,
-        content=content,
+        content=content if facts["holding"] else "",
     )

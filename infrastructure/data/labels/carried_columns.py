@@ -24,9 +24,12 @@ Spans = Sequence[tuple[int, int, int]]
 
 
 class RowCarries(NamedTuple):
-    """What one row carries: marks as start, end and number of their name, findings, numbers of weakness and part."""
+    """What one row carries: marks as start, end and number of their name, findings, numbers of weakness and part.
 
-    marks: Spans = ()
+    None stands for marks and findings of which it says nothing.
+    """
+
+    marks: Spans | None = None
     findings: Sequence[Mapping[str, Any]] | None = None
     cwe: int = 0
     part: int = -1
@@ -81,9 +84,9 @@ class CarriedColumns:
             return self._findings(cell, text, field, line)
         return cwe_of(cell, field, line) if name == CWE else self._parts.number_of(cell, line)
 
-    def _marks(self, cell: Any, text: str, field: str, line: int) -> Spans | RowFault:
+    def _marks(self, cell: Any, text: str, field: str, line: int) -> Spans | RowFault | None:
         marks = marks_of(cell, text, field, line)
-        if isinstance(marks, RowFault):
+        if marks is None or isinstance(marks, RowFault):
             return marks
         if marks and self._joined:
             said = f"{field} counts characters of one text, but the text is joined from {' and '.join(self._joined)}"
@@ -113,10 +116,10 @@ class CarriedFiles:
 
     def __init__(self, directory: Path, columns: CarriedColumns) -> None:
         self._directory, self._columns = directory, columns
-        self._spans, self._mark_ends = array("i"), array("q")
+        self._spans, self._mark_ends, self._are_marked = array("i"), array("q"), array("b")
         self._cwes, self._parts, self._finding_ends = array("i"), array("i"), array("q")
         self._findings = (directory / "findings.bin").open("wb") if FINDINGS in columns.wanted else None
-        self._num_bytes = 0
+        self._num_bytes, self._has_findings = 0, False
 
     def __enter__(self) -> "CarriedFiles":
         return self
@@ -127,12 +130,14 @@ class CarriedFiles:
 
     def add(self, carried: RowCarries) -> None:
         """Keep what the next row carries."""
-        for span in carried.marks:
+        for span in carried.marks or ():
             self._spans.extend(span)
+        self._are_marked.append(carried.marks is not None)
         self._mark_ends.append(len(self._spans) // 3)
         self._cwes.append(carried.cwe)
         self._parts.append(carried.part)
         if self._findings is not None:
+            self._has_findings |= carried.findings is not None
             self._num_bytes += self._findings.write(strict_json(carried.findings).encode("utf-8"))
             self._finding_ends.append(self._num_bytes)
 
@@ -142,6 +147,7 @@ class CarriedFiles:
         arrays: dict[str, tuple[str, np.ndarray]] = {
             "marks": (MARKS, np.frombuffer(self._spans, dtype=np.int32).reshape(-1, 3)),
             "mark_ends": (MARKS, np.frombuffer(self._mark_ends, dtype=np.int64)),
+            "is_marked": (MARKS, np.frombuffer(self._are_marked, dtype=np.bool_)),
             "finding_ends": (FINDINGS, np.frombuffer(self._finding_ends, dtype=np.int64)),
             "cwes": (CWE, np.frombuffer(self._cwes, dtype=np.int32)),
             "parts": (PART, np.frombuffer(self._parts, dtype=np.int32)),
@@ -151,6 +157,8 @@ class CarriedFiles:
                 kept = numbers if column != PART or facts["part_names"] else np.full_like(numbers, -1)
                 np.save(self._directory / f"{name}.npy", kept)
         if wanted:
+            held = {MARKS: any(self._are_marked), FINDINGS: self._has_findings, CWE: any(self._cwes)}
+            facts["holding"] = [name for name in wanted if held.get(name)]
             (self._directory / FACTS).write_text(strict_json(facts), encoding="utf-8")
 
 

@@ -23,13 +23,14 @@ def is_empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str | float) and name_of(cell) in ("", None))
 
 
-def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFault:
+def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFault | None:
     """Give the marks of a text: `[start, end, name]` each, or an object with these keys, or all of that as JSON.
 
-    They are given for the text as it is kept, with halves of surrogate pairs mended.
+    None where the cell says nothing; an empty list says that nothing of the text is marked. They are given for the text
+    as it is kept, with halves of surrogate pairs mended.
     """
     if is_empty(cell):
-        return []
+        return None
     listed = parsed_cell(cell)
     if not isinstance(listed, list):
         return RowFault(line, f"{field} is {shown_cell(cell)}, not a list of marks", _MARKS_AS)

@@ -2,23 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from domain.marks import Mark
+from infrastructure.data.labels.marked_tokens import MarkedTokens, marked_tokens
 from infrastructure.data.labels.rows import LabelledRows
 from infrastructure.data.some_rows import digest_of, spread
 from infrastructure.data.tokens.tokenization import TokenStore, length_statistics, rows_fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
 class CodeDataset(Dataset[dict[str, Any]]):
     """Tokenised, labelled rows of one part of a data set, read from disk as they are asked for.
 
-    `dataset[i]` holds `input_ids` [L] int64, `attention_mask` [L] of ones and `labels`, an int (absent without labels).
+    `dataset[i]` holds `input_ids` [L] int64, `attention_mask` [L] of ones and `labels`, an int (absent without labels);
+    where `marked` is there and the row says what is marked, also `marked_tokens` [P, 2], places and names.
     `part_of` are the rows that these were chosen from, evenly spread; None where they are all.
     """
 
@@ -28,6 +33,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
     pad_token_id: int
     label_names: tuple[str, ...] = field(default=())
     part_of: int | None = None
+    marked: MarkedTokens | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -37,7 +43,9 @@ class CodeDataset(Dataset[dict[str, Any]]):
             raise IndexError(f"row {index} of {len(self)}")
         row = int(self.indices[index])
         ids = torch.from_numpy(self.tokens[row].astype(np.int64))  # [L]
-        item = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        item: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if self.marked is not None and self.marked.is_marked[row]:
+            item["marked_tokens"] = torch.from_numpy(self.marked.of(row))  # [P, 2]
         label = int(self.rows.labels[row])
         return item if label < 0 else {**item, "labels": label}
 
@@ -122,6 +130,12 @@ class CodeDataset(Dataset[dict[str, Any]]):
     def few(self, count: int) -> "CodeDataset":
         """Give at most `count` of the rows, evenly spread."""
         return replace(self, indices=self.indices[spread(len(self), count)], part_of=self.num_whole)
+
+    def with_marks(
+        self, tokenizer: "PreTrainedTokenizerBase", max_length: int, mark_names: tuple[str, ...]
+    ) -> "CodeDataset":
+        """Give the same rows with their marked tokens, by the names of a model."""
+        return replace(self, marked=marked_tokens(self.rows, self.tokens, tokenizer, max_length, mark_names))
 
     @property
     def num_whole(self) -> int:

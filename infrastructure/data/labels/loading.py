@@ -13,6 +13,7 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.showing import counted
 from domain.task import Task, task_named
+from infrastructure.data.labels.carried import MARKS, PART
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.labels.splitting import split_rows, units_of, without_duplicates_of
@@ -73,8 +74,8 @@ class SplitRows(TwoParts[np.ndarray]):
 
     @property
     def mark_names(self) -> tuple[str, ...]:
-        """Names of the marks of all rows to learn from."""
-        return self.train_rows.mark_names
+        """Names of marks in the file that is learnt from; none where no row of the training part says anything."""
+        return self.train_rows.mark_names if self.train_rows.is_marked[self.train].any() else ()
 
     def tokenized(self, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> tuple[CodeDataset, CodeDataset]:
         """Make both parts ready for a model."""
@@ -107,8 +108,7 @@ class ClassificationData:
         Raises: DatasetError with every fault of the file.
         """
         task = task_named(request.task)
-        fields = (request.text_field, request.label_field, request.group_field)
-        schema = schema_of(task, *fields, request.reading, carried)
+        schema = _schema_for(request, task, carried)
         rows = load_rows(located(request.dataset_path, task), schema)
         scored = None
         if request.eval_dataset:
@@ -129,9 +129,15 @@ class ClassificationData:
     def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
         """Read and check all rows and tokenise them. Raises: DatasetError."""
         task = task_named(request.task)
-        schema = schema_of(task, request.text_field, request.label_field, request.group_field, request.reading)
-        rows = load_rows(located(request.dataset_path, task), schema)
+        rows = load_rows(located(request.dataset_path, task), _schema_for(request, task, ()))
         return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
+
+
+def _schema_for(request: LabelTraining, task: Task, carried: Sequence[str]) -> RowSchema:
+    """Say what the rows of a training must hold; parts are always read, and marks where they are learnt."""
+    wanted = dict.fromkeys((*carried, PART, *((MARKS,) if request.mark_weight else ())))
+    fields = request.text_field, request.label_field, request.group_field
+    return schema_of(task, *fields, request.reading, tuple(wanted))
 
 
 def schema_of(

@@ -64,6 +64,11 @@ class LabelledRows:
         """Give the marks of a row, in characters of its text."""
         return self.carried.marks_of(row)
 
+    @property
+    def is_marked(self) -> np.ndarray:
+        """Tell of each row [N] whether it says what of its text is marked, if anything."""
+        return np.zeros(len(self), np.bool_) if self.carried.is_marked is None else self.carried.is_marked
+
     def findings(self, row: int) -> list[dict[str, Any]] | None:
         """Give what scanners found in a row, None where it does not say."""
         return self.carried.findings_of(row)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 # Stands before the name of a piece that no text is to match.
 NOWHERE = "\U0010fffd" * 4
@@ -32,17 +32,44 @@ def text_ids(
     `marks` adds the signs of beginning and end that the tokenizer has; `as_target` asks for the ids that a decoder
     learns, for some tokenizers know two languages. No other special id comes out, but that of what is unknown.
     """
-    if tokenizer not in _speller_of:
-        _speller_of[tokenizer] = _Speller(tokenizer) if _reads_special_tokens(tokenizer) else None
-    speller = _speller_of[tokenizer]
+    speller = _speller_for(tokenizer)
     if speller is None:
-        return _called(tokenizer, texts, max_length, marks, as_target)
+        return list(_called(tokenizer, texts, max_length, marks, as_target)["input_ids"])
     beginning, end = marks_of(tokenizer, as_target) if marks else ([], [])
     room = None if max_length is None else max(0, max_length - len(beginning) - len(end))
-    from_left = tokenizer.truncation_side == "left"
     spelt = speller.ids(texts, as_target)
-    cut = [ids[max(0, len(ids) - room) :] if from_left else ids[:room] for ids in spelt] if room is not None else spelt
+    cut = [ids[_kept(tokenizer, len(ids), room)] for ids in spelt] if room is not None else spelt
     return [[*beginning, *ids, *end] for ids in cut]
+
+
+def _speller_for(tokenizer: "PreTrainedTokenizerBase") -> "_Speller | None":
+    if tokenizer not in _speller_of:
+        _speller_of[tokenizer] = _Speller(tokenizer) if _reads_special_tokens(tokenizer) else None
+    return _speller_of[tokenizer]
+
+
+def _kept(tokenizer: "PreTrainedTokenizerBase", length: int, room: int) -> slice:
+    """Give the place of the tokens that stay, where there is room for so many."""
+    return slice(max(0, length - room), None) if tokenizer.truncation_side == "left" else slice(room)
+
+
+def text_places(
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_length: int
+) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Give ids as `text_ids` does, and of each the start and the end of its characters in the text.
+
+    Signs of beginning and end have no characters. Only a tokenizer that `knows_places` can tell.
+    """
+    speller = _speller_for(tokenizer)
+    if speller is not None:
+        return speller.places(texts, max_length)
+    encoded = _called(tokenizer, texts, max_length, True, False, return_offsets_mapping=True)
+    return list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
+
+
+def knows_places(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Tell whether a tokenizer says which characters each token is made of."""
+    return getattr(tokenizer, "backend_tokenizer", None) is not None
 
 
 class _Speller:
@@ -59,16 +86,34 @@ class _Speller:
         """Encode texts."""
         if self._backend is not None:
             return [encoding.ids for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False)]
-        encoded = _called(self._tokenizer, texts, None, False, as_target)
+        encoded = _called(self._tokenizer, texts, None, False, as_target)["input_ids"]
         return [[part for number in ids for part in self._spelling.get(number, [number])] for ids in encoded]
+
+    def places(self, texts: Sequence[str], max_length: int) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Encode texts with the signs of beginning and end, and give the characters of each token."""
+        assert self._backend is not None, "only a tokenizer that knows places is asked"
+        beginning, end = marks_of(self._tokenizer)
+        room = max(0, max_length - len(beginning) - len(end))
+        found = []
+        for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False):
+            kept = _kept(self._tokenizer, len(encoding.ids), room)
+            places = [*[(0, 0)] * len(beginning), *encoding.offsets[kept], *[(0, 0)] * len(end)]
+            found.append(([*beginning, *encoding.ids[kept], *end], places))
+        return found
 
 
 def _called(
-    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_length: int | None, marks: bool, as_target: bool
-) -> list[list[int]]:
+    tokenizer: "PreTrainedTokenizerBase",
+    texts: Sequence[str],
+    max_length: int | None,
+    marks: bool,
+    as_target: bool,
+    **wanted: Any,
+) -> "BatchEncoding":
     given: dict[str, Any] = {"text_target" if as_target else "text": list(texts)}
-    encoded = tokenizer(
+    encoded: BatchEncoding = tokenizer(
         **given,
+        **wanted,
         add_special_tokens=marks,
         split_special_tokens=True,
         truncation=max_length is not None,
@@ -77,7 +122,7 @@ def _called(
         return_token_type_ids=False,
         verbose=False,
     )
-    return list(encoded["input_ids"])
+    return encoded
 
 
 def special_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[int, str]:
@@ -91,13 +136,13 @@ def _reads_special_tokens(tokenizer: "PreTrainedTokenizerBase") -> bool:
     special = special_tokens(tokenizer)
     unknown = [] if tokenizer.unk_token is None else [str(tokenizer.unk_token)]
     texts = [text for token in (*special.values(), *unknown) for text in (token, f" {token}", f"a{token}")]
-    found = _called(tokenizer, texts, None, False, False) if texts else []
+    found = _called(tokenizer, texts, None, False, False)["input_ids"] if texts else []
     return any(number in special for ids in found for number in ids)
 
 
 def marks_of(tokenizer: "PreTrainedTokenizerBase", as_target: bool = False) -> tuple[list[int], list[int]]:
     """Give what the tokenizer puts before and behind a text."""
-    (plain,), (marked,) = (_called(tokenizer, ["a"], None, marks, as_target) for marks in (False, True))
+    (plain,), (marked,) = (_called(tokenizer, ["a"], None, m, as_target)["input_ids"] for m in (False, True))
     for start in range(len(marked) - len(plain) + 1):
         if marked[start : start + len(plain)] == plain:
             return marked[:start], marked[start + len(plain) :]
@@ -138,7 +183,7 @@ def _spelt(tokenizer: "PreTrainedTokenizerBase", number: int) -> list[int]:
     special = special_tokens(tokenizer)
     token = special[number]
     for end in range(1, len(token)):
-        head, tail = _called(tokenizer, [token[:end], token[end:]], None, False, False)
+        head, tail = _called(tokenizer, [token[:end], token[end:]], None, False, False)["input_ids"]
         ids = [*head, *tail]
         if not set(ids) & set(special):
             return ids

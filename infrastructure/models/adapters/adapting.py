@@ -11,6 +11,7 @@ from infrastructure.models.adapters.digests import Base, digest_of_weights
 from infrastructure.models.adapters.files import Adapter
 from infrastructure.models.adapters.layers import lora_config, put_in
 from infrastructure.models.adapters.targets import chosen_layers, modules_of, parts_of, short_names
+from infrastructure.models.mark_head import without_mark_head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -54,7 +55,7 @@ def adapt(
                 " adapter would stand beside.",
                 remedy="Use merge_adapter=true, or train and save that model first and give its directory.",
             )
-        modules = modules_of(model, parts.in_full, layers)
+        modules = modules_of(model, without_mark_head(dict.fromkeys(parts.in_full)), layers)
         name, revision = _name_of(str(request.model_name), base)
         about = replace(
             config,

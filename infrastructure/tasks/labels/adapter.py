@@ -1,6 +1,6 @@
 """One label for a sequence of tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, pad
+from infrastructure.tasks.labels.marks import SCORED, MarkLearning, MarkTally
 from infrastructure.tasks.labels.scoring import LabelScoring
 
 
@@ -30,8 +31,11 @@ class SequenceClassification:
         class_weights: Tensor | None = None,
         negative_label: str | None = None,
         majority: int | None = None,
+        marks: MarkLearning | None = None,
+        unknown_token_id: int | None = None,
     ) -> None:
         self._scoring = LabelScoring(tuple(label_names), label_smoothing, class_weights, negative_label, majority)
+        self._class_weights, self._marks, self._unknown_token_id = class_weights, marks, unknown_token_id
         self._pad_token_id = pad_token_id
         self._mask_token_id = mask_token_id
         self._special_token_ids = np.array(sorted({pad_token_id, *special_token_ids}))
@@ -43,14 +47,22 @@ class SequenceClassification:
         return self._scoring.metric_names
 
     def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
-        """Pad to the longest: `input_ids`, `attention_mask` [B, L], `labels` [B] where items have them."""
+        """Pad to the longest: `input_ids`, `attention_mask` [B, L], `labels` [B] where items have them.
+
+        Marks of tokens come with them, also of those that are hidden.
+        """
         sequences = [torch.as_tensor(item["input_ids"]) for item in items]
         ids = pad(sequences, self._pad_token_id)
         lengths = torch.tensor([len(sequence) for sequence in sequences])
         mask = (torch.arange(ids.shape[1])[None, :] < lengths[:, None]).long()  # [B, L]
+        is_word = ~torch.from_numpy(np.isin(ids.numpy(), self._special_token_ids))  # [B, L]
+        marks: Batch = {}
+        if self._marks is not None:
+            is_text = is_word if self._unknown_token_id is None else is_word | (ids == self._unknown_token_id)
+            marks = self._marks.collated(items, is_text & mask.bool())
         if noise is not None and self._word_dropout:
-            ids = self._hide_words(ids, noise)
-        batch = {"input_ids": ids, "attention_mask": mask}
+            ids = self._hide_words(ids, is_word, noise)
+        batch = {"input_ids": ids, "attention_mask": mask, **marks}
         name = "labels" if "labels" in items[0] else "label"
         if name in items[0]:
             batch["labels"] = torch.tensor([int(item[name]) for item in items])
@@ -65,21 +77,59 @@ class SequenceClassification:
         return num_unmasked(batch)
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Sum the cross-entropy over the rows of the batch."""
-        return self._scoring.loss_sum(self.logits(model, batch), batch["labels"])
+        """Sum the cross-entropy over the rows of the batch, and what marks add; a row counts for both alike."""
+        output, labels = self._asked(model, batch), batch["labels"]
+        loss = self._scoring.loss_sum(_logits_in(output), labels)
+        if self._marks is None or SCORED not in batch:
+            return loss
+        losses = self._marks.row_losses(output, batch)
+        weights = None if self._class_weights is None else self._class_weights.to(losses.device)[labels]
+        return loss + (losses if weights is None else losses * weights).sum()
 
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Give scores [B, C] in fp32."""
-        output = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-        logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
-        return logits.float()
+        return _logits_in(self._asked(model, batch))
 
     def evaluation(self) -> Evaluation:
-        """Begin a pass over the evaluation part."""
-        return self._scoring.evaluation(self.logits)
+        """Begin a pass over the evaluation part; its loss is that of the labels alone."""
+        if self._marks is None:
+            return self._scoring.evaluation(self.logits)
+        return _PassWithMarks(self._scoring, self._asked, MarkTally(self._marks.names))
 
-    def _hide_words(self, ids: Tensor, noise: RowNoise) -> Tensor:
-        words = ~np.isin(ids.numpy(), self._special_token_ids)
-        hidden = torch.from_numpy(words & (noise.uniform(ids.shape[1]) < self._word_dropout))
+    def _asked(self, model: nn.Module, batch: Batch) -> Any:
+        return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+
+    def _hide_words(self, ids: Tensor, is_word: Tensor, noise: RowNoise) -> Tensor:
+        hidden = is_word & torch.from_numpy(noise.uniform(ids.shape[1]) < self._word_dropout)
         assert self._mask_token_id is not None
         return ids.masked_fill(hidden, self._mask_token_id)
+
+
+class _PassWithMarks:
+    """Scores labels, and the tokens of marks beside them, from one answer of the model to each batch."""
+
+    def __init__(self, scoring: LabelScoring, asked: Callable[[nn.Module, Batch], Any], tally: MarkTally) -> None:
+        self._asked, self._tally = asked, tally
+        self._labels = scoring.evaluation(self._tallied)
+
+    def add(self, model: nn.Module, batch: Batch) -> None:
+        """Score one batch."""
+        self._labels.add(model, batch)
+
+    def metrics(self) -> dict[str, Any]:
+        """Give the metrics of labels and of marks."""
+        return {**self._labels.metrics(), **self._tally.metrics()}
+
+    def outcomes(self, order: np.ndarray) -> Outcomes:
+        """Give what became of the label of each row."""
+        return self._labels.outcomes(order)
+
+    def _tallied(self, model: nn.Module, batch: Batch) -> Tensor:
+        output = self._asked(model, batch)
+        self._tally.add(output, batch)
+        return _logits_in(output)
+
+
+def _logits_in(output: Any) -> Tensor:
+    logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
+    return logits.float()

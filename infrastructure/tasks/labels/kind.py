@@ -48,6 +48,7 @@ from infrastructure.tasks.kind import (
 )
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.intervals import intervals_of_labels
+from infrastructure.tasks.labels.marks import learn_marks, marked_parts
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
 from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
@@ -107,6 +108,7 @@ class Classification:
                 dataset.train_texts(), request.vocab_size, request.lowercase, request.seed, 1 if begins else 2
             ),
             head=_head(names),
+            fit=partial(learn_marks, names=dataset.mark_names),
         )
         bundle = build_model(request, blueprint, kept_tokenizer)
         if begins and request.model_name in ENCODERS:
@@ -122,6 +124,8 @@ class Classification:
         tokenizer = bundle.tokenizer
         assert tokenizer is not None
         train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
+        marked = marked_parts(request, bundle, dataset.mark_names, train, evaluation)
+        train, evaluation = marked.train, marked.evaluation
         counts = list(train.statistics["label_counts"].values())
         adapter = SequenceClassification(
             train.label_names,
@@ -133,11 +137,13 @@ class Classification:
             class_weights=class_weights_of(request.class_weights, train.label_names, counts),
             negative_label=task_named(request.task).negative_label,
             majority=max(range(len(counts)), key=counts.__getitem__),
+            marks=marked.learning,
+            unknown_token_id=tokenizer.unk_token_id,
         )
         card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
         counted = train.tokens.num_cut, len(train.tokens)
         warnings = cut_told(*counted, train.rows.path.name, request.max_length, LOST_BY_CUTTING)
-        return Prepared(train, evaluation, adapter, card, (*warnings, *label_warnings(evaluation)))
+        return Prepared(train, evaluation, adapter, card, (*warnings, *marked.warnings, *label_warnings(evaluation)))
 
     def report(
         self,
