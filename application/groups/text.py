@@ -20,7 +20,7 @@ from domain.task import Task
 
 MAX_LENGTH_LIMIT = 131_072
 DEFAULT_LENGTH = 512
-DEFAULT_MARK_WEIGHT = 1.0  # benchmarks/marks.py
+DEFAULT_MARK_WEIGHT = 1.0  # docs/decisions/038
 MOST_MARK_WEIGHT = 1_000.0
 
 Name = Annotated[str | None, BeforeValidator(one_or_several_names)]

@@ -24,6 +24,7 @@ from presentation.cli.wording import Intervals, speed_of, words_of
 MAX_SAMPLE_LINES = 27
 MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
+MAX_MARKS = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
 NOT_OF_SEEDS = "what other {} would change, not another seed"
 
@@ -159,6 +160,12 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
         lines["any weakness"] = f"is what Youden's J, TPR and FPR ask for; AUC {score_of('auc', metrics.get('auc'))}"
     if told := scanner_told(metrics):
         lines[BASELINES[SCANNER]] = told
+    if marks := metrics.get("per_mark"):
+        found = ", ".join(
+            f"{name} {score_of('mark_f1', scores['f1'])}" for name, scores in [*marks.items()][:MAX_MARKS]
+        )
+        more = f" and {len(marks) - MAX_MARKS} more names" if len(marks) > MAX_MARKS else ""
+        lines["marks"] = f"F1 of their tokens: {found}{more}"
     written = [head.label.partition(" (")[0] for name, head in HEADLINES.items() if head.of_written and name in metrics]
     if written:
         lines["scored"] = f"{', '.join(written)} on at most sample_rows rows; evaluate scores all of a file"

@@ -62,6 +62,7 @@ class FlowLabels(Classification):
             config.vocab_size,
             request.max_length,
             word_dropout=request.word_dropout,
+            marks_weight=request.mark_weight,
         )
         card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
         cut = int(train.was_cut.sum())
