@@ -95,6 +95,7 @@ def test_twice_the_text_takes_no_more_than_twice_the_work(piece: str, language: 
         ("char buf[64];\nint y = 0;", {"buf", "y"}, set()),
         ("for (const r of rows) {", {"r"}, {"rows"}),
         ("foreach ($xs as $x) {", {"x"}, {"xs"}),
+        ("§ B602 B608 x = y", {"x"}, {"y"}),
         ("n, err := read(p);", {"n", "err"}, {"read", "p"}),
     ],
 )

@@ -21,7 +21,7 @@ from infrastructure.models.flow.relations import NEIGHBOURS, relations
 from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
 from infrastructure.models.flow.windows import windows_of
 from infrastructure.prediction import PredictorSource
-from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
 from infrastructure.tasks.labels.scoring import LabelScoring
 from tests.support import flowing
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
@@ -94,6 +94,44 @@ def test_names_are_numbered_anew_in_each_step_and_alike_in_the_same() -> None:
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     assert drawn[0][0, 1] == drawn[0][0, 7]  # both are a
+
+
+def test_a_hidden_word_is_one_name_wherever_it_stands_and_no_other() -> None:
+    adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), 64, word_dropout=0.9)
+    source = flowing.WORDS.encode("os.system(x); request.args; os.args; x")
+    item = {"input_ids": source.ids, "roles": source.roles}
+    whole = adapter.collate([item], None)["input_ids"][0]
+    for step in range(8):
+        hidden = adapter.collate([item], RowNoise(1, step, np.array([7])))["input_ids"][0]
+        pairs = {(int(before), int(now)) for before, now in zip(whole, hidden, strict=True)}
+        assert len({before for before, _ in pairs}) == len({now for _, now in pairs}) == len(pairs)
+        assert not torch.equal(whole, hidden)
+
+
+def test_a_step_reads_few_windows_of_long_code_and_those_with_harm_always() -> None:
+    ids = np.full(3_000, 120, dtype=np.int32)
+    marks = np.zeros((3_000, 2), dtype=np.int8)
+    marks[2_000, 0] = 1
+    item = {"input_ids": ids, "roles": np.zeros(3_000, np.int8), "labels": 3, "kind": -1, "marks": marks}
+    read = [ADAPTER.collate([item], RowNoise(1, step, np.array([0]))) for step in (0, 1)]
+    assert all(len(batch["input_ids"]) == MOST_WINDOWS for batch in read)
+    assert all(int((batch["marks"][..., 0] == 1).sum()) >= 1 for batch in read)
+    assert len(ADAPTER.collate([item], None)["input_ids"]) == len(windows_of(ids, 64)) > MOST_WINDOWS
+
+
+def test_how_a_step_is_cut_into_parts_changes_no_loss() -> None:
+    model, rows = flowing.reader(), []
+    for row in flowing.programs(6):
+        source = flowing.WORDS.encode(row["code"] * 3)
+        marks = np.zeros((len(source.ids), 2), dtype=np.int8)
+        marks[3:9, 0] = row["label"] != "safe"
+        kind = {22: 0, 78: 1}[row["cwe"]]
+        label = flowing.LABELS.index(row["label"])
+        rows.append({"input_ids": source.ids, "roles": source.roles, "labels": label, "kind": kind, "marks": marks})
+    whole = ADAPTER.loss_sum(model, ADAPTER.collate(rows, RowNoise(0, 5, np.arange(6))))
+    parts = [[0], [1, 2, 3], [4, 5]]
+    each = [ADAPTER.collate([rows[n] for n in part], RowNoise(0, 5, np.array(part))) for part in parts]
+    assert torch.allclose(whole, torch.stack([ADAPTER.loss_sum(model, batch) for batch in each]).sum(), rtol=1e-5)
 
 
 def test_windows_cover_all_tokens_begin_at_lines_and_keep_their_length() -> None:

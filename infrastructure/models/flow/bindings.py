@@ -1,5 +1,6 @@
 """Which names a text binds, and from which values: read off its tokens line by line, without a parser."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,13 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from infrastructure.models.flow.languages import Language
-from infrastructure.models.flow.lexing import FORMATTED, LINES, QUOTE, Token
+from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, Token
 
 # Tokens that a value within brackets, parameters of a lambda or targets of a loop have at most: what nests in itself a
 # thousand times must not be walked a thousand times.
 FARTHEST = 64
 # What a token is in its line: a name that a value goes into, or a part of that value.
 NEITHER, TARGET, VALUE = 0, 1, 2
+RULE = re.compile(r"[A-Z]+\d+")
 ASSIGNING = frozenset(("=", ":=", "+=", "-=", "*=", "/=", "//=", "%=", "&=", "|=", "^=", ">>=", "<<=", "**=", "??="))
 _ACCESS = frozenset((".", "->", "::", "?."))
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
@@ -51,12 +53,25 @@ class _Finder:
         self.roles = [NEITHER] * len(tokens)
         self.names: set[str] = set()
         self._texts = ["" if token.in_string else token.text for token in tokens]
+        self._pass_over_rules()
         self._language = language
         self._depths: list[int] = [0] * len(tokens)
+
+    def _pass_over_rules(self) -> None:
+        """Leave out what stands at a line of scanners: `§ B602 B608 x = y` binds x alone."""
+        texts, is_within = self._texts, False
+        for place, text in enumerate(texts):
+            is_within = text == FINDING or (is_within and RULE.fullmatch(text) is not None)
+            if is_within:
+                texts[place] = ""
 
     def look_at(self, start: int, end: int) -> None:
         """Mark one line."""
         texts, depth = self._texts, 0
+        while start < end and not texts[start]:
+            start += 1
+        if start == end:
+            return
         signs: set[str] = set()
         for place in range(start, end):
             text = texts[place]

@@ -6,9 +6,11 @@ for there stand queries, commands and formats; comments and documentation string
 
 from typing import NamedTuple
 
+from infrastructure.data.labels.annotating import SIGN
 from infrastructure.models.flow.languages import Language, language_of
 
 QUOTE, FORMATTED = "<q>", "<fq>"
+FINDING = SIGN  # in front of what scanners found, and not of the code
 DEEPEST = 9
 LINES = tuple(f"<line{depth}>" for depth in range(DEEPEST + 1))
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")

@@ -22,6 +22,7 @@ from infrastructure.models.flow.vocabulary import PAD
 
 NORM_EPS = 1e-5
 ROTARY_BASE = 10_000.0
+NEVER = -1e4
 # Heads that begin with a bonus, in scores, each for one relation: from nothing they are found late or never.
 FIRST_BONUS = ((SAME_NAME, 4.0), (SAME_LINE, 3.0), (LAST_VALUE, 5.0), (NEAR, 3.0))
 # Of a label among the rows of a kind: what was never seen may be all the same.
@@ -135,10 +136,11 @@ class FlowClassifier(PreTrainedModel):
         tokens = self.dropout(self.embedding_norm(self.embeddings(input_ids)))  # [W, L, D]
         turns = _turns(input_ids.shape[1], self.config.hidden_size // self.config.num_heads, tokens.device)
         form = _product_form(tokens)
-        related = relations(input_ids, roles).to(form)
-        hidden = (attention_mask == 0)[:, None, None, :]  # [W, 1, 1, L]
+        # What is padding is one relation more, whose bonus nothing outweighs: a mask would be a pass over all scores.
+        hidden = (attention_mask == 0)[:, None, None, :].expand(-1, 1, input_ids.shape[1], -1)
+        related = torch.cat([relations(input_ids, roles), hidden], dim=1).to(form)  # [W, R + 1, L, L]
         for layer in self.layers:
-            tokens = layer(tokens, related, hidden, turns)
+            tokens = layer(tokens, related, turns)
         tokens = self.norm(tokens)
         marks = self.marks(tokens).float()
         worst = marks[..., 0].detach().masked_fill(attention_mask == 0, -torch.inf).softmax(-1)  # [W, L]
@@ -169,18 +171,18 @@ class FlowLayer(nn.Module):
         self.wide = nn.Linear(width, 2 * config.intermediate_size, bias=False)
         self.narrow = nn.Linear(config.intermediate_size, width, bias=False)
 
-    def forward(self, tokens: Tensor, related: Tensor, hidden: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-        """Shapes: tokens and result [W, L, D], related [W, R, L, L], hidden [W, 1, 1, L], turns two of [L, D / H]."""
-        tokens = tokens + self.out(self._mixed(self.attention_norm(tokens), related, hidden, turns))
+    def forward(self, tokens: Tensor, related: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+        """Shapes: tokens and result [W, L, D], related [W, R + 1, L, L] with padding last, turns two of [L, D / H]."""
+        tokens = tokens + self.out(self._mixed(self.attention_norm(tokens), related, turns))
         content, gate = self.wide(self.unit_norm(tokens)).chunk(2, dim=-1)
         return tokens + self.narrow(functional.gelu(content) * gate)
 
-    def _mixed(self, tokens: Tensor, related: Tensor, hidden: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    def _mixed(self, tokens: Tensor, related: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
         heads = self.queries_keys_values(tokens).unflatten(-1, (3, self.num_heads, -1))  # [W, L, 3, H, S]
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each [W, H, L, S]
         queries, keys = _turned(queries, turns) * queries.shape[-1] ** -0.5, _turned(keys, turns)
-        scores = torch.matmul(queries, keys.transpose(-1, -2)) + as_bonus(related, self.bonus)  # [W, H, L, L]
-        scores = scores.masked_fill(hidden, torch.finfo(scores.dtype).min)
+        bonus = as_bonus(related, functional.pad(self.bonus, (0, 1), value=NEVER))  # [W, H, L, L]
+        scores = torch.matmul(queries, keys.transpose(-1, -2)) + bonus
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(values.dtype)
         return torch.matmul(weights, values).transpose(1, 2).flatten(2)
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from domain.exceptions import ModelError
 from domain.strict_json import strict_json
+from infrastructure.data.some_rows import spread
 from infrastructure.models.flow.bindings import bindings_of
 from infrastructure.models.flow.languages import language_of
-from infrastructure.models.flow.lexing import FORMATTED, LINES, QUOTE, Token, lex
+from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, Token, lex
 from infrastructure.models.model_directory import RESTORE
 from infrastructure.plain_files import read_plain
 
@@ -33,11 +34,12 @@ _SINGLE = tuple(c for c in map(chr, range(33, 127)) if not c.isalnum() and c != 
 _JOINED = (
     "** **= // //= >> >>= << <<= := :: -> => ++ -- && || ?? ?. === !== == != <= >= += -= *= /= %= &= |= ^= @= ~= ..."
 )
-_SIGNS = (*_SINGLE, *_JOINED.split())
+_SIGNS = (*_SINGLE, *_JOINED.split(), FINDING)
 FIRST_WORD = FIRST_SIGN + len(_SIGNS)
 # A word counts as one of an interface when so many rows use it, most of them without binding it.
 LEAST_ROWS = 3
 LEAST_ROWS_OF_FEW, FEW_ROWS = 2, 500
+MOST_TEXTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,19 @@ class Vocabulary:
 
     @classmethod
     def learnt(cls, texts: Sequence[str], most: int) -> "Vocabulary":
-        """Learn at most `most` words from texts, the most frequent ones."""
+        """Learn at most `most` words, the most frequent ones of texts, of which at most `MOST_TEXTS` are looked at."""
         free: Counter[str] = Counter()
         bound: Counter[str] = Counter()
-        for text in texts:
+        looked_at = spread(len(texts), MOST_TEXTS)
+        for place in looked_at:
+            text = texts[int(place)]
             language = language_of(text)
             tokens = lex(text, language)
             names = bindings_of(tokens, language).names
             seen = {token.text for token in tokens if _may_be_learnt(token)}
             free.update(seen - names)
             bound.update(seen & names)
-        least = LEAST_ROWS if len(texts) >= FEW_ROWS else LEAST_ROWS_OF_FEW
+        least = LEAST_ROWS if len(looked_at) >= FEW_ROWS else LEAST_ROWS_OF_FEW
         found = [word for word, count in free.items() if count >= least and count > bound[word]]
         found.sort(key=lambda word: (-free[word], word))
         return cls(tuple(found[:most]))

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from infrastructure.data.feed import RowNoise
 from infrastructure.models.flow.verdict import Verdict, verdict_of
-from infrastructure.models.flow.vocabulary import NUM_NAMES, PAD
+from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
 from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
 from infrastructure.tasks.flow.rows import NO_KIND, UNMARKED
@@ -20,6 +20,8 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 MOST_WINDOWS = 8
 # Tokens that are read at once where nothing is learnt: the scores of 32 windows of 512 take some 100 MB a layer.
 TOKENS_AT_ONCE = 16_384
+# Names are numbered from the size of the vocabulary; those that stand for hidden words from here on.
+HIDDEN_NAMES = 1 << 28
 # Marked tokens are few beside those that are not.
 WEIGHT_OF_MARKED = 3.0
 
@@ -27,8 +29,8 @@ WEIGHT_OF_MARKED = 3.0
 class FlowClassification:
     """A text and its label; code is read in windows of `max_length` tokens, of which the worst token decides.
 
-    Names are placeholders, numbered anew for each row of each step. `word_dropout` hides that share of the tokens that
-    are words of interfaces. `marks_weight` is what marks and kinds count beside the label.
+    Names are placeholders, numbered anew for each row of each step. `word_dropout` takes that share of the known words
+    of a row for names, wherever they stand in it. `marks_weight` is what marks and kinds count beside the label.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class FlowClassification:
         drawn = np.zeros((len(items), 0)) if noise is None else noise.uniform(width)
         parts: list[dict[str, Tensor]] = []
         for number, item in enumerate(items):
+            ids = self._hidden(np.asarray(item["input_ids"]), drawn[number])
             for start, end in self._windows(item, drawn[number]):
-                parts.append(self._window(item, number, start, end, drawn[number]))
+                parts.append(self._window(item, ids[start:end], number, start, end, drawn[number]))
         length = torch.tensor([len(part["input_ids"]) for part in parts])
         batch = {
             "input_ids": pad([part["input_ids"] for part in parts], PAD),
@@ -129,10 +132,23 @@ class FlowClassification:
             order = order[np.argsort(~np.array(is_marked), kind="stable")]
         return [windows[place] for place in sorted(order[:MOST_WINDOWS])]
 
-    def _window(self, item: Any, row: int, start: int, end: int, drawn: np.ndarray) -> dict[str, Tensor]:
+    def _hidden(self, ids: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        """Take some of the known words for names that stand nowhere else; a word is one in the whole row."""
+        is_word = (ids >= FIRST_WORD) & (ids < self._vocabulary_size)
+        if not len(drawn) or not self._word_dropout or not is_word.any():
+            return ids
+        words, place = np.unique(ids[is_word], return_inverse=True)
+        is_hidden = drawn[NUM_NAMES + np.arange(len(words)) % self._max_length] < self._word_dropout
+        taken = ids.copy()
+        taken[is_word] = np.where(is_hidden, HIDDEN_NAMES + words, words)[place]
+        return taken
+
+    def _window(
+        self, item: Any, ids: np.ndarray, row: int, start: int, end: int, drawn: np.ndarray
+    ) -> dict[str, Tensor]:
         order = np.argsort(drawn[:NUM_NAMES]) if len(drawn) else None
-        ids = named(np.asarray(item["input_ids"][start:end]), self._vocabulary_size, order)
-        part = {"input_ids": torch.from_numpy(ids), "row": torch.tensor(row)}
+        named_ids = torch.from_numpy(named(ids, self._vocabulary_size, order))
+        part = {"input_ids": named_ids, "row": torch.tensor(row)}
         part["roles"] = functional.pad(torch.from_numpy(np.array(item["roles"][start:end])).long(), (1, 0))
         if "marks" in item:
             marks = torch.from_numpy(np.array(item["marks"][start:end]))  # [L, M]

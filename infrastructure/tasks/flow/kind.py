@@ -23,7 +23,7 @@ from infrastructure.tasks.flow.rows import flow_rows
 from infrastructure.tasks.kind import Card, Prepared
 from infrastructure.tasks.labels.kind import Classification, ClassifierCard, label_warnings, scoring_of
 
-ITS_OWN = "model {} is of Athanor's own making: plain transformers does not open what is kept."
+ITS_OWN = "model {} is of Athanor's own making: it opens here, and not in plain transformers."
 
 
 class FlowLabels(Classification):
