@@ -149,3 +149,46 @@ def test_a_known_word_that_code_binds_is_a_name_there() -> None:
     first = known.encode("os.system(x)").ids[0]
     assert first < len(known)
     assert known.encode("os = x\nos.system(x)").ids[0] >= len(known)
+
+
+def links(source: str) -> set[tuple[str, str]]:
+    """Give the pairs of texts that calls link, each with its line."""
+    tokens = lex(source)
+    found = bindings_of(tokens, language_of(source)).links
+
+    def told(place: int) -> str:
+        return f"{tokens[place].text}{source.count(chr(10), 0, tokens[place].start) + 1}"
+
+    pairs = [(told(place), told(int(other))) for place, row in enumerate(found) for other in row if other >= 0]
+    return {(one, other) for one, other in pairs if one[0].isalpha()}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("def f(a, b):\n    return b\nx = f(u, v)", {("b2", "f1"), ("f3", "f1"), ("u3", "a1"), ("v3", "b1")}),
+        (
+            "def f(a, b=c):\n    pass\nf(b=u, a=v)",
+            {("f3", "f1"), ("b3", "b1"), ("u3", "b1"), ("a3", "a1"), ("v3", "a1")},
+        ),
+        ("class C:\n    def __init__(self, a):\n        pass\nC(u)", {("C4", "__init__2"), ("u4", "a2")}),
+        ("class C:\n    def g(self, a):\n        pass\ns.g(u)", {("g4", "g2"), ("u4", "a2")}),
+        ("function f(a) {\n  return a;\n}\nlet x = f(u);", {("a2", "f1"), ("f4", "f1"), ("u4", "a1")}),
+        ("int f(char *a, int n) {\n  return n;\n}\nf(u, v);", {("n2", "f1"), ("f4", "f1"), ("u4", "a1"), ("v4", "n1")}),
+        ("def f(a):\n    return g(a)\ndef g(b):\n    pass", {("a2", "b3"), ("g2", "g3")}),
+        ("x = f(u)\nreturn x", set()),
+    ],
+)
+def test_calls_link_arguments_results_and_functions(source: str, expected: set[tuple[str, str]]) -> None:
+    assert expected <= links(source)
+    if not expected:
+        assert not links(source)
+
+
+def test_an_attribute_that_code_assigns_is_a_name() -> None:
+    known = Vocabulary(("class", "self", "name"))
+    source = known.encode(
+        "class C:\n    def f(self, v):\n        self.name = v\n    def g(self):\n        return self.name"
+    )
+    names = [number for number in source.ids if number >= len(known)]
+    assert names.count(source.ids[-1]) == 2

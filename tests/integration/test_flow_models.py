@@ -34,17 +34,17 @@ def logits(model: FlowClassifier, *sources: str, noise: RowNoise | None = None, 
     adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), max_length)
     encoded = [flowing.WORDS.encode(source) for source in sources]
     with torch.inference_mode():
-        return adapter.logits(model, adapter.collate([{"input_ids": e.ids, "roles": e.roles} for e in encoded], noise))
+        return adapter.logits(model, adapter.collate([e.item() for e in encoded], noise))
 
 
-def slow_relations(ids: list[int], roles: list[int]) -> np.ndarray:
+def slow_relations(ids: list[int], roles: list[int], links: list[list[int]]) -> np.ndarray:
     """Relate tokens one pair after the other, as the definition says it."""
     size, line, lines = len(ids), 0, []
     for number in ids:
         line += FIRST_LINE <= number < FIRST_LINE + 10
         lines.append(line)
     is_name = [FIRST_NAME <= number < FIRST_NAME + NUM_NAMES for number in ids]
-    found = np.zeros((5, size, size), dtype=bool)
+    found = np.zeros((6, size, size), dtype=bool)
     for i in range(size):
         binding = [
             lines[k]
@@ -59,6 +59,7 @@ def slow_relations(ids: list[int], roles: list[int]) -> np.ndarray:
             found[2, i, j] = bool(binding) and lines[j] == max(binding) and roles[j] == VALUE
             found[3, i, j] = lines[j] in binding and roles[j] == VALUE
             found[4, i, j] = abs(i - j) <= NEIGHBOURS
+            found[5, i, j] = links[j][0] == i or links[i][1] == j
     return found
 
 
@@ -67,9 +68,10 @@ def test_relations_are_those_of_a_slow_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     choices = [FIRST_NAME, FIRST_NAME + 1, FIRST_NAME + 2, FIRST_LINE, FIRST_LINE + 3, 1, 120]
     ids, roles = rng.choice(choices, (3, 40)), rng.integers(0, 3, (3, 40))
-    fast = relations(torch.from_numpy(ids), torch.from_numpy(roles)).numpy()
+    links = np.where(rng.random((3, 40, 2)) < 0.3, rng.integers(0, 40, (3, 40, 2)), -1)
+    fast = relations(torch.from_numpy(ids), torch.from_numpy(roles), torch.from_numpy(links)).numpy()
     for row in range(3):
-        assert np.array_equal(fast[row], slow_relations(ids[row].tolist(), roles[row].tolist()))
+        assert np.array_equal(fast[row], slow_relations(ids[row].tolist(), roles[row].tolist(), links[row].tolist()))
 
 
 def test_a_program_with_other_names_has_the_same_scores() -> None:
@@ -89,7 +91,7 @@ def test_scores_are_probabilities_and_no_row_sees_its_neighbours() -> None:
 
 def test_names_are_numbered_anew_in_each_step_and_alike_in_the_same() -> None:
     source = flowing.WORDS.encode("a = b\nc = a")
-    item = {"input_ids": source.ids, "roles": source.roles}
+    item = source.item()
     drawn = [ADAPTER.collate([item], RowNoise(1, step, np.array([7])))["input_ids"] for step in (3, 3, 4)]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
@@ -99,7 +101,7 @@ def test_names_are_numbered_anew_in_each_step_and_alike_in_the_same() -> None:
 def test_a_hidden_word_is_one_name_wherever_it_stands_and_no_other() -> None:
     adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), 64, word_dropout=0.9)
     source = flowing.WORDS.encode("os.system(x); request.args; os.args; x")
-    item = {"input_ids": source.ids, "roles": source.roles}
+    item = source.item()
     whole = adapter.collate([item], None)["input_ids"][0]
     for step in range(8):
         hidden = adapter.collate([item], RowNoise(1, step, np.array([7])))["input_ids"][0]
@@ -112,7 +114,14 @@ def test_a_step_reads_few_windows_of_long_code_and_those_with_harm_always() -> N
     ids = np.full(3_000, 120, dtype=np.int32)
     marks = np.zeros((3_000, 2), dtype=np.int8)
     marks[2_000, 0] = 1
-    item = {"input_ids": ids, "roles": np.zeros(3_000, np.int8), "labels": 3, "kind": -1, "marks": marks}
+    item = {
+        "input_ids": ids,
+        "roles": np.zeros(3_000, np.int8),
+        "links": np.full((3_000, 2), -1),
+        "labels": 3,
+        "kind": -1,
+        "marks": marks,
+    }
     read = [ADAPTER.collate([item], RowNoise(1, step, np.array([0]))) for step in (0, 1)]
     assert all(len(batch["input_ids"]) == MOST_WINDOWS for batch in read)
     assert all(int((batch["marks"][..., 0] == 1).sum()) >= 1 for batch in read)
@@ -127,7 +136,7 @@ def test_how_a_step_is_cut_into_parts_changes_no_loss() -> None:
         marks[3:9, 0] = row["label"] != "safe"
         kind = {22: 0, 78: 1}[row["cwe"]]
         label = flowing.LABELS.index(row["label"])
-        rows.append({"input_ids": source.ids, "roles": source.roles, "labels": label, "kind": kind, "marks": marks})
+        rows.append({**source.item(), "labels": label, "kind": kind, "marks": marks})
     whole = ADAPTER.loss_sum(model, ADAPTER.collate(rows, RowNoise(0, 5, np.arange(6))))
     parts = [[0], [1, 2, 3], [4, 5]]
     each = [ADAPTER.collate([rows[n] for n in part], RowNoise(0, 5, np.array(part))) for part in parts]

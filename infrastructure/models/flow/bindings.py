@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from infrastructure.models.flow.calls import Function, Line, links_of
 from infrastructure.models.flow.languages import Language
 from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, Token
 
@@ -18,6 +19,7 @@ NEITHER, TARGET, VALUE = 0, 1, 2
 RULE = re.compile(r"[A-Z]+\d+")
 ASSIGNING = frozenset(("=", ":=", "+=", "-=", "*=", "/=", "//=", "%=", "&=", "|=", "^=", ">>=", "<<=", "**=", "??="))
 _ACCESS = frozenset((".", "->", "::", "?."))
+_OWN = frozenset(("self", "this", "cls"))
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _LAYOUT = frozenset((*LINES, QUOTE, FORMATTED))
 _FUNCTIONS = frozenset(("def", "lambda", "function", "func", "fn", "fun"))
@@ -26,24 +28,33 @@ _BRANCHES = frozenset(("if", "for", "foreach", "while", "switch", "catch", "retu
 
 @dataclass(frozen=True)
 class Bindings:
-    """What the tokens [L] of a text are: `roles` [L] int8, and the names that the text itself binds."""
+    """What the tokens [L] of a text are: `roles` [L] int8, `links` [L, 2] int32 by calls within the text.
+
+    `names` are those that the text itself binds, `attributes` what it assigns to objects of its own.
+    """
 
     roles: np.ndarray
+    links: np.ndarray
     names: frozenset[str]
+    attributes: frozenset[str]
 
 
 def bindings_of(tokens: Sequence[Token], language: Language) -> Bindings:
     """Find targets and values. A guess: code that binds in other ways is read as if it did not."""
     finder = _Finder(tokens, language)
-    for start, end in lines_of(tokens):
-        finder.look_at(start, end)
-    return Bindings(np.array(finder.roles, dtype=np.int8), frozenset(finder.names))
+    lines = [line for line in map(finder.trimmed, lines_of(tokens)) if line.end > line.start]
+    for line in lines:
+        finder.look_at(line.start, line.end)
+    links = links_of(finder.texts, lines, finder.functions)
+    roles = np.array(finder.roles, dtype=np.int8)
+    return Bindings(roles, links, frozenset(finder.names), frozenset(finder.attributes))
 
 
-def lines_of(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """Give where the logical lines of a text begin and end, the signs of new lines left out."""
+def lines_of(tokens: Sequence[Token]) -> Iterator[Line]:
+    """Give the logical lines of a text, the signs of new lines left out."""
     breaks = [-1, *(place for place, token in enumerate(tokens) if token.text in LINES), len(tokens)]
-    return ((before + 1, place) for before, place in pairwise(breaks) if place > before + 1)
+    for before, place in pairwise(breaks):
+        yield Line(before + 1, place, 0 if before < 0 else int(tokens[before].text[5:-1]))
 
 
 class _Finder:
@@ -52,7 +63,9 @@ class _Finder:
     def __init__(self, tokens: Sequence[Token], language: Language) -> None:
         self.roles = [NEITHER] * len(tokens)
         self.names: set[str] = set()
-        self._texts = ["" if token.in_string else token.text for token in tokens]
+        self.attributes: set[str] = set()
+        self.functions: dict[int, Function] = {}
+        self.texts = self._texts = ["" if token.in_string else token.text for token in tokens]
         self._pass_over_rules()
         self._language = language
         self._depths: list[int] = [0] * len(tokens)
@@ -65,13 +78,16 @@ class _Finder:
             if is_within:
                 texts[place] = ""
 
+    def trimmed(self, line: Line) -> Line:
+        """Begin a line behind what is none of its code."""
+        start = line.start
+        while start < line.end and not self._texts[start]:
+            start += 1
+        return Line(start, line.end, line.depth)
+
     def look_at(self, start: int, end: int) -> None:
         """Mark one line."""
         texts, depth = self._texts, 0
-        while start < end and not texts[start]:
-            start += 1
-        if start == end:
-            return
         signs: set[str] = set()
         for place in range(start, end):
             text = texts[place]
@@ -118,7 +134,15 @@ class _Finder:
             for place in range(first, colon):
                 if depths[place] == 0 and self._is_name(place):
                     self._bind(place)
+        self._own_attributes(first, last)
         self._take(last + 1, end)
+
+    def _own_attributes(self, start: int, end: int) -> None:
+        """Take `self.x = value`: the word is one of this text, wherever it stands behind a dot."""
+        for place in range(start + 2, end):
+            if self._texts[place - 2] in _OWN and self._texts[place - 1] in _ACCESS and _is_word(self._texts[place]):
+                self.attributes.add(self._texts[place])
+                self.roles[place] = TARGET
 
     def _behind_head(self, start: int, end: int) -> int:
         """Pass over `if x:` and its like, and over `for (` of a block, in front of a statement of the same line."""
@@ -167,11 +191,16 @@ class _Finder:
                     self._lambda(place + 1, end)
             return
         opened = next((p for p in range(head, end) if texts[p] == "("), end)
-        if opened > start and self._is_name(opened - 1):
-            self._bind(opened - 1)
-        self._parameters(opened + 1, end, named_last=self._language.has_blocks and texts[head] not in _FUNCTIONS)
+        if opened == end or not self._is_name(opened - 1):
+            return
+        self._bind(opened - 1)
+        self.functions[start] = Function(opened - 1)
+        self.functions[start].parameters += self._parameters(
+            opened + 1, end, named_last=self._language.has_blocks and texts[head] not in _FUNCTIONS
+        )
 
-    def _parameters(self, start: int, end: int, named_last: bool) -> None:
+    def _parameters(self, start: int, end: int, named_last: bool) -> Iterator[int]:
+        """Bind the names of parameters and give their places, in order."""
         if start >= end:
             return
         inside, held, is_first = self._depths[start], -1, True
@@ -182,10 +211,11 @@ class _Finder:
             if depth > inside:
                 continue
             if text in (",", "="):
-                held, is_first = self._close(held), text == ","
+                yield from self._close(held)
+                held, is_first = -1, text == ","
             elif self._is_name(place) and (is_first or named_last):
                 held, is_first = place, False
-        self._close(held)
+        yield from self._close(held)
 
     def _lambda(self, start: int, end: int) -> None:
         for place in range(start, min(end, start + FARTHEST)):
@@ -194,10 +224,10 @@ class _Finder:
             if self._is_name(place) and self._texts[place - 1] in ("lambda", ",", "*", "**"):
                 self._bind(place)
 
-    def _close(self, held: int) -> int:
+    def _close(self, held: int) -> Iterator[int]:
         if held >= 0:
             self._bind(held)
-        return -1
+            yield held
 
     def _loops(self, start: int, end: int) -> None:
         """Take `for x, y in values`, also within brackets, `for (T x : values)` and `foreach ($values as $x)`."""

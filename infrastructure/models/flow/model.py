@@ -10,6 +10,7 @@ from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from infrastructure.models.flow.relations import (
+    BY_CALL,
     LAST_VALUE,
     NEAR,
     NUM_RELATIONS,
@@ -23,8 +24,13 @@ from infrastructure.models.flow.vocabulary import PAD
 NORM_EPS = 1e-5
 ROTARY_BASE = 10_000.0
 NEVER = -1e4
-# Heads that begin with a bonus, in scores, each for one relation: from nothing they are found late or never.
-FIRST_BONUS = ((SAME_NAME, 4.0), (SAME_LINE, 3.0), (LAST_VALUE, 5.0), (NEAR, 3.0))
+# Heads that begin with a bonus for relations, in scores: from nothing they are found late or never.
+FIRST_BONUS = (
+    {SAME_NAME: 4.0},
+    {SAME_LINE: 3.0},
+    {LAST_VALUE: 5.0, BY_CALL: 5.0},
+    {NEAR: 3.0},
+)
 # Of a label among the rows of a kind: what was never seen may be all the same.
 LEAST_SHARE = 1e-6
 # The largest numbers that a config may name; what the weights hold is compared with it as well.
@@ -115,8 +121,9 @@ class FlowClassifier(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, FlowLayer):
             nn.init.zeros_(module.bonus)
-            for head, (relation, size) in enumerate(FIRST_BONUS[: module.num_heads]):
-                module.bonus[head, relation] = size
+            for head, sizes in enumerate(FIRST_BONUS[: module.num_heads]):
+                for relation, size in sizes.items():
+                    module.bonus[head, relation] = size
         elif isinstance(module, nn.Embedding):
             nn.init.trunc_normal_(module.weight, std=0.02, a=-0.06, b=0.06)
             module.weight[PAD] = 0.0
@@ -127,18 +134,19 @@ class FlowClassifier(PreTrainedModel):
         elif isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
 
-    def forward(self, input_ids: Tensor, roles: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+    def forward(self, input_ids: Tensor, roles: Tensor, links: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Give of windows `marks` [W, L, M] and `kinds` [W, K], scores before a sigmoid and a softmax, in fp32.
 
         Beside them stand `severities` [W, C - 1], log-probabilities of the labels for code that is weak.
-        Shapes: input_ids, roles and attention_mask [W, L]. A kind is told from the tokens that decide the verdict.
+        Shapes: input_ids, roles and attention_mask [W, L], links [W, L, 2]. A kind is told from the tokens that decide
+        the verdict.
         """
         tokens = self.dropout(self.embedding_norm(self.embeddings(input_ids)))  # [W, L, D]
         turns = _turns(input_ids.shape[1], self.config.hidden_size // self.config.num_heads, tokens.device)
         form = _product_form(tokens)
         # What is padding is one relation more, whose bonus nothing outweighs: a mask would be a pass over all scores.
         hidden = (attention_mask == 0)[:, None, None, :].expand(-1, 1, input_ids.shape[1], -1)
-        related = torch.cat([relations(input_ids, roles), hidden], dim=1).to(form)  # [W, R + 1, L, L]
+        related = torch.cat([relations(input_ids, roles, links), hidden], dim=1).to(form)  # [W, R + 1, L, L]
         for layer in self.layers:
             tokens = layer(tokens, related, turns)
         tokens = self.norm(tokens)

@@ -4,19 +4,21 @@ import torch
 from torch import Tensor
 
 from infrastructure.models.flow.bindings import TARGET, VALUE
+from infrastructure.models.flow.calls import COMES_FROM, GOES_INTO
 from infrastructure.models.flow.lexing import LINES
 from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES
 
-SAME_NAME, SAME_LINE, LAST_VALUE, ANY_VALUE, NEAR = range(5)
-NUM_RELATIONS = 5
+SAME_NAME, SAME_LINE, LAST_VALUE, ANY_VALUE, NEAR, BY_CALL = range(6)
+NUM_RELATIONS = 6
 NEIGHBOURS = 2
 
 
-def relations(ids: Tensor, roles: Tensor) -> Tensor:
-    """Relate each token to each, [W, R, L, L] as truth values, from ids and roles [W, L].
+def relations(ids: Tensor, roles: Tensor, links: Tensor) -> Tensor:
+    """Relate each token to each, [W, R, L, L] as truth values, from ids and roles [W, L] and links [W, L, 2].
 
     Equal placeholders; tokens of one line; a use of a name and the value that its last line bound to it; a use and any
-    earlier value of its name; neighbours. Values are those of the line, whatever their names.
+    earlier value of its name; neighbours; a parameter and its arguments, a function and what it returns, a call and its
+    function. Values are those of the line, whatever their names.
     Source: relations as a bonus of attention, Hellendoorn et al., ICLR 2020.
     """
     length = ids.shape[1]
@@ -30,7 +32,9 @@ def relations(ids: Tensor, roles: Tensor) -> Tensor:
     last_value = (line[:, None, :] == last[:, :, None]) & value
     any_value = bound.gather(2, line[:, None, :].expand(-1, length, -1)) & value
     near = ((place[:, None] - place[None, :]).abs() <= NEIGHBOURS).expand_as(same)
-    return torch.stack([same, same_line, last_value, any_value, near], 1)
+    goes = links[..., GOES_INTO][:, None, :] == place[None, :, None]
+    comes = links[..., COMES_FROM][:, :, None] == place[None, None, :]
+    return torch.stack([same, same_line, last_value, any_value, near, goes | comes], 1)
 
 
 def _bindings(ids: Tensor, roles: Tensor, line: Tensor) -> tuple[Tensor, Tensor]:

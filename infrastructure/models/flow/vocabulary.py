@@ -44,7 +44,7 @@ MOST_TEXTS = 10_000
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text as ids [L], with the roles of its tokens in bindings [L] and their characters [L, 2].
+    """A text as ids [L], with the roles of its tokens in bindings [L], their links by calls and characters [L, 2].
 
     Names are numbered by first appearance from the size of the vocabulary upward, without an end: windows give them
     placeholders.
@@ -52,7 +52,12 @@ class Encoded:
 
     ids: np.ndarray
     roles: np.ndarray
+    links: np.ndarray
     spans: np.ndarray
+
+    def item(self) -> dict[str, np.ndarray]:
+        """Give what a model reads of it."""
+        return {"input_ids": self.ids, "roles": self.roles, "links": self.links}
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,15 @@ class Vocabulary:
         for token in tokens:
             text = token.text
             number = known.get(text)
-            if is_word(text) and (number is None or (text in bound and before != ".")):
+            here = bindings.attributes if before == "." else bound
+            if is_word(text) and (number is None or text in here):
                 number = size + names.setdefault(text, len(names))
             elif number is None:
                 number = NUMBER if text[0].isdigit() else UNKNOWN
             ids.append(number)
             before = text
         spans = np.array([(token.start, token.end) for token in tokens], dtype=np.int32).reshape(-1, 2)
-        return Encoded(np.array(ids, dtype=np.int32), bindings.roles, spans)
+        return Encoded(np.array(ids, dtype=np.int32), bindings.roles, bindings.links, spans)
 
     @classmethod
     def learnt(cls, texts: Sequence[str], most: int) -> "Vocabulary":
@@ -100,7 +106,8 @@ class Vocabulary:
             text = texts[int(place)]
             language = language_of(text)
             tokens = lex(text, language)
-            names = bindings_of(tokens, language).names
+            bindings = bindings_of(tokens, language)
+            names = bindings.names | bindings.attributes
             seen = {token.text for token in tokens if _may_be_learnt(token)}
             free.update(seen - names)
             bound.update(seen & names)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from infrastructure.data.feed import RowNoise
+from infrastructure.models.flow.calls import NOWHERE
 from infrastructure.models.flow.verdict import Verdict, verdict_of
 from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
@@ -57,8 +58,8 @@ class FlowClassification:
     def collate(self, items: Sequence[Any], noise: RowNoise | None) -> Batch:
         """Cut rows into windows and pad them to the longest.
 
-        Gives `input_ids`, `roles`, `attention_mask` [W, L], `row` [W]; with labels `labels`, `kind`, `length` [B] and
-        `marks` [W, L, M].
+        Gives `input_ids`, `roles`, `attention_mask` [W, L], `links` [W, L, 2] and `row` [W]; with labels `labels` and
+        `kind` [B] and `marks` [W, L, M].
         """
         width = NUM_NAMES + self._max_length + MOST_WINDOWS
         drawn = np.zeros((len(items), 0)) if noise is None else noise.uniform(width)
@@ -71,6 +72,7 @@ class FlowClassification:
         batch = {
             "input_ids": pad([part["input_ids"] for part in parts], PAD),
             "roles": pad([part["roles"] for part in parts], 0),
+            "links": pad([part["links"] for part in parts], NOWHERE),
             "attention_mask": (torch.arange(int(length.max()))[None, :] < length[:, None]).long(),
             "row": torch.tensor([int(part["row"]) for part in parts]),
         }
@@ -107,7 +109,7 @@ class FlowClassification:
 
         Where no gradient is wanted, few long windows are read at once.
         """
-        inputs = [batch[name] for name in ("input_ids", "roles", "attention_mask")]
+        inputs = [batch[name] for name in ("input_ids", "roles", "links", "attention_mask")]
         at_once = len(inputs[0])
         if not torch.is_grad_enabled():
             at_once = max(1, TOKENS_AT_ONCE // inputs[0].shape[1])
@@ -150,6 +152,10 @@ class FlowClassification:
         named_ids = torch.from_numpy(named(ids, self._vocabulary_size, order))
         part = {"input_ids": named_ids, "row": torch.tensor(row)}
         part["roles"] = functional.pad(torch.from_numpy(np.array(item["roles"][start:end])).long(), (1, 0))
+        # Places are those of the window, behind its first sign; who is linked to another window is not linked.
+        links = np.array(item["links"][start:end]) - start
+        links = np.where((links < 0) | (links >= end - start), NOWHERE, links + 1)
+        part["links"] = functional.pad(torch.from_numpy(links).long(), (0, 0, 1, 0), value=NOWHERE)
         if "marks" in item:
             marks = torch.from_numpy(np.array(item["marks"][start:end]))  # [L, M]
             part["marks"] = functional.pad(marks, (0, 0, 1, 0), value=UNMARKED)

@@ -109,7 +109,7 @@ class FinishedFlow:
         texts = [bounded(text) for text in inputs]
         encoded = [self.reader.vocabulary.encode(text) for text in texts]
         adapter = self.adapter
-        batch = adapter.collate([{"input_ids": one.ids, "roles": one.roles} for one in encoded], None)
+        batch = adapter.collate([one.item() for one in encoded], None)
         device = next(model.parameters()).device
         marks, verdict = adapter.read(model, {name: tensor.to(device) for name, tensor in batch.items()})
         worst = torch.sigmoid(marks[..., 0]).cpu()  # [W, L]

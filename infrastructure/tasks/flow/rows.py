@@ -18,35 +18,43 @@ from infrastructure.data.tokens.tokenization import LONGEST_READ, TokenStore
 from infrastructure.models.flow.vocabulary import FORMAT, PAD, Vocabulary
 
 # Changes whenever the same code becomes other ids or roles.
-LEXER = 1
+LEXER = 2
 UNMARKED = -1
 NO_KIND = -1
 
 
 class FlowStore(TokenStore):
-    """Ids [L_i] of text i, beside them roles [L_i] and characters [L_i, 2]."""
+    """Ids [L_i] of text i, beside them roles [L_i], links and characters [L_i, 2]."""
 
     def __init__(self, entry: CacheEntry) -> None:
         super().__init__(entry)
         self._roles, self._spans = MappedBytes(entry / "roles.bin"), MappedBytes(entry / "spans.bin")
+        self._links = MappedBytes(entry / "links.bin")
 
     def roles(self, index: int) -> np.ndarray:
         """Give the roles of the tokens of a text [L_i] int8."""
         start = int(self._ends[index - 1]) if index else 0
         return np.frombuffer(self._roles.read(start, int(self._ends[index])), dtype=np.int8)
 
+    def links(self, index: int) -> np.ndarray:
+        """Give the links of the tokens of a text [L_i, 2]."""
+        return self._pairs(self._links, index)
+
     def spans(self, index: int) -> np.ndarray:
         """Give where each token begins and ends, in characters [L_i, 2]."""
+        return self._pairs(self._spans, index)
+
+    def _pairs(self, content: MappedBytes, index: int) -> np.ndarray:
         start = int(self._ends[index - 1]) if index else 0
-        return np.frombuffer(self._spans.read(8 * start, 8 * int(self._ends[index])), dtype=np.int32).reshape(-1, 2)
+        return np.frombuffer(content.read(8 * start, 8 * int(self._ends[index])), dtype=np.int32).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
 class FlowRows(CodeDataset):
     """Labelled code of one part of a data set; `mark_names` and `kinds` are those that a model tells.
 
-    `dataset[i]` holds `input_ids` and `roles` [L], `labels`, `marks` [L, M] as 0 and 1, -1 where the row has none, and
-    `kind`, a place in `kinds` or -1.
+    `dataset[i]` holds `input_ids`, `roles` [L] and `links` [L, 2], `labels`, `marks` [L, M] as 0 and 1, -1 where the
+    row says nothing of them, and `kind`, a place in `kinds` or -1.
     """
 
     mark_names: tuple[str, ...] = ()
@@ -57,7 +65,7 @@ class FlowRows(CodeDataset):
             raise IndexError(f"row {index} of {len(self)}")
         row, store = int(self.indices[index]), self.tokens
         assert isinstance(store, FlowStore)
-        item: dict[str, Any] = {"input_ids": store[row], "roles": store.roles(row)}
+        item: dict[str, Any] = {"input_ids": store[row], "roles": store.roles(row), "links": store.links(row)}
         label = int(self.rows.labels[row])
         if label < 0:
             return item
@@ -66,12 +74,11 @@ class FlowRows(CodeDataset):
         return {**item, "labels": label, "marks": self._marks(row, store), "kind": place}
 
     def _marks(self, row: int, store: FlowStore) -> np.ndarray:
-        found = self.rows.marks(row)
-        if not found:
+        if not self.rows.is_marked[row]:
             return np.full((len(store[row]), len(self.mark_names)), UNMARKED, dtype=np.int8)
         spans = store.spans(row)
         marked = np.zeros((len(spans), len(self.mark_names)), dtype=np.int8)
-        for start, end, name in found:
+        for start, end, name in self.rows.marks(row):
             if name in self.mark_names:
                 marked[(spans[:, 0] < end) & (spans[:, 1] > start), self.mark_names.index(name)] = 1
         return marked
@@ -102,6 +109,7 @@ def _keep(texts: Sequence[str], vocabulary: Vocabulary, directory: Path) -> None
         phase("reading the code", len(texts), "texts") as done,
         (directory / "tokens.bin").open("wb") as ids,
         (directory / "roles.bin").open("wb") as roles,
+        (directory / "links.bin").open("wb") as links,
         (directory / "spans.bin").open("wb") as spans,
     ):
         for index in range(len(texts)):
@@ -112,6 +120,7 @@ def _keep(texts: Sequence[str], vocabulary: Vocabulary, directory: Path) -> None
             cuts.append(len(text) > LONGEST_READ)
             ids.write(encoded.ids.tobytes())
             roles.write(encoded.roles.tobytes())
+            links.write(encoded.links.tobytes())
             spans.write(encoded.spans.tobytes())
             done.advance()
     np.save(directory / "ends.npy", np.frombuffer(ends, dtype=np.int64))
