@@ -60,7 +60,12 @@ def run_file_schema() -> dict[str, Any]:
 
 def _by_task(name: str) -> dict[str, Any]:
     own = {
-        task.name: {"dataset_path": task.default_dataset, "metric_name": task.metric_name, **task.settings}
+        task.name: {
+            "dataset_path": task.default_dataset,
+            **({"eval_dataset": task.default_eval_dataset} if task.default_eval_dataset else {}),
+            "metric_name": task.metric_name,
+            **task.settings,
+        }
         for task in TASKS.values()
     }
     return {task: settings[name] for task, settings in own.items() if name in settings}

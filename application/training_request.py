@@ -124,9 +124,16 @@ class TrainModelRequest(
         """Give what a task decides where nothing was said."""
         own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
+        if task.default_eval_dataset is not None and self._leaves_data_to(task):
+            settings["eval_dataset"] = task.default_eval_dataset
         if not (self.leaves_open("epochs") and self.leaves_open("time_budget")):
             settings.pop("max_steps", None)  # somebody has said how long it lasts
         return {name: value for name, value in settings.items() if self.leaves_open(name)}
+
+    def _leaves_data_to(self, task: Task) -> bool:
+        """Tell whether the data of a task are taken, and their split is left to it."""
+        is_default = self.leaves_open("dataset_path") or self.dataset_path == task.default_dataset
+        return is_default and self.leaves_open("validation_split")
 
     def _said(self) -> Iterator[str]:
         for name in NAMES:

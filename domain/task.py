@@ -83,7 +83,8 @@ class Task:
     """One thing that can be trained.
 
     `kind` is what trains it (infrastructure/tasks/registry.py), and decides which settings mean something to it
-    (application/training.py). `text_fields` are the names that its text, or its source, may have in a row,
+    (application/training.py). Beside `default_dataset`, where nothing else was said of data and split, rows of
+    `default_eval_dataset` are scored. `text_fields` are the names that its text, or its source, may have in a row,
     `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
     unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
     to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
@@ -98,6 +99,7 @@ class Task:
     text_fields: tuple[str, ...]
     metric_name: str
     default_dataset: str
+    default_eval_dataset: str | None = None
     target_fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     negative_label: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -58,6 +58,14 @@ class TaskAdapter(Protocol):
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
+
+
+@runtime_checkable
+class ScoresParts(Protocol):
+    """What a task knows beside that whose rows may say which part of the evaluation they belong to."""
+
+    def metrics_of_parts(self, outcomes: Outcomes, parts: np.ndarray, part_names: Sequence[str]) -> dict[str, Any]:
+        """Score each part by itself; `parts` [N] index `part_names`, -1 for a row of none."""
 
 
 def by_number(values: Sequence[np.ndarray], order: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from torch import nn
 from application.phases import phase
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
-from infrastructure.tasks.adapter import Batch, Evaluation, Scored, TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 
 # Without gradients twice the rows of a training batch fit.
@@ -35,9 +35,10 @@ def evaluate(
 
     def scored(rows_at_once: int) -> dict[str, Any]:
         with torch.inference_mode():
-            result, _ = _passed(model, task, dataset, rows_at_once, precision, device)
+            result, order = _passed(model, task, dataset, rows_at_once, precision, device)
             with precision.autocast():  # some tasks let the model write before they can score it
-                return result.metrics()
+                metrics = result.metrics()
+            return {**metrics, **_of_parts(task, dataset, result, order)}
 
     model.eval()
     return in_smaller_parts(scored, rows_at_once, "in an evaluation", on_halved)
@@ -53,10 +54,18 @@ def score_rows(
             result, order = _passed(model, task, dataset, rows_at_once, precision, device)
             with precision.autocast():
                 metrics = result.metrics()
-        return Scored(metrics, result.outcomes(order))
+        return Scored({**metrics, **_of_parts(task, dataset, result, order)}, result.outcomes(order))
 
     model.eval()
     return in_smaller_parts(scored, rows_at_once, "in an evaluation")
+
+
+def _of_parts(task: TaskAdapter, dataset: Any, result: Evaluation, order: np.ndarray) -> dict[str, Any]:
+    """Score the parts that rows say they belong to, where a task knows of such."""
+    names = getattr(dataset, "part_names", ())
+    if not names or not isinstance(task, ScoresParts):
+        return {}
+    return task.metrics_of_parts(result.outcomes(order), dataset.parts, names)
 
 
 def _passed(

@@ -57,16 +57,16 @@ def _write_scores(console: Console, classes: Mapping[str, Mapping[str, Any]], ro
     numbers = [
         [*(PER_CLASS.text(scores[name]) for name in SCORES), f"{scores['support']:,}"] for scores in classes.values()
     ]
-    _write(console, ("label",), [(label,) for label in classes], (*SCORES, rows), numbers)
+    write_numbers(console, ("label",), [(label,) for label in classes], (*SCORES, rows), numbers)
 
 
 def _write_pairs(console: Console, pairs: Sequence[tuple[str, str, int, float]], rows: str) -> None:
     numbers = [[f"{count:,}", f"{share:.0%}"] for *_, count, share in pairs]
     names = [(true, answer) for true, answer, *_ in pairs]
-    _write(console, ("label", "answered"), names, (rows, "of the label"), numbers)
+    write_numbers(console, ("label", "answered"), names, (rows, "of the label"), numbers)
 
 
-def _write(
+def write_numbers(
     console: Console,
     of_labels: Sequence[str],
     labels: Sequence[Sequence[str]],

@@ -18,6 +18,7 @@ from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
 from domain.words import Words, counted
 from presentation.cli.classes import write_classes
+from presentation.cli.parts import write_parts
 from presentation.cli.wording import Intervals, speed_of, words_of
 
 # All samples together: with the scores above and the facts below, a screen has 40 lines.
@@ -37,7 +38,9 @@ def write_summary(console: Console, response: TrainModelResponse, told: Collecti
     metrics = response.test_metrics or response.final_metrics
     console.print(f"{response.task}: scores on {_scored(response)}", style="bold")
     ranges = write_scores(console, metrics, response.baselines, response.task, response.intervals)
-    write_classes(console, metrics, words_of(response.task).fed, ", ".join(_tables(response.run_dir)))
+    place_of_all = ", ".join(_tables(response.run_dir))
+    write_classes(console, metrics, words_of(response.task).fed, place_of_all)
+    write_parts(console, metrics, words_of(response.task), place_of_all)
     warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
     told_beside = remarks({**response.baselines, **metrics}, SUMMARY)

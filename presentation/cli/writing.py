@@ -18,6 +18,7 @@ from domain.showing import harmless, json_text
 from domain.words import counted
 from presentation.cli import summary
 from presentation.cli.classes import write_classes
+from presentation.cli.parts import write_parts
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
 from presentation.cli.wording import headlines, scanner_line, words_of
 
@@ -61,6 +62,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     beside = scanner_line(response.metrics, response.task, response.intervals)
     summary.write_facts(console, {**first, **beside, **others, **summary.about_brackets(response.intervals, words)})
     write_classes(console, response.metrics, words.fed, "--json, or --report FILE.html")
+    write_parts(console, response.metrics, words, "--json, or --report FILE.html")
 
 
 def write_settings(settings: Sequence[Setting]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +111,7 @@ class ClassificationData:
         rows = load_rows(located(request.dataset_path, task), schema)
         scored = None
         if request.eval_dataset:
-            scored = load_rows(Path(request.eval_dataset), replace(schema, group_field=None))
+            scored = load_rows(located(request.eval_dataset, task), replace(schema, group_field=None))
         with phase("checking and splitting"):
             if scored is None:
                 split = split_labelled(task, rows, request.validation_split, request.seed)

@@ -13,8 +13,9 @@ from infrastructure.models.flow.calls import NOWHERE
 from infrastructure.models.flow.verdict import Verdict, verdict_of
 from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
-from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, pad
 from infrastructure.tasks.flow.rows import NO_KIND, UNMARKED
+from infrastructure.tasks.labels.parts import scores_of_parts
 from infrastructure.tasks.labels.scoring import LabelScoring
 
 # In a training step; of longer code other windows are read in each step, those with marks always.
@@ -121,6 +122,10 @@ class FlowClassification:
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
         return self._scoring.evaluation(self.logits)
+
+    def metrics_of_parts(self, outcomes: Outcomes, parts: np.ndarray, part_names: Sequence[str]) -> dict[str, Any]:
+        """Score each part of the rows by itself."""
+        return scores_of_parts(self._scoring, outcomes, parts, part_names)
 
     # Windows
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from domain.interval import Interval
 from domain.results import Report
 from domain.task import Task
-from infrastructure.data.labels.carried import CWE, MARKS
+from infrastructure.data.labels.carried import CWE, MARKS, PART
 from infrastructure.data.labels.loading import SplitRows, aligned
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import Sought
@@ -31,7 +31,7 @@ from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 
 # From this probability on a token makes its line one that is told.
 LEAST_SCORE = 0.5
-CARRIED = (MARKS, CWE)
+CARRIED = (MARKS, CWE, PART)
 
 
 @dataclass(frozen=True)

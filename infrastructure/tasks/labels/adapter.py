@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from infrastructure.data.feed import RowNoise
 from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, pad
 from infrastructure.tasks.labels.marks import SCORED, MarkLearning, MarkTally
+from infrastructure.tasks.labels.parts import scores_of_parts
 from infrastructure.tasks.labels.scoring import LabelScoring
 
 
@@ -95,6 +96,10 @@ class SequenceClassification:
         if self._marks is None:
             return self._scoring.evaluation(self.logits)
         return _PassWithMarks(self._scoring, self._asked, MarkTally(self._marks.names))
+
+    def metrics_of_parts(self, outcomes: Outcomes, parts: np.ndarray, part_names: Sequence[str]) -> dict[str, Any]:
+        """Score each part of the rows by itself."""
+        return scores_of_parts(self._scoring, outcomes, parts, part_names)
 
     def _asked(self, model: nn.Module, batch: Batch) -> Any:
         return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])

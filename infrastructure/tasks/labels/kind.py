@@ -18,6 +18,7 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import CARD, RunLayout
 from domain.task import Task, task_named
+from infrastructure.data.labels.carried import PART
 from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
 from infrastructure.data.labels.rows import RowSchema, load_rows
@@ -160,6 +161,8 @@ class Classification:
         assert isinstance(finished, FinishedLabels)
         rows = finished.evaluation_of(dataset).few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         scored = trained.score_rows(rows, finished.adapter)
+        if "per_mark" in result.final_metrics:  # known of the model in training alone
+            scored = replace(scored, metrics={**scored.metrics, "per_mark": result.final_metrics["per_mark"]})
         examined = finished.examined(rows, scored)
         labels, negative = scored.outcomes["labels"], task_named(request.task).negative_label
         found = calibration(scored.outcomes["logits"], labels, dataset.label_names, negative)
@@ -255,7 +258,8 @@ class FinishedClassifier:
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
         label = self.card.sought("label", ("label",))
-        rows = load_rows(Path(dataset_path), RowSchema(self._text, label, self.task.labels, reading=self.card.reading))
+        schema = RowSchema(self._text, label, self.task.labels, carried=(PART,), reading=self.card.reading)
+        rows = load_rows(Path(dataset_path), schema)
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
     def intervals(self, dataset: CodeDataset, scored: Scored) -> dict[str, Interval]:

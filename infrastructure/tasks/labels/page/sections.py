@@ -8,6 +8,7 @@ from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.classes import confusions, each_class
 from infrastructure.tasks.labels.page.confidence import confidence
 from infrastructure.tasks.labels.page.lengths import lengths
+from infrastructure.tasks.labels.page.parts import each_part, marks_found
 from infrastructure.tasks.labels.page.single_rows import doubtful_labels, worst_errors
 from infrastructure.tasks.labels.page.thresholds import two_sides, unsure
 from infrastructure.tasks.labels.page.wording import counted
@@ -32,6 +33,10 @@ def label_sections(
         each_class(answered, rows, metrics.get("per_class", {})),
         confidence(answered, rows),
     ]
+    if per_part := metrics.get("per_part"):
+        found.append(each_part(per_part, rows))
+    if per_mark := metrics.get("per_mark"):
+        found.append(marks_found(per_mark))
     if negative_label is not None or len(answered.names) == 2:
         found.append(two_sides(answered, rows, negative_label))
     found += [unsure(answered, rows), worst_errors(answered, rows)]
