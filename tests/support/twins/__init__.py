@@ -1,0 +1,1 @@
+"""What the twins of hand-written families do when they are carried out."""
