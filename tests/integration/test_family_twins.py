@@ -1,33 +1,35 @@
 """Twins of hand-written families, carried out: the one lets a hostile input do its harm, the other does not."""
 
-import json
+import ast
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from data.generator.__main__ import SEED
+from data.generator.security_rows import code_families, family_id, family_rows
 from tests.support.twins import commands, doors, effects, values
 from tests.support.twins.world import World
 
-SHIPPED = Path(__file__).resolve().parents[2] / "data" / "security.json"
 PROBES = doors.PROBES | commands.PROBES | values.PROBES | effects.PROBES
+PAIRS = 2
 
 
 @pytest.fixture(scope="module")
-def shipped() -> dict[str, list[tuple[str, bool]]]:
+def twins() -> dict[str, list[tuple[str, bool]]]:
     """Give code and whether it is safe, by family."""
-    rows = defaultdict(list)
-    for row in json.loads(SHIPPED.read_text(encoding="utf-8")):
-        rows[row["family"]].append((row["code"], row["label"] == "safe"))
-    return rows
+    found = defaultdict(list)
+    for row in family_rows((family for family in code_families() if family_id(family) in PROBES), SEED):
+        found[row["family"]].append((row["code"], row["label"] == "safe"))
+    return found
 
 
 @pytest.mark.parametrize("family", PROBES)
 def test_a_hostile_input_harms_one_twin_and_an_honest_one_is_served_by_both(
-    family: str, shipped: dict[str, list[tuple[str, bool]]], tmp_path: Path
+    family: str, twins: dict[str, list[tuple[str, bool]]], tmp_path: Path
 ) -> None:
-    of_each = [[row for row in shipped[family] if row[1] is safe][:2] for safe in (False, True)]
-    for number, (code, safe) in enumerate([*of_each[0], *of_each[1]]):
+    assert {safe for _, safe in twins[family]} == {False, True}
+    for number, (code, safe) in enumerate(twins[family][: 2 * PAIRS]):
         outcome = PROBES[family](World(code, tmp_path / str(number)))
         assert outcome.served, code
         assert outcome.harmed is not safe, code
@@ -35,3 +37,13 @@ def test_a_hostile_input_harms_one_twin_and_an_honest_one_is_served_by_both(
 
 def test_more_than_a_hundred_families_are_carried_out() -> None:
     assert len(PROBES) > 100
+
+
+def test_more_than_half_of_the_families_call_the_same_functions_in_both_twins() -> None:
+    alike = [len({called(text.characters) for text in next(family.pairs(1, SEED))}) == 1 for family in code_families()]
+    assert sum(alike) > len(alike) / 2
+
+
+def called(code: str) -> frozenset[str]:
+    """Name the functions that are called in some code."""
+    return frozenset(ast.unparse(node.func) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))

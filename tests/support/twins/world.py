@@ -83,10 +83,10 @@ class World:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 node.decorator_list = [d for d in node.decorator_list if isinstance(d, ast.Name) and d.id in KEPT]
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        read = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        bound = {node.id for node in read if not isinstance(node.ctx, ast.Load)}
         bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-        wanted = {node.id for node in names if not hasattr(builtins, node.id)} - bound
+        wanted = {node.id for node in read if not hasattr(builtins, node.id)} - bound
         self.names = {"__name__": __name__} | {name: _found(name) for name in wanted}
         self.names |= {"abort": _refuse, "HTTPException": RefusedError, "GraphQLError": RefusedError} | names
         flags = __future__.annotations.compiler_flag
