@@ -23,11 +23,21 @@ class Feed:
     """Chooses the rows of a step from (seed, step, rank, world size) alone.
 
     It has no state to save: a resumed run asks for the next step, a skipped million costs nothing, and another
-    number of ranks sees the same rows in the same step.
+    number of ranks sees the same rows in the same step. Rows with an equal number in `together` [N] stand in the same
+    step, but for those that its end cuts: what differs between twins is then what a step can learn from them.
     """
 
-    def __init__(self, lengths: np.ndarray, rows_per_step: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        rows_per_step: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        together: np.ndarray | None = None,
+    ) -> None:
         self._lengths = np.asarray(lengths)
+        self._units = None if together is None else np.unique(together, return_inverse=True)[1]
         self._rows_per_step = rows_per_step
         self._seed = seed
         self._rank = rank
@@ -48,17 +58,27 @@ class Feed:
     def _epoch_order(self, epoch: int) -> np.ndarray:
         """Permute all rows; within a window, steps hold rows of near-equal length and come in random order."""
         rng = random_of(self._seed, "order", epoch)
-        order = rng.permutation(len(self._lengths))
+        order, lengths = self._shuffled(rng)
         window = self._rows_per_step * STEPS_PER_WINDOW
         pieces = []
         for start in range(0, len(order), window):
             rows = order[start : start + window]
-            rows = rows[np.argsort(self._lengths[rows], kind="stable")]
+            rows = rows[np.argsort(lengths[rows], kind="stable")]
             steps = [rows[first : first + self._rows_per_step] for first in range(0, len(rows), self._rows_per_step)]
             # The one short step of an epoch stays at the end, for positions are computed and not stored.
             short = [steps.pop()] if len(steps[-1]) < self._rows_per_step else []
             pieces += [steps[index] for index in rng.permutation(len(steps))] + short
         return np.concatenate(pieces)
+
+    def _shuffled(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Permute all rows, or the units of them; gives the order [N], and of each row the length to sort by [N]."""
+        if self._units is None:
+            return rng.permutation(len(self._lengths)), self._lengths
+        longest = np.zeros(self._units.max() + 1, dtype=self._lengths.dtype)
+        np.maximum.at(longest, self._units, self._lengths)
+        place = rng.permutation(len(longest))[self._units]  # [N]
+        # A fraction keeps units of equal length apart, and each of them in one piece.
+        return np.argsort(place, kind="stable"), longest[self._units] + place / len(longest)
 
 
 class RowNoise:

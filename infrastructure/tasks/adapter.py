@@ -85,6 +85,11 @@ def lengths_of(dataset: Any) -> np.ndarray:
     return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
 
 
+def together_of(dataset: Any) -> np.ndarray | None:
+    """Give numbers [N] that are equal for rows which are best learnt from in one step, where a data set has such."""
+    return getattr(dataset, "together", None)
+
+
 def num_unmasked(batch: Batch) -> int:
     """Count the tokens of `attention_mask`, the padding left out."""
     return int(batch["attention_mask"].sum())

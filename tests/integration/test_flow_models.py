@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
-from infrastructure.data.feed import RowNoise
+from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.flow.bindings import TARGET, VALUE
 from infrastructure.models.flow.factory import open_reader
@@ -22,6 +23,7 @@ from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NA
 from infrastructure.models.flow.windows import windows_of
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
+from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows
 from infrastructure.tasks.labels.scoring import LabelScoring
 from tests.support import flowing
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
@@ -316,3 +318,22 @@ def test_rows_without_marks_and_kinds_are_learnt_from(tmp_path: Path) -> None:
     assert (config["marks"], config["kinds"]) == (["harmful"], [])
     (answer,) = PredictorSource().open(str(tmp_path / "run")).answer(["os.system(x)"])
     assert answer["cwe"] is None
+
+
+def test_twins_stand_in_one_step_in_any_order_of_steps_and_no_row_is_lost() -> None:
+    rng = np.random.default_rng(0)
+    together = rng.permutation(np.repeat(np.arange(120), 2))
+    feed = Feed(rng.integers(5, 9, 240), 8, seed=3, together=together)
+    for epoch in (0, 1):
+        steps = [feed.at(epoch * 30 + step, 8).all_rows for step in range(30)]
+        assert sorted(np.concatenate(steps)) == list(range(240))
+        assert all(sorted(np.bincount(together[step])[together[step]]) == [2] * 8 for step in steps)
+    assert list(feed.at(3, 8).all_rows) != list(feed.at(33, 8).all_rows)
+
+
+def test_rows_of_one_family_are_learnt_from_together_few_at_once(tmp_path: Path) -> None:
+    groups = np.array([3, -1, 3, 7, 3, 3, 3, -1, 7])
+    rows = FlowRows(SimpleNamespace(groups=groups), None, np.arange(9), 0)  # type: ignore[arg-type]  # asked for no text
+    numbers = rows.together
+    assert [len(set(numbers[groups == group])) for group in (3, 7, -1)] == [2, 1, 2]
+    assert np.bincount(numbers).max() == MOST_TOGETHER

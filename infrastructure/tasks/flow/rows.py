@@ -21,6 +21,8 @@ from infrastructure.models.flow.vocabulary import FORMAT, PAD, Vocabulary
 LEXER = 2
 UNMARKED = -1
 NO_KIND = -1
+# Rows of a family beyond these go into other steps: a step must not be one family.
+MOST_TOGETHER = 4
 
 
 class FlowStore(TokenStore):
@@ -59,6 +61,19 @@ class FlowRows(CodeDataset):
 
     mark_names: tuple[str, ...] = ()
     kinds: tuple[int, ...] = field(default=())
+
+    @property
+    def together(self) -> np.ndarray:
+        """Number rows [N] so that those of one group share a number, at most `MOST_TOGETHER` of them."""
+        groups = np.asarray(self.rows.groups[self.indices])
+        alone = groups < 0
+        groups = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
+        order = np.argsort(groups, kind="stable")
+        first = np.r_[True, np.diff(groups[order]) != 0]
+        within = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+        numbers = np.empty(len(order), dtype=np.int64)
+        numbers[order] = np.cumsum(within % MOST_TOGETHER == 0)
+        return numbers
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not -len(self) <= index < len(self):
