@@ -9,6 +9,7 @@ from application.ports import CodeFunctions, CodeProject, CodeScanner
 from domain.changed_lines import changed_lines
 from domain.code_rows import BY_FIX, BY_SCANNER, GUARD, HARMFUL, CodeFile, CodeRow, Fix, FixedFile, Function, Unit
 from domain.findings import Finding
+from domain.marks import Mark
 from domain.weak_labels import SAFE, label_of, label_of_fixed, weakness_of
 
 UNPARSED = "files that are no Python of this version"
@@ -108,8 +109,8 @@ class Harvest:
         }
         cwe = fix.cwe or weakness_of(pointed)
         label = label_of_fixed(fix.cwe, pointed)
-        harmful = tuple((start, end, HARMFUL) for start, end in removed)
-        guards = tuple((start, end, GUARD) for start, end in added)
+        harmful = tuple(Mark(start, end, HARMFUL) for start, end in removed)
+        guards = tuple(Mark(start, end, GUARD) for start, end in added)
         return Unit(
             (
                 replace(weak, label=label, commit=fix.parent, cwe=cwe, marks=harmful, **known),

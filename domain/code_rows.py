@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from domain.findings import Finding
+from domain.marks import Mark
 
 PROJECT, FILE = "project", "file"
 GROUPS = (PROJECT, FILE)
@@ -79,7 +80,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class CodeRow:
-    """A labelled function; `marks` are (start, end, name) in characters, `family` names what stays together."""
+    """A labelled function; `family` names what stays on one side of a split."""
 
     code: str
     label: str
@@ -94,15 +95,15 @@ class CodeRow:
     cve: str = ""
     pair_id: str = ""
     findings: tuple[Finding, ...] = ()
-    marks: tuple[tuple[int, int, str], ...] = ()
+    marks: tuple[Mark, ...] = ()
     family: str = ""
     split: str = TRAIN
     language: str = "python"
 
     @property
-    def order(self) -> tuple[str, str, int, str, str, str]:
-        """Give what rows are sorted by: where a function stands, then what it is."""
-        return self.project, self.path, self.line, self.name, self.pair_id, self.commit
+    def order(self) -> tuple[str, str, int, str, str]:
+        """Give what rows are sorted by: where a function stands, then what it is; the second of a pair follows it."""
+        return self.project, self.path, self.line, self.name, self.pair_id
 
     def as_row(self) -> dict[str, Any]:
         """Give the columns of a file; what is not known of a row is None."""

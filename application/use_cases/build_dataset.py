@@ -144,6 +144,7 @@ class BuildDatasetUseCase:
         told = [self._harvested(address, request, units) for address in addresses]
         left_out = sum((Counter(project["left_out"]) for project in told), Counter())
         kept = list(self._without_repeats(self._within_limits(units, request.limits, left_out), request, left_out))
+        kept.sort(key=lambda unit: unit.first.order)
         rows = _split([row for unit in kept for row in unit.rows], request)
         if not rows:
             raise DatasetError(
@@ -243,8 +244,7 @@ def _worth(unit: Unit) -> tuple[Any, ...]:
 
 def _split(rows: Sequence[CodeRow], request: BuildDatasetRequest) -> list[CodeRow]:
     group = request.group or _group_of(rows)
-    split = split_by_family(grouped(rows, group), request.validation_share, request.seed)
-    return sorted(split, key=lambda row: row.order)
+    return split_by_family(grouped(rows, group), request.validation_share, request.seed)
 
 
 def _group_of(rows: Sequence[CodeRow]) -> str:

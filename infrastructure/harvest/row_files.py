@@ -42,7 +42,8 @@ class RowFiles:
                     f"--output {place} lies in no directory.", remedy=f"Make {place.parent} first."
                 )
             if is_there and not is_file:
-                raise ConfigurationError(f"--output {place} is no file.", remedy="Name another place.")
+                what = "a link" if place.is_symlink() else "no file"
+                raise ConfigurationError(f"--output {place} is {what}.", remedy="Name another place.")
             if is_there and not replaces:
                 raise ConfigurationError(
                     f"--output {place} is there already.", remedy="Name another file, or give --force to replace it."

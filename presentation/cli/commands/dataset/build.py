@@ -58,12 +58,12 @@ def command(as_json: bool, **options: Any) -> int:
     from application.phases import telling_phases
     from application.use_cases.build_dataset import BuildDatasetRequest
     from infrastructure.data_container import DataContainer
-    from presentation.cli.answering import progress_of_phases
     from presentation.cli.built_rows import write_built
     from presentation.cli.saying import say_json, warn
+    from presentation.cli.watching import watched
 
-    request = BuildDatasetRequest(**options)
-    with progress_of_phases(is_told=True) as told, telling_phases(told):
+    request = BuildDatasetRequest.checked(**options)
+    with watched() as monitor, telling_phases(monitor.notify):
         built = DataContainer().build_dataset().execute(request)
     if as_json:
         say_json(built.card, indent=2)
