@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from application.training import training_of
+from application.training import training_of, understands
 from domain.task import TASKS, Task
 
 # Defaults of before, which stand in run files that were written then.
@@ -16,7 +16,7 @@ def foreign_faults(task: Task, names: Iterable[str]) -> Iterator[str]:
     """Say of each setting that a task does not understand what to do instead."""
     training = training_of(task)
     for name in names:
-        if name not in training.model_fields:
+        if not understands(task, name):
             yield f"{name} means nothing to task {task.name}. {training.instead.get(name) or _left_out(name)}"
 
 
@@ -26,6 +26,6 @@ def says_something(name: str, value: Any, default: Any) -> bool:
 
 
 def _left_out(name: str) -> str:
-    knowing = [task.name for task in TASKS.values() if name in training_of(task).model_fields]
+    knowing = [task.name for task in TASKS.values() if understands(task, name)]
     told = f": it is for {' and '.join(knowing)}" if 0 < len(knowing) <= _MOST_TASKS_TOLD else ""
     return f"Leave it out{told}."

@@ -59,12 +59,15 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "linear_start": False,
     # Rows without marks are learnt from as before, and those with marks are other data.
     "mark_weight": LabelSettings.model_fields["mark_weight"].default,
+    "findings": "none",
     "layer_decay": 1.0,
     **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
     "adapter": "none",
 }
 
 
+# Of settings of labels for texts: what means something where rows may have nothing to find.
+OF_WEAKNESSES = ("findings",)
 # Of settings of labels for texts: what a reader of code that follows values has no part for.
 FOREIGN_TO_FLOW = ("lowercase", "linear_start", "freeze", "adapter", "layer_decay", "gradient_checkpointing")
 
@@ -292,3 +295,10 @@ TRAININGS: dict[str, type[Training]] = {
 def training_of(task: Task) -> type[Training]:
     """Give the type of a task's trainings, and with it the settings that mean something to it."""
     return TRAININGS.get(task.kind, AnyTraining)
+
+
+def understands(task: Task, name: str) -> bool:
+    """Tell whether a setting means something to a task."""
+    training = training_of(task)
+    has_weaknesses = task.negative_label is not None or training is AnyTraining
+    return name in training.model_fields and (has_weaknesses or name not in OF_WEAKNESSES)

@@ -50,6 +50,11 @@ class LabelSettings(Settings):
     group_field: str | None = setting(
         None, "Rows with an equal value here stay on one side of the split; else `family` where it exists."
     )
+    findings: Literal["none", "bandit"] = setting(
+        "none",
+        "Let the model read what this scanner finds in each row, in front of the code and at its lines. Rows that "
+        "carry findings are not scanned.",
+    )
     word_dropout: float | None = setting(
         None, "Share of the tokens that each training step hides from a row.", unit="share"
     )

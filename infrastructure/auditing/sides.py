@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from infrastructure.data.labels.loading import IndexedTexts, SplitRows
+from infrastructure.data.labels.indexed_texts import IndexedTexts
+from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.labels.rows import LabelledRows
 
 Integers = NDArray[np.int64]

@@ -30,6 +30,7 @@ OTHERS: dict[str, Any] = {
     "word_dropout": 0.1,
     "linear_start": True,
     "mark_weight": 0.5,
+    "findings": "bandit",
     "source_field": "x",
     "messages_field": "x",
     "chat_template": "plain",

@@ -26,9 +26,10 @@ _LINE = re.compile(r"(?:\A|\r\n|\r(?!\n)|\n)([ \t\f]*)")
 
 @dataclass(frozen=True)
 class Annotated:
-    """The text, and where in it the characters of the code stand."""
+    """The text, and where in it the characters of the code stand, behind a header of `num_headers` lines."""
 
     text: str
+    num_headers: int
     _places: tuple[int, ...]
     _moved: tuple[int, ...]
 
@@ -45,10 +46,16 @@ class Annotated:
         return first, first if end <= start else self.offset_of(end - 1) + 1
 
 
+def as_it_stands(text: str) -> Annotated:
+    """Give a text of which nothing is to be said."""
+    return Annotated(text, 0, (0,), (0,))
+
+
 def annotated(code: str, findings: Sequence[Finding]) -> Annotated:
     """Put findings in front of code and at its lines; without any, the code stands as it is, but for the sign."""
     code = code.replace(SIGN, STAND_IN)
-    header = "".join(f"{line}\n" for line in _headers(findings))
+    headers = _headers(findings)
+    header = "".join(f"{line}\n" for line in headers)
     marks = _marks_of_lines(findings)
     parts, places, moved = [header], [0], [len(header)]
     begun = 0
@@ -60,7 +67,7 @@ def annotated(code: str, findings: Sequence[Finding]) -> Annotated:
                 begun = place
                 places.append(place)
                 moved.append(moved[-1] + len(marks[number]))
-    return Annotated("".join([*parts, code[begun:]]), tuple(places), tuple(moved))
+    return Annotated("".join([*parts, code[begun:]]), len(headers), tuple(places), tuple(moved))
 
 
 def _headers(findings: Sequence[Finding]) -> list[str]:

@@ -15,7 +15,7 @@ from domain.strict_json import strict_json
 from infrastructure.data.files.row import Row, RowFault
 from infrastructure.data.labels.carried import CWE, FACTS, FINDINGS, MARKS, PART
 from infrastructure.data.labels.cells import cwe_of, is_empty, marks_of
-from infrastructure.data.labels.finding_cells import findings_of
+from infrastructure.data.labels.finding_cells import findings_of, joined_fault
 from infrastructure.data.sources.fields import matching
 from infrastructure.data.sources.label_names import name_of
 
@@ -96,8 +96,7 @@ class CarriedColumns:
     def _findings(self, cell: Any, text: str, field: str, line: int) -> Sequence[Mapping[str, Any]] | RowFault | None:
         findings = findings_of(cell, text, field, line)
         if findings and not isinstance(findings, RowFault) and self._joined:
-            said = f"{field} counts lines of one text, but the text is joined from {' and '.join(self._joined)}"
-            return RowFault(line, said, "Name one column with text_field, or write the texts into one.")
+            return joined_fault(field, self._joined, line)
         return findings
 
     def _number_of(self, name: str, line: int) -> int:

@@ -1,7 +1,7 @@
 """A finding as a row carries it: an object with the fields of `Finding`, of which rule and first line are needed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.findings import CONFIDENCES, FINDING_SEVERITIES, Finding
@@ -36,6 +36,12 @@ def findings_of(cell: Any, text: str, field: str, line: int) -> list[Mapping[str
         if isinstance(found := finding_of(item, num_lines), str):
             return RowFault(line, f"{field}[{number}] {found}", _FINDINGS_AS)
     return listed
+
+
+def joined_fault(field: str, columns: Sequence[str], line: int) -> RowFault:
+    """Refuse lines of a text that several columns make up."""
+    said = f"{field} counts lines of one text, but the text is joined from {' and '.join(columns)}"
+    return RowFault(line, said, "Name one column with text_field, or write the texts into one.")
 
 
 _FINDINGS_AS = 'Write [{"rule": "B602", "first_line": 3}, ...] with lines of the text, or leave the cell empty.'

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,9 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.showing import counted
 from domain.task import Task, task_named
-from infrastructure.data.labels.carried import MARKS, PART
+from infrastructure.data.labels.carried import FINDINGS, MARKS, PART
 from infrastructure.data.labels.code_dataset import CodeDataset
+from infrastructure.data.labels.indexed_texts import IndexedTexts
 from infrastructure.data.labels.rows import LabelledRows, RowSchema, conflicting_labels, load_rows, require_labels
 from infrastructure.data.labels.splitting import split_rows, units_of, without_duplicates_of
 from infrastructure.data.sources.fields import Names, sought
@@ -43,15 +45,15 @@ class SplitRows(TwoParts[np.ndarray]):
         """Labels in the order of the model's outputs."""
         return self.train_rows.label_names
 
-    def train_texts(self) -> "IndexedTexts":
+    def train_texts(self) -> IndexedTexts:
         """Give the texts of the training part alone."""
-        return IndexedTexts(self.train_rows.texts, self.train)
+        return IndexedTexts(self.train_rows.read_texts, self.train)
 
-    def eval_texts(self) -> "IndexedTexts":
+    def eval_texts(self) -> IndexedTexts:
         """Give the texts of the evaluation part."""
-        return IndexedTexts(self.eval_rows.texts, self.evaluation)
+        return IndexedTexts(self.eval_rows.read_texts, self.evaluation)
 
-    def eval_codes(self) -> "IndexedTexts":
+    def eval_codes(self) -> IndexedTexts:
         """Give the texts of the evaluation part as their rows hold them, whatever else a model reads of them."""
         return IndexedTexts(self.eval_rows.texts, self.evaluation)
 
@@ -84,20 +86,6 @@ class SplitRows(TwoParts[np.ndarray]):
         )
 
 
-@dataclass(frozen=True)
-class IndexedTexts(Sequence[str]):
-    """Some of many texts, read as they are asked for."""
-
-    texts: Sequence[str]
-    indices: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> str:  # type: ignore[override]  # slices are of no use here
-        return self.texts[int(self.indices[index])]
-
-
 class ClassificationData:
     """Loads and splits what a request names."""
 
@@ -108,10 +96,10 @@ class ClassificationData:
         """
         task = task_named(request.task)
         schema = _schema_for(request, task, carried)
-        rows = load_rows(located(request.dataset_path, task), schema)
+        rows = found_rows(located(request.dataset_path, task), schema)
         scored = None
         if request.eval_dataset:
-            scored = load_rows(located(request.eval_dataset, task), replace(schema, group_field=None))
+            scored = found_rows(located(request.eval_dataset, task), replace(schema, group_field=None))
         with phase("checking and splitting"):
             if scored is None:
                 split = split_labelled(task, rows, request.validation_split, request.seed)
@@ -128,13 +116,23 @@ class ClassificationData:
     def whole(self, request: LabelTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> CodeDataset:
         """Read and check all rows and tokenise them. Raises: DatasetError."""
         task = task_named(request.task)
-        rows = load_rows(located(request.dataset_path, task), _schema_for(request, task, ()))
+        rows = found_rows(located(request.dataset_path, task), _schema_for(request, task, ()))
         return labelled_dataset(rows, np.arange(len(rows)), tokenizer, max_length, rows.label_names)
 
 
+def found_rows(path: Path, schema: RowSchema, learnt_from: str | None = None) -> LabelledRows:
+    """Load rows; with what was found in each, where the schema says that a model reads findings.
+
+    `learnt_from` is the version of the scanner in training. Raises: DatasetError, ConfigurationError.
+    """
+    rows = load_rows(path, schema)
+    return rows.with_findings(learnt_from) if FINDINGS in schema.carried else rows
+
+
 def _schema_for(request: LabelTraining, task: Task, carried: Sequence[str]) -> RowSchema:
-    """Say what the rows of a training must hold; parts are always read, and marks where they are learnt."""
-    wanted = dict.fromkeys((*carried, PART, *((MARKS,) if request.mark_weight else ())))
+    """Say what the rows of a training must hold; parts are always read, marks and findings where they are learnt."""
+    learnt = {MARKS: request.mark_weight > 0, FINDINGS: request.findings != "none"}
+    wanted = dict.fromkeys((*carried, PART, *(name for name, is_learnt in learnt.items() if is_learnt)))
     fields = request.text_field, request.label_field, request.group_field
     return schema_of(task, *fields, request.reading, tuple(wanted))
 
@@ -235,5 +233,5 @@ def labelled_dataset(
     """Tokenise rows, or map what was tokenised before. Raises: DatasetError without a padding token."""
     if tokenizer.pad_token_id is None:
         raise DatasetError("the tokenizer has no padding token.", remedy="Set tokenizer.pad_token, for example to eos.")
-    tokens = tokenize(rows.texts, rows.cache_key, tokenizer, max_length)
+    tokens = tokenize(rows.read_texts, rows.read_key, tokenizer, max_length)
     return CodeDataset(rows, tokens, indices, tokenizer.pad_token_id, label_names)

@@ -84,7 +84,7 @@ def marked_tokens(
     A token is marked where a mark holds one of its characters; white space at the ends of a mark is not looked at,
     for many tokenizers put a blank to the word behind it.
     """
-    key = key_of("marked tokens", rows.cache_key, rows.carried.content, fingerprint(tokenizer), max_length)
+    key = key_of("marked tokens", rows.read_key, rows.carried.content, fingerprint(tokenizer), max_length)
     entry = cached("marked", key, lambda staging: _keep(rows, tokens, tokenizer, max_length, staging))
     facts = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
     known = {name: number for number, name in enumerate(mark_names)}
@@ -113,7 +113,7 @@ def _keep(
         for row, text, places in _placed(rows, marked, tokens, tokenizer, max_length):
             done.advance()
             found: set[tuple[int, int]] = set()
-            for mark in rows.marks(row):
+            for mark in rows.read_marks(row):
                 hit = _tokens_in(mark, text, places)
                 num_marks += 1
                 num_lost += not len(hit)
@@ -134,7 +134,7 @@ def _placed(
     head = max_length * CHARACTERS_PER_TOKEN
     for start in range(0, len(marked), TEXTS_PER_CALL):
         numbers = [int(row) for row in marked[start : start + TEXTS_PER_CALL]]
-        texts = [rows.texts[row] for row in numbers]
+        texts = [rows.read_texts[row] for row in numbers]
         told = text_places(tokenizer, [text[:head] for text in texts], max_length)
         for row, text, (ids, places) in zip(numbers, texts, told, strict=True):
             if not np.array_equal(ids, tokens[row]):  # the head alone was too short

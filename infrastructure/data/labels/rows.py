@@ -4,7 +4,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,11 +13,14 @@ import numpy as np
 from application.phases import phase
 from domain.exceptions import DatasetError
 from domain.marks import Mark
+from domain.words import counted
 from infrastructure.data.files.formats import is_saved_dataset
 from infrastructure.data.files.opening import mended, require_unicode, size_of
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import TextColumn
+from infrastructure.data.labels.annotated_texts import SCANNER, AnnotatedTexts, annotated_texts, version_told
+from infrastructure.data.labels.annotating import annotated
 from infrastructure.data.labels.carried import CARRIES_NOTHING, Carried, carried_in
 from infrastructure.data.labels.carried_columns import CarriedFiles
 from infrastructure.data.labels.check import LabelledCheck
@@ -51,6 +54,7 @@ class LabelledRows:
     label_field: str | None = None
     warnings: tuple[str, ...] = ()
     carried: Carried = CARRIES_NOTHING
+    annotated: AnnotatedTexts | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -92,6 +96,44 @@ class LabelledRows:
     def mark_names(self) -> tuple[str, ...]:
         """Names of all marks."""
         return self.carried.mark_names
+
+    @property
+    def read_texts(self) -> TextColumn:
+        """What a model reads of each row: its text, with what was found in it where that is asked for."""
+        return self.texts if self.annotated is None else self.annotated.texts
+
+    @property
+    def read_key(self) -> str:
+        """Give what differs when any text that is read does."""
+        return self.cache_key if self.annotated is None else self.annotated.key
+
+    def read_marks(self, row: int) -> list[Mark]:
+        """Give the marks of a row, in characters of what a model reads of it."""
+        marks = self.marks(row)
+        if self.annotated is None or not marks:
+            return marks
+        moved = annotated(self.texts[row], self.annotated.findings(row))
+        return [Mark(*moved.span_of(mark.start, mark.end), mark.name) for mark in marks]
+
+    def with_findings(self, learnt_from: str | None = None) -> "LabelledRows":
+        """Let a model read what was found in each row: what the row carries, else what the scanner says of it.
+
+        `learnt_from` is the version of the scanner from which the model has learnt, None for one that is to learn.
+
+        Raises: ConfigurationError where the scanner is needed and not installed.
+        """
+
+        def name_of(row: int) -> str:
+            return f"{self.path.name}:{int(self.lines[row])}"
+
+        found = annotated_texts(self.texts, self.findings, f"{self.cache_key} {self.carried.content}", name_of)
+        told = [other] if (other := version_told(learnt_from, found.version)) else []
+        if found.num_unreadable:
+            rows = f"{found.num_unreadable:,} of {counted(len(self), 'rows')}"
+            told.append(
+                f"{self.path.name}: {rows} could not be read as Python by {SCANNER} and stand without findings."
+            )
+        return replace(self, annotated=found, warnings=(*self.warnings, *told))
 
     def label_counts(self) -> dict[str, int]:
         """Count the rows of each label."""

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from domain.interval import Interval
 from domain.results import Report
 from domain.task import Task
+from infrastructure.data.labels.annotating import Annotated
 from infrastructure.data.labels.carried import CWE, MARKS, PART
-from infrastructure.data.labels.loading import SplitRows, aligned
-from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.labels.loading import SplitRows, aligned, found_rows
+from infrastructure.data.labels.rows import RowSchema
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
 from infrastructure.models.flow.factory import FlowReader
@@ -69,8 +70,9 @@ class FinishedFlow:
     def scored(self, dataset_path: str) -> tuple[FlowRows, FlowClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
         label = self.card.sought("label", ("label",))
-        schema = RowSchema(self._text, label, self.task.labels, carried=CARRIED, reading=self.card.reading)
-        rows = aligned(load_rows(Path(dataset_path), schema), tuple(self.card.labels))
+        carried = (*CARRIED, *self.card.learnt_columns)
+        schema = RowSchema(self._text, label, self.task.labels, carried=carried, reading=self.card.reading)
+        rows = aligned(found_rows(Path(dataset_path), schema, self.card.findings_version), tuple(self.card.labels))
         return self._ready(rows, np.arange(len(rows))), self.adapter
 
     def _ready(self, rows: Any, indices: np.ndarray) -> FlowRows:
@@ -92,7 +94,7 @@ class FinishedFlow:
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(source, self._text, self.card.reading, note)
+        return read_inputs(source, self.card.asking(self.task.text_fields), self.card.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a text."""
@@ -106,7 +108,8 @@ class FinishedFlow:
         Where the label names a weakness, `cwe` is its likeliest kind, if the model knows any, and `lines` are those
         that decide it, the worst first, counted from 1.
         """
-        texts = [bounded(text) for text in inputs]
+        read = self.card.as_read(inputs, note)
+        texts = [bounded(one.text) for one in read]
         encoded = [self.reader.vocabulary.encode(text) for text in texts]
         adapter = self.adapter
         batch = adapter.collate([one.item() for one in encoded], None)
@@ -120,7 +123,7 @@ class FinishedFlow:
             yield {
                 **answer,
                 "cwe": self._kind(int(kinds[row])) if is_weak else None,
-                "lines": lines_told(texts[row], encoded[row].spans, of_tokens[row]) if is_weak else [],
+                "lines": self._lines(read[row], encoded[row], of_tokens[row]) if is_weak else [],
             }
 
     def _of_tokens(self, encoded: Sequence[Encoded], worst: Tensor) -> list[np.ndarray]:
@@ -134,6 +137,12 @@ class FinishedFlow:
                 window += 1
             found.append(scores)
         return found
+
+    def _lines(self, read: Annotated, encoded: Encoded, scores: np.ndarray) -> list[int]:
+        """Give the lines of the code that decide, counted without what stands in front of it."""
+        in_code = encoded.spans[:, 0] >= read.offset_of(0)
+        lines = lines_told(bounded(read.text), encoded.spans[in_code], scores[in_code])
+        return [line - read.num_headers for line in lines]
 
     def _kind(self, place: int) -> str | None:
         kinds = self.reader.model.config.kinds

@@ -21,7 +21,7 @@ from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
 from infrastructure.tasks.flow.rows import flow_rows
 from infrastructure.tasks.kind import Card, Prepared
-from infrastructure.tasks.labels.kind import Classification, ClassifierCard, label_warnings, scoring_of
+from infrastructure.tasks.labels.kind import Classification, ClassifierCard, card_of, label_warnings, scoring_of
 
 ITS_OWN = "model {} is of Athanor's own making: it opens here, and not in plain transformers."
 
@@ -64,7 +64,7 @@ class FlowLabels(Classification):
             word_dropout=request.word_dropout,
             marks_weight=request.mark_weight,
         )
-        card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
+        card = card_of(request, train)
         cut = int(train.was_cut.sum())
         told = (f"{cut} rows of {train.rows.path.name} have more than {LONGEST_READ:,} characters and were cut there.",)
         return Prepared(train, evaluation, adapter, card, (*(told if cut else ()), *label_warnings(evaluation)))

@@ -93,7 +93,7 @@ class FlowRows(CodeDataset):
             return np.full((len(store[row]), len(self.mark_names)), UNMARKED, dtype=np.int8)
         spans = store.spans(row)
         marked = np.zeros((len(spans), len(self.mark_names)), dtype=np.int8)
-        for start, end, name in self.rows.marks(row):
+        for start, end, name in self.rows.read_marks(row):
             if name in self.mark_names:
                 marked[(spans[:, 0] < end) & (spans[:, 1] > start), self.mark_names.index(name)] = 1
         return marked
@@ -108,8 +108,8 @@ def flow_rows(
     kinds: Sequence[int],
 ) -> FlowRows:
     """Read code into ids, or map what was read before."""
-    key = key_of("flow", rows.cache_key, FORMAT, LEXER, vocabulary.words)
-    store = FlowStore(cached("flow", key, lambda staging: _keep(rows.texts, vocabulary, staging)))
+    key = key_of("flow", rows.read_key, FORMAT, LEXER, vocabulary.words)
+    store = FlowStore(cached("flow", key, lambda staging: _keep(rows.read_texts, vocabulary, staging)))
     return FlowRows(rows, store, indices, PAD, label_names, mark_names=tuple(mark_names), kinds=tuple(kinds))
 
 

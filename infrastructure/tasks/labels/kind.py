@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,13 +18,15 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import CARD, RunLayout
 from domain.task import Task, task_named
-from infrastructure.data.labels.carried import PART
+from infrastructure.data.labels.annotating import Annotated, as_it_stands
+from infrastructure.data.labels.asked_code import AskingCode, annotated_inputs
+from infrastructure.data.labels.carried import FINDINGS, PART
 from infrastructure.data.labels.code_dataset import CodeDataset
-from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset
-from infrastructure.data.labels.rows import RowSchema, load_rows
+from infrastructure.data.labels.loading import ClassificationData, SplitRows, aligned_dataset, found_rows
+from infrastructure.data.labels.rows import RowSchema
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import Input, Source, read_inputs
+from infrastructure.data.sources.inputs import Asking, AskingTexts, Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded, cut_told
 from infrastructure.models.bundle import ModelBundle
@@ -65,12 +67,34 @@ LOST_BY_CUTTING = "what decides their label may be lost"
 
 
 class ClassifierCard(ModelCard):
-    """What a classifier's card says: labels in the order of the scores, and where a row keeps its text and label."""
+    """What a classifier's card says: labels in the order of the scores, and where a row keeps its text and label.
+
+    With `findings` it reads what that scanner finds; `findings_version` is that of training, None where rows carried
+    all of them.
+    """
 
     labels: list[str] = Field(min_length=1)
     max_length: int = Field(ge=1, le=MAX_LENGTH_LIMIT)
     text_field: FieldNames = None
     label_field: str | None = None
+    findings: Literal["none", "bandit"] = "none"
+    findings_version: str | None = None
+
+    @property
+    def learnt_columns(self) -> tuple[str, ...]:
+        """Name what a model reads where rows carry it."""
+        return () if self.findings == "none" else (FINDINGS,)
+
+    def asking(self, usual: Sequence[str]) -> Asking:
+        """Say how what the model is asked is taken from a row."""
+        text = self.sought("text", usual)
+        return AskingTexts(text) if self.findings == "none" else AskingCode(text)
+
+    def as_read(self, inputs: Sequence[str], note: Note) -> list[Annotated]:
+        """Give texts as the model reads them. Raises: ConfigurationError for a scanner that is not installed."""
+        if self.findings == "none":
+            return [as_it_stands(text) for text in inputs]
+        return annotated_inputs(inputs, self.findings_version, note)
 
 
 class Classification:
@@ -141,7 +165,7 @@ class Classification:
             marks=marked.learning,
             unknown_token_id=tokenizer.unk_token_id,
         )
-        card = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
+        card = card_of(request, train)
         counted = train.tokens.num_cut, len(train.tokens)
         warnings = cut_told(*counted, train.rows.path.name, request.max_length, LOST_BY_CUTTING)
         return Prepared(train, evaluation, adapter, card, (*warnings, *marked.warnings, *label_warnings(evaluation)))
@@ -258,8 +282,9 @@ class FinishedClassifier:
     def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
         """Make labelled rows ready for evaluation. Raises: DatasetError."""
         label = self.card.sought("label", ("label",))
-        schema = RowSchema(self._text, label, self.task.labels, carried=(PART,), reading=self.card.reading)
-        rows = load_rows(Path(dataset_path), schema)
+        carried = (PART, *self.card.learnt_columns)
+        schema = RowSchema(self._text, label, self.task.labels, carried=carried, reading=self.card.reading)
+        rows = found_rows(Path(dataset_path), schema, self.card.findings_version)
         return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
 
     def intervals(self, dataset: CodeDataset, scored: Scored) -> dict[str, Interval]:
@@ -277,7 +302,7 @@ class FinishedClassifier:
 
     def inputs(self, source: Source, note: Note) -> Iterator[Input]:
         """Read texts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(source, self._text, self.card.reading, note)
+        return read_inputs(source, self.card.asking(self.task.text_fields), self.card.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a text."""
@@ -288,7 +313,7 @@ class FinishedClassifier:
     ) -> Iterator[Mapping[str, Any]]:
         """Give `label` and `scores` (probabilities) of each text."""
         max_length = self.card.max_length
-        texts = [bounded(text, max_length) for text in inputs]
+        texts = [bounded(read.text, max_length) for read in self.card.as_read(inputs, note)]
         ids = text_ids(self.tokenizer, texts, max_length)
         adapter = self.adapter
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
@@ -302,6 +327,14 @@ def examined_labels(dataset: CodeDataset, scored: Scored, card: ClassifierCard, 
     answered = Answered.of(scored.outcomes, card.labels)
     sections = label_sections(answered, _names_of(dataset, card), scored.metrics, task.negative_label)
     return Examined(dataset, outcome_columns(scored.outcomes, card.labels), sections)
+
+
+def card_of(request: LabelTraining, train: CodeDataset) -> dict[str, Any]:
+    """Say where rows keep what a model reads, and what is found in them for it."""
+    fields = {"text_field": train.rows.text_field, "label_field": train.rows.label_field}
+    if train.rows.annotated is None:
+        return fields
+    return {**fields, "findings": request.findings, "findings_version": train.rows.annotated.version or None}
 
 
 def _head(labels: Sequence[str]) -> dict[str, Any]:

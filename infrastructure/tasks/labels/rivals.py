@@ -15,7 +15,8 @@ from domain.task import Task, task_named
 from domain.words import counted
 from infrastructure.data.kept.examinations import examined
 from infrastructure.data.labels.code_dataset import CodeDataset
-from infrastructure.data.labels.loading import IndexedTexts, SplitRows
+from infrastructure.data.labels.indexed_texts import IndexedTexts
+from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.scanners.known import is_installed, scanner_named
 from infrastructure.statistics.confusions import intervals_of_confusion
