@@ -168,6 +168,7 @@ def test_a_weakness_at_the_end_of_long_code_is_found_where_the_same_short_one_is
         for name, parameter in model.named_parameters():
             if name.endswith(("out.weight", "narrow.weight")):
                 parameter.zero_()
+        model.roles.weight.zero_()
         state = model.norm(model.embedding_norm(model.embeddings.weight))
         model.marks.weight[0] = state[word]
         model.marks.bias[0] = 0.5 - state[word].square().sum()

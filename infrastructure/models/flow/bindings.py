@@ -16,6 +16,7 @@ from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, 
 FARTHEST = 64
 # What a token is in its line: a name that a value goes into, or a part of that value.
 NEITHER, TARGET, VALUE = 0, 1, 2
+NUM_ROLES = 3
 RULE = re.compile(r"[A-Z]+\d+")
 ASSIGNING = frozenset(("=", ":=", "+=", "-=", "*=", "/=", "//=", "%=", "&=", "|=", "^=", ">>=", "<<=", "**=", "??="))
 _ACCESS = frozenset((".", "->", "::", "?."))

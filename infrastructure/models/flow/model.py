@@ -9,6 +9,7 @@ from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
+from infrastructure.models.flow.bindings import NUM_ROLES
 from infrastructure.models.flow.relations import (
     BY_CALL,
     LAST_VALUE,
@@ -106,6 +107,7 @@ class FlowClassifier(PreTrainedModel):
         super().__init__(config)
         width, num_labels = config.hidden_size, int(config.num_labels or 0)
         self.embeddings = nn.Embedding(config.vocab_size, width, padding_idx=PAD)
+        self.roles = nn.Embedding(NUM_ROLES, width)
         self.embedding_norm = nn.LayerNorm(width, eps=NORM_EPS, bias=False)
         self.layers = nn.ModuleList(FlowLayer(config) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(width, eps=NORM_EPS, bias=False)
@@ -126,7 +128,8 @@ class FlowClassifier(PreTrainedModel):
                     module.bonus[head, relation] = size
         elif isinstance(module, nn.Embedding):
             nn.init.trunc_normal_(module.weight, std=0.02, a=-0.06, b=0.06)
-            module.weight[PAD] = 0.0
+            if module.padding_idx is not None:
+                module.weight[PAD] = 0.0
         elif isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02, a=-0.06, b=0.06)
             if module.bias is not None:
@@ -141,7 +144,7 @@ class FlowClassifier(PreTrainedModel):
         Shapes: input_ids, roles and attention_mask [W, L], links [W, L, 2]. A kind is told from the tokens that decide
         the verdict.
         """
-        tokens = self.dropout(self.embedding_norm(self.embeddings(input_ids)))  # [W, L, D]
+        tokens = self.dropout(self.embedding_norm(self.embeddings(input_ids) + self.roles(roles)))  # [W, L, D]
         turns = _turns(input_ids.shape[1], self.config.hidden_size // self.config.num_heads, tokens.device)
         form = _product_form(tokens)
         # What is padding is one relation more, whose bonus nothing outweighs: a mask would be a pass over all scores.
@@ -187,11 +190,12 @@ class FlowLayer(nn.Module):
 
     def _mixed(self, tokens: Tensor, related: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
         heads = self.queries_keys_values(tokens).unflatten(-1, (3, self.num_heads, -1))  # [W, L, 3, H, S]
-        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each [W, H, L, S]
-        queries, keys = _turned(queries, turns) * queries.shape[-1] ** -0.5, _turned(keys, turns)
+        queries, keys = _turned(heads[:, :, :2].permute(2, 0, 3, 1, 4).contiguous(), turns)  # each [W, H, L, S]
+        values = heads[:, :, 2].transpose(1, 2)
+        queries = queries * queries.shape[-1] ** -0.5
         bonus = as_bonus(related, functional.pad(self.bonus, (0, 1), value=NEVER))  # [W, H, L, L]
         scores = torch.matmul(queries, keys.transpose(-1, -2)) + bonus
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(values.dtype)
+        weights = torch.softmax(scores, dim=-1)  # sums are taken in fp32, whatever the format
         return torch.matmul(weights, values).transpose(1, 2).flatten(2)
 
 

@@ -59,4 +59,6 @@ def _bindings(ids: Tensor, roles: Tensor, line: Tensor) -> tuple[Tensor, Tensor]
 
 def as_bonus(found: Tensor, weights: Tensor) -> Tensor:
     """Weigh relations [W, R, L, L] by those of each head [H, R]: what is added to its scores, [W, H, L, L]."""
-    return torch.matmul(weights.to(found.dtype), found.flatten(2)).unflatten(2, found.shape[2:])
+    # One product for each window: a matrix against all of them at once would first be copied into another order.
+    each = weights.to(found.dtype).expand(len(found), -1, -1)
+    return torch.bmm(each, found.flatten(2)).unflatten(2, found.shape[2:])
