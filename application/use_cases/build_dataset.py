@@ -1,30 +1,24 @@
 """Build labelled rows from source code: functions of projects, labelled by a scanner and by fixes in their history."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from platform import python_version
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from application.choosing_rows import group_of, within_limits, without_repeats
 from application.groups.setting import share_below_one, within
 from application.harvesting import Harvest
-from application.phases import advance, phase
+from application.phases import phase
 from application.ports import CloneFinder, CodeFunctions, CodeMeasures, CodeProjects, CodeScanner, RowFiles
-from domain.code_rows import FILE, GROUPS, PROJECT, CodeRow, Limits, Unit, grouped, split_by_family
+from application.told_rows import card_of, notes_on_rows, notes_on_sources
+from domain.code_rows import GROUPS, Limits, Unit, grouped, split_by_family
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.showing import shown
 from domain.source_address import Address, Reach, ReadingOfCode
-from domain.task import SEVERITIES
 from domain.version import VERSION
-from domain.weak_labels import LABEL_OF_FINDING, SAFE
-
-EXACT = "functions that repeat another"
-NEAR = "functions that nearly repeat another"
-UNMEASURED = "functions that cannot be measured"
-SHORT, LONG = "functions that are too short", "functions that are too long"
-COMPLEX, UNMAINTAINABLE = "functions that are too complex", "functions whose maintainability is too low"
 
 
 class BuildDatasetRequest(BaseModel):
@@ -71,6 +65,11 @@ class BuildDatasetRequest(BaseModel):
     def limits(self) -> Limits:
         """What a function must lie within."""
         return Limits(self.min_lines, self.max_lines, self.max_complexity, self.min_maintainability)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the rows beside the sources."""
+        return self.model_dump(exclude={"sources", "output", "force", "timeout", "max_mib"})
 
     @property
     def reading(self) -> ReadingOfCode:
@@ -143,17 +142,18 @@ class BuildDatasetUseCase:
         units: list[Unit] = []
         told = [self._harvested(address, request, units) for address in addresses]
         left_out = sum((Counter(project["left_out"]) for project in told), Counter())
-        kept = list(self._without_repeats(self._within_limits(units, request.limits, left_out), request, left_out))
-        kept.sort(key=lambda unit: unit.first.order)
-        rows = _split([row for unit in kept for row in unit.rows], request)
+        fitting = within_limits(units, self._measures, request.limits, left_out)
+        kept = without_repeats(fitting, self._clones, request.near_duplicates, left_out)
+        group = request.group or group_of(kept)
+        rows = split_by_family(grouped(kept, group), request.validation_share, request.seed)
         if not rows:
             raise DatasetError(
                 f"no function is left: {_listed(left_out)}.", remedy="Name other sources, or widen the limits."
             )
-        card = _card(request, versions, told, rows, left_out)
+        card = {**card_of(rows, told, left_out), "settings": request.settings | {"group": group}, "versions": versions}
         with phase("writing", len(rows)):
             self._files.write(request.output, [row.as_row() for row in rows], card)
-        notes = tuple(_notes(request, addresses, told, rows))
+        notes = (*notes_on_sources(addresses, told), *notes_on_rows(rows, group, request.group is not None))
         return BuildDatasetResponse(request.output, self._files.card_of(request.output), card, notes)
 
     def _versions(self) -> dict[str, str]:
@@ -185,123 +185,6 @@ class BuildDatasetUseCase:
                 **({"pairs": len(fixed)} if request.fixes else {}),
                 "left_out": dict(sorted(left_out.items())),
             }
-
-    def _within_limits(self, units: Sequence[Unit], limits: Limits, left_out: Counter[str]) -> Iterator[Unit]:
-        with phase("measuring", len(units), "functions"):
-            for unit in units:
-                advance(1)
-                reasons = filter(None, (self._beyond(row.code, limits) for row in unit.rows))
-                if reason := next(reasons, ""):
-                    left_out[reason] += len(unit.rows)
-                else:
-                    yield unit
-
-    def _beyond(self, code: str, limits: Limits) -> str:
-        """Say which limit a function breaks; empty for none."""
-        num_lines = code.count("\n")
-        if not limits.min_lines <= num_lines <= limits.max_lines:
-            return SHORT if num_lines < limits.min_lines else LONG
-        found = self._measures.measures(code)
-        if found is None:
-            return UNMEASURED
-        if found.complexity > limits.max_complexity:
-            return COMPLEX
-        return UNMAINTAINABLE if found.maintainability < limits.min_maintainability else ""
-
-    def _without_repeats(
-        self, units: Iterator[Unit], request: BuildDatasetRequest, left_out: Counter[str]
-    ) -> Iterator[Unit]:
-        """Keep one of each cluster of near-duplicates, whatever its labels: pairs first, then the worst label.
-
-        A pair counts as its text before the fix, and is kept or left out as a whole.
-        """
-        seen: set[str] = set()
-        new = []
-        for unit in sorted(units, key=_worth):
-            codes = {row.code for row in unit.rows}
-            if codes & seen:
-                left_out[EXACT] += len(unit.rows)
-            else:
-                new.append(unit)
-                seen |= codes
-        with phase("comparing", len(new), "functions"):
-            texts = ([row.code for row in unit.rows] for unit in new)
-            for unit, is_near in zip(new, self._clones.near(texts, request.near_duplicates), strict=True):
-                advance(1)
-                if is_near:
-                    left_out[NEAR] += len(unit.rows)
-                else:
-                    yield unit
-
-
-def _worth(unit: Unit) -> tuple[Any, ...]:
-    """Sort what is kept of several that are alike to the front; pairs of one project stay the newest first."""
-    first = unit.first
-    if len(unit.rows) > 1:
-        return (0, first.project)
-    return (1, -SEVERITIES.index(first.label), first.order)
-
-
-def _split(rows: Sequence[CodeRow], request: BuildDatasetRequest) -> list[CodeRow]:
-    group = request.group or _group_of(rows)
-    return split_by_family(grouped(rows, group), request.validation_share, request.seed)
-
-
-def _group_of(rows: Sequence[CodeRow]) -> str:
-    return PROJECT if len({row.project for row in rows}) > 1 else FILE
-
-
-def _card(
-    request: BuildDatasetRequest,
-    versions: Mapping[str, str],
-    told: Sequence[Mapping[str, Any]],
-    rows: Sequence[CodeRow],
-    left_out: Mapping[str, int],
-) -> dict[str, Any]:
-    """Tell of the rows what a reader of them must know; no time and no place of this machine is in it."""
-    settings = request.model_dump(exclude={"sources", "output", "force", "timeout", "max_mib"})
-    labels = Counter(row.label for row in rows)
-    return {
-        "task": "security_classification",
-        "num_rows": len(rows),
-        "num_pairs": sum(bool(row.pair_id) for row in rows) // 2,
-        "labels": {label: labels[label] for label in SEVERITIES},
-        "labelled_by": dict(sorted(Counter(row.labelled_by for row in rows).items())),
-        "splits": dict(sorted(Counter(row.split for row in rows).items())),
-        "licences": dict(sorted(Counter(row.licence for row in rows).items())),
-        "sources": list(told),
-        "left_out": {reason: count for reason, count in sorted(left_out.items()) if count},
-        "settings": {**settings, "group": request.group or _group_of(rows)},
-        "label_of_finding": LABEL_OF_FINDING,
-        "versions": dict(versions),
-    }
-
-
-def _notes(
-    request: BuildDatasetRequest,
-    addresses: Sequence[Address],
-    told: Sequence[Mapping[str, Any]],
-    rows: Sequence[CodeRow],
-) -> Iterator[str]:
-    for address, project in zip(addresses, told, strict=True):
-        if project["commit"] and not address.pin:
-            uncommitted = "; what is not committed was not read" if address.directory is not None else ""
-            yield f"{address.shown} was read at its HEAD, {project['commit']}{uncommitted}."
-        if not project["functions"] and not project.get("pairs"):
-            yield f"{address.shown} has no function to read."
-    families: dict[str, set[str]] = {}
-    for row in rows:
-        families.setdefault(row.label, set()).add(row.family)
-    if len({row.project for row in rows}) == 1 and request.group is None:
-        yield "All rows are of one project, so files stay on one side of a split, and not projects."
-    alone = [label for label in SEVERITIES if len(families.get(label, ())) == 1]
-    if alone:
-        yield (
-            f"Rows labelled {', '.join(alone)} stand in one {request.group or _group_of(rows)} alone, and a training"
-            " wants each label on both sides of its split: add sources."
-        )
-    if set(families) == {SAFE}:
-        yield "Every row is safe: there is nothing to learn from them."
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 """Git as a program of its own, so started that a repository can make it do nothing but hand out its objects."""
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -19,6 +20,8 @@ SECONDS_OF_SILENCE = 120.0
 SECONDS_BETWEEN_LOOKS = 0.1
 MIB = 1 << 20
 AT_ONCE = 1 << 16
+LINES_TOLD = 2  # ssh says why in one, and git that it failed in the next
+_NO_REASON = ("warning: ", "hint: ", "Warning: ", "Please make sure", "and the repository exists")
 # What of our own surroundings git gets: ways to other machines, and the keys of a person. No setting of git is in it.
 _KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
@@ -231,10 +234,9 @@ def _require_success(process: "subprocess.Popen[bytes]", said: IO[bytes]) -> Non
     if process.returncode == 0:
         return
     said.seek(0)
-    lines = said.read(AT_ONCE).decode("utf-8", "replace").splitlines()
-    told = [line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines]
-    marked = [line for line, whole in zip(told, lines, strict=True) if whole.startswith(("fatal: ", "error: "))]
-    raise GitError(next(iter(marked or [line for line in told if line]), f"git ended with {process.returncode}"))
+    lines = [line.strip() for line in said.read(AT_ONCE).decode("utf-8", "replace").splitlines()]
+    told = [re.sub(r"^(?:fatal|error): ", "", line) for line in lines if line and not line.startswith(_NO_REASON)]
+    raise GitError("; ".join(told[:LINES_TOLD]) or f"git ended with {process.returncode}")
 
 
 def _size_of(home: Path) -> int:

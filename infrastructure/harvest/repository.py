@@ -3,17 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from application.phases import advance, phase
 from domain.code_rows import CodeFile, Fix, FixedFile
 from domain.exceptions import DatasetError
 from domain.security_fixes import SecurityFix, security_fix
 from domain.source_address import Address, Reach, ReadingOfCode
-from infrastructure.harvest.git import Git, GitError, Output
+from infrastructure.harvest.blobs import Blobs, opened_blobs
+from infrastructure.harvest.git import Git, GitError
 from infrastructure.harvest.licences import LARGEST, is_asked, licence_of
 from infrastructure.harvest.python_files import (
     LARGE,
@@ -61,14 +61,14 @@ class Repository:
     def licence(self) -> str:
         """Name the licence that its root tells of."""
         asked = [entry for entry in self._listed if is_asked(entry.path) and 0 < entry.size <= LARGEST]
-        with _blobs(self._git) as blobs:
+        with opened_blobs(self._git) as blobs:
             texts = {entry.path: text_of(blobs.content(entry.number, LARGEST) or b"") for entry in asked}
         return licence_of({path: text for path, text in texts.items() if text})
 
     def files(self) -> Iterator[CodeFile]:
         """Give the files of Python."""
         wanted = [entry for entry in self._listed if is_python(entry.path)]
-        with phase(f"reading {self.project}", len(wanted), "files"), _blobs(self._git) as blobs:
+        with phase(f"reading {self.project}", len(wanted), "files"), opened_blobs(self._git) as blobs:
             for entry in wanted:
                 advance(1)
                 reason = _odd(entry) or left_out(entry.path, self._keeps_tests)
@@ -82,7 +82,7 @@ class Repository:
         """Give commits that mend a weakness and change at most so many files of Python, the newest first."""
         with phase(f"searching the history of {self.project}", 0, "commits"):
             said = list(self._said())
-        with phase(f"reading fixes of {self.project}", len(said), "commits"), _blobs(self._git) as blobs:
+        with phase(f"reading fixes of {self.project}", len(said), "commits"), opened_blobs(self._git) as blobs:
             for commit, parent, fix in said:
                 advance(1)
                 changed = self._changed(commit, parent)
@@ -169,7 +169,15 @@ def _fetched(git: Git, address: Address, reach: Reach, depth: tuple[str, ...]) -
 
 
 def _fetch(git: Git, reach: Reach, *words: str) -> None:
-    how = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance")
+    # A repository may be shallow itself: its history then ends where it ends there.
+    how = (
+        "--quiet",
+        "--update-shallow",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+    )
     git.receive("fetch", *how, *words, seconds=reach.seconds, mebibytes=reach.mebibytes)
 
 
@@ -227,48 +235,8 @@ def _read(path: str, content: bytes | None) -> CodeFile | Unread:
     return Unread(LARGE) if content is None else source_file(written_path(path), content)
 
 
-def _both(path: str, before: str, after: str, blobs: "_Blobs") -> FixedFile | None:
+def _both(path: str, before: str, after: str, blobs: Blobs) -> FixedFile | None:
     old, new = (_read(path, blobs.content(number, LARGEST_FILE)) for number in (before, after))
     if isinstance(old, Unread) or isinstance(new, Unread):
         return None
     return FixedFile(new.path, old.text, new.text)
-
-
-class _Blobs:
-    """Gives the contents of blobs: one process tells how large each is, another one gives it."""
-
-    def __init__(self, sizes: tuple[IO[bytes], Output], contents: tuple[IO[bytes], Output]) -> None:
-        self._sizes, self._contents = sizes, contents
-
-    def content(self, number: str, largest: int) -> bytes | None:
-        """Give the bytes of a blob; None for one that is larger or is not there. Raises: GitError."""
-        size = _asked(self._sizes, number)
-        if size is None or size > largest:
-            return None
-        if _asked(self._contents, number) != size:
-            raise GitError(f"object {number} cannot be read")
-        content = self._contents[1].exactly(size + 1)  # and the line end behind it
-        if len(content) != size + 1:
-            raise GitError(f"object {number} cannot be read")
-        return content[:-1]
-
-
-def _asked(process: tuple[IO[bytes], Output], number: str) -> int | None:
-    questions, answers = process
-    try:
-        questions.write(f"{number}\n".encode())
-        questions.flush()
-    except OSError as error:  # git has ended: an object of this repository is damaged
-        raise GitError(f"object {number} cannot be read") from error
-    answer = answers.line().split()
-    if not answer:
-        raise GitError(f"object {number} cannot be read")
-    return int(answer[2]) if len(answer) == 3 and answer[1] == b"blob" else None
-
-
-@contextmanager
-def _blobs(git: Git) -> Iterator[_Blobs]:
-    with ExitStack() as stack:
-        sizes = stack.enter_context(git.asking("cat-file", "--batch-check"))
-        contents = stack.enter_context(git.asking("cat-file", "--batch"))
-        yield _Blobs(sizes, contents)
