@@ -1,5 +1,6 @@
 """Processes that read source files beside this one, as many as the machine has use for."""
 
+import errno
 import json
 import os
 import select
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from domain.exceptions import ConfigurationError
 from domain.scan import SourceFile
 from infrastructure.scan.read_files import ReadFile
 
@@ -30,6 +32,7 @@ def read_apart(files: Sequence[SourceFile], scanner: str) -> Iterator[tuple[int,
     """Read files with a scanner of that name, empty for none; gives each with its place, in the order they are done.
 
     One that takes too long, or ends the process, is told by its `fault`, and the others are read all the same.
+    Raises: ConfigurationError where no process can be begun.
     """
     if not files:
         return
@@ -48,7 +51,10 @@ def _next(done: "SimpleQueue[tuple[int, ReadFile]]", threads: "Sequence[_Reader]
         with suppress(Empty):
             return done.get(timeout=0.5)
         if broken := next((thread.error for thread in threads if thread.error is not None), None):
-            raise broken
+            raise ConfigurationError(
+                f"a process that reads files cannot be begun: {broken.strerror or broken}.",
+                remedy=f"See why: {sys.executable} -m {PROGRAM} '' < /dev/null",
+            ) from broken
 
 
 @contextmanager
@@ -107,21 +113,23 @@ class _Reader(threading.Thread):
             process.kill()
 
     def _read(self, file: SourceFile) -> ReadFile:
-        seconds = SECONDS_FOR_A_FILE
-        if self._process is None:
-            self._process, seconds = self._begun(), SECONDS_TO_BEGIN
+        process = self._process or self._begun()
         asked = {"path": file.path, "place": file.place, "digest": file.digest}
-        line = _answer(self._process, json.dumps(asked, allow_nan=False).encode("ascii") + b"\n", seconds)
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(asked, allow_nan=False).encode("ascii") + b"\n")
+            process.stdin.flush()
+        line = _line_of(process, SECONDS_FOR_A_FILE)
         if line.endswith(b"\n"):
             return ReadFile.from_json(json.loads(line))
-        has_ended = self._process.poll() is not None or not line
-        is_late = self._process.poll() is None
+        is_late = process.poll() is None
         self._end()
-        return ReadFile(fault=TOO_LONG if is_late or not has_ended else ENDED)
+        return ReadFile(fault=TOO_LONG if is_late else ENDED)
 
     def _begun(self) -> "subprocess.Popen[bytes]":
+        """Begin a process and wait until it has loaded what it needs. Raises: OSError where it does not."""
         path = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))
-        return subprocess.Popen(
+        self._process = process = subprocess.Popen(
             (sys.executable, "-P", "-m", PROGRAM, self._scanner),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -129,6 +137,11 @@ class _Reader(threading.Thread):
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # an interrupt from the terminal is for the scan
         )
+        if not _line_of(process, SECONDS_TO_BEGIN) and not self._is_stopped:
+            raise OSError(errno.ECHILD, "it ended before it began")
+        if self._is_stopped:
+            process.kill()
+        return process
 
     def _end(self) -> None:
         if (process := self._process) is None:
@@ -141,13 +154,9 @@ class _Reader(threading.Thread):
         process.wait()
 
 
-def _answer(process: "subprocess.Popen[bytes]", question: bytes, seconds: float) -> bytes:
-    """Give the line that a process answers; without a line end where it is late or has ended."""
-    assert process.stdin is not None
+def _line_of(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
+    """Give the line that a process answers; one without an end where it is late or has ended."""
     assert process.stdout is not None
-    with suppress(BrokenPipeError):
-        process.stdin.write(question)
-        process.stdin.flush()
     until, found = time.monotonic() + seconds, b""
     descriptor = process.stdout.fileno()
     while not found.endswith(b"\n"):
@@ -156,6 +165,7 @@ def _answer(process: "subprocess.Popen[bytes]", question: bytes, seconds: float)
             return found
         piece = os.read(descriptor, 1 << 16)
         if not piece:
+            process.kill()  # it may have closed its output alone
             process.wait()
             return b""
         found += piece

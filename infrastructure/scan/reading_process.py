@@ -26,6 +26,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     scanner = scanner_named(sys.argv[1]) if sys.argv[1] else None
+    answers.write("\n")  # ready: from here on the time of a file is its own
+    answers.flush()
     for line in sys.stdin:
         answers.write(json.dumps(_answer(json.loads(line), scanner), allow_nan=False) + "\n")
         answers.flush()
