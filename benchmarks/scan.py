@@ -4,8 +4,8 @@
     python benchmarks/scan.py --tree PATH [--run RUN] [--findings 20]
 
 Each scan is a process of its own, from its start to its end. `first_seconds` are with an empty cache, `again_seconds`
-with what the first has kept, of Bandit alone and, where a run is named, of Bandit and its model; `cpu_seconds` are those
-of the processor of all processes, which a busy machine falsifies less. Medians over the rounds.
+with what the first has kept, of Bandit alone and, where a run is named, of Bandit and its model; `cpu_seconds` are
+those of the processor of all processes, which a busy machine falsifies less. Medians over the rounds.
 
 With `--tree` that tree is scanned, and the findings are printed as the rows of a table of Markdown, evenly spread over
 all of them, to be looked at by hand.

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from domain.scan import SAFE, ModelFacts
 from domain.version import VERSION
 from infrastructure.files import sha256_of
 from infrastructure.plain_files import read_plain
+from infrastructure.scanners.known import SCANNERS, is_installed
 
 if TYPE_CHECKING:
     from infrastructure.prediction import FinishedModel
@@ -59,7 +61,7 @@ class ScanModel:
                 remedy="Name a run of security_classification.",
             )
         facts = ModelFacts(run, tuple(labels), **_calibration(card.get(CALIBRATION)))
-        return cls(facts, _digest_of(directory), device)
+        return cls(facts, f"{_digest_of(directory)} {_scanner_of(card)}", device)
 
     @cached_property
     def _opened(self) -> "FinishedModel":
@@ -110,6 +112,14 @@ def _card(directory: Path) -> Mapping[str, Any]:
     if not isinstance(card, dict):
         raise ModelError(f"{path} is no JSON object.", remedy="Restore it, or train again.")
     return card
+
+
+def _scanner_of(card: Mapping[str, Any]) -> str:
+    """Name the scanner whose findings a model reads, with its version: another one would find other things."""
+    name = str(card.get("findings"))
+    if name not in SCANNERS:
+        return ""
+    return f"{name} {metadata.version(name)}" if is_installed(name) else name
 
 
 def _calibration(told: Any) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`athanor scan` as people and programs use it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from importlib.resources import files
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 
 from tests.support.command_line import athanor
@@ -184,7 +187,7 @@ def test_a_second_scan_reads_what_was_found_and_loads_no_torch(run: Path) -> Non
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**_environment(), "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=True,
@@ -194,7 +197,23 @@ def test_a_second_scan_reads_what_was_found_and_loads_no_torch(run: Path) -> Non
     assert {**again, "seconds": 0} == {**first, "seconds": 0}
 
 
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+def test_an_interrupt_ends_a_scan_with_its_readers() -> None:
+    tree(Path(), {f"f{number}.py": WEAK * 200 for number in range(300)})
+    root = Path(__file__).resolve().parents[2]
+    process = psutil.Popen(
+        [sys.executable, "-m", "presentation.cli", "scan", "."],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    readers: list[psutil.Process] = []
+    while not readers and process.poll() is None:
+        readers = [child for child in process.children() if "infrastructure.scan.reading_process" in child.cmdline()]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert (process.returncode, "Traceback" in said) == (130, False)
+    assert said.splitlines()[-1].startswith("error: SIGINT: interrupted")
+    assert readers
+    psutil.wait_procs(readers, timeout=20)
+    assert not any(reader.is_running() for reader in readers)
