@@ -65,6 +65,7 @@ def _by_task(name: str) -> dict[str, Any]:
             **({"eval_dataset": task.default_eval_dataset} if task.default_eval_dataset else {}),
             "metric_name": task.metric_name,
             **task.settings,
+            **task.settings_of_shipped,
         }
         for task in TASKS.values()
     }

@@ -126,14 +126,18 @@ class TrainModelRequest(
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
         if task.default_eval_dataset is not None and self._leaves_data_to(task):
             settings["eval_dataset"] = task.default_eval_dataset
+        if self._takes_data_of(task):
+            settings |= task.settings_of_shipped
         if not (self.leaves_open("epochs") and self.leaves_open("time_budget")):
             settings.pop("max_steps", None)  # somebody has said how long it lasts
         return {name: value for name, value in settings.items() if self.leaves_open(name)}
 
     def _leaves_data_to(self, task: Task) -> bool:
         """Tell whether the data of a task are taken, and their split is left to it."""
-        is_default = self.leaves_open("dataset_path") or self.dataset_path == task.default_dataset
-        return is_default and self.leaves_open("validation_split")
+        return self._takes_data_of(task) and self.leaves_open("validation_split")
+
+    def _takes_data_of(self, task: Task) -> bool:
+        return self.leaves_open("dataset_path") or self.dataset_path == task.default_dataset
 
     def _said(self) -> Iterator[str]:
         for name in NAMES:

@@ -88,8 +88,9 @@ class Task:
     `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
     unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
     to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
-    trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full. A task may begin
-    from presets of further architectures: `settings_of_flow` are those of a reader that follows values, and
+    trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full.
+    `settings_of_shipped` go with the data of the task alone: how much of many rows a first training sees. A task may
+    begin from presets of further architectures: `settings_of_flow` are those of a reader that follows values, and
     `settings_of_tuned_flow` those of a finished one.
     """
 
@@ -108,6 +109,7 @@ class Task:
     settings_of_adapter: Mapping[str, Any] = field(default_factory=dict)
     settings_of_head: Mapping[str, Any] = field(default_factory=dict)
     settings_of_small: Mapping[str, Any] = field(default_factory=dict)
+    settings_of_shipped: Mapping[str, Any] = field(default_factory=dict)
     settings_of_flow: Mapping[str, Any] = field(default_factory=dict)
     settings_of_tuned_flow: Mapping[str, Any] = field(default_factory=dict)
 
@@ -167,7 +169,8 @@ TASKS: dict[str, Task] = {
             summary="source code, labelled safe or with the severity of its weakness",
             text_fields=("code", "text"),
             metric_name="macro_f1",
-            default_dataset="data/security.json",
+            default_dataset="data/security.parquet",
+            default_eval_dataset="data/security_validation.parquet",
             labels=SEVERITIES,
             negative_label="safe",
             settings={
@@ -187,6 +190,8 @@ TASKS: dict[str, Task] = {
             settings_of_adapter=ADAPTING,
             settings_of_head=TRAINING_A_HEAD,
             settings_of_small=FINE_TUNING_SMALL,
+            # 40,000 rows: a third of them fits the minutes of a first try.
+            settings_of_shipped={"max_steps": 800, "eval_steps": 400},
             settings_of_flow=READING_FLOW,
             settings_of_tuned_flow=TUNING_FLOW,
         ),

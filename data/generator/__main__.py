@@ -11,12 +11,13 @@ from data.generator import messages
 from data.generator.family import TextFamily
 from data.generator.instructions import instruction_rows
 from data.generator.market import BARS, REGIMES, market_bars, write_bars
-from data.generator.security_rows import composed, distinct, families_of, shipped_rows
+from data.generator.security_rows import composed, distinct, families_of, training_rows, validation_rows
 from data.generator.writing import ENDINGS, write_array, write_rows
 
 SEED = 42
 TEXTS_PER_FAMILY = 10
 DATA = Path(__file__).resolve().parents[1]
+SECURITY, SECURITY_VALIDATION = DATA / "security.parquet", DATA / "security_validation.parquet"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,9 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command")
     more = commands.add_parser("security", help="write more composed programs than are shipped")
     more.add_argument("--rows", type=_even, required=True, help="how many functions: half of them are safe")
-    more.add_argument(
-        "--seed", type=int, default=0, help=f"other programs for each seed; {SEED} begins as the shipped ones"
-    )
+    seeds = f"other programs for each; {SEED} begins with those that are shipped"
+    more.add_argument("--seed", type=int, default=0, help=seeds)
     more.add_argument("--output", type=_output, required=True, help=f"file to write: {', '.join(ENDINGS)}")
     options = parser.parse_args(arguments)
     if options.command == "security":
@@ -39,8 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def write_all(only_check: bool) -> None:
     """Render every data set, count it, and write it unless it is only checked."""
-    functions = shipped_rows(SEED)
-    _count("security", functions)
+    for path, rows in ((SECURITY, training_rows(SEED)), (SECURITY_VALIDATION, validation_rows(SEED))):
+        _count(path.stem, rows)
+        if not only_check:
+            write_rows(path, rows)
     texts = message_rows()
     _count("classification", texts)
     chats = instruction_rows(SEED)
@@ -50,7 +52,6 @@ def write_all(only_check: bool) -> None:
     print(f"market_simulated: {len(bars)} bars, {len(bars) // BARS} sessions, ", end="")
     print(", ".join(f"{regime} {spent[regime]}" for regime in REGIMES))
     if not only_check:
-        write_array(DATA / "security.json", functions)
         write_array(DATA / "classification.json", texts)
         write_array(DATA / "instructions.json", chats)
         write_bars(DATA / "market_simulated.csv", bars)

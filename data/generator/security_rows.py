@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from data.generator import security
+from data.generator.composed.drawing import UNSEEN_COMPOSITIONS, UNSEEN_GUARDS, UNSEEN_STEPS, UNSEEN_USES
 from data.generator.composed.parts import is_held_out
-from data.generator.composed.plan import UNSEEN_COMPOSITIONS, UNSEEN_GUARDS, UNSEEN_STEPS, UNSEEN_USES
 from data.generator.composed.rows import composed_rows
 from data.generator.family import CodeFamily, TextFamily
 from data.generator.marked import marks_of
@@ -32,13 +32,6 @@ SEVERITY: dict[int, str] = json.loads(
     (Path(__file__).parent / "severity.json").read_text(encoding="utf-8"),
     object_pairs_hook=lambda pairs: {int(cwe): severity for cwe, severity in pairs},
 )
-
-
-def shipped_rows(seed: int) -> list[Row]:
-    """Give the families as they are shipped, without marks."""
-    rows = [{k: v for k, v in row.items() if k != "marks"} for row in family_rows(code_families(), seed)]
-    random.Random(seed).shuffle(distinct(rows, "code"))
-    return rows
 
 
 def training_rows(seed: int) -> list[Row]:

@@ -16,7 +16,8 @@ FILES = ("LICENSE", "README.md", "pyproject.toml", "setup.py", "athanor_command.
 FOLDERS = ("athanor", "domain", "application", "infrastructure", "presentation", "data", "configs")
 # All modules of the house that no use case needs may be missing unseen; these files are asked for by name.
 SHIPPED = (
-    *("athanor/data/security.json", "athanor/data/classification.json", "athanor/data/market_simulated.csv"),
+    *("athanor/data/security.parquet", "athanor/data/security_validation.parquet"),
+    *("athanor/data/classification.json", "athanor/data/market_simulated.csv"),
     *("athanor/data/DATA.md", "athanor/configs/security_classification.yaml"),
     *(f"{name}/py.typed" for name in ("athanor", "domain", "application", "infrastructure", "presentation")),
 )

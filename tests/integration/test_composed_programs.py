@@ -1,13 +1,17 @@
 """Composed programs: twins of the same words, true marks, parts that training has not seen, the same bytes again."""
 
 import ast
+import logging
 import os
 import random
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -17,34 +21,37 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from data.generator.__main__ import main
-from data.generator.composed.guards import Guard
-from data.generator.composed.parts import is_held_out
-from data.generator.composed.plan import (
+from data.generator.composed import drawing, noise, program
+from data.generator.composed.drawing import (
     PIVOTS,
     UNSEEN_COMPOSITIONS,
     UNSEEN_GUARDS,
     UNSEEN_STEPS,
     UNSEEN_USES,
-    Guards,
-    Order,
-    Plan,
-    Use,
     draw_plan,
 )
+from data.generator.composed.guards import MARKUP, Guard
+from data.generator.composed.parts import is_held_out
+from data.generator.composed.plan import Guards, Order, Plan, Use
 from data.generator.composed.program import compose
-from data.generator.composed.step import Step
-from data.generator.composed.surroundings import SURROUNDINGS
+from data.generator.composed.step import TEXT, Step
+from data.generator.composed.surroundings import SURROUNDINGS, Surrounding
+from data.generator.composed.weakness import Weakness
 from data.generator.composed.weaknesses import WEAKNESSES
 from data.generator.marked import GUARD, HARMFUL, TAINTED
 from data.generator.security_rows import COMPOSED_PARTS, composed
 from domain.task import SEVERITIES
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import sought
+from tests.support.composed import space
+from tests.support.hostile import HOSTILE, harms
 
 Row = dict[str, Any]
 Pair = tuple[Row, Row]
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 1_500
+WANTED = ("7", "harmless", "10.0.0.1", "https://example.org/", "12345678123456781234567812345678")
+LEAVES = ("raise ValueError('$word')", "return None")
 
 
 def words(row: Row) -> list[str]:
@@ -55,6 +62,14 @@ def pairs_of(rows: list[Row]) -> list[Pair]:
     """Give the twins as (weak, safe)."""
     twins = [(rows[i], rows[i + 1]) for i in range(0, len(rows), 2)]
     return [(b, a) if a["label"] == "safe" else (a, b) for a, b in twins]
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """Let programs log without a word."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +100,8 @@ def test_every_program_compiles_and_is_no_other(rows: list[Row]) -> None:
 def test_twins_differ_at_one_place_of_the_plan() -> None:
     rng = random.Random(3)
     for _ in range(100):
-        plan = draw_plan(rng)
-        weak, safe = (compose(plan, vulnerable).characters.split("\n") for vulnerable in (True, False))
+        drawn = draw_plan(rng)
+        weak, safe = (compose(drawn, vulnerable).characters.split("\n") for vulnerable in (True, False))
         changed = [number for number, (a, b) in enumerate(zip(weak, safe, strict=True)) if a != b]
         assert 0 < len(changed) < 0.7 * len(weak), "\n".join(weak)
 
@@ -123,28 +138,74 @@ def test_the_length_tells_nothing(unseen: list[Row]) -> None:
     assert roc_auc_score([row["label"] != "safe" for row in unseen], [len(row["code"]) for row in unseen]) == 0.5
 
 
-def held_out_parts(plan: Plan) -> set[str]:
+@pytest.mark.parametrize("kind", MARKUP)
+def test_hostile_text_does_harm_in_the_weak_twin_and_never_in_the_safe_one(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weakness = Weakness(79, kind, ("sink($v)", "$a = [sink($v)]"), ("quiet($v)",), carries=TEXT)
+    surrounding = Surrounding("run", "script", "def run($arg, harmless):", ("$arg.pop()",), "return '$word'", LEAVES)
+    for module, name, value in (
+        (drawing, "WEAKNESSES", (weakness,)), (drawing, "SURROUNDINGS", (surrounding,)), (drawing, "NOISE", (0.0,)),
+        (program, "CLEAN", ("harmless",)), (noise, "FILLERS", ("TASKS.append(('$k', $low))",)),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    rng = random.Random(kind)
+    for _ in range(80):
+        drawn = draw_plan(rng, rng.choice((UNSEEN_COMPOSITIONS, UNSEEN_STEPS, UNSEEN_GUARDS)))
+        weak, safe = (compose(drawn, vulnerable).characters for vulnerable in (True, False))
+        assert does_harm(weak, kind), weak
+        assert not does_harm(safe, kind), safe
+
+
+def does_harm(code: str, kind: str) -> bool:
+    """Run a program with hostile texts, and tell whether one that can do harm arrives in its use.
+
+    It reads one text or two. Beside a hostile one the other is any that a guard may want: a word of the program, a
+    number, an address.
+    """
+    compiled = compile(code, "composed", "exec")
+    wanted = {*re.findall(r"'(\w+)'", code), *WANTED}
+    return any(
+        arrives(compiled, kind, texts)
+        for hostile in HOSTILE[kind]
+        for other in (hostile, *sorted(wanted))
+        for texts in ([hostile, other], [other, hostile])
+    )
+
+
+def arrives(compiled: CodeType, kind: str, texts: list[str]) -> bool:
+    """Run a program that reads these texts, the last one first."""
+    arrived: list[object] = []
+    names = {**space(), "sink": arrived.append, "quiet": len}
+    exec(compiled, names)
+    with suppress(ValueError, KeyError, IndexError):  # a guard left the function
+        names["run"](texts, "harmless")
+    return any(harms(kind, value) for value in arrived)
+
+
+def held_out_parts(drawn: Plan) -> set[str]:
     """Say which kinds of parts of a plan are kept for validation."""
     found = set()
-    for stage in plan.stages:
+    for stage in drawn.stages:
         guards: tuple[Guard, ...] = (stage.helping, stage.useless) if isinstance(stage, Guards) else ()
         guards += (stage,) if isinstance(stage, Guard) else (stage.guard,) if isinstance(stage, Order) else ()
         if isinstance(stage, Step) and is_held_out("step", stage.name):
             found.add(UNSEEN_STEPS)
         if any(is_held_out("guard", guard.name) for guard in guards):
             found.add(UNSEEN_GUARDS)
-        if isinstance(stage, Use | Order) and is_held_out(f"use of {plan.weakness.cwe}", stage.harmful):
+        if isinstance(stage, Use | Order) and is_held_out(f"use of {drawn.weakness.cwe}", stage.harmful):
             found.add(UNSEEN_USES)
     return found
 
 
-@pytest.mark.parametrize("part", COMPOSED_PARTS)
+@pytest.mark.parametrize("part", ["", *COMPOSED_PARTS])
 def test_a_plan_holds_new_parts_of_one_kind_at_most_and_at_its_pivot(part: str) -> None:
     rng = random.Random(4)
     for _ in range(300):
-        plan = draw_plan(rng, part)
-        assert held_out_parts(plan) == {part} - {UNSEEN_COMPOSITIONS}
-        pivot = plan.stages[plan.pivot]
+        drawn = draw_plan(rng, part)
+        assert held_out_parts(drawn) == {part} - {"", UNSEEN_COMPOSITIONS}
+        assert is_held_out("composition", drawn.composition) == (part == UNSEEN_COMPOSITIONS)
+        pivot = drawn.stages[drawn.pivot]
         if part == UNSEEN_STEPS:
             assert isinstance(pivot, Step)
             assert is_held_out("step", pivot.name)
@@ -155,9 +216,9 @@ def test_a_plan_holds_new_parts_of_one_kind_at_most_and_at_its_pivot(part: str) 
 def test_every_seen_part_can_be_drawn_and_every_pivot() -> None:
     rng = random.Random(5)
     plans = [draw_plan(rng) for _ in range(3_000)]
-    assert {plan.surrounding.name for plan in plans} == {surrounding.name for surrounding in SURROUNDINGS}
-    assert {plan.weakness.cwe for plan in plans} == {weakness.cwe for weakness in WEAKNESSES}
-    kinds = {type(plan.stages[plan.pivot]).__name__ for plan in plans}
+    assert {drawn.surrounding.name for drawn in plans} == {surrounding.name for surrounding in SURROUNDINGS}
+    assert {drawn.weakness.cwe for drawn in plans} == {weakness.cwe for weakness in WEAKNESSES}
+    kinds = {type(drawn.stages[drawn.pivot]).__name__ for drawn in plans}
     assert kinds == {"Sources", "Step", "Guards", "Use", "Order"}
     assert len(kinds) == len(PIVOTS)
 

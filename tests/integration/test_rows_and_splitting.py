@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pyarrow import parquet
 from transformers import PreTrainedTokenizerFast
 
 from application.training import LabelTraining
@@ -452,9 +453,11 @@ class TestShippedData:
 
     @pytest.mark.parametrize("seed", [42, 1])
     def test_no_family_and_no_text_of_the_security_data_stands_on_both_sides(self, seed: int) -> None:
-        entries: list[dict[str, str]] = json.loads((ROOT / "data/security.json").read_text(encoding="utf-8"))
-        request = training(LabelTraining, "security_classification", seed=seed)
-        split = ClassificationData().load(request.changed(dataset_path=str(ROOT / "data/security.json")))
+        path = ROOT / "data/security_validation.parquet"
+        entries: list[dict[str, str]] = parquet.read_table(path, columns=["code", "label", "family"]).to_pylist()
+        split = ClassificationData().load(
+            training(LabelTraining, "security_classification", seed=seed, dataset_path=str(path))
+        )
         sides = [[entries[row] for row in part] for part in (split.train, split.evaluation)]
         assert sum(map(len, sides)) == len(entries)
         for value_of in (lambda row: row["family"], lambda row: "".join(row["code"].split())):
@@ -470,7 +473,7 @@ class TestShippedData:
             "import sys; from pathlib import Path; from infrastructure.data.sources.fields import sought; "
             "from infrastructure.data.labels.rows import RowSchema, load_rows; "
             "from infrastructure.data.labels.splitting import split_rows; "
-            "rows = load_rows(Path('data/security.json'), RowSchema(sought('text', ('code',)))); "
+            "rows = load_rows(Path('data/security_validation.parquet'), RowSchema(sought('text', ('code',)))); "
             "print(*split_rows(rows, 0.2, 42).evaluation)"
         )
         outputs = {
@@ -480,7 +483,7 @@ class TestShippedData:
             ).stdout
             for seed in ("1", "2")
         }  # fmt: skip
-        made = load_rows(ROOT / "data/security.json", RowSchema(sought("text", ("code",))))
+        made = load_rows(ROOT / "data/security_validation.parquet", RowSchema(sought("text", ("code",))))
         assert outputs == {" ".join(map(str, split_rows(made, 0.2, 42).evaluation)) + "\n"}
 
 

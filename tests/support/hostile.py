@@ -37,6 +37,7 @@ def harms(kind: str, value: object) -> bool:
 
 def _shell(text: str) -> bool:
     words = shlex.shlex(f"cmd {text}", posix=True, punctuation_chars=True)
+    words.whitespace_split = True
     try:
         return len(list(words)) != 2
     except ValueError:

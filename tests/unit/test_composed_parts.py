@@ -6,10 +6,12 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data.generator.composed import noise, surroundings
+from data.generator.composed import noise, sources
 from data.generator.composed.guards import GUARDS, KINDS, Guard
 from data.generator.composed.parts import all_uses
 from data.generator.composed.slots import condition
@@ -109,9 +111,22 @@ def test_hostile_texts_do_harm_where_nothing_guards(kind: str) -> None:
     assert all(harms(kind, text) for text in HOSTILE[kind])
 
 
+def test_the_entries_of_the_guide_do_what_it_says_of_them() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "how_to_add.md").read_text(encoding="utf-8")
+    section = guide.partition("## A part of the shipped programs")[2]
+    names: dict[str, Any] = {}
+    exec(section.partition("```python\n")[2].partition("```")[0], names)
+    doubled, popped, without_semicolon = names["parts"]
+    for made in (doubled, popped):
+        test_a_step_hands_on_one_value_and_nothing_of_the_other(made)
+        test_a_step_names_both_values_equally_often_and_marks_what_holds_the_tainted_one(made)
+    assert any(outcomes(without_semicolon, "sql", 0)), "the guide says that it does not help"
+    assert all(any(outcomes(without_semicolon, kind, 0)) for kind in without_semicolon.useless)
+
+
 def test_there_are_as_many_parts_as_the_documentation_says() -> None:
-    sources = {source for surrounding in SURROUNDINGS for source in surrounding.sources}
-    assert len(sources) >= 40
+    outside = {source for surrounding in SURROUNDINGS for source in surrounding.sources}
+    assert len(outside) >= 40
     assert len(STEPS) >= 60
     assert sum(bool(guard.helps) for guard in GUARDS) >= 30
     assert sum(not guard.helps for guard in GUARDS) >= 30
@@ -130,7 +145,7 @@ def test_no_fresh_name_hides_a_name_that_parts_use() -> None:
     texts += [use for weakness in WEAKNESSES for use in (*all_uses(weakness), *weakness.sound)]
     texts += [source for weakness in WEAKNESSES for pair in weakness.choices for source in pair]
     texts += [text for s in SURROUNDINGS for text in (s.head, s.answer, *s.sources, *s.leaves)]
-    texts += [*surroundings.CLEAN, *surroundings.SECRETS, *noise.FILLERS, *noise.CONSTANT, *noise.HARMLESS]
+    texts += [*sources.CLEAN, *sources.SECRETS, *noise.FILLERS, *noise.CONSTANT, *noise.HARMLESS]
     used = {name.lower() for text in texts for name in re.findall(r"(?<![\w$.'{])[A-Za-z]\w*", text)}
     assert sorted((used | {name.lower() for name in dir(builtins)}) & set(NOUNS)) == []
 

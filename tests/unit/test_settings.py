@@ -104,3 +104,15 @@ def test_a_value_of_the_wrong_type_is_told_by_what_it_may_be() -> None:
 def test_help_names_the_command() -> None:
     assert "settings" in athanor("--help").stdout
     assert "`athanor settings`" in athanor("train", "--help").stdout
+
+
+def test_settings_that_go_with_shipped_data_leave_other_data_alone() -> None:
+    task = TASKS["security_classification"]
+    shipped = TrainModelRequest(task=task.name).resolved()
+    named = TrainModelRequest(task=task.name, dataset_path=task.default_dataset).resolved()
+    other = TrainModelRequest(task=task.name, dataset_path="functions.jsonl").resolved()
+    longer = TrainModelRequest(task=task.name, epochs=3).resolved()
+    assert shipped == named
+    assert shipped.model_dump()["max_steps"] == task.settings_of_shipped["max_steps"]
+    assert (other.model_dump()["max_steps"], other.model_dump()["eval_steps"]) == (None, None)
+    assert longer.model_dump()["max_steps"] is None

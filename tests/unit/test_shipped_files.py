@@ -32,7 +32,7 @@ def test_a_shipped_run_file_is_found_and_read(config: Path) -> None:
 
 
 def test_what_the_user_has_under_that_name_goes_before(empty_directory: Path) -> None:
-    for name in ("data/security.json", "configs/security_classification.yaml"):
+    for name in ("data/security.parquet", "configs/security_classification.yaml"):
         mine = empty_directory / name
         mine.parent.mkdir()
         mine.write_text("seed: 5")
@@ -43,8 +43,17 @@ def test_what_the_user_has_under_that_name_goes_before(empty_directory: Path) ->
 @pytest.mark.parametrize(
     "path",
     [
-        *("security.json", "data", "data/", "data/generator", "data/nothing.json", "data/../pyproject.toml", "-", ""),
-        *("domain/task.py", "mine/data/security.json", "/data/security.json", "data/generator/severity.json"),
+        *(
+            "security.parquet",
+            "data",
+            "data/",
+            "data/generator",
+            "data/nothing.json",
+            "data/../pyproject.toml",
+            "-",
+            "",
+        ),
+        *("domain/task.py", "mine/data/security.parquet", "/data/security.parquet", "data/generator/severity.json"),
     ],
 )
 def test_any_other_path_is_the_users(path: str) -> None:
@@ -52,7 +61,7 @@ def test_any_other_path_is_the_users(path: str) -> None:
 
 
 def test_the_data_of_another_task_is_a_path_like_any_other() -> None:
-    assert located("data/security.json", task_named("text_classification")) == Path("data/security.json")
+    assert located("data/security.parquet", task_named("text_classification")) == Path("data/security.parquet")
 
 
 def test_a_run_file_that_is_nowhere_is_named() -> None:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from data.generator.composed import noise
+from data.generator.composed.drawing import ends
 from data.generator.composed.guards import Guard
-from data.generator.composed.plan import Guards, Order, Plan, Sources, Stage, Use, ends
+from data.generator.composed.plan import Guards, Order, Plan, Sources, Stage, Use
 from data.generator.composed.slots import Slots
+from data.generator.composed.sources import CLEAN, SECRETS
 from data.generator.composed.step import Step
-from data.generator.composed.surroundings import CLEAN, SECRETS
 from data.generator.composed.text import Piece, Value
 from data.generator.composed.weakness import OUTSIDE, SECRET
 from data.generator.composed.writer import Writer

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data.generator.composed.plan import UNSEEN_COMPOSITIONS, Plan, draw_plan
+from data.generator.composed.drawing import draw_plan
+from data.generator.composed.plan import Plan
 from data.generator.composed.program import compose
 from data.generator.marked import Text, marks_of
 
@@ -17,7 +18,7 @@ def composed_rows(pairs: int, seed: int | str, severity: Mapping[int, str], part
     rng = random.Random(f"{seed}/{part}")
     seen: set[str] = set()
     while len(seen) < pairs:
-        plan = draw_plan(rng, part or UNSEEN_COMPOSITIONS)
+        plan = draw_plan(rng, part)
         twins = {True: compose(plan, vulnerable=True), False: compose(plan, vulnerable=False)}
         if twins[True].characters in seen:
             continue

@@ -1,6 +1,20 @@
-"""Where a composed program runs, what reaches it there from outside, and what does not."""
+"""Where a composed program runs: how it begins, how it answers, how it leaves."""
 
 from dataclasses import dataclass
+
+from data.generator.composed.sources import (
+    AIOHTTP,
+    DJANGO,
+    FASTAPI,
+    FLASK,
+    HANDLER,
+    MESSAGE,
+    OBJECT,
+    SCRIPT,
+    SOCKET,
+    STORED,
+    TORNADO,
+)
 
 
 @dataclass(frozen=True)
@@ -21,156 +35,6 @@ class Surrounding:
     framework: str = ""
     depth: int = 1
 
-
-CLEAN = (
-    "'$word'",
-    "'$word'",
-    "'$word'",
-    "'$word $word2'",
-    "'$word' + '-$word2'",
-    "'$k'.title()",
-    "str($low)",
-    "'$k-$low'",
-    "os.path.basename(__file__)",
-    "__name__",
-    "datetime.now().isoformat()",
-    "uuid.uuid4().hex",
-    "platform.node()",
-    "settings.$k",
-    "str(time.time())",
-    "CONFIG['$k']",
-    "str($low + $high)",
-    "','.join(['$k', '$l'])",
-)
-SECRETS = (
-    "password",
-    "user.password",
-    "os.environ['API_KEY']",
-    "os.environ['DB_PASSWORD']",
-    "getpass.getpass()",
-    "settings.SECRET_KEY",
-    "account.card_number",
-    "customer.iban",
-    "credentials['password']",
-    "patient.diagnosis",
-    "token.access_token",
-    "vault.read('$k')",
-    "keyring.get_password('$k', 'app')",
-    "config.get('$k', 'password')",
-    "person.social_security_number",
-    "Path('/run/secrets/$k').read_text()",
-)
-FLASK = (
-    "request.args.get('$k')",
-    "request.args.get('$k', '')",
-    "request.args['$k']",
-    "request.form.get('$k')",
-    "request.form['$k']",
-    "request.headers.get('$k')",
-    "request.headers['$k']",
-    "request.cookies.get('$k')",
-    "request.cookies['$k']",
-    "request.values.get('$k', '')",
-    "request.get_json()['$k']",
-    "request.json.get('$k')",
-    "request.args.getlist('$k')[0]",
-    "request.data.decode()",
-    "request.query_string.decode()",
-    "request.files['$k'].filename",
-    "request.path.split('/')[-1]",
-    "request.get_data(as_text=True)",
-    "request.user_agent.string",
-)
-DJANGO = (
-    "$request.GET.get('$k')",
-    "$request.GET['$k']",
-    "$request.POST.get('$k', '')",
-    "$request.POST['$k']",
-    "$request.COOKIES.get('$k')",
-    "$request.COOKIES['$k']",
-    "$request.META.get('HTTP_$k')",
-    "$request.headers['$k']",
-    "$request.body.decode()",
-    "json.loads($request.body)['$k']",
-    "$request.FILES['$k'].name",
-    "$request.GET.getlist('$k')[0]",
-    "$request.get_full_path()",
-)
-FASTAPI = (
-    "$arg",
-    "$arg",
-    "$request.query_params['$k']",
-    "$request.query_params.get('$k')",
-    "$request.headers.get('$k')",
-    "$request.cookies.get('$k')",
-    "(await $request.json())['$k']",
-    "(await $request.form())['$k']",
-    "$request.path_params['$k']",
-    "(await $request.body()).decode()",
-)
-AIOHTTP = (
-    "$request.query['$k']",
-    "$request.query.get('$k', '')",
-    "$request.match_info['$k']",
-    "$request.headers.get('$k')",
-    "(await $request.post())['$k']",
-    "(await $request.json())['$k']",
-    "await $request.text()",
-    "$request.rel_url.query['$k']",
-)
-TORNADO = (
-    "self.get_argument('$k')",
-    "self.get_query_argument('$k', '')",
-    "self.get_body_argument('$k')",
-    "self.get_cookie('$k')",
-    "self.request.headers['$k']",
-    "self.request.body.decode()",
-    "self.request.arguments['$k'][0].decode()",
-    "json.loads(self.request.body)['$k']",
-)
-SCRIPT = (
-    "sys.argv[1]",
-    "sys.argv[2]",
-    "sys.argv[-1]",
-    "input()",
-    "input('$k: ')",
-    "os.environ['$k']",
-    "os.environ.get('$k', '')",
-    "os.getenv('$k')",
-    "sys.stdin.readline()",
-    "sys.stdin.read()",
-    "parser.parse_args().$k",
-    "next(fileinput.input())",
-    "click.prompt('$k')",
-)
-STORED = (
-    "open('/srv/inbox/$k').read()",
-    "json.load(open('/srv/inbox/$k.json'))['$l']",
-    "next(csv.reader(open('/srv/inbox/$k.csv')))[0]",
-    "cursor.execute('SELECT $k FROM inbox').fetchone()[0]",
-    "redis.get('$k').decode()",
-    "requests.get('https://example.org/$k').text",
-    "ElementTree.parse('/srv/inbox/$k.xml').findtext('$l')",
-    "email.message_from_file(open('/srv/inbox/$k'))['Subject']",
-    "urlopen('https://example.org/$k').read().decode()",
-    "zipfile.ZipFile('/srv/inbox/$k.zip').namelist()[0]",
-)
-MESSAGE = ("$arg['$k']", "$arg.get('$k')", "json.loads($arg)['$k']", "$arg['$k']['$l']", "$arg.get('$k', '')")
-OBJECT = ("$arg", "$arg", "$arg.$k", "$arg['$k']", "$arg.get('$k')", "getattr($arg, '$k')", "$arg[0]")
-SOCKET = (
-    "$arg.recv(512).decode()",
-    "$arg.makefile().readline()",
-    "$arg.recvfrom(512)[0].decode()",
-    "$arg.recv(1024).decode().split()[1]",
-)
-HANDLER = (
-    "self.path",
-    "self.headers['$k']",
-    "self.headers.get('$k')",
-    "parse_qs(urlparse(self.path).query)['$k'][0]",
-    "self.rfile.read(64).decode()",
-    "unquote(self.path)",
-)
 
 RAISES = ("raise ValueError('$word')", "return None", "raise PermissionError('$k')", "raise RuntimeError('$k $word')")
 FLASK_LEAVES = ("abort(400)", "abort(403)", "return '$word', 400", "raise BadRequest()")
