@@ -67,7 +67,7 @@ READING_FLOW = {
     "optimizer": "muon",
     "epochs": 10,
     "batch_size": 32,
-    "learning_rate": 3e-3,
+    "learning_rate": 4e-3,
     "word_dropout": 0.0,
     "class_weights": "none",
     "average_decay": 0.99,

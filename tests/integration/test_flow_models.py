@@ -22,6 +22,7 @@ from infrastructure.models.flow.relations import NEIGHBOURS, relations
 from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
 from infrastructure.models.flow.windows import windows_of
 from infrastructure.prediction import PredictorSource
+from infrastructure.tasks.flow import adapter
 from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
 from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows
 from infrastructure.tasks.labels.scoring import LabelScoring
@@ -33,10 +34,10 @@ ADAPTER = FlowClassification(LabelScoring(flowing.LABELS, negative_label="safe")
 
 
 def logits(model: FlowClassifier, *sources: str, noise: RowNoise | None = None, max_length: int = 64) -> Tensor:
-    adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), max_length)
+    task = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), max_length)
     encoded = [flowing.WORDS.encode(source) for source in sources]
     with torch.inference_mode():
-        return adapter.logits(model, adapter.collate([e.item() for e in encoded], noise))
+        return task.logits(model, task.collate([e.item() for e in encoded], noise))
 
 
 def slow_relations(ids: list[int], roles: list[int], links: list[list[int]]) -> np.ndarray:
@@ -101,12 +102,12 @@ def test_names_are_numbered_anew_in_each_step_and_alike_in_the_same() -> None:
 
 
 def test_a_hidden_word_is_one_name_wherever_it_stands_and_no_other() -> None:
-    adapter = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), 64, word_dropout=0.9)
+    task = FlowClassification(LabelScoring(flowing.LABELS), 0, len(flowing.WORDS), 64, word_dropout=0.9)
     source = flowing.WORDS.encode("os.system(x); request.args; os.args; x")
     item = source.item()
-    whole = adapter.collate([item], None)["input_ids"][0]
+    whole = task.collate([item], None)["input_ids"][0]
     for step in range(8):
-        hidden = adapter.collate([item], RowNoise(1, step, np.array([7])))["input_ids"][0]
+        hidden = task.collate([item], RowNoise(1, step, np.array([7])))["input_ids"][0]
         pairs = {(int(before), int(now)) for before, now in zip(whole, hidden, strict=True)}
         assert len({before for before, _ in pairs}) == len({now for _, now in pairs}) == len(pairs)
         assert not torch.equal(whole, hidden)
@@ -338,3 +339,11 @@ def test_rows_of_one_family_are_learnt_from_together_few_at_once(tmp_path: Path)
     numbers = rows.together
     assert [len(set(numbers[groups == group])) for group in (3, 7, -1)] == [2, 1, 2]
     assert np.bincount(numbers).max() == MOST_TOGETHER
+
+
+def test_windows_that_are_read_in_parts_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = ["os.system(a)\n" * number for number in (1, 40, 3, 12, 1)]
+    model = flowing.reader()
+    at_once = logits(model, *sources)
+    monkeypatch.setattr(adapter, "TOKENS_AT_ONCE", 70)
+    assert torch.allclose(logits(model, *sources), at_once, atol=1e-4)

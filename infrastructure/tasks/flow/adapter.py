@@ -20,8 +20,10 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 
 # In a training step; of longer code other windows are read in each step, those with marks always.
 MOST_WINDOWS = 8
-# Tokens that are read at once where nothing is learnt: the scores of 32 windows of 512 take some 100 MB a layer.
-TOKENS_AT_ONCE = 16_384
+# What the model is asked with, in its order.
+INPUTS = ("input_ids", "roles", "links", "attention_mask")
+# Tokens that are read at once where nothing is learnt: they and their scores stay near the processor.
+TOKENS_AT_ONCE = 8_192
 # Names are numbered from the size of the vocabulary; those that stand for hidden words from here on.
 HIDDEN_NAMES = 1 << 28
 # Marked tokens are few beside those that are not.
@@ -106,16 +108,8 @@ class FlowClassification:
         return self.read(model, batch)[1].logits
 
     def read(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Verdict]:
-        """Give scores of marks [W, L, M], and the verdict on each row.
-
-        Where no gradient is wanted, few long windows are read at once.
-        """
-        inputs = [batch[name] for name in ("input_ids", "roles", "links", "attention_mask")]
-        at_once = len(inputs[0])
-        if not torch.is_grad_enabled():
-            at_once = max(1, TOKENS_AT_ONCE // inputs[0].shape[1])
-        parts = [model(*part) for part in zip(*(tensor.split(at_once) for tensor in inputs), strict=True)]
-        said = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        """Give scores of marks [W, L, M], and the verdict on each row."""
+        said = model(*(batch[name] for name in INPUTS)) if torch.is_grad_enabled() else _in_parts(model, batch)
         num_rows = len(batch["labels"]) if "labels" in batch else int(batch["row"].max()) + 1
         return said["marks"], verdict_of(said, batch["attention_mask"], batch["row"], num_rows, self._negative)
 
@@ -176,6 +170,24 @@ class FlowClassification:
         """Give the cross-entropy of the kind [B], 0 for rows that are not weak or say none."""
         kind = torch.where(batch["labels"] == self._negative, NO_KIND, batch["kind"])
         return functional.cross_entropy(verdict.kinds, kind, ignore_index=NO_KIND, reduction="none")
+
+
+def _in_parts(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """Read windows by length, few long ones at once: padding costs time, and scores [H, L, L] memory."""
+    lengths, width = batch["attention_mask"].sum(1), batch["attention_mask"].shape[1]
+    order = torch.argsort(lengths, descending=True, stable=True)
+    found: dict[str, list[Tensor]] = {}
+    start = 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        taken = order[start : start + max(1, TOKENS_AT_ONCE // longest)]
+        said = model(*(batch[name][taken, :longest] for name in INPUTS))
+        said["marks"] = functional.pad(said["marks"], (0, 0, 0, width - longest))
+        for name, tensor in said.items():
+            found.setdefault(name, []).append(tensor)
+        start += len(taken)
+    back = torch.argsort(order)
+    return {name: torch.cat(tensors)[back] for name, tensors in found.items()}
 
 
 def _mark_losses(marks: Tensor, batch: Batch, num_rows: int) -> Tensor:
