@@ -95,6 +95,10 @@ def _of_file_url(host: str, path: str, pin: str) -> Address:
     url = f"file://{quote(path)}"
     if not path.startswith("/") or not Path(path).is_dir():
         raise ConfigurationError(f"{url} is no directory.", remedy="Check the path, which must be absolute.")
+    if not is_repository(Path(path)):
+        raise ConfigurationError(
+            f"{url} is no git repository.", remedy="Give the root of one, or the directory without file://."
+        )
     project = Path(path.rstrip("/")).name.removesuffix(".git") or "repository"
     return Address(url, project, url=url, pin=_required(pin, url))
 

@@ -1,5 +1,6 @@
 """A directory as a project: its files as they stand, without one link followed."""
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 from application.phases import advance, phase
 from domain.code_rows import CodeFile, Fix
 from domain.exceptions import ConfigurationError, DatasetError
-from domain.source_address import Address
+from domain.source_address import Address, ReadingOfCode
 from infrastructure.harvest.licences import LARGEST, is_asked, licence_of
 from infrastructure.harvest.python_files import (
     LARGE,
@@ -17,6 +18,7 @@ from infrastructure.harvest.python_files import (
     MOST_FILES,
     OTHERS,
     UNOPENED,
+    ReadSoFar,
     Unread,
     is_python,
     left_out,
@@ -32,13 +34,13 @@ class Folder:
 
     commit = ""
 
-    def __init__(self, address: Address, keeps_tests: bool) -> None:
+    def __init__(self, address: Address, reading: ReadingOfCode) -> None:
         assert address.directory is not None
         self.project = address.project
         self.left_out: Counter[str] = Counter()
         self._shown = address.shown
         self._root = address.directory
-        self._keeps_tests = keeps_tests
+        self._reading = reading
 
     @property
     def licence(self) -> str:
@@ -52,14 +54,15 @@ class Folder:
         return licence_of(texts)
 
     def files(self) -> Iterator[CodeFile]:
-        """Give the files of Python."""
+        """Give the files of Python, each content once. Raises: DatasetError beyond the MiB that may be read."""
+        read = ReadSoFar(self._shown, self._reading.reach)
         with phase(f"listing {self.project}", 0, "files"):
             paths = sorted(self._paths())
         with phase(f"reading {self.project}", len(paths), "files"):
             for path in paths:
                 advance(1)
-                reason = left_out(path, self._keeps_tests)
-                found = Unread(reason) if reason else self._read(path)
+                reason = left_out(path, self._reading.keeps_tests)
+                found = Unread(reason) if reason else self._read(path, read)
                 if isinstance(found, Unread):
                     self.left_out[found.reason] += 1
                 else:
@@ -94,9 +97,14 @@ class Folder:
                 elif is_python(path):
                     yield path
 
-    def _read(self, path: str) -> CodeFile | Unread:
+    def _read(self, path: str, read: ReadSoFar) -> CodeFile | Unread:
         content = _content(self._root / path, LARGEST_FILE)
-        return content if isinstance(content, Unread) else source_file(written_path(path), content)
+        if isinstance(content, Unread):
+            return content
+        if reason := read.again(hashlib.sha256(content).hexdigest()):
+            return Unread(reason)
+        read.add(len(content))
+        return source_file(written_path(path), content)
 
 
 def _entries(folder: Path, shown: str) -> list["os.DirEntry[str]"]:

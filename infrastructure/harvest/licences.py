@@ -55,8 +55,8 @@ _CLASSIFIERS = {
 _CLASSIFIER = re.compile(r"License :: OSI Approved :: ([^\"'\n,]+)")
 # As PEP 639 writes it, and as it was written before: license = "MIT" or license = {text = "MIT"}.
 _DECLARED = re.compile(
-    r"^\s*license\s*=\s*(?:\{\s*text\s*=\s*)?[\"']?([A-Za-z0-9.+-]+(?:\s+(?:AND|OR|WITH)\s+[A-Za-z0-9.+-]+)*)[\"']?"
-    r"\s*[},]?\s*$",
+    r"^[ \t]{0,20}license[ \t]{0,20}=[ \t]{0,20}(?:\{[ \t]{0,20}text[ \t]{0,20}=[ \t]{0,20})?[\"']?"
+    r"([A-Za-z0-9.+-]+(?:[ \t]+(?:AND|OR|WITH)[ \t]+[A-Za-z0-9.+-]+)*)[\"']?[ \t]{0,20}[},]?[ \t\r]{0,20}$",
     re.MULTILINE,
 )
 _KNOWN = frozenset((*(name for name, _ in _WORDS), *_CLASSIFIERS.values(), "BSD-3-Clause", "0BSD", "MIT-0"))

@@ -43,7 +43,7 @@ class Projects:
         Raises: ConfigurationError, DatasetError.
         """
         if not address.url:
-            yield Folder(address, reading.keeps_tests)
+            yield Folder(address, reading)
             return
         target = Path(beside)
         restore_replaced(target)

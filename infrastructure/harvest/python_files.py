@@ -1,11 +1,14 @@
 """Which files of a project are read, and what their bytes say as text."""
 
+import codecs
 import io
 import re
 import tokenize
 from dataclasses import dataclass
 
 from domain.code_rows import CodeFile
+from domain.exceptions import DatasetError
+from domain.source_address import Reach
 
 TESTS = "files of tests"
 OTHERS = "files that others wrote or a program made"
@@ -14,6 +17,7 @@ SUBMODULES = "submodules"
 LARGE = "files larger than 1 MiB"
 POINTERS = "files that stand elsewhere (Git LFS)"
 UNDECODED = "files that are no text in the encoding they name"
+REPEATED = "files that repeat another"
 UNOPENED = "files that cannot be opened"
 LARGEST_FILE = 1 << 20
 MOST_FILES = 200_000
@@ -26,6 +30,8 @@ _TESTS = frozenset(("test", "tests", "testing"))
 _TEST_FILE = re.compile(r"test_.*\.py|.*_tests?\.py|tests?\.py|conftest\.py")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+-]+(?:\s+(?:AND|OR|WITH)\s+[A-Za-z0-9.+-]+)*)")
+# No code is written in them, and to decode a megabyte takes minutes.
+_SLOW = frozenset(("idna", "punycode"))
 _HEAD = 2_000  # characters in which a file says whose it is
 
 
@@ -59,6 +65,8 @@ def text_of(content: bytes) -> str | None:
     """Decode source code as Python does, with line ends of one kind; None where it is no text in its encoding."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        if codecs.lookup(encoding).name in _SLOW:
+            return None
         text = content.decode(encoding)
     except (SyntaxError, UnicodeError, LookupError):
         return None
@@ -79,3 +87,29 @@ def source_file(path: str, content: bytes) -> CodeFile | Unread:
 def written_path(path: str) -> str:
     """Give a path as any file can hold it: bytes that are no letters are spelt out."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+class ReadSoFar:
+    """What was read of a project: a tree of a few bytes may name one file a million times, or files of a terabyte."""
+
+    def __init__(self, shown: str, reach: Reach) -> None:
+        self._shown = shown
+        self._most = reach.mebibytes
+        self._size = 0
+        self._met: set[str] = set()
+
+    def again(self, content: str) -> str:
+        """Say that a content was met before, by its digest; empty the first time."""
+        if content in self._met:
+            return REPEATED
+        self._met.add(content)
+        return ""
+
+    def add(self, size: int) -> None:
+        """Count bytes. Raises: DatasetError when they are too many."""
+        self._size += size
+        if self._size > self._most << 20:
+            raise DatasetError(
+                f"{self._shown} has more than {self._most:,} MiB of Python.",
+                remedy="Give --max-mib more, or leave it out.",
+            )

@@ -21,6 +21,7 @@ from infrastructure.harvest.python_files import (
     LINKS,
     MOST_FILES,
     SUBMODULES,
+    ReadSoFar,
     Unread,
     is_python,
     left_out,
@@ -33,8 +34,10 @@ READ = "refs/athanor/read"
 EVERYTHING = ("+refs/heads/*:refs/athanor/heads/*", "+refs/tags/*:refs/athanor/tags/*")
 LONGEST_RECORD = 1 << 16  # of a listing, or of a commit with its message
 MOST_COMMITS = 1_000_000
+MOST_FIXES = 20_000  # of one repository, the newest
 MOST_PATHS = 2_000  # that one commit may change, before it is large whatever they are
 TOO_LARGE = "commits that change more than a fix does"
+OLD = "fixes that are older than 20,000 others"
 WITHOUT_CODE = "commits that change no file of Python beside tests"
 _WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART = re.compile(r"[0-9a-f]{7,63}")
@@ -48,13 +51,13 @@ _LINK, _SUBMODULE = "120000", "160000"
 class Repository:
     """A project in a repository; what was left out of it is counted while it is read."""
 
-    def __init__(self, address: Address, git: Git, commit: str, keeps_tests: bool) -> None:
+    def __init__(self, address: Address, git: Git, commit: str, reading: ReadingOfCode) -> None:
         self.project = address.project
         self.commit = commit
         self.left_out: Counter[str] = Counter()
         self._shown = address.shown
         self._git = git
-        self._keeps_tests = keeps_tests
+        self._reading = reading
         self._listed = _listing(git, commit, address.shown)
 
     @property
@@ -66,22 +69,26 @@ class Repository:
         return licence_of({path: text for path, text in texts.items() if text})
 
     def files(self) -> Iterator[CodeFile]:
-        """Give the files of Python."""
+        """Give the files of Python, each content once. Raises: DatasetError beyond the MiB that may be read."""
+        read = ReadSoFar(self._shown, self._reading.reach)
         wanted = [entry for entry in self._listed if is_python(entry.path)]
         with phase(f"reading {self.project}", len(wanted), "files"), opened_blobs(self._git) as blobs:
             for entry in wanted:
                 advance(1)
-                reason = _odd(entry) or left_out(entry.path, self._keeps_tests)
+                reason = _odd(entry) or left_out(entry.path, self._reading.keeps_tests) or read.again(entry.number)
                 found = Unread(reason) if reason else _read(entry.path, blobs.content(entry.number, LARGEST_FILE))
                 if isinstance(found, Unread):
                     self.left_out[found.reason] += 1
                 else:
+                    read.add(entry.size)
                     yield found
 
     def fixes(self, largest: int) -> Iterator[Fix]:
         """Give commits that mend a weakness and change at most so many files of Python, the newest first."""
         with phase(f"searching the history of {self.project}", 0, "commits"):
             said = list(self._said())
+        self.left_out[OLD] += len(said[MOST_FIXES:])
+        del said[MOST_FIXES:]
         with phase(f"reading fixes of {self.project}", len(said), "commits"), opened_blobs(self._git) as blobs:
             for commit, parent, fix in said:
                 advance(1)
@@ -121,7 +128,7 @@ class Repository:
                 before, after, old, new, status = about.decode("ascii", "replace").lstrip(":").split(" ")
                 path = name.decode("utf-8", "surrogateescape")
                 is_plain = before in _PLAIN and after in _PLAIN and status == "M"
-                if is_plain and is_python(path) and not left_out(path, self._keeps_tests):
+                if is_plain and is_python(path) and not left_out(path, self._reading.keeps_tests):
                     changed.append((path, old, new))
         return changed
 
@@ -140,7 +147,7 @@ def opened(address: Address, staging: Path, reading: ReadingOfCode) -> Iterator[
         git.said("config", "remote.origin.url", address.url)
         with phase(f"fetching {address.project}", 0, ""):
             commit = _fetched(git, address, reading.reach, () if reading.with_history else ("--depth=1",))
-        yield Repository(address, git, commit, reading.keeps_tests)
+        yield Repository(address, git, commit, reading)
     except GitError as error:
         raise _refused(address, str(error)) from error
 

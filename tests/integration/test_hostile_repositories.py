@@ -184,6 +184,30 @@ def test_a_tree_of_ten_milliards_of_files_is_refused(
         built(output, f"file://{source}")
 
 
+def test_one_file_under_a_thousand_names_is_read_once(tmp_path: Path, output: Path) -> None:
+    source = repository(tmp_path / "shop", {"a.py": safe("first")})
+    number = git(source, "rev-parse", "HEAD:a.py")
+    commit_tree(source, tree(source, {f"{at}.py".encode(): ("100644", number) for at in range(1_000)}))
+    assert built(output, f"file://{source}").card["left_out"] == {"files that repeat another": 999}
+    copies = write(tmp_path / "copies", {f"{at}.py": safe("first") for at in range(3)})
+    assert built(output, copies, force=True).card["left_out"] == {"files that repeat another": 2}
+
+
+def test_files_that_are_larger_together_than_what_may_be_read_are_refused(tmp_path: Path, output: Path) -> None:
+    files = {f"{at}.py": f"# {at}\n" + "#" * 700_000 for at in range(2)}
+    for source in (repository(tmp_path / "shop", files), write(tmp_path / "plain", files)):
+        with pytest.raises(DatasetError, match="more than 1 MiB of Python"):
+            built(output, source, max_mib=1)
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "rot13", "zlib", "nonsense", "utf-7", "unicode_escape"])
+def test_encodings_that_are_slow_or_none_end_nothing(tmp_path: Path, output: Path, encoding: str) -> None:
+    source = write(tmp_path / "shop", {"a.py": safe("first")})
+    (source / "b.py").write_bytes(f"# coding: {encoding}\nx = '+2AA-\\ud800-".encode() + b"9" * 900_000 + b"'\n")
+    built(output, source)
+    assert [row["name"] for row in rows_of(output)] == ["first"]
+
+
 def test_messages_of_a_megabyte_and_without_letters_are_read_as_far_as_they_go(tmp_path: Path, output: Path) -> None:
     source = repository(tmp_path / "shop", {"a.py": BEFORE.format(name="read")})
     write(source, {"a.py": AFTER.format(name="read")})

@@ -54,3 +54,18 @@ def test_changed_lines_are_spans_of_what_differs_without_comments_and_blanks() -
     removed, added = changed_lines(before, after)
     assert [before[start:end] for start, end in removed] == []
     assert [after[start:end] for start, end in added] == ["x = quote(x)"]
+
+
+def test_only_what_stands_between_equal_lines_is_changed() -> None:
+    before, after = "a\nb\nc\nd\nc\n", "a\nB\nc\nx\nd\nc\n"
+    removed, added = changed_lines(before, after)
+    assert ([before[slice(*span)] for span in removed], [after[slice(*span)] for span in added]) == (["b"], ["B", "x"])
+    shorter, longer = changed_lines("a\na\n", "a\na\na\n")
+    assert (len(shorter), len(longer)) == (0, 1)
+
+
+def test_texts_of_a_hundred_thousand_equal_lines_are_compared_at_once() -> None:
+    removed, added = changed_lines("first\n" + "x\n" * 100_000 + "y\nlast", "first\n" + "x\n" * 100_000 + "z\nlast")
+    assert (len(removed), len(added)) == (1, 1)
+    removed, added = changed_lines("a\n" + "x\n" * 100_000 + "b", "c\n" + "x\n" * 99_000 + "d")
+    assert (len(removed), len(added)) == (100_002, 99_002)

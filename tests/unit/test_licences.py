@@ -2,7 +2,7 @@
 
 import pytest
 
-from infrastructure.harvest.licences import UNKNOWN, is_asked, licence_of
+from infrastructure.harvest.licences import LARGEST, UNKNOWN, is_asked, licence_of
 
 MIT = "Permission is hereby granted, free of charge, to any\n   person obtaining a copy of this software"
 BSD = "Redistribution and use in source and binary forms, with or without"
@@ -79,3 +79,10 @@ def test_files_of_the_root_alone_are_asked() -> None:
     )
     assert all(map(is_asked, asked))
     assert not any(map(is_asked, ("docs/LICENSE", "licensing.py", "README.md", "licenses.json/x")))
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * LARGEST, "license = MIT" + " " * LARGEST + "x", "license = " + "MIT AND " * 10_000]
+)
+def test_a_file_that_is_made_to_be_slow_says_nothing_soon(text: str) -> None:
+    assert licence_of({"setup.cfg": text}) == UNKNOWN

@@ -104,3 +104,11 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Projects().named([str(tmp_path / "one"), "git://host/a", str(tmp_path)])
     assert len(refused.value.messages) == 2
+
+
+def test_a_file_address_must_be_that_of_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no git repository"):
+        address_of(f"file://{tmp_path}")
+    (tmp_path / ".git").write_text("gitdir: /elsewhere/.git\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="is no git repository"):
+        address_of(f"file://{tmp_path}@v1")
