@@ -6,10 +6,14 @@ from torch import nn
 from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from application.groups.text import DEFAULT_LENGTH
 from domain.exceptions import ConfigurationError
 from infrastructure.data.series.market_features import DIRECTIONS
+from infrastructure.models.flow.model import FlowClassifier
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.flow.rows import FlowRows
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.masked.adapter import MaskedLanguageModeling
@@ -27,6 +31,8 @@ def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any)
         return PlainModule(loss_function)
     if isinstance(model, Forecaster):
         return _forecast_of(model, dataset)
+    if isinstance(model, FlowClassifier):
+        return _reading_of(model, dataset)
     config = getattr(model, "config", None)
     if config is None:
         raise ConfigurationError(
@@ -42,6 +48,19 @@ def task_for(model: nn.Module, loss_function: LossFunction | None, dataset: Any)
         return CausalLanguageModeling(pad_token_id, bos_token_id=getattr(dataset, "document_start_id", None))
     names = getattr(dataset, "label_names", ()) or tuple(str(config.id2label[i]) for i in range(config.num_labels))
     return SequenceClassification(names, pad_token_id=pad_token_id)
+
+
+def _reading_of(model: FlowClassifier, dataset: Any) -> TaskAdapter:
+    """Train a reader of code for the labels of its rows. Raises: ConfigurationError for rows of another kind."""
+    if not isinstance(dataset, FlowRows):
+        raise ConfigurationError(
+            f"{type(model).__name__} learns from code with roles and links, but the dataset is a"
+            f" {type(dataset).__name__}.",
+            remedy="Train it with the task security_classification: athanor.train(model_name=...).",
+        )
+    config = model.config
+    scoring = LabelScoring(dataset.label_names, negative_label=dataset.label_names[config.negative_label])
+    return FlowClassification(scoring, config.negative_label, config.vocab_size, DEFAULT_LENGTH)
 
 
 def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:

@@ -60,7 +60,8 @@ def calls_of(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize(
-    "piece", ["(", "{", "f'{", "x = [\n", '"""', "/*", "    if x:\n", "for ", "lambda ", "x := (", "\\\n"]
+    "piece",
+    ["(", "{", "f'{", "x = [\n", '"""', "/*", "    if x:\n", "for ", "lambda ", "x := (", "def f(a): f(\n", "\\\n"],
 )
 @pytest.mark.parametrize("language", [PYTHON, C_LIKE])
 def test_twice_the_text_takes_no_more_than_twice_the_work(piece: str, language: Language) -> None:

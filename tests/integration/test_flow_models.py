@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import athanor
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
 from infrastructure.data.feed import Feed, RowNoise
@@ -26,6 +27,7 @@ from infrastructure.tasks.flow import adapter
 from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
 from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.task_of_model import task_for
 from tests.support import flowing
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
 from tests.support.runs import pictures_undrawn
@@ -148,6 +150,7 @@ def test_how_a_step_is_cut_into_parts_changes_no_loss() -> None:
 
 def test_windows_cover_all_tokens_begin_at_lines_and_keep_their_length() -> None:
     rng = np.random.default_rng(0)
+    assert windows_of(np.array([FIRST_LINE] * 9), 1)[-1] == (8, 9)
     for length in (1, 62, 63, 64, 500, 2000):
         ids = rng.choice([FIRST_LINE, 120, 130, 140, 150, 160], length)
         windows = windows_of(ids, 64)
@@ -347,3 +350,14 @@ def test_windows_that_are_read_in_parts_say_the_same(monkeypatch: pytest.MonkeyP
     at_once = logits(model, *sources)
     monkeypatch.setattr(adapter, "TOKENS_AT_ONCE", 70)
     assert torch.allclose(logits(model, *sources), at_once, atol=1e-4)
+
+
+def test_a_reader_refuses_rows_of_another_kind() -> None:
+    with pytest.raises(ConfigurationError, match="learns from code with roles and links"):
+        task_for(flowing.reader(), None, [{"input_ids": [1, 2], "labels": 0}])
+
+
+def test_the_public_face_opens_it(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "asked.jsonl").write_text(json.dumps({"code": "def f(a):\n    return os.system(a)"}))
+    (answer,) = athanor.predict(str(whole), str(tmp_path / "asked.jsonl"))
+    assert {"label", "scores", "cwe", "lines"} <= set(answer)

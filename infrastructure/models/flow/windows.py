@@ -23,7 +23,7 @@ def windows_of(ids: np.ndarray, max_length: int) -> list[tuple[int, int]]:
         if end >= len(ids):
             found.append((start, len(ids)))
             return found
-        end = _last_in(breaks, start + room // 2, end)
+        end = _last_in(breaks, start + max(room // 2, 1), end)
         found.append((start, end))
         start = _last_in(breaks, start + 1, max(start + 1, end - int(OVERLAP * room)))
 
