@@ -33,7 +33,7 @@ def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFau
         return None
     listed = parsed_cell(cell)
     if not isinstance(listed, list):
-        return RowFault(line, f"{field} is {shown_cell(cell)}, not a list of marks", _MARKS_AS)
+        return RowFault(line, f"{field} is {shown_cell(cell)}, not a list of marks", _OTHER_MARKS)
     if len(listed) > MAX_MARKS:
         said = f"{field} holds {len(listed):,} marks, but a row has at most {MAX_MARKS:,}"
         return RowFault(line, said, "Keep the marks that matter, or split the text.")
@@ -46,6 +46,7 @@ def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFau
     return marks if is_unicode(text) else [_in_mended(mark, text) for mark in marks]
 
 
+_OTHER_MARKS = "Write [[start, end, name], ...], or --set mark_weight=0 where the column means something else than spans of the text."
 _MARKS_AS = "Write [[start, end, name], ...], in characters of the text and without the end, or leave the cell empty."
 
 
