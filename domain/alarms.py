@@ -6,6 +6,7 @@ from domain.audit import BAG_OF_WORDS, EXACT, LENGTH, NEAR, POSITION, SINGLE_WOR
 from domain.words import counted
 
 TELLING_AUC = 0.9
+TELLING_ROWS = 30  # of fewer rows an area above 0.9 is chance often enough
 CLONE_SHARE = 0.01  # of the evaluation rows; of exact clones one is too many
 CONFLICT_SHARE = 0.01  # of all rows
 NOISE_SHARE = 0.05
@@ -70,7 +71,7 @@ def _of_times(audit: Audit) -> Iterator[Alarm]:
 def _of_shortcuts(audit: Audit) -> Iterator[Alarm]:
     held_apart = {leak.column for leak in audit.groups if not leak.rows}
     for found in audit.shortcuts:
-        if found.name in held_apart:  # a row to be scored has a name that nothing was learnt of
+        if found.rows < TELLING_ROWS or found.name in held_apart:  # what is held apart is not learnt of
             continue
         auc = found.auc if found.auc_held_out is None else found.auc_held_out
         if auc is not None and auc > TELLING_AUC:

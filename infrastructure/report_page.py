@@ -48,7 +48,7 @@ _SAMPLE_WORDS = {"prompt": "given", "output": "written", "wanted": "wanted"}
 
 @dataclass(frozen=True)
 class RunTold:
-    """All that is known of a run when its report is written."""
+    """All that is known of a run when its report is written; `audited` is what its rows give away."""
 
     layout: RunLayout
     request: Training
@@ -56,6 +56,7 @@ class RunTold:
     result: TrainingResult
     report: Report
     entries: Sequence[MetricEntry]
+    audited: Sequence[Block] = ()
 
     def page(self, sections: Sequence[Section]) -> Page:
         """Tell what was asked and what came out, with the sections of the kind in the midst."""
@@ -132,7 +133,8 @@ class RunTold:
             columns = [Column("label"), *(Column(name, "count") for name in parts)]
             labels = [[label, count, scored.get(label)] for label, count in counts.items()]
             found.append(Table("Rows of each label", columns, labels))
-        return [*found, *(Paragraph(warning, "warning") for warning in dict.fromkeys(self.dataset.warnings))]
+        warnings = [Paragraph(warning, "warning") for warning in dict.fromkeys(self.dataset.warnings)]
+        return [*found, *warnings, *self.audited]
 
     def _run(self) -> list[Block]:
         result, again = self.result, quote(str(self.layout.run_file))

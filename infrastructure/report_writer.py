@@ -63,7 +63,8 @@ def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result
         sections = findings.examined.sections
     report = findings.report
     report = replace(report, warnings=(*_worth(request, result, report), *report.warnings))
-    write_page(layout.report, RunTold(layout, request, dataset, result, report, entries).page(sections))
+    told = RunTold(layout, request, dataset, result, report, entries, findings.data)
+    write_page(layout.report, told.page(sections))
     return report
 
 

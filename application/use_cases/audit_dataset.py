@@ -84,7 +84,7 @@ class AuditDatasetUseCase:
         named = {name: getattr(request, name) for name in OF_THE_SPLIT if getattr(request, name, None) is not None}
         settings |= named | request.settings | {"dataset_path": request.dataset_path}
         time_field = settings.pop("time_field", request.time_field)
-        _refuse_one_file_twice(settings)
+        _refuse(settings, time_field, request.output)
         training, dataset = self._loaded(settings)
         audit = self._auditor.audit(dataset, training, time_field, run)
         audit = replace(audit, notes=(*dataset.warnings, *audit.notes))
@@ -129,10 +129,22 @@ def _knows(task: str, labels: Sequence[str]) -> bool:
     return known.negative_label in labels and set(labels) <= set(known.labels)
 
 
-def _refuse_one_file_twice(settings: Mapping[str, Any]) -> None:
-    scored = settings.get("eval_dataset")
-    if isinstance(scored, str) and realpath(scored) == realpath(settings["dataset_path"]):
+def _refuse(settings: Mapping[str, Any], time_field: Any, output: str | None) -> None:
+    if time_field is not None and not isinstance(time_field, str):
+        raise ConfigurationError(f"time_field is {shown(time_field)}, no name.", remedy="Name one column.")
+    read = [settings["dataset_path"], settings.get("eval_dataset")]
+    places = [_place(path) for path in read if isinstance(path, str)]
+    if len(places) > len(set(places)):
         raise ConfigurationError(
-            f"the rows to score on are those to learn from, {shown(scored)}.",
+            f"the rows to score on are those to learn from, {shown(read[1])}.",
             remedy="Name another file, or none: then a part of the rows is held out as a training would.",
         )
+    if output is not None and _place(output) in places:
+        raise ConfigurationError(f"output {output} holds the rows, which would be lost.", remedy="Name another file.")
+
+
+def _place(path: str) -> str:
+    try:
+        return realpath(path)
+    except ValueError:  # a NUL, which whoever opens the file refuses with a sentence
+        return path

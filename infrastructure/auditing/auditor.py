@@ -1,12 +1,13 @@
 """The whole audit: what the rows on both sides of a split give away."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from application.phases import phase
 from application.training import LabelTraining
+from domain.alarms import alarms_of
 from domain.audit import Audit, LabelCount, PartScores
 from domain.words import counted
 from infrastructure.auditing.clone_search import FoundClones, find_clones, find_conflicts
@@ -35,17 +36,20 @@ class DatasetAuditor:
         `time_field` names a column of times, `run` a finished run whose answers are scored too.
         Raises: DatasetError for columns that are not there or hold no times, RunError for a run without such answers.
         """
-        sides = Sides.of(dataset)
+        sides = Sides.of_files(dataset)
         return _Auditing(sides, training, FULL, SideColumns.read(sides, training, time_field), run).found()
 
 
 def brief_audit(dataset: SplitRows, training: LabelTraining) -> Audit:
     """Look at texts, labels and the groups of the split alone, in some seconds: of large data at a sample.
 
-    It scores no parts, as a training has scores of its own.
+    It scores no parts, as a training has scores of its own, and raises the alarms.
     """
-    sides = Sides.of(dataset)
-    return _Auditing(sides, training, BRIEF, SideColumns.of_split(sides, training), None).found(with_scores=False)
+    sides = Sides.of_training(dataset)
+    with phase("looking for what the rows give away"):
+        columns = SideColumns.of_split(sides, training)
+        audit = _Auditing(sides, training, BRIEF, columns, None).found(with_scores=False)
+    return replace(audit, alarms=alarms_of(audit))
 
 
 @dataclass(frozen=True)

@@ -55,12 +55,13 @@ def audit_page(audit: Audit) -> Page:
 
 def brief_blocks(audit: Audit) -> Sequence[Block]:
     """Tell in short what a training's rows give away: alarms, clones across the split, shortcuts."""
-    found: list[Block] = [Paragraph(f"{each.sentence} {each.remedy}", "warning") for each in audit.alarms]
+    found: list[Block] = [Paragraph("What the rows give away before any model learns from them:")]
+    found += [Paragraph(f"{each.sentence} {each.remedy}", "warning") for each in audit.alarms]
     facts = {f"evaluation rows with a clone in training, {each.kind}": f"{each.across:,}" for each in audit.clones}
     aucs = {each.name: each.auc if each.auc_held_out is None else each.auc_held_out for each in audit.shortcuts}
     facts |= {f"AUC of {name} alone": f"{auc:.3f}" for name, auc in aucs.items() if auc is not None}
     found.append(Facts(facts))
-    found += [Paragraph(said, "note") for said in (*audit.samples, *audit.notes)]
+    found += [Paragraph(said[:1].upper() + said[1:], "note") for said in (*audit.samples, *audit.notes)]
     again = join(["athanor", "dataset", "audit", audit.dataset_path, *_options(audit)])
     return [*found, Paragraph("The whole audit, with rows to look at:"), Command(again)]
 

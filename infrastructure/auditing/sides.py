@@ -94,12 +94,18 @@ class Sides:
     is_one_file: bool
 
     @classmethod
-    def of(cls, split: SplitRows) -> "Sides":
+    def of_files(cls, split: SplitRows) -> "Sides":
         """Take the parts of a training; of two files all rows, also those that it would leave out as repeats."""
+        trained = cls.of_training(split)
+        everything = np.arange(len(split.train_rows), dtype=np.int64)
+        return trained if trained.is_one_file else replace(trained, train=Side(split.train_rows, everything))
+
+    @classmethod
+    def of_training(cls, split: SplitRows) -> "Sides":
+        """Take the rows that a training learns from, and those that it is scored on."""
         is_one_file = split.train_rows is split.eval_rows
-        train = split.train if is_one_file else np.arange(len(split.train_rows))
         return cls(
-            Side(split.train_rows, np.asarray(train, dtype=np.int64)),
+            Side(split.train_rows, np.asarray(split.train, dtype=np.int64)),
             Side(split.eval_rows, np.asarray(split.evaluation, dtype=np.int64)),
             split.label_names,
             split.task.negative_label if split.task.negative_label in split.label_names else None,

@@ -15,7 +15,7 @@ from domain.run_layout import RunLayout
 from infrastructure.data.sources.inputs import Input, Source
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import ModelCard
-from infrastructure.reports.page.blocks import Section
+from infrastructure.reports.page.blocks import Block, Section
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ class Examined:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a kind says of a finished training, and the rows that it looked at, if any."""
+    """What a kind says of a finished training, the rows that it looked at, if any, and what its data give away."""
 
     report: Report
     examined: Examined | None = None
+    data: Sequence[Block] = ()
 
 
 class Trained(Protocol):

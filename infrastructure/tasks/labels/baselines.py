@@ -1,6 +1,5 @@
 """What little is reached without a transformer: the figures a trained model has to beat."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from application.phases import phase
+from infrastructure.auditing.bag_of_words import TOKEN_PATTERN, WORDS_IN_A_ROW, fewest_texts, linear_model, taught
 from infrastructure.tasks.labels.metrics import averaged_scores, confusion_matrix, rates_of
 
 BAG_OF_WORDS = "bow"  # before the names of its scores
@@ -15,9 +15,6 @@ MAX_ROWS = 20_000
 MAX_SCORES = 1_000_000  # rows times classes, which the time of a round follows
 MAX_CHARACTERS = 20_000
 MAX_TOTAL_CHARACTERS = 20_000_000
-_TINY_ROWS = 200
-# Words, identifiers and numbers, and each punctuation character alone: in code `!`, `%` and `(` carry meaning.
-_TOKEN_PATTERN = r"\w+|[^\w\s]"
 
 Integers = NDArray[np.integer[Any]]
 
@@ -77,29 +74,23 @@ def _fit_and_answer(
     class_weights: Sequence[float] | None,
 ) -> Integers:
     """Give the predicted label of each evaluation text; the most frequent one where there is nothing to learn."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
 
     classes, counts = np.unique(train_labels, return_counts=True)
     constant = np.full(len(eval_texts), classes[counts.argmax()])
     if len(classes) == 1:
         return constant
     vectoriser = TfidfVectorizer(
-        token_pattern=_TOKEN_PATTERN,
-        ngram_range=(1, 2),
+        token_pattern=TOKEN_PATTERN,
+        ngram_range=WORDS_IN_A_ROW,
         sublinear_tf=True,
-        min_df=1 if len(train_texts) < _TINY_ROWS else 2,
+        min_df=fewest_texts(len(train_texts)),
     )
     try:
         features = vectoriser.fit_transform(train_texts)  # sparse [rows, terms]
     except ValueError:  # scikit-learn's word for "no term occurs often enough": texts that share nothing
         return constant
-    # On 9,776 news texts saga took 0.5 s where lbfgs took 2 s on one thread and 20 s on two, for the same accuracy.
     weights = None if class_weights is None else dict(enumerate(class_weights))
-    model = LogisticRegression(C=10.0, solver="saga", tol=1e-3, max_iter=100, random_state=seed, class_weight=weights)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline stopped after 100 rounds is good enough
-        model.fit(features, train_labels)
+    model = taught(linear_model(seed, weights), features, train_labels)
     answers: Integers = model.predict(vectoriser.transform(eval_texts))
     return answers

@@ -18,6 +18,8 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import CARD, RunLayout
 from domain.task import Task, task_named
+from infrastructure.auditing.auditor import brief_audit
+from infrastructure.auditing.page import brief_blocks
 from infrastructure.data.labels.annotating import Annotated, as_it_stands
 from infrastructure.data.labels.asked_code import AskingCode, annotated_inputs
 from infrastructure.data.labels.carried import FINDINGS, PART
@@ -178,9 +180,10 @@ class Classification:
         trained: Trained,
         run: RunLayout,
     ) -> Findings:
-        """Draw `confusion_matrix.png`, train a bag of words to compare with, look at rows."""
+        """Draw `confusion_matrix.png`, train a bag of words to compare with, look at rows and what they give away."""
         if not dataset.num_eval:
             return Findings(Report())
+        data = brief_blocks(brief_audit(dataset, request))
         finished: Any = trained.task
         assert isinstance(finished, FinishedLabels)
         rows = finished.evaluation_of(dataset).few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
@@ -192,11 +195,12 @@ class Classification:
         found = calibration(scored.outcomes["logits"], labels, dataset.label_names, negative)
         add_to_card(trained.directory, {"calibration": found})
         if "majority_accuracy" not in result.final_metrics:  # stopped before it was scored
-            return Findings(Report(), examined)
+            return Findings(Report(), examined, data)
         report = self._compared(request, dataset, result.final_metrics, run)
         intervals = intervals_of_labels(scoring_of(request, dataset), result.final_metrics, scored.outcomes)
         warnings = [*beside_scanner(request, result, report, intervals), *report.warnings]
-        return Findings(replace(report, intervals={**intervals, **report.intervals}, warnings=warnings), examined)
+        report = replace(report, intervals={**intervals, **report.intervals}, warnings=warnings)
+        return Findings(report, examined, data)
 
     def _compared(
         self, request: LabelTraining, dataset: SplitRows, metrics: Mapping[str, Any], run: RunLayout
