@@ -29,6 +29,11 @@ def alarms_of(audit: Audit) -> tuple[Alarm, ...]:
     )
 
 
+def held_apart(audit: Audit) -> set[str]:
+    """Name the columns no value of which stands on both sides: what they tell of a label helps nobody."""
+    return {leak.column for leak in audit.groups if not leak.rows}
+
+
 def _of_clones(audit: Audit) -> Iterator[Alarm]:
     for found in audit.clones:
         if found.across > (0 if found.kind == EXACT else CLONE_SHARE * audit.num_eval):
@@ -69,9 +74,8 @@ def _of_times(audit: Audit) -> Iterator[Alarm]:
 
 
 def _of_shortcuts(audit: Audit) -> Iterator[Alarm]:
-    held_apart = {leak.column for leak in audit.groups if not leak.rows}
     for found in audit.shortcuts:
-        if found.rows < TELLING_ROWS or found.name in held_apart:  # what is held apart is not learnt of
+        if found.rows < TELLING_ROWS or found.name in held_apart(audit):  # what is held apart is not learnt of
             continue
         auc = found.auc if found.auc_held_out is None else found.auc_held_out
         if auc is not None and auc > TELLING_AUC:

@@ -4,7 +4,9 @@ Rows are named by file and line. Shares, scores and areas under curves lie in [0
 do not tell.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 EXACT, RENAMED, NEAR = "exact", "renamed", "near"
 BAG_OF_WORDS, SINGLE_WORD, LENGTH, POSITION = "bag of words", "single word", "length", "position in the file"
@@ -177,8 +179,9 @@ class LabelCount:
 class Audit:
     """All that was found. `form` is how texts were compared: "code" or "prose".
 
-    `held_out_by` is the column whose groups were held out where scores are of held-out groups, None where rows have
-    none. `samples` say where a part of large data was looked at, `notes` what else a reader should know.
+    `settings` are those of a training that decide the rows, where they are not the usual ones. `held_out_by` is the
+    column whose groups were held out where scores are of held-out groups, None where rows have none. `samples` say
+    where a part of large data was looked at, `notes` what else a reader should know.
     """
 
     dataset_path: str
@@ -186,6 +189,7 @@ class Audit:
     task: str
     negative_label: str | None
     form: str
+    settings: Mapping[str, Any]
     seed: int
     num_train: int
     num_eval: int

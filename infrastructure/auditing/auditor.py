@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from application.phases import phase
 from application.training import LabelTraining
+from application.training_request import TrainModelRequest
 from domain.alarms import alarms_of
 from domain.audit import Audit, LabelCount, PartScores
 from domain.words import counted
@@ -22,6 +24,10 @@ from infrastructure.data.some_rows import digest_of
 
 MAX_SCORES = 1_000_000  # rows times labels, which the time of a bag of words follows
 MAX_LABELS = 500
+OF_THE_ROWS = (
+    *("text_field", "label_field", "group_field", "validation_split", "seed"),
+    *("delimiter", "encoding", "quoting", "sheet", "max_row_mib", "max_unpacked_mib"),
+)
 NO_NEAR_CLONES = "near clones were not looked for, which takes datasketch: pip install 'athanor[security]'."
 
 
@@ -75,6 +81,7 @@ class _Auditing:
             task=self.training.task,
             negative_label=self.sides.negative_label,
             form=self._form,
+            settings=_settings_of(self.training),
             seed=self.training.seed,
             num_train=len(self.sides.train),
             num_eval=len(self.sides.evaluation),
@@ -162,6 +169,15 @@ class _Auditing:
                 "words."
             )
         return told
+
+
+def _settings_of(training: LabelTraining) -> dict[str, Any]:
+    """Give the settings that decide which rows are read and how they are split, where they are not the usual ones."""
+    usual = TrainModelRequest(task=training.task).resolved()
+    told = {name: getattr(training, name) for name in OF_THE_ROWS if getattr(training, name) != getattr(usual, name)}
+    if training.eval_dataset is not None:
+        told.pop("validation_split", None)
+    return told
 
 
 def _num_long(side: Side, limits: Limits) -> int:

@@ -66,16 +66,22 @@ class Bags:
     def scores(self, learn: Integers, judge: Integers, labels: Integers, num_classes: int, seed: int) -> Floats:
         """Learn from some rows [L], and give the probabilities [J, C] of others [J]; labels are of all rows [N].
 
-        Where the rows to learn from have one label, it is the answer.
+        What is learnt is what the rival in a report learns of the same rows. Where these have one label, it is the
+        answer.
         """
         found = np.zeros((len(judge), num_classes))
         classes = np.unique(labels[learn])
         if len(classes) == 1:
             found[:, classes] = 1.0
             return found
-        weighted = _weighting().fit(self.counts[learn])
-        model = taught(linear_model(seed), weighted.transform(self.counts[learn]), labels[learn])
-        found[:, model.classes_] = model.predict_proba(weighted.transform(self.counts[judge]))
+        counts = self.counts[learn]
+        frequent = np.flatnonzero(counts.getnnz(axis=0) >= fewest_texts(len(learn)))
+        if not len(frequent):
+            found[:, classes] = 1.0 / len(classes)
+            return found
+        weighted = _weighting().fit(counts[:, frequent])
+        model = taught(linear_model(seed), weighted.transform(counts[:, frequent]), labels[learn])
+        found[:, model.classes_] = model.predict_proba(weighted.transform(self.counts[judge][:, frequent]))
         return found
 
     def single(self, labels: Integers, num_classes: int) -> tuple[Integers, Floats]:

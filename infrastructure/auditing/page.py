@@ -1,11 +1,13 @@
 """An audit as a page of its own, and in short as a part of the page of a run."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from shlex import join
 
 from domain.alarms import KNOWING_KAPPA, TELLING_AUC
 from domain.audit import Audit, Clones, Scores
+from domain.showing import json_text
 from domain.words import counted
 from infrastructure.reports.page.blocks import (
     Block,
@@ -211,4 +213,7 @@ def _again(audit: Audit) -> Iterator[Block]:
 
 def _options(audit: Audit) -> list[str]:
     scored = [] if audit.eval_path is None else ["--eval", audit.eval_path]
-    return [*scored, "--task", audit.task, "--set", f"seed={audit.seed}"]
+    settings = [
+        f"{name}={value if isinstance(value, str) else json_text(value)}" for name, value in audit.settings.items()
+    ]
+    return [*scored, "--task", audit.task, *chain.from_iterable(("--set", setting) for setting in settings)]

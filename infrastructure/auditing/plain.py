@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.alarms import KNOWING_KAPPA
+from domain.alarms import KNOWING_KAPPA, held_apart
 from domain.audit import Audit, Clones, PartScores, Scores, Shortcut
 from domain.words import counted
 
@@ -84,7 +84,8 @@ def _labels(audit: Audit) -> Iterator[str]:
 
 def _shortcuts(audit: Audit) -> Iterator[str]:
     for found in audit.shortcuts:
-        yield f"{found.name}: AUC {_number(found.auc)}{_below_chance(found)}{_held_out(found, audit)}"
+        apart = ", which the split holds apart" if found.name in held_apart(audit) else ""
+        yield f"{found.name}{apart}: AUC {_number(found.auc)}{_below_chance(found)}{_held_out(found, audit)}"
         if found.words:
             yield from (f"{INDENT}{each.label}: {' '.join(each.words)}" for each in found.words[:SHOWN])
 

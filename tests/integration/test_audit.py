@@ -7,6 +7,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from domain.audit import ALL_ROWS, BAG_OF_WORDS, LENGTH, POSITION, SINGLE_WORD
+from infrastructure.auditing import auditor, clone_search
+from infrastructure.auditing.folds import auc_of
+from infrastructure.auditing.sides import Limits
 from tests.support.audited_rows import (
     Rows,
     alarmed,
@@ -218,9 +221,7 @@ def test_scores_without_clones_are_those_of_the_rows_that_are_left(tmp_path: Pat
     assert after.words.accuracy == pytest.approx(unplanted.accuracy if unplanted else 0.0, abs=0.05)
 
 
-def test_the_area_under_the_curve_of_the_length_is_that_of_scikit_learn(tmp_path: Path) -> None:
-    from infrastructure.auditing.folds import auc_of
-
+def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     scores = random.dirichlet(np.ones(3), size=50)
     labels = random.integers(0, 3, size=50)
@@ -232,3 +233,36 @@ def test_the_area_under_the_curve_of_the_length_is_that_of_scikit_learn(tmp_path
 def test_the_same_seed_finds_the_same(tmp_path: Path) -> None:
     path = file_of(tmp_path / "rows.jsonl", with_column(TRAIN, "author", [f"a{at % 13}" for at in range(300)]))
     assert audited(path) == audited(path)
+
+
+def test_of_large_data_a_part_is_looked_at_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor, "FULL", Limits(compared=120, learnt=60, characters=10**6, text_characters=200))
+    parts = both(tmp_path, [*TRAIN, *TRAIN[:5]], [*SCORED, *TRAIN[:7]])
+    audit = audited(*parts)
+    assert clones(audit, "exact").across == 7  # counted over all rows, however many
+    compared, learnt, long = audit.samples
+    assert compared.startswith("60 of 305 rows of the training part and 60 of 107 rows of the evaluation part")
+    assert "learnt from and judged by a bag of words" in learnt
+    assert "the first 200 characters" in long
+    assert shortcut(audit, BAG_OF_WORDS).rows == 60
+    assert audit.scores[0].rows == 30
+    assert audited(*parts) == audit
+
+
+def test_without_the_library_near_clones_are_left_out_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (auditor, clone_search):
+        monkeypatch.setattr(module, "can_find_near_clones", lambda: False)
+    audit = audited(*both(tmp_path, TRAIN, SCORED))
+    assert [found.kind for found in audit.clones] == ["exact", "renamed"]
+    assert any("pip install 'athanor[security]'" in note for note in audit.notes)
+
+
+def test_more_labels_than_a_bag_of_words_is_made_for_leave_that_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "MAX_LABELS", 1)
+    audit = audited(*both(tmp_path, TRAIN, SCORED))
+    assert (audit.noise, audit.shortcuts, audit.scores) == (None, (), ())
+    assert any("more than 1 labels" in note for note in audit.notes)

@@ -1,0 +1,53 @@
+"""What is known of public data sets is found by an audit; these tests need the data beside the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.audit import ALL_ROWS, BAG_OF_WORDS, Audit
+from tests.support.audited_rows import alarmed, audited, clones, shortcut
+
+
+@pytest.fixture(scope="module")
+def sven(shared: Path) -> Audit:
+    """Audit the published split of SVEN (He and Vechev, CCS 2023)."""
+    folder = shared / "data/security/sven"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return audited(folder / "train.jsonl.gz", folder / "val.jsonl.gz")
+
+
+def test_the_split_of_sven_leaks_commits_and_projects(sven: Audit) -> None:
+    leaks = {leak.column: leak for leak in sven.groups}
+    assert leaks["commit"].rows == 2 * 34  # both twins of a pair
+    assert leaks["project"].rows == 2 * 68
+    assert leaks["pair_id"].rows == 0
+    assert alarmed(sven).count("shared groups") == 2
+
+
+def test_one_pair_of_sven_is_a_near_copy_of_a_training_pair(sven: Audit) -> None:
+    across = [row for kind in ("renamed", "near") for row in clones(sven, kind).examples]
+    assert clones(sven, "exact").across == 0
+    # Both twins of a function that stands in the training part with another comment.
+    assert {"val.jsonl.gz:34", "val.jsonl.gz:64"} <= {row.evaluation for row in across}
+    assert all(row.similarity > 0.8 for row in across)
+
+
+def test_a_bag_of_words_falls_to_chance_without_the_commits_of_the_training_part(sven: Audit) -> None:
+    scores = {part.part: part for part in sven.scores}
+    before, after = scores[ALL_ROWS], scores["no commit in training"]
+    assert (before.rows, after.rows) == (166, 98)
+    assert before.words is not None
+    assert after.words is not None
+    assert before.words.auc is not None
+    assert after.words.auc is not None
+    assert before.words.auc > 0.75
+    assert after.words.auc < 0.65
+
+
+def test_twins_of_sven_are_judged_with_their_project_held_out(sven: Audit) -> None:
+    found = shortcut(sven, BAG_OF_WORDS)
+    assert sven.held_out_by == "project"
+    assert found.auc is not None
+    assert found.auc_held_out is not None
+    assert found.auc < 0.5 < found.auc_held_out < 0.9
