@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from application.use_cases.scan_tree import ScanTreeRequest
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+    from athanor.audits import audit
     from athanor.built_rows import build_dataset
     from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.scans import scan
+    from domain.audit import Audit
     from domain.events import EvaluationCompleted, Event, StepCompleted
     from domain.exceptions import (
         AthanorError,
@@ -72,6 +74,7 @@ __all__ = [
     "AdvancedTrainer",
     "Answers",
     "AthanorError",
+    "Audit",
     "BuildDatasetResponse",
     "CheckpointError",
     "CheckpointManager",
@@ -119,6 +122,7 @@ __all__ = [
     "TrainingResult",
     "TrainingState",
     "__version__",
+    "audit",
     "build_dataset",
     "clean_runs",
     "compare",
@@ -149,10 +153,12 @@ _HOMES = {
         "application.use_cases.scan_tree": ("ScanTreeRequest",),
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
+        "athanor.audits": ("audit",),
         "athanor.built_rows": ("build_dataset",),
         "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.scans": ("scan",),
+        "domain.audit": ("Audit",),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
         "domain.exceptions": (
             "AthanorError",

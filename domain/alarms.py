@@ -55,8 +55,8 @@ def _of_groups(audit: Audit) -> Iterator[Alarm]:
             examples = ", ".join(map(repr, leak.examples[:MAX_NAMED]))
             yield Alarm(
                 "shared groups",
-                f"{leak.rows:,} of {counted(audit.num_eval, 'evaluation rows')} have a {leak.column} that the training "
-                f"part has too ({leak.shared:,} of {leak.values:,} values, such as {examples}).",
+                f"{leak.rows:,} of {counted(audit.num_eval, 'evaluation rows')} share their {leak.column} with the "
+                f"training part ({leak.shared:,} of {leak.values:,} values, such as {examples}).",
                 f"Split by it: group_field={leak.column} keeps each value on one side.",
             )
 

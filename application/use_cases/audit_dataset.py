@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os.path import realpath
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from application.ports import AuditFiles, DatasetAuditor, LabelledData, LabelledDataset, RunArchive
 from application.training import LabelTraining
@@ -48,6 +48,16 @@ class AuditDatasetRequest(BaseModel):
     settings: dict[str, Any] = {}
     form: str | None = None
     output: str | None = None
+
+    @classmethod
+    def checked(cls, **fields: Any) -> Self:
+        """Make a request of fields of any type. Raises: ConfigurationError with every one that does not fit."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
+            remedy = f"The options are {', '.join(cls.model_fields)}."
+            raise ConfigurationError(" ".join(told), remedy=remedy) from error
 
     @property
     def written_form(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.alarms import KNOWING_KAPPA, held_apart
-from domain.audit import Audit, Clones, PartScores, Scores, Shortcut
+from domain.audit import LENGTH, POSITION, Audit, Clones, PartScores, Scores, Shortcut
 from domain.words import counted
 
 SHOWN = 5
@@ -43,10 +43,10 @@ def _lines(audit: Audit) -> Iterator[str]:
 
 def _clones(audit: Audit) -> Iterator[str]:
     for found in audit.clones:
+        rows = counted(audit.num_eval, "evaluation rows")
         yield (
-            f"{WAYS[found.kind]}: {found.across:,} of {counted(audit.num_eval, 'evaluation rows')} are like a training "
-            f"row; like another of their own part are {found.in_training:,} in training, {found.in_evaluation:,} in "
-            "evaluation"
+            f"{WAYS[found.kind]}: {found.across:,} of {rows} like a training row; like another of their own part "
+            f"{found.in_training:,} in training, {found.in_evaluation:,} in evaluation"
         )
         yield from (INDENT + line for line in _alike(found))
 
@@ -91,7 +91,7 @@ def _shortcuts(audit: Audit) -> Iterator[str]:
 
 
 def _below_chance(found: Shortcut) -> str:
-    if found.auc is None or found.auc >= TWINS_AUC:
+    if found.auc is None or found.auc >= TWINS_AUC or found.name in (LENGTH, POSITION):
         return ""
     return " (what is most like a row has the other label, as twins have)"
 

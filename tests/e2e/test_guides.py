@@ -226,6 +226,20 @@ def run_file(name: str) -> dict[str, object]:
     return found
 
 
+def test_the_guide_to_audits_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("audit_a_dataset.md")
+    first, page, program = (call.answer for call in calls)
+    for quoted in quotations("audit_a_dataset.md"):
+        assert quoted in first.stdout
+    assert "all.csv:16 = all.csv:404" in first.stdout
+    assert "! shared groups" in first.stdout
+    assert "shared groups" not in page.stderr
+    assert (empty_directory / "audit.html").stat().st_size > 0
+    (times,) = json.loads(program.stdout)["times"]
+    assert times["older"] == 0
+    assert "renamed clones: 6 of 42" in capsys.readouterr().out
+
+
 def test_the_guide_to_scans_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("scan_a_tree.md")
     first, with_model, *_ = answers_of(calls, "scan")

@@ -51,3 +51,28 @@ def test_twins_of_sven_are_judged_with_their_project_held_out(sven: Audit) -> No
     assert found.auc is not None
     assert found.auc_held_out is not None
     assert found.auc < 0.5 < found.auc_held_out < 0.9
+
+
+@pytest.mark.slow
+def test_ag_news_has_a_dozen_clones_and_labels_that_words_know(shared: Path) -> None:
+    folder = shared / "data/classification/ag_news"
+    audit = audited(folder / "train.jsonl.gz", folder / "test.jsonl.gz")
+    assert [found.across for found in audit.clones] == [1, 1, 10]
+    assert audit.conflicts.texts == 1
+    assert audit.noise is not None
+    assert 0.03 < audit.noise.share < 0.05
+    found = shortcut(audit, BAG_OF_WORDS)
+    assert found.auc is not None
+    assert found.auc > 0.97
+    assert alarmed(audit) == ["exact clones", f"shortcut: {BAG_OF_WORDS}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "auc"), [("classification.json", 0.75), pytest.param("security.json", 0.58, marks=pytest.mark.slow)]
+)
+def test_the_shipped_rows_raise_no_alarm(name: str, auc: float) -> None:
+    audit = audited(Path(f"data/{name}"))
+    assert alarmed(audit) == []
+    assert [found.across for found in audit.clones] == [0, 0, 0]
+    assert audit.held_out_by == "family"
+    assert shortcut(audit, BAG_OF_WORDS).auc_held_out == pytest.approx(auc, abs=0.02)

@@ -43,7 +43,7 @@ def command(root: str, settings: tuple[str, ...], fail: bool, **options: Any) ->
     from presentation.cli.audited import write_audit
     from presentation.cli.saying import warn
 
-    request = AuditDatasetRequest(runs_root=root, settings=parsed(settings), **options)
+    request = AuditDatasetRequest.checked(runs_root=root, settings=parsed(settings), **options)
     audit_dataset = Container().audit_dataset()
     with progress_of_phases(is_told=True) as heard, telling_phases(heard):
         audit = audit_dataset.execute(request)
