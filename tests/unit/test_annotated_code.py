@@ -1,5 +1,7 @@
 """Code with what was found in it: what a model reads, and where its characters went."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,11 @@ def test_the_worst_stands_first_and_many_are_counted() -> None:
     assert lines[0] == "§ bandit B9 high high CWE-78 line 1"
     assert lines[MAX_HEADERS] == "§ and 1 more"
     assert lines[-1].endswith(" B9 x")
+
+
+def test_no_other_character_becomes_the_sign() -> None:
+    others = "".join(chr(code) for code in range(0x110000) if chr(code) != SIGN and not 0xD800 <= code < 0xE000)
+    assert not any(SIGN in unicodedata.normalize(form, others) for form in ("NFC", "NFD", "NFKC", "NFKD"))
 
 
 def test_code_without_findings_stands_as_it_is() -> None:

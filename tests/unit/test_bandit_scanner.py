@@ -1,5 +1,7 @@
 """Bandit on code as text: whole, cut out, cut off, and none."""
 
+import io
+import json
 import re
 import sys
 import warnings
@@ -9,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exceptions import ConfigurationError
+from domain.task import task_named
+from infrastructure.data.sources.shipped import located
 from infrastructure.scanners import known
 from infrastructure.scanners.sql_words import BANDITS, SqlWords
 
 pytest.importorskip("bandit", reason="needs the extra security")
 
+from bandit.core import config, manager
 from bandit.plugins import injection_sql
 
 SHELL = "import subprocess\n\n\ndef run(command):\n    return subprocess.call(command, shell=True)\n"
@@ -106,6 +111,18 @@ def test_other_code_is_unreadable_with_a_sentence(code: str, words: str, capfd: 
 @pytest.mark.parametrize("code", ["", "\n", "# nothing\n", "x = 1", "     \n\t\n"])
 def test_code_without_a_weakness_has_no_finding(code: str) -> None:
     assert found(code) == []
+
+
+def test_it_says_what_bandit_says() -> None:
+    task = task_named("security_classification")
+    rows = json.loads(located(task.default_dataset, task).read_text(encoding="utf-8"))
+    asked = manager.BanditManager(config.BanditConfig(), "file")
+    for row in rows[:: len(rows) // 150]:
+        asked.results.clear()
+        asked._parse_file("./code.py", io.BytesIO(row["code"].encode()), ["./code.py"])
+        wanted = {(issue.test_id, issue.lineno, issue.severity.lower(), issue.text) for issue in asked.results}
+        found = known.scanner_named("bandit").examine(row["code"]).findings
+        assert {(one.rule, one.first_line, one.severity, one.message) for one in found} == wanted
 
 
 def test_a_comment_hides_what_it_names() -> None:
