@@ -24,6 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from domain.findings import Examination  # noqa: E402
 from domain.task import task_named  # noqa: E402
+from infrastructure.data.labels.loading import schema_of  # noqa: E402
+from infrastructure.data.labels.rows import load_rows  # noqa: E402
 from infrastructure.data.sources.shipped import located  # noqa: E402
 from infrastructure.scanners.known import scanner_named  # noqa: E402
 from infrastructure.tasks.labels.intervals import intervals_of_rates  # noqa: E402
@@ -54,8 +56,9 @@ def main() -> None:
 def _sets() -> Iterator[tuple[str, Pairs]]:
     """Give the functions of each set, and whether they are weak."""
     task = task_named("security_classification")
-    shipped = json.loads(located(task.default_dataset, task).read_text(encoding="utf-8"))
-    yield "shipped", [(row["code"], row["label"] != "safe") for row in shipped]
+    shipped = load_rows(located(str(task.default_eval_dataset), task), schema_of(task, None, None, None))
+    is_weak = np.array([name != task.negative_label for name in shipped.label_names])[shipped.labels].tolist()
+    yield "shipped, validation", list(zip(shipped.texts, is_weak, strict=True))
     for part in ("train", "val"):
         path = SVEN / f"{part}.jsonl.gz"
         if not path.is_file():
