@@ -143,6 +143,7 @@ def test_bad_marks_are_refused_with_file_and_line(tmp_path: Path, marks: Any, sa
         loaded(tmp_path, [ROWS[1], {"text": "abcdef", "label": "bad", "marks": marks}])
     assert str(refused.value).startswith("x.jsonl:2: marks")
     assert said in str(refused.value)
+    assert ("--set mark_weight=0" in str(refused.value)) == ("not a list of marks" in said)
 
 
 def test_marks_may_lie_over_each_other_and_be_as_long_as_the_text(tmp_path: Path) -> None:

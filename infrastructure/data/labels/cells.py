@@ -46,7 +46,10 @@ def marks_of(cell: Any, text: str, field: str, line: int) -> list[Mark] | RowFau
     return marks if is_unicode(text) else [_in_mended(mark, text) for mark in marks]
 
 
-_OTHER_MARKS = "Write [[start, end, name], ...], or --set mark_weight=0 where the column means something else than spans of the text."
+_OTHER_MARKS = (
+    "Write [[start, end, name], ...], in characters of the text, or --set mark_weight=0 where the column means"
+    " something else."
+)
 _MARKS_AS = "Write [[start, end, name], ...], in characters of the text and without the end, or leave the cell empty."
 
 

@@ -132,7 +132,7 @@ def found_rows(path: Path, schema: RowSchema, learnt_from: str | None = None) ->
 def _schema_for(request: LabelTraining, task: Task, carried: Sequence[str]) -> RowSchema:
     """Say what the rows of a training must hold; parts are always read, marks and findings where they are learnt."""
     learnt = {MARKS: request.mark_weight > 0, FINDINGS: request.findings != "none"}
-    wanted = dict.fromkeys((*carried, PART, *(name for name, is_learnt in learnt.items() if is_learnt)))
+    wanted = [name for name in dict.fromkeys((*carried, PART, *learnt)) if learnt.get(name, True)]
     fields = request.text_field, request.label_field, request.group_field
     return schema_of(task, *fields, request.reading, tuple(wanted))
 
