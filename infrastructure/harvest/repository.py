@@ -198,10 +198,15 @@ def _names(pin: str) -> tuple[str, ...]:
 def _refused(address: Address, said: str) -> DatasetError:
     if "dubious ownership" in said:
         remedy = "It belongs to another user: make a copy of your own and give that."
+    elif "No space left" in said:
+        remedy = "Make room beside the file that is to be written, or choose another place for it."
     elif address.scheme == "file":
         remedy = "Check the repository with git fsck."
     elif re.search(r"[Aa]uthentication|[Uu]sername|[Pp]ermission|denied|403|401|verification failed", said):
-        remedy = "Clone it as you are used to and give its directory, or give an ssh address that your key opens."
+        remedy = (
+            "Give an ssh address that your key opens, or an https address with a user and a token, or clone it as you"
+            " are used to and give its directory."
+        )
     else:
         remedy = "Check the address and the network, or clone it where there is one and give its directory."
     return DatasetError(f"{address.shown} cannot be read: {said.rstrip('.')}.", remedy=remedy)

@@ -8,7 +8,9 @@ import pytest
 
 from domain.code_rows import CodeRow
 from domain.exceptions import ConfigurationError, DatasetError
+from domain.findings import Examination
 from infrastructure.files import sha256_of
+from infrastructure.scanners.bandit import BanditScanner
 from tests.support.built import built, rows_of
 from tests.support.repositories import commit, git, needs_git, repository, write
 from tests.support.written_code import AFTER, BEFORE, safe, weak
@@ -88,6 +90,23 @@ def test_what_teaches_little_is_left_out_and_counted(tmp_path: Path, output: Pat
         "functions that nearly repeat another": 1,
         "functions that repeat another": 1,
     }
+
+
+@needs_git
+def test_functions_that_the_scanner_cannot_read_are_left_out_and_not_called_safe(
+    tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(self: BanditScanner, code: str) -> Examination:
+        return Examination(unreadable="Too deep.") if "other" in code else examine(self, code)
+
+    examine = BanditScanner.examine
+    monkeypatch.setattr(BanditScanner, "examine", unread)
+    old = f"{BEFORE.format(name='read')}\n\n{safe('other')}"
+    source = repository(tmp_path / "a", {"a.py": safe("first"), "b.py": old})
+    commit(source, {"b.py": old.replace("root / name", "name")}, "Stop path traversal")
+    left_out = built(output, source, fixes=True).card["left_out"]
+    assert [row["name"] for row in rows_of(output)] == ["first"]
+    assert left_out == {"functions that bandit cannot read": 3}
 
 
 def test_limits_are_those_that_were_asked_for(tmp_path: Path, output: Path) -> None:

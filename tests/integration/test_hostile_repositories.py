@@ -348,7 +348,8 @@ def test_a_password_reaches_git_and_nobody_else(tmp_path: Path, output: Path, mo
     [
         ("fatal: unable to access 'https://x/': Could not resolve host: x", "the network"),
         ("ssh: connect to host x port 22: Network is unreachable", "the network"),
-        ("fatal: Authentication failed for 'https://x/'", "ssh address"),
+        ("fatal: Authentication failed for 'https://x/'", "a user and a token"),
+        ("fatal: write error: No space left on device", "Make room"),
         ("git@x: Permission denied (publickey).", "ssh address"),
         ("ssh: Could not resolve hostname x\nfatal: Could not read from remote repository.", "the network"),
         ("fatal: detected dubious ownership in repository at '/x'", "a copy of your own"),
