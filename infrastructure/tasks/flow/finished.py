@@ -25,8 +25,8 @@ from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
 from infrastructure.tasks.kind import Examined, Note, OnText
+from infrastructure.tasks.labels.finished import ClassifierCard, examined_labels
 from infrastructure.tasks.labels.intervals import intervals_of_labels
-from infrastructure.tasks.labels.kind import ClassifierCard, examined_labels
 from infrastructure.tasks.labels.rivals import rivals_of_rows
 from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 

@@ -21,7 +21,8 @@ from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
 from infrastructure.tasks.flow.rows import flow_rows
 from infrastructure.tasks.kind import Card, Prepared
-from infrastructure.tasks.labels.kind import Classification, ClassifierCard, card_of, label_warnings, scoring_of
+from infrastructure.tasks.labels.finished import ClassifierCard
+from infrastructure.tasks.labels.kind import Classification, card_of, label_warnings, scoring_of
 
 ITS_OWN = "model {} is of Athanor's own making: it opens here, and not in plain transformers."
 
