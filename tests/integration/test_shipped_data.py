@@ -157,6 +157,25 @@ class TestSecurity:
             assert {row["label"] for row in rows} == set(SEVERITIES)
             assert sum(row["label"] == "safe" for row in rows) * 2 == len(rows)
 
+    def test_the_documentation_counts_what_is_in_the_files(
+        self, learnt: list[dict[str, Any]], scored: list[dict[str, Any]]
+    ) -> None:
+        page = (DATA / "DATA.md").read_text(encoding="utf-8")
+        for name, rows in (("security", learnt), ("security_validation", scored)):
+            counts = Counter(row["label"] for row in rows).most_common()
+            said = f"`{name}.parquet`: {len(rows):,} rows; " + ", ".join(
+                f"{label} {count:,}" for label, count in counts
+            )
+            assert said in " ".join(page.split())
+        of = defaultdict(list)
+        for row in (*learnt, *scored):
+            of[row["cwe"]].append(row)
+        for cwe, rows in of.items():
+            severity = max({row["label"] for row in rows} - {"safe"})
+            families = {row["family"] for row in rows if not row["family"].startswith("composed/")}
+            programs = sum(row["family"].startswith("composed/") for row in rows)
+            assert f"| {cwe} | {severity} | {len(families)} | {programs} | {len(rows)} |\n" in page
+
     def test_nothing_that_is_scored_is_learnt(self, learnt: list[dict[str, Any]], scored: list[dict[str, Any]]) -> None:
         for value_of in (lambda row: row["family"], lambda row: "".join(row["code"].split())):
             assert not {value_of(row) for row in learnt} & {value_of(row) for row in scored}

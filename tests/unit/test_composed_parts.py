@@ -126,12 +126,20 @@ def test_the_entries_of_the_guide_do_what_it_says_of_them() -> None:
 
 def test_there_are_as_many_parts_as_the_documentation_says() -> None:
     outside = {source for surrounding in SURROUNDINGS for source in surrounding.sources}
+    page = " ".join((Path(__file__).parents[2] / "data" / "DATA.md").read_text(encoding="utf-8").split())
+    num_uses = sum(len(all_uses(weakness)) for weakness in WEAKNESSES)
+    assert f"a surrounding ({len(SURROUNDINGS)}: " in page
+    assert f"a source ({len(outside)} from outside" in page
+    assert f"of {len(STEPS)} **steps**" in page
+    idle = sum(not guard.helps for guard in GUARDS)
+    assert f"of {len(GUARDS)} **guards** of which {idle} help against nothing" in page
+    assert f"of {num_uses} **uses** of {len(WEAKNESSES)} weaknesses" in page
     assert len(outside) >= 40
     assert len(STEPS) >= 60
     assert sum(bool(guard.helps) for guard in GUARDS) >= 30
     assert sum(not guard.helps for guard in GUARDS) >= 30
     assert len({weakness.cwe for weakness in WEAKNESSES}) >= 25
-    assert sum(len(all_uses(weakness)) for weakness in WEAKNESSES) >= 100
+    assert num_uses >= 100
     assert {s.framework for s in SURROUNDINGS} >= {"flask", "django", "fastapi", "aiohttp", "tornado"}
 
 
