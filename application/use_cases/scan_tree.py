@@ -1,6 +1,7 @@
 """Look for weaknesses in a tree of source code."""
 
 import math
+import re
 import time
 from collections.abc import Iterator, Sequence
 
@@ -13,6 +14,8 @@ from domain.joined_findings import Thresholds, findings_of, in_order
 from domain.known_findings import KnownFinding, not_known
 from domain.scan import FORMATS, ExaminedFile, ScanFinding, ScanReport
 from domain.showing import shown
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 
 
 class ScanTreeRequest(BaseModel):
@@ -48,6 +51,8 @@ class ScanTreeRequest(BaseModel):
             yield f"min_score is {self.min_score}, but must be above 0 and at most 1. Write, for example, 0.7."
         if self.form not in FORMATS:
             yield f"format is {shown(self.form)}, but must be one of {', '.join(FORMATS)}. Choose one of them."
+        if not DEVICE.fullmatch(self.device):  # a model that need not be asked would never find out
+            yield f"device is {shown(self.device)}, but must be auto, cpu, mps, cuda or cuda:NUMBER. Leave it at auto."
         if self.since is not None and self.write_baseline is not None:
             yield "a baseline of changed files alone would forget all others. Write it without since."
         if self.output is not None and self.output in (self.baseline, self.write_baseline):

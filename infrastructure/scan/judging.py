@@ -56,6 +56,7 @@ class Judge:
                 digest: {name: answer.get(name) for name in ("scores", "lines", "cwe")}
                 for digest, answer in new.items()
             }
+            told = {digest: answer for digest, answer in told.items() if self._is_answer(answer)}
             self._kept.put({key: told[digest] for key, digest in keys.items() if digest in told})
             answers |= told
         return answers

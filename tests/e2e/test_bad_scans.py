@@ -101,7 +101,7 @@ CASES: list[tuple[str, Make, tuple[str, ...]]] = [
     ("revision that is an option", since("--output=x"), ("names no revision",)),
     ("empty revision", since(""), ("names no revision",)),
     ("revision that is a file", since("HEAD:app/weak.py"), ("has no revision",)),
-    ("unknown device", scan_of("--device", "gpu9", "--run", "nowhere"), ("nowhere is no directory",)),
+    ("unknown device", scan_of("--device", "gpu9"), ("device is 'gpu9'", "cuda:NUMBER")),
 ]
 
 
