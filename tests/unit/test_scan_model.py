@@ -1,0 +1,45 @@
+"""What a scan knows of a model without opening it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infrastructure.scan.model import ScanModel
+
+LABELS = ["safe", "low", "high"]
+
+
+def model(place: Path, weights: bytes = b"w", **card: Any) -> ScanModel:
+    (place / "model").mkdir(parents=True, exist_ok=True)
+    (place / "model" / "athanor.json").write_text(json.dumps({"labels": LABELS, **card}))
+    (place / "model" / "model.safetensors").write_bytes(weights)
+    return ScanModel.of(str(place), "cpu")
+
+
+def test_its_digest_changes_with_every_byte_and_with_the_scanner_that_it_reads(tmp_path: Path) -> None:
+    first = model(tmp_path).digest
+    assert model(tmp_path).digest == first
+    others = {model(tmp_path, b"x").digest, model(tmp_path, epochs=2).digest, model(tmp_path, findings="bandit").digest}
+    assert len(others | {first}) == 4
+    assert " bandit " in model(tmp_path, findings="bandit").digest
+    assert "bandit" not in model(tmp_path, findings="none").digest
+
+
+def test_a_temperature_flattens_scores_and_keeps_their_sum_and_order(tmp_path: Path) -> None:
+    scores = {"safe": 0.1, "low": 0.2, "high": 0.7}
+    told = {"temperature": 2.0, "ece_before": 0.2, "ece_after": 0.1, "rows": 90}
+    flat = model(tmp_path, calibration=told).calibrated(scores)
+    assert sum(flat.values()) == pytest.approx(1)
+    assert flat["high"] / flat["low"] == pytest.approx((0.7 / 0.2) ** 0.5)
+    assert flat["low"] / flat["safe"] == pytest.approx(2**0.5)
+    plain = model(tmp_path)
+    assert plain.calibrated(scores) == pytest.approx(scores)
+    assert plain.score(scores) == pytest.approx(0.9)
+
+
+def test_a_score_of_nothing_is_no_infinity(tmp_path: Path) -> None:
+    found = model(tmp_path).calibrated({"safe": 0.0, "low": 0.0, "high": 1.0})
+    assert found["high"] == pytest.approx(1)
+    assert 0 < found["safe"] < 1e-9
