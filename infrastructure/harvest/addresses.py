@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from domain.exceptions import ConfigurationError
 from domain.source_address import Address
 
 SCHEMES = ("https", "ssh", "file")
+UNENCRYPTED = ("http", "git", "ftp")
 LONGEST_ADDRESS = 2_000
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)")
 # As scp writes it: git@github.com:owner/name.git
 _SCP = re.compile(r"(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^:@][^@]*)")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 # What git calls a commit, a tag or a branch, and none of the signs by which it computes one from another.
 _REVISION = re.compile(r"(?!-)(?!.*(?:\.\.|//))[A-Za-z0-9_.+/=-]{1,250}(?<![./])")
@@ -41,12 +43,15 @@ def _what(given: str) -> str:
 
 def _of_url(given: str) -> Address:
     scheme = given.partition(":")[0].lower()
-    if scheme not in SCHEMES or not given[len(scheme) :].startswith("://"):
-        why = (
-            "is not encrypted, so that anybody on the way can change what is read" if scheme in ("http", "git") else ""
+    if scheme in UNENCRYPTED:
+        raise ConfigurationError(
+            f"a source begins with {scheme}:, which is not encrypted: anybody on the way can change what is read.",
+            remedy=_WAYS,
         )
-        problem = f"a source begins with {scheme}:, which {why or 'is no way to a repository that is taken'}."
-        raise ConfigurationError(problem, remedy=_WAYS)
+    if scheme not in SCHEMES or not given[len(scheme) :].startswith("://"):
+        raise ConfigurationError(
+            f"a source begins with {scheme}:, which is no way to a repository that is taken.", remedy=_WAYS
+        )
     try:
         parts = urlsplit(given)
         host, port = parts.hostname or "", parts.port
@@ -60,23 +65,30 @@ def _of_url(given: str) -> Address:
     path, pin = _pinned(parts.path)
     if scheme == "file":
         return _of_file_url(host, unquote(path), pin)
-    if not _HOST.fullmatch(host if ":" not in host else f"[{host}]") or not path.strip("/") or _is_odd(path):
+    bracketed = f"[{host}]" if ":" in host else host
+    if not _HOST.fullmatch(bracketed) or not path.strip("/") or _is_odd(path):
         raise ConfigurationError(f"the source {scheme}://{host}{path} names no repository.", remedy=_WAYS)
-    place = f"{_bracketed(host)}{f':{port}' if port else ''}{path}"
+    place = f"{bracketed}{f':{port}' if port else ''}{path}"
     project = f"{host}/{_stem(path)}"
-    if scheme == "ssh":
-        if parts.password:
-            raise ConfigurationError(f"the source ssh://{place} has a password.", remedy="Use a key, and leave it out.")
-        user = parts.username or ""
-        if user and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", user):
-            raise ConfigurationError(f"the source ssh://{place} has a user that is no name.", remedy=_WAYS)
-        url = f"ssh://{user}{'@' if user else ''}{place}"
-        return Address(url, project, url=url, pin=_required(pin, url))
+    of_scheme = _of_ssh if scheme == "ssh" else _of_https
+    return of_scheme(parts, place, project, pin)
+
+
+def _of_ssh(parts: SplitResult, place: str, project: str, pin: str) -> Address:
+    if parts.password:
+        raise ConfigurationError(f"the source ssh://{place} has a password.", remedy="Use a key, and leave it out.")
+    if parts.username and not _USER.fullmatch(parts.username):
+        raise ConfigurationError(f"the source ssh://{place} has a user that is no name.", remedy=_WAYS)
+    url = f"ssh://{f'{parts.username}@' if parts.username else ''}{place}"
+    return Address(url, project, url=url, pin=_required(pin, url))
+
+
+def _of_https(parts: SplitResult, place: str, project: str, pin: str) -> Address:
     url = f"https://{place}"
-    secrets = unquote(parts.username or ""), unquote(parts.password or "")
-    if any(ord(letter) < 32 for letter in "".join(secrets)):
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if any(ord(letter) < 32 for letter in user + password):
         raise ConfigurationError(f"the source {url} has control characters in its user or password.", remedy=_WAYS)
-    return Address(url, project, url=url, pin=_required(pin, url), user=secrets[0], password=secrets[1])
+    return Address(url, project, url=url, pin=_required(pin, url), user=user, password=password)
 
 
 def _of_scp(given: str, found: re.Match[str]) -> Address:
@@ -151,10 +163,6 @@ def _required(pin: str, shown: str) -> str:
 def _is_odd(path: str) -> bool:
     """Tell whether a part of a path goes up, or could be taken for an option."""
     return any(part in ("..", ".") or part.startswith("-") for part in path.strip("/").split("/"))
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _stem(path: str) -> str:

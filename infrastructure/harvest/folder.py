@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from application.phases import advance, phase
@@ -110,7 +111,8 @@ class Folder:
 def _entries(folder: Path, shown: str) -> list["os.DirEntry[str]"]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: os.fsencode(entry.name))
+            some = islice(entries, MOST_FILES + 1)  # no more than it takes to be too many
+            return sorted(some, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
         if folder.is_dir():
             return []  # a folder that is closed to us holds nothing for us

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.exceptions import AthanorError, ConfigurationError, DatasetError
+from infrastructure.harvest import folder as folder_module
 from infrastructure.harvest import git as git_module
 from infrastructure.harvest import repository as repository_module
 from infrastructure.harvest.python_files import LARGEST_FILE
@@ -182,6 +183,15 @@ def test_a_tree_of_ten_milliards_of_files_is_refused(
     commit_tree(source, inner)
     with pytest.raises(DatasetError, match="more than 1,000 files"):
         built(output, f"file://{source}")
+
+
+def test_a_directory_of_too_many_files_is_refused(
+    tmp_path: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "MOST_FILES", 50)
+    source = write(tmp_path / "shop", {f"{at % 7}/{at}.txt": "" for at in range(60)})
+    with pytest.raises(DatasetError, match="more than 50 files"):
+        built(output, source)
 
 
 def test_one_file_under_a_thousand_names_is_read_once(tmp_path: Path, output: Path) -> None:
