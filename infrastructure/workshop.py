@@ -12,10 +12,10 @@ from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, 
 from application.training import TextTraining, Training
 from application.training_request import TrainModelRequest
 from domain.events import RunOpened, Warned
-from domain.exceptions import RunError
+from domain.exceptions import ModelError, RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
-from domain.task import is_preset, task_named
+from domain.task import TASKS, is_preset, task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.models.adapters.packing import require_adapters
@@ -175,7 +175,17 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
 
 
 def _settled_flow(training: Training, request: TrainModelRequest, device: torch.device) -> Training:
-    """Decide the same for a reader of code: no length limits it, and a finished one is gone on with more gently."""
+    """Decide the same for a reader of code: no length limits it, and a finished one is gone on with more gently.
+
+    Raises: ConfigurationError, ModelError for a task that has no such models.
+    """
+    if not task_named(training.task).settings_of_flow:
+        owners = ", ".join(task.name for task in TASKS.values() if task.settings_of_flow)
+        raise ModelError(
+            f"model {training.model_name} reads source code by its names and lines, which task {training.task} has no"
+            " use for.",
+            remedy=f"Give another model, or --task {owners}.",
+        )
     precision = choose_precision(training.precision, training.use_mixed_precision, device)
     tuned = {} if is_preset(training.model_name or "") else task_named(training.task).settings_of_tuned_flow
     open_ones = {name: value for name, value in tuned.items() if request.leaves_open(name)}

@@ -61,7 +61,21 @@ def calls_of(work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize(
     "piece",
-    ["(", "{", "f'{", "x = [\n", '"""', "/*", "    if x:\n", "for ", "lambda ", "x := (", "def f(a): f(\n", "\\\n"],
+    [
+        "(",
+        "{",
+        "f'{",
+        "x = [\n",
+        '"""',
+        "/*",
+        "    if x:\n",
+        "for ",
+        "lambda ",
+        "x := (",
+        "def f(a): f(\n",
+        "with a as b as ",
+        "\\\n",
+    ],
 )
 @pytest.mark.parametrize("language", [PYTHON, C_LIKE])
 def test_twice_the_text_takes_no_more_than_twice_the_work(piece: str, language: Language) -> None:

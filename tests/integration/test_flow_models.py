@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import athanor
+from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
 from infrastructure.data.feed import Feed, RowNoise
@@ -361,3 +362,13 @@ def test_the_public_face_opens_it(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "asked.jsonl").write_text(json.dumps({"code": "def f(a):\n    return os.system(a)"}))
     (answer,) = athanor.predict(str(whole), str(tmp_path / "asked.jsonl"))
     assert {"label", "scores", "cwe", "lines"} <= set(answer)
+
+
+@pytest.mark.parametrize("task", ["text_classification", "masked_language_modeling"])
+def test_another_task_does_not_go_on_with_a_reader(whole: Path, tmp_path: Path, task: str) -> None:
+    rows = str(whole.parent / "programs.jsonl")
+    there, run = str(whole / "model"), str(tmp_path / "run")
+    asked = TrainModelRequest(task=task, dataset_path=rows, model_name=there, output_dir=run)
+    response = Container().train_model().execute(asked)
+    assert not response.success
+    assert "reads source code by its names and lines" in response.errors[0]

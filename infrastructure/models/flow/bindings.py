@@ -254,6 +254,7 @@ class _Finder:
             if texts[place] == "as" and self._is_name(place + 1):
                 self._bind(place + 1)
                 self._take(begin, place)
+                begin = place + 2
             elif texts[place] == "," and self._depths[place] <= 1:
                 begin = place + 1
 

@@ -62,16 +62,18 @@ def links_of(texts: Sequence[str], lines: Sequence[Line], functions: Mapping[int
 
 
 def _link_calls(texts: Sequence[str], known: Mapping[str, Function], links: np.ndarray) -> None:
+    named = {name: {texts[place]: place for place in function.parameters} for name, function in known.items()}
     for place in range(len(texts) - 1):
         function = known.get(texts[place])
         if function is None or place == function.place or texts[place + 1] != "(":
             continue
         links[place, COMES_FROM] = function.place
-        _link_arguments(texts, place + 2, function, links)
+        _link_arguments(texts, place + 2, function.parameters, named[texts[place]], links)
 
 
-def _link_arguments(texts: Sequence[str], start: int, function: Function, links: np.ndarray) -> None:
-    by_name = {texts[place]: place for place in function.parameters}
+def _link_arguments(
+    texts: Sequence[str], start: int, parameters: Sequence[int], by_name: Mapping[str, int], links: np.ndarray
+) -> None:
     number, depth, named = 0, 0, NOWHERE
     for place in range(start, min(len(texts), start + FARTHEST)):
         text = texts[place]
@@ -83,7 +85,7 @@ def _link_arguments(texts: Sequence[str], start: int, function: Function, links:
             continue
         if depth == 0 and text in by_name and place + 1 < len(texts) and texts[place + 1] == "=":
             named = by_name[text]
-        if named == NOWHERE and number < len(function.parameters):
-            links[place, GOES_INTO] = function.parameters[number]
+        if named == NOWHERE and number < len(parameters):
+            links[place, GOES_INTO] = parameters[number]
         elif named != NOWHERE:
             links[place, GOES_INTO] = named

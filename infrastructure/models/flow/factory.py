@@ -10,7 +10,6 @@ import torch
 
 from application.phases import phase
 from domain.exceptions import ModelError
-from domain.run_layout import RunLayout
 from domain.task import FLOW, architecture_of
 from infrastructure.models.factory import whole
 from infrastructure.models.flow.model import FlowClassifier, FlowConfig
@@ -98,15 +97,6 @@ def open_reader(directory: Path, label_names: Sequence[str]) -> FlowReader:
             remedy="Give rows with the labels of the model, or begin from a preset.",
         )
     return reader
-
-
-def require_directory(name: str) -> Path:
-    """Give the directory of a finished reader. Raises: ModelError where a run directory is named instead."""
-    directory = Path(name)
-    within = RunLayout(directory).model
-    if not (directory / CONFIG).is_file() and (within / CONFIG).is_file():
-        raise ModelError(f"{name} is a run and no model.", remedy=f"Name its model: {within}.")
-    return directory
 
 
 def _severities(learnable: Learnable, kinds: np.ndarray) -> torch.Tensor:

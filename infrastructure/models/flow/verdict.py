@@ -10,14 +10,9 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of B texts.
-
-    `logits` [B, C] are log-probabilities of labels, `score` [B] says before a sigmoid whether a text is weak, and
-    `kinds` [B, K] are scores of kinds before a softmax.
-    """
+    """What is said of B texts: `logits` [B, C], log-probabilities of labels, and scores of `kinds` [B, K]."""
 
     logits: Tensor
-    score: Tensor
     kinds: Tensor
 
 
@@ -33,7 +28,7 @@ def verdict_of(said: Mapping[str, Tensor], mask: Tensor, row: Tensor, num_rows: 
     weak, safe = functional.logsigmoid(score), functional.logsigmoid(-score)
     labels = weak[:, None] + said["severities"][first]  # [B, C - 1]
     logits = torch.cat([labels[:, :negative], safe[:, None], labels[:, negative:]], dim=1)
-    return Verdict(logits, score, said["kinds"][first])
+    return Verdict(logits, said["kinds"][first])
 
 
 def _first_leading(worst: Tensor, score: Tensor, row: Tensor) -> Tensor:
