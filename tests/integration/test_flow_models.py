@@ -24,7 +24,7 @@ from infrastructure.models.flow.relations import NEIGHBOURS, relations
 from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
 from infrastructure.models.flow.windows import windows_of
 from infrastructure.prediction import PredictorSource
-from infrastructure.tasks.flow import adapter
+from infrastructure.tasks.flow import adapter, finished
 from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
 from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows
 from infrastructure.tasks.labels.scoring import LabelScoring
@@ -356,6 +356,17 @@ def test_windows_that_are_read_in_parts_say_the_same(monkeypatch: pytest.MonkeyP
 def test_a_reader_refuses_rows_of_another_kind() -> None:
     with pytest.raises(ConfigurationError, match="learns from code with roles and links"):
         task_for(flowing.reader(), None, [{"input_ids": [1, 2], "labels": 0}])
+
+
+def test_code_without_tokens_and_long_code_are_answered_in_their_order(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = PredictorSource().open(str(whole))
+    asked = ["# nothing", "os.system(x)\n" * 200, "os.system(x)", "\n"]
+    together = model.answer(asked)
+    monkeypatch.setattr(finished, "WINDOWS_AT_ONCE", 2)
+    for one, other in zip(together, model.answer(asked), strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
 def test_the_public_face_opens_it(whole: Path, tmp_path: Path) -> None:

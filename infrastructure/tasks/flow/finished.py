@@ -32,6 +32,8 @@ from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 
 # From this probability on a token makes its line one that is told.
 LEAST_SCORE = 0.5
+# Of the texts that are asked together: a megabyte of code has some hundred windows.
+WINDOWS_AT_ONCE = 512
 CARRIED = (MARKS, CWE, PART)
 
 
@@ -108,10 +110,21 @@ class FinishedFlow:
         Where the label names a weakness, `cwe` is its likeliest kind, if the model knows any, and `lines` are those
         that decide it, the worst first, counted from 1.
         """
-        read = self.card.as_read(inputs, note)
-        texts = [bounded(one.text) for one in read]
-        encoded = [self.reader.vocabulary.encode(text) for text in texts]
-        adapter = self.adapter
+        group: list[tuple[Annotated, Encoded]] = []
+        num_windows = 0
+        for read in self.card.as_read(inputs, note):
+            encoded = self.reader.vocabulary.encode(bounded(read.text))
+            count = len(windows_of(encoded.ids, self.card.max_length))
+            if group and num_windows + count > WINDOWS_AT_ONCE:
+                yield from self._answered(model, group)
+                group, num_windows = [], 0
+            group.append((read, encoded))
+            num_windows += count
+        if group:
+            yield from self._answered(model, group)
+
+    def _answered(self, model: nn.Module, group: Sequence[tuple[Annotated, Encoded]]) -> Iterator[Mapping[str, Any]]:
+        encoded, adapter = [one for _, one in group], self.adapter
         batch = adapter.collate([one.item() for one in encoded], None)
         device = next(model.parameters()).device
         marks, verdict = adapter.read(model, {name: tensor.to(device) for name, tensor in batch.items()})
@@ -123,7 +136,7 @@ class FinishedFlow:
             yield {
                 **answer,
                 "cwe": self._kind(int(kinds[row])) if is_weak else None,
-                "lines": self._lines(read[row], encoded[row], of_tokens[row]) if is_weak else [],
+                "lines": self._lines(*group[row], of_tokens[row]) if is_weak else [],
             }
 
     def _of_tokens(self, encoded: Sequence[Encoded], worst: Tensor) -> list[np.ndarray]:
