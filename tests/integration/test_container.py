@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from application.training_request import TrainModelRequest
+from application.use_cases.audit_dataset import AuditDatasetUseCase
 from application.use_cases.clean_runs import CleanRunsUseCase
 from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
@@ -14,11 +15,15 @@ from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
+from application.use_cases.scan_tree import ScanTreeUseCase
 from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.auditing.auditor import DatasetAuditor
+from infrastructure.auditing.writing import AuditFiles
 from infrastructure.container import Container
+from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.prediction import PredictorSource
@@ -29,6 +34,11 @@ from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
 from infrastructure.runs_container import RunsContainer
+from infrastructure.scan.baseline_files import BaselineFiles
+from infrastructure.scan.examining import SecurityExaminers
+from infrastructure.scan.tree import SourceTree
+from infrastructure.scan.writing import ReportFiles
+from infrastructure.scan_container import ScanContainer
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
 from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
@@ -50,6 +60,11 @@ PARTS: dict[str, type] = {
     "predict": PredictUseCase,
     "trials": ForkedTrials,
     "verify_resume": VerifyResumeUseCase,
+    "labelled_data": ClassificationData,
+    "auditor": DatasetAuditor,
+    "archive": RunArchive,
+    "audit_files": AuditFiles,
+    "audit_dataset": AuditDatasetUseCase,
 }
 
 PARTS_OF_RUNS: dict[str, type] = {
@@ -63,17 +78,29 @@ PARTS_OF_RUNS: dict[str, type] = {
     "clean_runs": CleanRunsUseCase,
 }
 
+PARTS_OF_SCANS: dict[str, type] = {
+    "trees": SourceTree,
+    "examiners": SecurityExaminers,
+    "baselines": BaselineFiles,
+    "scan_files": ReportFiles,
+    "scan_tree": ScanTreeUseCase,
+}
+CONTAINERS: tuple[tuple[type, dict[str, type]], ...] = (
+    (Container, PARTS),
+    (RunsContainer, PARTS_OF_RUNS),
+    (ScanContainer, PARTS_OF_SCANS),
+)
+
 
 def test_every_part_is_listed_here() -> None:
-    assert set(Container.providers) == set(PARTS)
-    assert set(RunsContainer.providers) == set(PARTS_OF_RUNS)
+    for container, parts in CONTAINERS:
+        assert set(vars(container)["providers"]) == set(parts)
 
 
-@pytest.mark.parametrize("name", [*PARTS, *PARTS_OF_RUNS])
-def test_every_part_can_be_built_and_is_built_anew_each_time(name: str) -> None:
-    container = Container() if name in PARTS else RunsContainer()
-    provider: Callable[[], Any] = getattr(container, name)
-    assert type(provider()) is {**PARTS, **PARTS_OF_RUNS}[name]
+@pytest.mark.parametrize(("container", "name"), [(made, name) for made, parts in CONTAINERS for name in parts])
+def test_every_part_can_be_built_and_is_built_anew_each_time(container: type, name: str) -> None:
+    provider: Callable[[], Any] = getattr(container(), name)
+    assert type(provider()) is dict(CONTAINERS)[container][name]
     assert provider() is not provider()
 
 
