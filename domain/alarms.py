@@ -36,12 +36,12 @@ def held_apart(audit: Audit) -> set[str]:
 
 def _of_clones(audit: Audit) -> Iterator[Alarm]:
     for found in audit.clones:
-        if found.across > (0 if found.kind == EXACT else CLONE_SHARE * audit.num_eval):
-            yield Alarm(f"{found.kind} clones", _clones_told(found, audit), SPLIT_ANEW)
+        if found.across > (0 if found.kind == EXACT else CLONE_SHARE * found.rows):
+            yield Alarm(f"{found.kind} clones", _clones_told(found), SPLIT_ANEW)
 
 
-def _clones_told(found: Clones, audit: Audit) -> str:
-    rows = f"{found.across:,} of {counted(audit.num_eval, 'evaluation rows')}"
+def _clones_told(found: Clones) -> str:
+    rows = f"{found.across:,} of {counted(found.rows, 'evaluation rows')}"
     if found.kind == EXACT:
         return f"{rows} {'stands' if found.across == 1 else 'stand'} in the training part too, white space aside."
     are = "is" if found.across == 1 else "are"

@@ -29,11 +29,12 @@ class Clones:
     """Rows that are like others in one way, and in no closer one.
 
     `kind` is "exact" (white space aside), "renamed" (names, numbers, case aside) or "near" (at least 0.8 of all runs
-    of five words shared). `across` counts rows of the evaluation part that are like one of the training part,
-    `in_training` and `in_evaluation` rows that are like another one of their own part.
+    of five words shared). Of `rows` of the evaluation part that were compared `across` are like one of the training
+    part; `in_training` and `in_evaluation` count rows that are like another one of their own part.
     """
 
     kind: str
+    rows: int
     across: int
     in_training: int
     in_evaluation: int

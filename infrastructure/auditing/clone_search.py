@@ -75,7 +75,9 @@ def _conflict(sides: Sides, rows: Sequence[int]) -> Conflict:
 def _told(kind: str, sides: Sides, partners: Partners) -> Clones:
     across = np.flatnonzero(partners.of_evaluation != NO_ROW)
     in_parts = int(partners.in_train.sum()), int(partners.in_evaluation.sum())
-    return Clones(kind, len(across), *in_parts, tuple(_examples(sides, partners, across[:MAX_EXAMPLES])))
+    return Clones(
+        kind, len(sides.evaluation), len(across), *in_parts, tuple(_examples(sides, partners, across[:MAX_EXAMPLES]))
+    )
 
 
 def _examples(sides: Sides, partners: Partners, rows: np.ndarray) -> Iterator[AlikeRows]:

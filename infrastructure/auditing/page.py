@@ -80,12 +80,13 @@ def _alarms(audit: Audit) -> Iterator[Block]:
 def _clones(audit: Audit) -> Iterator[Block]:
     columns = [
         Column("like another row"),
+        Column("evaluation rows compared", "count"),
         Column("evaluation rows like a training row", "count"),
         Column("training rows like another", "count"),
         Column("evaluation rows like another", "count"),
     ]
     rows: list[Sequence[Cell]] = [
-        [WAYS[each.kind], each.across, each.in_training, each.in_evaluation] for each in audit.clones
+        [WAYS[each.kind], each.rows, each.across, each.in_training, each.in_evaluation] for each in audit.clones
     ]
     yield Paragraph("Each row is counted where it is most like another.")
     yield Table("Clones", columns, rows)

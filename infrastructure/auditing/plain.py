@@ -43,7 +43,7 @@ def _lines(audit: Audit) -> Iterator[str]:
 
 def _clones(audit: Audit) -> Iterator[str]:
     for found in audit.clones:
-        rows = counted(audit.num_eval, "evaluation rows")
+        rows = counted(found.rows, "evaluation rows")
         yield (
             f"{WAYS[found.kind]}: {found.across:,} of {rows} like a training row; like another of their own part "
             f"{found.in_training:,} in training, {found.in_evaluation:,} in evaluation"

@@ -239,7 +239,8 @@ def test_of_large_data_a_part_is_looked_at_and_that_is_said(tmp_path: Path, monk
     monkeypatch.setattr(auditor, "FULL", Limits(compared=120, learnt=60, characters=10**6, text_characters=200))
     parts = both(tmp_path, [*TRAIN, *TRAIN[:5]], [*SCORED, *TRAIN[:7]])
     audit = audited(*parts)
-    assert clones(audit, "exact").across == 7  # counted over all rows, however many
+    assert (clones(audit, "exact").across, clones(audit, "exact").rows) == (7, 107)  # of all rows, however many
+    assert clones(audit, "near").rows == 60
     compared, learnt, long = audit.samples
     assert compared.startswith("60 of 305 rows of the training part and 60 of 107 rows of the evaluation part")
     assert "learnt from and judged by a bag of words" in learnt

@@ -69,6 +69,8 @@ def test_a_few_tokens_have_no_form() -> None:
 def test_case_punctuation_and_numbers_make_no_difference_to_prose() -> None:
     assert renamed_form("Room 12, please: ASAP!", PROSE) == renamed_form("room 7 please asap", PROSE)
     assert renamed_form("room one please", PROSE) != renamed_form("room two please", PROSE)
+    assert renamed_form("part a1 is late", PROSE) != renamed_form("part a2 is late", PROSE)  # a name, not a number
+    assert renamed_form("room 12", PROSE) != renamed_form("room 7", PROSE)  # too short to be the same but for that
     assert renamed_form("!!!", PROSE) == []
     assert len(words_of("部屋を見る", PROSE)) == 5
 
