@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from domain.audit import ALL_ROWS, BAG_OF_WORDS, Audit
+from domain.task import TASKS
+from infrastructure.auditing import auditor
+from infrastructure.auditing.sides import BRIEF
 from tests.support.audited_rows import alarmed, audited, clones, shortcut
 
 
@@ -67,12 +70,23 @@ def test_ag_news_has_a_dozen_clones_and_labels_that_words_know(shared: Path) -> 
     assert alarmed(audit) == ["exact clones", f"shortcut: {BAG_OF_WORDS}"]
 
 
-@pytest.mark.parametrize(
-    ("name", "auc"), [("classification.json", 0.75), pytest.param("security.json", 0.58, marks=pytest.mark.slow)]
-)
-def test_the_shipped_rows_raise_no_alarm(name: str, auc: float) -> None:
-    audit = audited(Path(f"data/{name}"))
+def test_the_shipped_messages_raise_no_alarm() -> None:
+    audit = audited(Path("data/classification.json"))
     assert alarmed(audit) == []
     assert [found.across for found in audit.clones] == [0, 0, 0]
     assert audit.held_out_by == "family"
-    assert shortcut(audit, BAG_OF_WORDS).auc_held_out == pytest.approx(auc, abs=0.02)
+    assert shortcut(audit, BAG_OF_WORDS).auc_held_out == pytest.approx(0.75, abs=0.02)
+
+
+@pytest.mark.slow
+def test_words_do_not_tell_the_shipped_twins_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor, "FULL", BRIEF)  # a tenth of the rows, which tells as much
+    task = TASKS["security_classification"]
+    audit = audited(Path(task.default_dataset), Path(str(task.default_eval_dataset)))
+    assert alarmed(audit) == []
+    assert [found.across for found in audit.clones] == [0, 0, 0]
+    assert audit.held_out_by == "family"
+    found = shortcut(audit, BAG_OF_WORDS)
+    assert found.auc_held_out == pytest.approx(0.5, abs=0.06)
+    assert found.auc is not None
+    assert found.auc < 0.5
