@@ -53,12 +53,14 @@ class SideColumns:
 
     @classmethod
     def of_split(cls, sides: Sides, training: LabelTraining) -> "SideColumns":
-        """Take the groups that a split of one file kept together, and read nothing."""
-        groups = np.asarray(sides.train.rows.groups)
-        if not sides.is_one_file or not (groups >= 0).any():
+        """Take the groups that the rows were read with, and read nothing; those of two files count as different."""
+        groups, scored = (np.asarray(side.rows.groups) for side in (sides.train, sides.evaluation))
+        if not (groups >= 0).any():
             return cls({})
+        if not sides.is_one_file:
+            scored = np.where(scored >= 0, scored + groups.max() + 1, NO_GROUP)
         name = training.group_field or FAMILY
-        return cls({name: (groups, groups)}, group_field=name)
+        return cls({name: (groups, scored)}, group_field=name)
 
     def held_out(self, sides: Sides) -> str | None:
         """Choose the column whose groups are held out: the named one, else the coarsest that can be divided."""

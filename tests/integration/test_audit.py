@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from application.training import LabelTraining
+from application.training_request import TrainModelRequest
 from domain.audit import ALL_ROWS, BAG_OF_WORDS, LENGTH, POSITION, SINGLE_WORD
 from infrastructure.auditing import auditor, clone_search
 from infrastructure.auditing.folds import auc_of
 from infrastructure.auditing.sides import Limits
+from infrastructure.data.labels.loading import ClassificationData
 from tests.support.audited_rows import (
     Rows,
     alarmed,
@@ -267,3 +270,26 @@ def test_more_labels_than_a_bag_of_words_is_made_for_leave_that_out(
     audit = audited(*both(tmp_path, TRAIN, SCORED))
     assert (audit.noise, audit.shortcuts, audit.scores) == (None, (), ())
     assert any("more than 1 labels" in note for note in audit.notes)
+
+
+def test_in_short_twins_are_held_out_with_their_group_in_two_files_too(tmp_path: Path) -> None:
+    def twins(count: int, seed: int) -> Rows:
+        texts = [str(row["text"]) for row in clean_rows(count, seed)]
+        return [
+            {"text": f"{text} {end}", "label": label, "family": str(number)}
+            for number, text in enumerate(texts)
+            for end, label in (("ka", "no"), ("ki", "yes"))
+        ]
+
+    train, scored = both(tmp_path, twins(80, 2), twins(30, 3))
+    training = TrainModelRequest(
+        task="text_classification", dataset_path=str(train), eval_dataset=str(scored)
+    ).resolved()
+    assert isinstance(training, LabelTraining)
+    audit = auditor.brief_audit(ClassificationData().load(training), training)
+    assert audit.held_out_by == "family"
+    assert audit.groups == ()  # families of two files are not known to be the same
+    found = shortcut(audit, BAG_OF_WORDS)
+    assert found.auc is not None
+    assert found.auc_held_out is not None
+    assert found.auc < found.auc_held_out
