@@ -23,7 +23,7 @@ MOST_WINDOWS = 8
 # What the model is asked with, in its order.
 INPUTS = ("input_ids", "roles", "links", "attention_mask")
 # Tokens that are read at once where nothing is learnt: they and their scores stay near the processor.
-TOKENS_AT_ONCE = 8_192
+TOKENS_AT_ONCE = 2_048
 # Names are numbered from the size of the vocabulary; those that stand for hidden words from here on.
 HIDDEN_NAMES = 1 << 28
 # Marked tokens are few beside those that are not.
