@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os.path import realpath
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
+from application.checked_request import CheckedRequest
 from application.ports import AuditFiles, DatasetAuditor, LabelledData, LabelledDataset, RunArchive
 from application.training import LabelTraining
 from application.training_request import TrainModelRequest
@@ -25,7 +26,7 @@ ANY_LABELS = "text_classification"
 OF_THE_SPLIT = ("task", "seed", "validation_split", "text_field", "label_field", "group_field", "eval_dataset")
 
 
-class AuditDatasetRequest(BaseModel):
+class AuditDatasetRequest(CheckedRequest):
     """Labelled rows, and how to read them; what is None is as a training would have it.
 
     Without `task` the rows are of the task that knows their labels. `time_field` names a column of times. `run` is a
@@ -33,8 +34,6 @@ class AuditDatasetRequest(BaseModel):
     training, such as encoding, seed or validation_split. With `output` the audit is written there, in the format
     `form`, which else follows from the ending of the name.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset_path: str
     eval_dataset: str | None = None
@@ -45,19 +44,9 @@ class AuditDatasetRequest(BaseModel):
     time_field: str | None = None
     run: str | None = None
     runs_root: str = "runs"
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
     form: str | None = None
     output: str | None = None
-
-    @classmethod
-    def checked(cls, **fields: Any) -> Self:
-        """Make a request of fields of any type. Raises: ConfigurationError with every one that does not fit."""
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
-            remedy = f"The options are {', '.join(cls.model_fields)}."
-            raise ConfigurationError(" ".join(told), remedy=remedy) from error
 
     @property
     def written_form(self) -> str:

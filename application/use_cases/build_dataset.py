@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from platform import python_version
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from application.checked_request import CheckedRequest
 from application.choosing_rows import group_of, within_limits, without_repeats
 from application.groups.setting import share_below_one, within
 from application.harvesting import Harvest
@@ -21,7 +20,7 @@ from domain.source_address import Address, Reach, ReadingOfCode
 from domain.version import VERSION
 
 
-class BuildDatasetRequest(BaseModel):
+class BuildDatasetRequest(CheckedRequest):
     """Directories and addresses of git repositories, and the file that their functions become rows of.
 
     `fixes` adds functions before and after commits that mend weaknesses, of at most `max_fix` functions each; `tests`
@@ -31,8 +30,6 @@ class BuildDatasetRequest(BaseModel):
     marked as such, drawn by `seed`. A repository may take `timeout` seconds and `max_mib` to fetch. `force` replaces
     what stands at `output`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: tuple[str, ...]
     output: str
@@ -50,16 +47,6 @@ class BuildDatasetRequest(BaseModel):
     timeout: int = 600
     max_mib: int = 1_024
     force: bool = False
-
-    @classmethod
-    def checked(cls, **fields: Any) -> Self:
-        """Make a request of fields of any type. Raises: ConfigurationError with every one that does not fit."""
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}." for fault in error.errors()]
-            remedy = f"The options are {', '.join(cls.model_fields)}."
-            raise ConfigurationError(" ".join(told), remedy=remedy) from error
 
     @property
     def limits(self) -> Limits:

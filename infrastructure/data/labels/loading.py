@@ -185,13 +185,6 @@ def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) ->
     return SplitRows(task, train, scored, train=kept, evaluation=everything, warnings=tuple(warnings), audit=audit)
 
 
-def aligned_dataset(
-    rows: LabelledRows, label_names: tuple[str, ...], tokenizer: "PreTrainedTokenizerBase", max_length: int
-) -> CodeDataset:
-    """Make all rows ready for a model that knows `label_names`. Raises: DatasetError for a label it does not know."""
-    return labelled_dataset(aligned(rows, label_names), np.arange(len(rows)), tokenizer, max_length, label_names)
-
-
 def aligned(rows: LabelledRows, label_names: tuple[str, ...]) -> LabelledRows:
     """Number the labels of `rows` as in `label_names`."""
     known = matches(rows.label_names, label_names)

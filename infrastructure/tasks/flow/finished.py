@@ -2,32 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from domain.interval import Interval
-from domain.results import Report
 from domain.task import Task
 from infrastructure.data.labels.annotating import Annotated
 from infrastructure.data.labels.carried import CWE, MARKS, PART
-from infrastructure.data.labels.loading import SplitRows, aligned, found_rows
-from infrastructure.data.labels.rows import RowSchema
-from infrastructure.data.sources.fields import Sought
-from infrastructure.data.sources.inputs import Input, Source, read_inputs
+from infrastructure.data.labels.rows import LabelledRows
 from infrastructure.models.flow.factory import FlowReader
 from infrastructure.models.flow.vocabulary import Encoded
 from infrastructure.models.flow.windows import windows_of
-from infrastructure.tasks.adapter import Scored
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
-from infrastructure.tasks.kind import Examined, Note, OnText
-from infrastructure.tasks.labels.finished import ClassifierCard, examined_labels
-from infrastructure.tasks.labels.intervals import intervals_of_labels
-from infrastructure.tasks.labels.rivals import rivals_of_rows
+from infrastructure.tasks.kind import Note, OnText
+from infrastructure.tasks.labels.finished import AnsweringLabels, ClassifierCard
 from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 
 # From this probability on a token makes its line one that is told.
@@ -38,21 +29,13 @@ CARRIED = (MARKS, CWE, PART)
 
 
 @dataclass(frozen=True)
-class FinishedFlow:
-    """Labels code with the settings that travel with the model."""
+class FinishedFlow(AnsweringLabels):
+    """Labels code with the lines that decide."""
 
     reader: FlowReader
     card: ClassifierCard
     task: Task
-    rows_at_once: int = 64
-    reads_rows: bool = True
-    gives_table: bool = False
-    options: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Name the labels in the order of their scores."""
-        return self.card.labels
+    carried: ClassVar[tuple[str, ...]] = CARRIED
 
     @property
     def adapter(self) -> FlowClassification:
@@ -61,42 +44,10 @@ class FinishedFlow:
         config = self.reader.model.config
         return FlowClassification(scoring, config.negative_label, config.vocab_size, self.card.max_length)
 
-    @property
-    def _text(self) -> Sought:
-        return self.card.sought("text", self.task.text_fields)
-
-    def evaluation_of(self, dataset: SplitRows) -> FlowRows:
-        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
-        return self._ready(dataset.eval_rows, dataset.evaluation)
-
-    def scored(self, dataset_path: str) -> tuple[FlowRows, FlowClassification]:
-        """Make labelled rows ready for evaluation. Raises: DatasetError."""
-        label = self.card.sought("label", ("label",))
-        carried = (*CARRIED, *self.card.learnt_columns)
-        schema = RowSchema(self._text, label, self.task.labels, carried=carried, reading=self.card.reading)
-        rows = aligned(found_rows(Path(dataset_path), schema, self.card.findings_version), tuple(self.card.labels))
-        return self._ready(rows, np.arange(len(rows))), self.adapter
-
-    def _ready(self, rows: Any, indices: np.ndarray) -> FlowRows:
+    def ready(self, rows: LabelledRows, indices: np.ndarray) -> FlowRows:
+        """Read some rows into ids."""
         config = self.reader.model.config
         return flow_rows(rows, indices, tuple(self.labels), self.reader.vocabulary, config.marks, config.kinds)
-
-    def intervals(self, dataset: FlowRows, scored: Scored) -> dict[str, Interval]:
-        """Say how sure the scores of an evaluation are."""
-        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
-        return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
-
-    def rivals(self, dataset: FlowRows) -> Report:
-        """Score a scanner of code on the same rows."""
-        return rivals_of_rows(dataset, self.card.labels, self.task)
-
-    def examined(self, dataset: FlowRows, scored: Scored) -> Examined:
-        """Look at the answer to each row."""
-        return examined_labels(dataset, scored, self.card, self.task)
-
-    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
-        """Read texts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(source, self.card.asking(self.task.text_fields), self.card.reading, note)
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a text."""

@@ -1,10 +1,12 @@
 """A finished classifier at work: labels for texts, with the settings that travel with it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
@@ -17,9 +19,8 @@ from infrastructure.data.labels.annotating import Annotated, as_it_stands
 from infrastructure.data.labels.asked_code import AskingCode, annotated_inputs
 from infrastructure.data.labels.carried import FINDINGS, PART
 from infrastructure.data.labels.code_dataset import CodeDataset
-from infrastructure.data.labels.loading import SplitRows, aligned_dataset, found_rows
-from infrastructure.data.labels.rows import RowSchema
-from infrastructure.data.sources.fields import Sought
+from infrastructure.data.labels.loading import SplitRows, aligned, found_rows, labelled_dataset
+from infrastructure.data.labels.rows import LabelledRows, RowSchema
 from infrastructure.data.sources.inputs import Asking, AskingTexts, Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded
@@ -68,37 +69,70 @@ class ClassifierCard(ModelCard):
         return annotated_inputs(inputs, self.findings_version, note)
 
 
-@runtime_checkable
-class FinishedLabels(Protocol):
-    """What a report on labels asks of a trained model beside what all are asked."""
+class AnsweringLabels(ABC):
+    """What every finished model does that labels texts, with the settings that travel with it."""
 
-    @property
-    def adapter(self) -> TaskAdapter:
-        """The task as the loop knows it."""
-
-    def evaluation_of(self, dataset: SplitRows) -> CodeDataset:
-        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
-
-    def examined(self, dataset: Any, scored: Scored) -> Examined:
-        """Look at the answer to each row."""
-
-
-@dataclass(frozen=True)
-class FinishedClassifier:
-    """Labels texts with the settings that travel with the model."""
-
-    tokenizer: "PreTrainedTokenizerBase"
     card: ClassifierCard
     task: Task
-    rows_at_once: int = 64
-    reads_rows: bool = True
-    gives_table: bool = False
-    options: tuple[str, ...] = ()
+    rows_at_once: ClassVar[int] = 64
+    reads_rows: ClassVar[bool] = True
+    gives_table: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ()
+    carried: ClassVar[tuple[str, ...]] = (PART,)
 
     @property
     def labels(self) -> Sequence[str]:
         """Name the labels in the order of their scores."""
         return self.card.labels
+
+    @property
+    @abstractmethod
+    def adapter(self) -> TaskAdapter:
+        """The task as the loop knows it."""
+
+    @abstractmethod
+    def ready(self, rows: LabelledRows, indices: np.ndarray) -> Any:
+        """Make some rows, their labels numbered as those of the model, ready to be read. Raises: DatasetError."""
+
+    def evaluation_of(self, dataset: SplitRows) -> Any:
+        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
+        return self.ready(dataset.eval_rows, dataset.evaluation)
+
+    def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
+        """Make labelled rows ready for evaluation. Raises: DatasetError."""
+        text, label = self.card.sought("text", self.task.text_fields), self.card.sought("label", ("label",))
+        carried = (*self.carried, *self.card.learnt_columns)
+        schema = RowSchema(text, label, self.task.labels, carried=carried, reading=self.card.reading)
+        rows = aligned(found_rows(Path(dataset_path), schema, self.card.findings_version), tuple(self.card.labels))
+        return self.ready(rows, np.arange(len(rows))), self.adapter
+
+    def intervals(self, dataset: Any, scored: Scored) -> dict[str, Interval]:
+        """Say how sure the scores of an evaluation are."""
+        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
+        return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
+
+    def rivals(self, dataset: Any) -> Report:
+        """Score a scanner of code on the same rows, where the task asks whether there is anything to find."""
+        return rivals_of_rows(dataset, self.card.labels, self.task)
+
+    def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
+        """Look at the answer to each row."""
+        answered = Answered.of(scored.outcomes, self.card.labels)
+        sections = label_sections(answered, _names_of(dataset, self.card), scored.metrics, self.task.negative_label)
+        return Examined(dataset, outcome_columns(scored.outcomes, self.card.labels), sections)
+
+    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
+        """Read texts. Raises: DatasetError for a file that cannot be read."""
+        return read_inputs(source, self.card.asking(self.task.text_fields), self.card.reading, note)
+
+
+@dataclass(frozen=True)
+class FinishedClassifier(AnsweringLabels):
+    """Labels texts by their tokens."""
+
+    tokenizer: "PreTrainedTokenizerBase"
+    card: ClassifierCard
+    task: Task
 
     @property
     def adapter(self) -> SequenceClassification:
@@ -107,38 +141,9 @@ class FinishedClassifier:
             self.card.labels, pad_token_id=self.tokenizer.pad_token_id, negative_label=self.task.negative_label
         )
 
-    @property
-    def _text(self) -> Sought:
-        return self.card.sought("text", self.task.text_fields)
-
-    def evaluation_of(self, dataset: SplitRows) -> CodeDataset:
-        """Make the evaluation part of loaded data ready. Raises: DatasetError."""
-        return dataset.tokenized(self.tokenizer, self.card.max_length)[1]
-
-    def scored(self, dataset_path: str) -> tuple[Any, SequenceClassification]:
-        """Make labelled rows ready for evaluation. Raises: DatasetError."""
-        label = self.card.sought("label", ("label",))
-        carried = (PART, *self.card.learnt_columns)
-        schema = RowSchema(self._text, label, self.task.labels, carried=carried, reading=self.card.reading)
-        rows = found_rows(Path(dataset_path), schema, self.card.findings_version)
-        return aligned_dataset(rows, tuple(self.card.labels), self.tokenizer, self.card.max_length), self.adapter
-
-    def intervals(self, dataset: CodeDataset, scored: Scored) -> dict[str, Interval]:
-        """Say how sure the scores of an evaluation are."""
-        scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
-        return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
-
-    def rivals(self, dataset: CodeDataset) -> Report:
-        """Score a scanner of code on the same rows, where the task asks whether there is anything to find."""
-        return rivals_of_rows(dataset, self.card.labels, self.task)
-
-    def examined(self, dataset: CodeDataset, scored: Scored) -> Examined:
-        """Look at the answer to each row."""
-        return examined_labels(dataset, scored, self.card, self.task)
-
-    def inputs(self, source: Source, note: Note) -> Iterator[Input]:
-        """Read texts. Raises: DatasetError for a file that cannot be read."""
-        return read_inputs(source, self.card.asking(self.task.text_fields), self.card.reading, note)
+    def ready(self, rows: LabelledRows, indices: np.ndarray) -> CodeDataset:
+        """Tokenise some rows. Raises: DatasetError."""
+        return labelled_dataset(rows, indices, self.tokenizer, self.card.max_length, tuple(self.card.labels))
 
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a row without a text."""
@@ -156,13 +161,6 @@ class FinishedClassifier:
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
         yield from labelled(logits, self.card.labels)
-
-
-def examined_labels(dataset: CodeDataset, scored: Scored, card: ClassifierCard, task: Task) -> Examined:
-    """Look at the answer to each row."""
-    answered = Answered.of(scored.outcomes, card.labels)
-    sections = label_sections(answered, _names_of(dataset, card), scored.metrics, task.negative_label)
-    return Examined(dataset, outcome_columns(scored.outcomes, card.labels), sections)
 
 
 def _names_of(dataset: CodeDataset, card: ClassifierCard) -> RowNames:

@@ -29,7 +29,7 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, FinishedTask, Prepared, Score, Trained
 from infrastructure.tasks.labels.adapter import SequenceClassification
-from infrastructure.tasks.labels.finished import ClassifierCard, FinishedClassifier, FinishedLabels
+from infrastructure.tasks.labels.finished import AnsweringLabels, ClassifierCard, FinishedClassifier
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.marks import learn_marks, marked_parts
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED
@@ -130,7 +130,7 @@ class Classification:
             return Findings(Report())
         data = brief_blocks(brief_audit(dataset, request))
         finished: Any = trained.task
-        assert isinstance(finished, FinishedLabels)
+        assert isinstance(finished, AnsweringLabels)
         rows = finished.evaluation_of(dataset).few(QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
         scored = trained.score_rows(rows, finished.adapter)
         if "per_mark" in result.final_metrics:  # known of the model in training alone
