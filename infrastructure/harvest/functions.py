@@ -2,14 +2,12 @@
 
 import ast
 import re
-import warnings
 from collections import Counter
-from collections.abc import Iterator
 
 from domain.code_rows import Function
+from infrastructure.python_source import Function as DefinedFunction
+from infrastructure.python_source import first_line_of, outermost_functions, parsed
 
-UNPARSED = (SyntaxError, ValueError, RecursionError, MemoryError)
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -22,15 +20,15 @@ class PythonFunctions:
         A function within a function is part of that one. Methods are moved to the left, their strings of several lines
         with them as far as they are indented, and one that is then no function by itself is left out.
         """
-        tree = _parsed(text)
+        tree = parsed(text)
         if tree is None:
             return None
         lines = text.split("\n")
         met: Counter[str] = Counter()
         functions = []
-        for name, node in _defined(tree.body, ""):
+        for name, node in outermost_functions(tree):
             met[name] += 1
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            first = first_line_of(node)
             code = _moved_left(lines[first - 1 : node.end_lineno], lines[first - 1])
             last = node.end_lineno or first
             called = name if met[name] == 1 else f"{name}#{met[name]}"
@@ -43,35 +41,6 @@ class PythonFunctions:
         return _meaning(before) == _meaning(after)
 
 
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes in strings of others
-            return ast.parse(text)
-    except UNPARSED:
-        return None
-
-
-def _defined(body: list[ast.stmt], around: str) -> Iterator[tuple[str, _Definition]]:
-    """Give functions with the names of the classes they stand in, those behind a condition too."""
-    waiting = [(node, around) for node in reversed(body)]
-    while waiting:
-        node, place = waiting.pop()
-        if isinstance(node, _Definition):
-            yield f"{place}{node.name}", node
-            continue
-        inner = f"{place}{node.name}." if isinstance(node, ast.ClassDef) else place
-        waiting += [(child, inner) for child in reversed(_statements(node))]
-
-
-def _statements(node: ast.stmt) -> list[ast.stmt]:
-    within: list[ast.stmt] = []
-    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
-        for child in getattr(node, field, ()):
-            within += [child] if isinstance(child, ast.stmt) else getattr(child, "body", [])
-    return within
-
-
 def _moved_left(lines: list[str], first: str) -> str:
     found = _INDENT.match(first)
     indent = found.group() if found else ""
@@ -79,16 +48,16 @@ def _moved_left(lines: list[str], first: str) -> str:
 
 
 def _is_function(code: str) -> bool:
-    tree = _parsed(code)
-    return tree is not None and len(tree.body) == 1 and isinstance(tree.body[0], _Definition)
+    tree = parsed(code)
+    return tree is not None and len(tree.body) == 1 and isinstance(tree.body[0], DefinedFunction)
 
 
 def _meaning(code: str) -> str:
-    tree = _parsed(code)
+    tree = parsed(code)
     if tree is None:
         return code
     for node in ast.walk(tree):
-        if isinstance(node, _Definition | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, DefinedFunction | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     try:
         return ast.dump(tree)

@@ -5,15 +5,11 @@ directly above it and below its last statement, as far as they are indented like
 functions is one piece, the attributes of classes among it.
 """
 
-import ast
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from domain.scan import MODULE, WHOLE, Lines, Piece
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+from infrastructure.python_source import Function, first_line_of, outermost_functions, parsed
 
 
 def cut(text: str) -> tuple[Piece, ...]:
@@ -21,10 +17,11 @@ def cut(text: str) -> tuple[Piece, ...]:
     lines = text.split("\n")
     if not any(line.strip() for line in lines):
         return ()
-    tree = _parsed(text)
+    tree = parsed(text)
     if tree is None:
         return (Piece(WHOLE, ((1, _num_lines(lines)),)),)
-    functions = sorted(_functions(tree, lines), key=lambda piece: piece.lines)
+    found = (Piece(name, (_extent(function, lines),)) for name, function in outermost_functions(tree))
+    functions = sorted(found, key=lambda piece: piece.lines)
     rest = _rest(functions, _num_lines(lines))
     if any(_is_code(line) for first, last in rest for line in lines[first - 1 : last]):
         functions.append(Piece(MODULE, tuple(rest)))
@@ -38,31 +35,8 @@ def text_of(piece: Piece, lines: Sequence[str]) -> str:
     return "\n".join(line.removeprefix(indentation) for line in own) + "\n"
 
 
-def _parsed(text: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the code, such as of an invalid escape
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-def _functions(tree: ast.Module, lines: Sequence[str]) -> Iterator[Piece]:
-    """Give the outermost functions, wherever they stand: in classes, and in blocks such as `if` and `try`."""
-    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
-    while waiting:  # and no recursion: blocks may be nested as deeply as Python reads them
-        node, prefix = waiting.pop()
-        for child in (child for name in _BODIES for child in getattr(node, name, ())):
-            if isinstance(child, Function):
-                yield Piece(prefix + child.name, (_extent(child, lines),))
-            elif isinstance(child, ast.ClassDef):
-                waiting.append((child, f"{prefix}{child.name}."))
-            elif isinstance(child, ast.AST) and any(hasattr(child, name) for name in _BODIES):
-                waiting.append((child, prefix))
-
-
 def _extent(function: Function, lines: Sequence[str]) -> Lines:
-    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    first = first_line_of(function)
     last = function.end_lineno or function.lineno
     indentation = _indentation(lines[first - 1])
     while first > 1 and lines[first - 2].startswith(f"{indentation}#"):
