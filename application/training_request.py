@@ -126,10 +126,10 @@ class TrainModelRequest(
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
         if task.default_eval_dataset is not None and self._leaves_data_to(task):
             settings["eval_dataset"] = task.default_eval_dataset
-        if self._takes_data_of(task):
-            settings |= task.settings_of_shipped
         if not (self.leaves_open("epochs") and self.leaves_open("time_budget")):
             settings.pop("max_steps", None)  # somebody has said how long it lasts
+        elif self.leaves_open("max_steps") and self._takes_data_of(task):
+            settings |= task.settings_of_shipped
         return {name: value for name, value in settings.items() if self.leaves_open(name)}
 
     def _leaves_data_to(self, task: Task) -> bool:

@@ -160,6 +160,7 @@ class Labelled:
     num_train: int = 64
     num_eval: int = 8
     warnings: tuple[str, ...] = ()
+    mark_names: tuple[str, ...] = ()
 
     def train_texts(self) -> list[str]:
         return TEXTS
