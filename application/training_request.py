@@ -124,7 +124,9 @@ class TrainModelRequest(
         """Give what a task decides where nothing was said."""
         own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
-        if task.default_eval_dataset is not None and self._leaves_data_to(task):
+        if self.quick and self.leaves_open("dataset_path") and task.quick_dataset is not None:
+            settings["dataset_path"] = task.quick_dataset
+        elif task.default_eval_dataset is not None and self._leaves_data_to(task):
             settings["eval_dataset"] = task.default_eval_dataset
         if not (self.leaves_open("epochs") and self.leaves_open("time_budget")):
             settings.pop("max_steps", None)  # somebody has said how long it lasts

@@ -84,8 +84,8 @@ class Task:
 
     `kind` is what trains it (infrastructure/tasks/registry.py), and decides which settings mean something to it
     (application/training.py). Beside `default_dataset`, where nothing else was said of data and split, rows of
-    `default_eval_dataset` are scored. `text_fields` are the names that its text, or its source, may have in a row,
-    `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
+    `default_eval_dataset` are scored; a quick run takes the few rows of `quick_dataset` for both. `text_fields` are the
+    names that its text, or its source, may have in a row, `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
     unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
     to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
     trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full.
@@ -101,6 +101,7 @@ class Task:
     metric_name: str
     default_dataset: str
     default_eval_dataset: str | None = None
+    quick_dataset: str | None = None
     target_fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     negative_label: str | None = None
@@ -171,6 +172,7 @@ TASKS: dict[str, Task] = {
             metric_name="macro_f1",
             default_dataset="data/security.parquet",
             default_eval_dataset="data/security_validation.parquet",
+            quick_dataset="data/security_validation.parquet",
             labels=SEVERITIES,
             negative_label="safe",
             settings={

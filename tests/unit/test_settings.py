@@ -116,3 +116,11 @@ def test_settings_that_go_with_shipped_data_leave_other_data_alone() -> None:
     assert shipped.model_dump()["max_steps"] == task.settings_of_shipped["max_steps"]
     assert (other.model_dump()["max_steps"], other.model_dump()["eval_steps"]) == (None, None)
     assert longer.model_dump()["max_steps"] is None
+
+
+def test_a_quick_run_takes_the_few_rows_of_a_task_unless_data_are_named() -> None:
+    task = TASKS["security_classification"]
+    quick = TrainModelRequest(task=task.name, quick=True).resolved().model_dump()
+    named = TrainModelRequest(task=task.name, quick=True, dataset_path=task.default_dataset).resolved().model_dump()
+    assert (quick["dataset_path"], quick["eval_dataset"]) == (task.quick_dataset, None)
+    assert (named["dataset_path"], named["eval_dataset"]) == (task.default_dataset, task.default_eval_dataset)
