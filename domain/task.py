@@ -85,13 +85,13 @@ class Task:
     `kind` is what trains it (infrastructure/tasks/registry.py), and decides which settings mean something to it
     (application/training.py). Beside `default_dataset`, where nothing else was said of data and split, rows of
     `default_eval_dataset` are scored; a quick run takes the few rows of `quick_dataset` for both. `text_fields` are the
-    names that its text, or its source, may have in a row, `target_fields` those of what is to be written. `settings` are the task's own defaults for those that are left
-    unsaid; `settings_of_pretrained` take their place where a model does not begin from scratch: what it has learnt is
-    to be kept. Beside a pretrained model `settings_of_adapter` suit an adapter, `settings_of_head` a head that alone is
-    trained, and `settings_of_small` a model that is no wider than `SMALL_WIDTH` and trained in full.
-    `settings_of_shipped` go with the data of the task alone: how much of many rows a first training sees. A task may
-    begin from presets of further architectures: `settings_of_flow` are those of a reader that follows values, and
-    `settings_of_tuned_flow` those of a finished one.
+    names that its text, or its source, may have in a row, `target_fields` those of what is to be written. `settings`
+    are the task's own defaults for those that are left unsaid; `settings_of_pretrained` take their place where a model
+    does not begin from scratch: what it has learnt is to be kept. Beside a pretrained model `settings_of_adapter` suit
+    an adapter, `settings_of_head` a head that alone is trained, and `settings_of_small` a model that is no wider than
+    `SMALL_WIDTH` and trained in full. `settings_of_shipped` go with the data of the task alone: how much of many rows a
+    first training sees. A task may begin from presets of further architectures: `settings_of_flow` are those of a
+    reader that follows values, and `settings_of_tuned_flow` those of a finished one.
     """
 
     name: str
