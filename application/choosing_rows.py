@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from application.dataset_ports import CloneFinder, CodeMeasures
 from application.phases import advance, phase
-from application.ports import CloneFinder, CodeMeasures
 from domain.code_rows import FILE, PROJECT, CodeRow, Limits, Unit
 from domain.task import SEVERITIES
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from application.ports import CodeFunctions, CodeProject, CodeScanner
+from application.dataset_ports import CodeFunctions, CodeProject, CodeScanner
 from domain.changed_lines import changed_lines
 from domain.code_rows import BY_FIX, BY_SCANNER, GUARD, HARMFUL, CodeFile, CodeRow, Fix, FixedFile, Function, Unit
 from domain.findings import Finding

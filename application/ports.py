@@ -1,27 +1,20 @@
 """What the use cases need from the world, said as promises and not as means."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.answers import Answers
 from application.joining import NOTHING_KEPT, Keep
-from application.training import LabelTraining, Training
+from application.training import Training
 from application.training_request import TrainModelRequest
-from domain.audit import Audit
-from domain.code_rows import CodeFile, Fix, Function, Measures
 from domain.comparison import PairedOutcomes
 from domain.estimate import Estimate
 from domain.events import Event
-from domain.findings import Examination
-from domain.known_findings import KnownFinding
 from domain.program_tests import ProgramTesting
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.runs import Leftovers, RunFacts
-from domain.scan import ExaminedFile, Gathered, ModelFacts, ScanReport, SourceFile
-from domain.source_address import Address, ReadingOfCode
 
 
 class RunMonitor(Protocol):
@@ -351,207 +344,3 @@ class Trials(Protocol):
 
     def end(self, keep: bool) -> None:
         """Remove the directory unless it is to be kept."""
-
-
-class SourceTrees(Protocol):
-    """Finds the source files of trees; nothing that lies there is run, and nothing that never ends is opened."""
-
-    def gather(self, paths: Sequence[str], since: str | None) -> Gathered:
-        """Find the files below some paths, of those only what differs from a revision of git where one is named.
-
-        Raises: DatasetError for a path that is not there, for an unknown revision, and outside of a repository.
-        """
-
-    def holds(self, base: str, path: str) -> bool:
-        """Tell whether there is a file at a path as reports tell it."""
-
-
-class Examiner(Protocol):
-    """Looks at source files with what it was opened for."""
-
-    @property
-    def scanner(self) -> str | None:
-        """Name the scanner and its version, None where none speaks."""
-
-    @property
-    def model(self) -> ModelFacts | None:
-        """Tell of the model, None where none speaks."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What a reader of the findings must know."""
-
-    def examine(self, files: Sequence[SourceFile], min_score: float) -> Sequence[ExaminedFile]:
-        """Say of each file what was found, in their order; what is known of the same content is not sought again.
-
-        Where a model gives at least `min_score` to a weakness it says at which lines. A file that cannot be read any
-        more, or that ends what examines it, says so and is not looked at.
-        Raises: ModelError, TrainingError when memory is too small.
-        """
-
-
-class Examiners(Protocol):
-    """Opens what looks at source files."""
-
-    def open(self, run: str | None, device: str) -> Examiner:
-        """Open a scanner, where this Python has one, and the model of a run, where one is named.
-
-        Raises: ConfigurationError where there is neither; ModelError for a run that says nothing of code.
-        """
-
-
-class Baselines(Protocol):
-    """Keeps findings that are known: a file has all of them, is as it was before, or absent."""
-
-    def read(self, path: str) -> Sequence[KnownFinding]:
-        """Raises: DatasetError for what is no baseline."""
-
-    def write(self, path: str, known: Sequence[KnownFinding]) -> None:
-        """Raises: ConfigurationError when the disk refuses."""
-
-
-class ScanFiles(Protocol):
-    """Writes what a scan has found for people and programs."""
-
-    def require(self, path: str) -> None:
-        """Find fault with the place of a file before anything is looked at. Raises: ConfigurationError."""
-
-    def text_of(self, report: ScanReport, form: str) -> str:
-        """Give a report as `text`, `json`, `sarif` or `html`."""
-
-    def write(self, path: str, text: str) -> None:
-        """Write a whole file. Raises: ConfigurationError when the disk refuses."""
-
-
-class CodeScanner(Protocol):
-    """Looks at source code as text; nothing of it is run or imported."""
-
-    @property
-    def name(self) -> str:
-        """Name it as findings do."""
-
-    @property
-    def version(self) -> str:
-        """Give the version of the tool, which decides what it finds."""
-
-    def examine(self, code: str) -> Examination:
-        """Find weaknesses; never raises for what the code is."""
-
-
-class CodeProject(Protocol):
-    """Source code of one project, read as text; nothing of it is run, and no file of it written anywhere."""
-
-    project: str
-    commit: str  # empty for a directory
-    left_out: Counter[str]  # how many files and commits were not read so far, by reason
-
-    @property
-    def licence(self) -> str:
-        """Name its licence as SPDX does, "unknown" where its files tell of none."""
-
-    def files(self) -> Iterator[CodeFile]:
-        """Give the files of source code, those of tests only where they were asked for."""
-
-    def fixes(self, largest: int) -> Iterator[Fix]:
-        """Give commits that mend a weakness and change at most so many files, the newest first.
-
-        Raises: ConfigurationError where there is no history.
-        """
-
-
-class CodeProjects(Protocol):
-    """Finds and opens projects by what a person names: directories and addresses of git repositories."""
-
-    def named(self, sources: Sequence[str]) -> Sequence[Address]:
-        """Read all names, each given once. Raises: ConfigurationError with every fault."""
-
-    def opened(self, address: Address, beside: str, reading: ReadingOfCode) -> AbstractContextManager[CodeProject]:
-        """Open a project; what is fetched lies beside a file that is to be written, and is gone behind the block.
-
-        Raises: ConfigurationError, DatasetError.
-        """
-
-
-class CodeFunctions(Protocol):
-    """Cuts source code into functions."""
-
-    def functions(self, text: str) -> Sequence[Function] | None:
-        """Give the functions of a file in their order; None where it cannot be parsed."""
-
-    def same(self, before: str, after: str) -> bool:
-        """Tell whether two functions do the same by their syntax: only layout, comments and docstrings differ."""
-
-
-class CodeMeasures(Protocol):
-    """Measures how complex functions are."""
-
-    @property
-    def version(self) -> str:
-        """Give the version of the tool. Raises: ConfigurationError where it is missing."""
-
-    def measures(self, code: str) -> Measures | None:
-        """Measure a function; None where that cannot be done."""
-
-
-class CloneFinder(Protocol):
-    """Finds functions that are nearly a copy of another one."""
-
-    @property
-    def version(self) -> str:
-        """Give the version of the tool. Raises: ConfigurationError where it is missing."""
-
-    def near(self, units: Iterable[Sequence[str]], threshold: float) -> Iterator[bool]:
-        """Say of each unit whether its first text is nearly one of a unit before that was not."""
-
-
-class RowFiles(Protocol):
-    """Keeps rows with their card: both are whole, or neither is there."""
-
-    def card_of(self, path: str) -> str:
-        """Name the card of a file of rows. Raises: ConfigurationError for a name that says no format."""
-
-    def require(self, path: str, replaces: bool) -> None:
-        """Find fault with a place before anything is done for it. Raises: ConfigurationError."""
-
-    def write(self, path: str, rows: Sequence[Mapping[str, Any]], card: Mapping[str, Any]) -> None:
-        """Write both. Raises: ConfigurationError."""
-
-
-class LabelledDataset(SplitDataset, Protocol):
-    """Labelled rows in two parts."""
-
-    @property
-    def label_names(self) -> Sequence[str]:
-        """Labels in the order of their numbers."""
-
-
-class LabelledData(Protocol):
-    """Reads, checks and splits labelled rows as a training does."""
-
-    def load(self, request: LabelTraining) -> LabelledDataset:
-        """Raises: DatasetError with every fault of the file."""
-
-
-class DatasetAuditor(Protocol):
-    """Finds out what labelled rows give away; the same rows and seed give the same findings."""
-
-    def audit(
-        self, dataset: Any, training: LabelTraining, time_field: str | None = None, run: str | None = None
-    ) -> Audit:
-        """Look at both parts, and where a run is named at its answers; alarms are not raised yet.
-
-        Raises: DatasetError for a column that is not there or holds no times, RunError for a run without such answers.
-        """
-
-
-class AuditFiles(Protocol):
-    """Writes what an audit has found for people and programs."""
-
-    def require(self, path: str) -> None:
-        """Find fault with the place of a file before anything is looked at. Raises: ConfigurationError."""
-
-    def text_of(self, audit: Audit, form: str) -> str:
-        """Give an audit as `text`, `json` or `html`."""
-
-    def write(self, path: str, text: str) -> None:
-        """Write a whole file. Raises: ConfigurationError when the disk refuses."""

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from application.checked_request import CheckedRequest
-from application.ports import AuditFiles, DatasetAuditor, LabelledData, LabelledDataset, RunArchive
+from application.dataset_ports import AuditFiles, DatasetAuditor, LabelledData, LabelledDataset
+from application.ports import RunArchive
 from application.training import LabelTraining
 from application.training_request import TrainModelRequest
 from domain.alarms import alarms_of

@@ -8,10 +8,10 @@ from typing import Any
 
 from application.checked_request import CheckedRequest
 from application.choosing_rows import group_of, within_limits, without_repeats
+from application.dataset_ports import CloneFinder, CodeFunctions, CodeMeasures, CodeProjects, CodeScanner, RowFiles
 from application.groups.setting import share_below_one, within
 from application.harvesting import Harvest
 from application.phases import phase
-from application.ports import CloneFinder, CodeFunctions, CodeMeasures, CodeProjects, CodeScanner, RowFiles
 from application.told_rows import card_of, notes_on_rows, notes_on_sources
 from domain.code_rows import GROUPS, Limits, Unit, grouped, split_by_family
 from domain.exceptions import ConfigurationError, DatasetError

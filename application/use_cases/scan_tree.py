@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from application.ports import Baselines, Examiners, ScanFiles, SourceTrees
+from application.scan_ports import Baselines, Examiners, ScanFiles, SourceTrees
 from domain.exceptions import ConfigurationError
 from domain.findings import FINDING_SEVERITIES
 from domain.joined_findings import Thresholds, findings_of, in_order

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from application import ports
+from application import dataset_ports, ports, scan_ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -67,30 +67,31 @@ predictor: tuple[type[ports.Predictor], ...] = (FinishedModel,)
 predictors: tuple[type[ports.PredictorSource], ...] = (PredictorSource,)
 answer_files: tuple[type[ports.AnswerFiles], ...] = (AnswerFiles,)
 trials: tuple[type[ports.Trials], ...] = (ForkedTrials,)
-trees: tuple[type[ports.SourceTrees], ...] = (SourceTree,)
-examiner: tuple[type[ports.Examiner], ...] = (SecurityExaminer,)
-examiners: tuple[type[ports.Examiners], ...] = (SecurityExaminers,)
-baselines: tuple[type[ports.Baselines], ...] = (BaselineFiles,)
-scan_files: tuple[type[ports.ScanFiles], ...] = (ReportFiles,)
-scanners: tuple[type[ports.CodeScanner], ...] = (BanditScanner,)
-project: tuple[type[ports.CodeProject], ...] = (Folder, Repository)
-projects: tuple[type[ports.CodeProjects], ...] = (Projects,)
-functions: tuple[type[ports.CodeFunctions], ...] = (PythonFunctions,)
-measures: tuple[type[ports.CodeMeasures], ...] = (RadonMeasures,)
-clones: tuple[type[ports.CloneFinder], ...] = (MinHashClones,)
-row_files: tuple[type[ports.RowFiles], ...] = (RowFiles,)
-labelled: tuple[type[ports.LabelledDataset], ...] = (SplitRows,)
-labelled_data: tuple[type[ports.LabelledData], ...] = (ClassificationData,)
-auditor: tuple[type[ports.DatasetAuditor], ...] = (DatasetAuditor,)
-audit_files: tuple[type[ports.AuditFiles], ...] = (AuditFiles,)
+trees: tuple[type[scan_ports.SourceTrees], ...] = (SourceTree,)
+examiner: tuple[type[scan_ports.Examiner], ...] = (SecurityExaminer,)
+examiners: tuple[type[scan_ports.Examiners], ...] = (SecurityExaminers,)
+baselines: tuple[type[scan_ports.Baselines], ...] = (BaselineFiles,)
+scan_files: tuple[type[scan_ports.ScanFiles], ...] = (ReportFiles,)
+scanners: tuple[type[dataset_ports.CodeScanner], ...] = (BanditScanner,)
+project: tuple[type[dataset_ports.CodeProject], ...] = (Folder, Repository)
+projects: tuple[type[dataset_ports.CodeProjects], ...] = (Projects,)
+functions: tuple[type[dataset_ports.CodeFunctions], ...] = (PythonFunctions,)
+measures: tuple[type[dataset_ports.CodeMeasures], ...] = (RadonMeasures,)
+clones: tuple[type[dataset_ports.CloneFinder], ...] = (MinHashClones,)
+row_files: tuple[type[dataset_ports.RowFiles], ...] = (RowFiles,)
+labelled: tuple[type[dataset_ports.LabelledDataset], ...] = (SplitRows,)
+labelled_data: tuple[type[dataset_ports.LabelledData], ...] = (ClassificationData,)
+auditor: tuple[type[dataset_ports.DatasetAuditor], ...] = (DatasetAuditor,)
+audit_files: tuple[type[dataset_ports.AuditFiles], ...] = (AuditFiles,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for name, port in vars(ports).items()
-    if getattr(port, "_is_protocol", False) and port.__module__ == ports.__name__
+    for module in (ports, scan_ports, dataset_ports)
+    for name, port in vars(module).items()
+    if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }
 
 
