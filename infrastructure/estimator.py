@@ -14,11 +14,10 @@ from domain.estimate import Estimate
 from domain.plan import TrainingPlan
 from domain.results import Report
 from domain.run_layout import RunLayout
-from infrastructure.data.feed import Feed
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
 from infrastructure.tasks.kind import ComparedKind, Prepared
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.arguments import metric_of
@@ -54,7 +53,7 @@ class Estimator:
         with lost_memory_told("in the dry run"), computing_with(None):
             session = open_session(bundle.model, prepared.adapter, config, bundle.base)
             rivals = self._baselines(request, dataset, session)
-            feed = Feed(lengths_of(prepared.train), plan.rows_per_step, config.seed)
+            feed = feed_of(prepared.train, plan.rows_per_step, config.seed)
             found = measured(session, feed, prepared.train, prepared.evaluation, config.batch_size, plan.total_steps)
         needs = disk_needs(session, plan, config.max_checkpoints)
         memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}

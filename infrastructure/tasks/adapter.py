@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infrastructure.data.feed import RowNoise
+from infrastructure.data.feed import Feed, RowNoise
 
 # A dict, for that is what nn.DataParallel scatters.
 Batch = dict[str, Tensor]
@@ -85,9 +85,12 @@ def lengths_of(dataset: Any) -> np.ndarray:
     return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
 
 
-def together_of(dataset: Any) -> np.ndarray | None:
-    """Give numbers [N] that are equal for rows which are best learnt from in one step, where a data set has such."""
-    return getattr(dataset, "together", None)
+def feed_of(dataset: Any, rows_per_step: int, seed: int) -> Feed:
+    """Say which rows each step of a training sees.
+
+    A data set may number its rows as `together` [N], equal for those that are best learnt from in one step.
+    """
+    return Feed(lengths_of(dataset), rows_per_step, seed, together=getattr(dataset, "together", None))
 
 
 def num_unmasked(batch: Batch) -> int:

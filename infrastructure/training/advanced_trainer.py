@@ -30,10 +30,9 @@ from domain.results import TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from domain.schedule import Plateau
 from domain.time_budget import TIME_BUDGET, Clock
-from infrastructure.data.feed import Feed
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.tasks.adapter import TaskAdapter, lengths_of, together_of
+from infrastructure.tasks.adapter import TaskAdapter, feed_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training.arguments import config_of, metric_of, with_rows
@@ -89,9 +88,7 @@ class AdvancedTrainer:
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))
-        self._feed = Feed(
-            lengths_of(train_dataset), self._plan.rows_per_step, config.seed, together=together_of(train_dataset)
-        )
+        self._feed = feed_of(train_dataset, self._plan.rows_per_step, config.seed)
         self._tracker = tracker or TrainingMetricsTracker(output_dir, file_name=METRICS)
         self._checkpoints = checkpoints or CheckpointManager(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best

@@ -16,9 +16,8 @@ from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.plan import TrainingPlan
 from domain.time_budget import Durations, as_written, least_seconds, steps_within
-from infrastructure.data.feed import Feed
 from infrastructure.memory import is_out_of_memory, lost_memory_told, release_cached
-from infrastructure.tasks.adapter import TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
 from infrastructure.training.device import begin_peak, free_memory_bytes, memory_bytes, recent_peak_bytes
 from infrastructure.training.machine import computing_with
 from infrastructure.training.measuring import costs_of, measured
@@ -61,7 +60,7 @@ def with_steps_within(
     Raises: ConfigurationError when not a single one does.
     """
     plan = TrainingPlan.of(config, len(parts.train))
-    feed = Feed(lengths_of(parts.train), plan.rows_per_step, config.seed)
+    feed = feed_of(parts.train, plan.rows_per_step, config.seed)
     with _measuring(config, model, parts) as session:
         found = measured(session, feed, parts.train, parts.evaluation, config.batch_size, plan.total_steps)
     pace, left = Durations(found.step_seconds, found.evaluation_seconds), seconds_left()
@@ -103,7 +102,7 @@ def _changing(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def _fastest(session: Session, train: Any, plan: TrainingPlan, advance: Callable[[], None]) -> int:
     """Try the numbers of rows that cut a step evenly, the fewest first, as long as more may be faster and fit."""
     lengths = lengths_of(train)
-    feed = Feed(lengths, plan.rows_per_step, session.seed)
+    feed = feed_of(train, plan.rows_per_step, session.seed)
     costs_of(session, train, lengths, 1)  # makes what the optimizer keeps, and what is made once
     held = memory_bytes(session.device)
     best, seconds_of_best, num_behind, bytes_of_row = 0, float("inf"), 0, 0.0
