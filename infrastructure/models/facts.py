@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from domain.task import SMALL_WIDTH
+from domain.task_settings import SMALL_WIDTH
 from infrastructure.models.adapters.source import source_of
 from infrastructure.models.model_directory import checked_directory
 from infrastructure.models.naming import place_of
