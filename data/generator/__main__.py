@@ -12,12 +12,14 @@ from data.generator.family import TextFamily
 from data.generator.instructions import instruction_rows
 from data.generator.market import BARS, REGIMES, market_bars, write_bars
 from data.generator.security_rows import composed, distinct, families_of, training_rows, validation_rows
+from data.generator.shops import shop_sales, write_sales
 from data.generator.writing import ENDINGS, write_array, write_rows
 
 SEED = 42
 TEXTS_PER_FAMILY = 10
 DATA = Path(__file__).resolve().parents[1]
 SECURITY, SECURITY_VALIDATION = DATA / "security.parquet", DATA / "security_validation.parquet"
+SHOPS_SIMULATED = DATA / "shops_simulated.csv.gz"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,10 +53,13 @@ def write_all(only_check: bool) -> None:
     spent = Counter(REGIMES[bar.regime] for bar in bars)
     print(f"market_simulated: {len(bars)} bars, {len(bars) // BARS} sessions, ", end="")
     print(", ".join(f"{regime} {spent[regime]}" for regime in REGIMES))
+    sales = shop_sales(SEED)
+    print(f"shops_simulated: {len(sales)} rows, {len({(sale.shop, sale.product) for sale in sales})} series")
     if not only_check:
         write_array(DATA / "classification.json", texts)
         write_array(DATA / "instructions.json", chats)
         write_bars(DATA / "market_simulated.csv", bars)
+        write_sales(SHOPS_SIMULATED, sales)
 
 
 def message_rows() -> list[dict[str, str]]:

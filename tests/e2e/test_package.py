@@ -18,6 +18,7 @@ FOLDERS = ("athanor", "domain", "application", "infrastructure", "presentation",
 SHIPPED = (
     *("athanor/data/security.parquet", "athanor/data/security_validation.parquet"),
     *("athanor/data/classification.json", "athanor/data/market_simulated.csv"),
+    "athanor/data/shops_simulated.csv.gz",
     *("athanor/data/DATA.md", "athanor/configs/security_classification.yaml"),
     *(f"{name}/py.typed" for name in ("athanor", "domain", "application", "infrastructure", "presentation")),
 )
