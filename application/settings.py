@@ -64,7 +64,7 @@ def _by_task(name: str) -> dict[str, Any]:
             "dataset_path": task.default_dataset,
             **({"eval_dataset": task.default_eval_dataset} if task.default_eval_dataset else {}),
             "metric_name": task.metric_name,
-            **task.settings,
+            **task.settings_for(None),
             **task.settings_of_shipped,
         }
         for task in TASKS.values()

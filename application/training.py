@@ -69,7 +69,7 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
 # Of settings of labels for texts: what means something where rows may have nothing to find.
 OF_WEAKNESSES = ("findings",)
 # Of settings of labels for texts: what a reader of code that follows values has no part for.
-FOREIGN_TO_FLOW = ("lowercase", "linear_start", "freeze", "adapter", "layer_decay", "gradient_checkpointing")
+FOREIGN_TO_FLOW = ("lowercase", "freeze", "adapter", "layer_decay", "gradient_checkpointing")
 
 
 class Training(MachineSettings, TrackingSettings, SettledKeeping, SettledLoop, ModelSettings, SettledData, RunSettings):
@@ -147,7 +147,10 @@ class LabelTraining(TargetSettings, ClassSettings, SettledCase, SettledLabels, T
         for name in FOREIGN_TO_FLOW:
             if getattr(self, name) != type(self).model_fields[name].default:
                 told = shown(getattr(self, name))
-                yield f"{name} is {told}, but means nothing to a model that follows values. Leave {name} out."
+                yield (
+                    f"{name} is {told}, but means nothing to a model that follows values. Leave {name} out, or give "
+                    "another model, such as encoder-mini."
+                )
 
 
 class WriterTraining(WritingSettings, TargetSettings, TextTraining):

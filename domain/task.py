@@ -21,9 +21,9 @@ from domain.task_settings import (
     WRITING,
 )
 
-ARCHITECTURES = ("encoder", "encoder-flow", "decoder", "seq2seq", "forecaster")
-# Reads source code by names, lines and bindings: infrastructure/models/flow.
-FLOW = "encoder-flow"
+# A flow encoder reads source code by names, lines and bindings: infrastructure/models/flow.
+ENCODER, FLOW = "encoder", "encoder-flow"
+ARCHITECTURES = (ENCODER, FLOW, "decoder", "seq2seq", "forecaster")
 SIZES = ("tiny", "mini", "base")
 PRESET = re.compile(rf"({'|'.join(ARCHITECTURES)})-({'|'.join(SIZES)})")
 # Stands for the sources of the running interpreter's standard library: data that is there without a network.
@@ -43,8 +43,8 @@ class Task:
     does not begin from scratch: what it has learnt is to be kept. Beside a pretrained model `settings_of_adapter` suit
     an adapter, `settings_of_head` a head that alone is trained, and `settings_of_small` a model that is no wider than
     `SMALL_WIDTH` and trained in full. `settings_of_shipped` go with the data of the task alone: how much of many rows a
-    first training sees. A task may begin from presets of further architectures: `settings_of_flow` are those of a
-    reader that follows values, and `settings_of_tuned_flow` those of a finished one.
+    first training sees. A task that has `settings_of_flow` may begin from encoders and from readers that follow values:
+    they are what suits such a preset, and `settings_of_tuned_flow` a finished one.
     """
 
     name: str
@@ -71,17 +71,17 @@ class Task:
     def presets(self) -> tuple[str, ...]:
         """Name the presets it can begin from: those of the architecture of its default model come first."""
         default = architecture_of(str(self.settings.get("model_name", "")))
-        known = [default] if default else []
-        known += [FLOW] if self.settings_of_flow and default != FLOW else []
-        return tuple(f"{architecture}-{size}" for architecture in known for size in SIZES)
+        known = dict.fromkeys((default, *((ENCODER, FLOW) if self.settings_of_flow else ())))
+        return tuple(f"{architecture}-{size}" for architecture in known if architecture for size in SIZES)
 
     def settings_for(
         self, model_name: str | None, adapter: str = "none", freeze: str | int = "none"
     ) -> Mapping[str, Any]:
-        """Give the defaults that suit a preset (or none named), or what is trained of a pretrained model."""
-        if architecture_of(model_name or "") == FLOW:
+        """Give the defaults that suit a preset, that of the task if none is named, or what is trained of a model."""
+        name = str(model_name or self.settings.get("model_name", ""))
+        if architecture_of(name) == FLOW:
             return {**self.settings, **self.settings_of_flow}
-        if model_name is None or is_preset(model_name):
+        if model_name is None or is_preset(name):
             return self.settings
         tuned = {**self.settings, **self.settings_of_pretrained}
         if adapter != "none":
@@ -129,7 +129,7 @@ TASKS: dict[str, Task] = {
             labels=SEVERITIES,
             negative_label="safe",
             settings={
-                "model_name": "encoder-mini",
+                "model_name": "encoder-flow-mini",
                 "epochs": 10,
                 "batch_size": 16,
                 "learning_rate": 1e-3,
@@ -146,7 +146,7 @@ TASKS: dict[str, Task] = {
             settings_of_head=TRAINING_A_HEAD,
             settings_of_small=FINE_TUNING_SMALL,
             # 40,000 rows: a quarter of them fits the minutes of a first try.
-            settings_of_shipped={"max_steps": 600, "eval_steps": 300},
+            settings_of_shipped={"max_steps": 1_000, "eval_steps": 500},
             settings_of_flow=READING_FLOW,
             settings_of_tuned_flow=TUNING_FLOW,
         ),

@@ -55,6 +55,7 @@ READING_FLOW = {
     "batch_size": 16,  # twice as many steps are worth more than steps that see twice as much: decision 040
     "learning_rate": 4e-3,
     "word_dropout": 0.0,
+    "linear_start": True,
     "class_weights": "none",
     "average_decay": 0.99,
 }

@@ -60,8 +60,8 @@ class LabelSettings(Settings):
     )
     linear_start: bool | None = setting(
         None,
-        "Where labels have few rows, let a preset begin as a logistic regression on its tokens, whose embeddings then "
-        "stay.",
+        "Where labels have few rows, let a preset begin as a logistic regression on its tokens, or on short runs of "
+        "them, whose scores then stay.",
     )
     mark_weight: float = setting(
         DEFAULT_MARK_WEIGHT,

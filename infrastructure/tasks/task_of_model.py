@@ -60,7 +60,8 @@ def _reading_of(model: FlowClassifier, dataset: Any) -> TaskAdapter:
         )
     config = model.config
     scoring = LabelScoring(dataset.label_names, negative_label=dataset.label_names[config.negative_label])
-    return FlowClassification(scoring, config.negative_label, config.vocab_size, DEFAULT_LENGTH)
+    sizes = config.negative_label, config.vocab_size, DEFAULT_LENGTH
+    return FlowClassification(scoring, *sizes, knows_grams=config.num_grams > 0)
 
 
 def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:

@@ -253,7 +253,6 @@ def test_other_labels_are_refused(tmp_path: Path) -> None:
         {"adapter": "lora"},
         {"freeze": "embeddings"},
         {"lowercase": True},
-        {"linear_start": True},
         {"layer_decay": 0.9},
         {"gradient_checkpointing": True},
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from application.foreign import foreign_faults
 from application.groups.known import GROUPS, NAMES
-from application.training import TRAININGS, AnyTraining, LabelTraining, Training, training_of
+from application.training import FOREIGN_TO_FLOW, TRAININGS, AnyTraining, LabelTraining, Training, training_of
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import TASKS, Task
@@ -116,7 +116,9 @@ def test_a_setting_is_taken_by_the_tasks_that_a_refusal_names(name: str) -> None
         told = refused(task=task, **{name: OTHERS[name]}).partition(" it is for ")[2]
         for known in (known for known in TASKS if re.search(rf"\b{known}\b", told)):
             value = len(TASKS[known].labels or "ab") if name == "num_labels" else OTHERS[name]
-            assert name in TrainModelRequest(task=known, **{name: value}).resolved().model_fields_set
+            model = "encoder-mini" if name in FOREIGN_TO_FLOW and TASKS[known].settings_of_flow else None
+            asked = TrainModelRequest(task=known, model_name=model, **{name: value})
+            assert name in asked.resolved().model_fields_set
 
 
 @pytest.mark.parametrize("task", TASKS)

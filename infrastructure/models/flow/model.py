@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +11,7 @@ from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from infrastructure.models.flow.bindings import NUM_ROLES
+from infrastructure.models.flow.grams import Grams
 from infrastructure.models.flow.relations import (
     BY_CALL,
     LAST_VALUE,
@@ -35,14 +37,15 @@ FIRST_BONUS = (
 # Of a label among the rows of a kind: what was never seen may be all the same.
 LEAST_SHARE = 1e-6
 # The largest numbers that a config may name; what the weights hold is compared with it as well.
-MOST_HEADS, MOST_LAYERS, MOST_NAMES = 256, 256, 100_000
+MOST_HEADS, MOST_LAYERS, MOST_NAMES, MOST_GRAMS = 256, 256, 100_000, 1_000_000
 
 
 class FlowConfig(PreTrainedConfig):
     """Shape of a reader. `marks` name what is told of each token; the first is what decides the verdict.
 
     `kinds` are numbers of weaknesses (CWE) that are told apart, 0 for those of no known kind. A model without kinds
-    tells the labels apart itself. `negative_label` is the place of the label that names no weakness.
+    tells the labels apart itself. `negative_label` is the place of the label that names no weakness, and `num_grams` of
+    how many runs of tokens it knows what they say by themselves.
     Raises: ValueError for what cannot be.
     """
 
@@ -59,6 +62,7 @@ class FlowConfig(PreTrainedConfig):
         marks: Sequence[str] = ("harmful",),
         kinds: Sequence[int] = (),
         dropout: float = 0.0,
+        num_grams: int = 0,
         **settings: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -70,6 +74,7 @@ class FlowConfig(PreTrainedConfig):
         self.marks = list(marks)
         self.kinds = list(kinds)
         self.dropout = dropout
+        self.num_grams = num_grams
         super().__init__(**settings)
         self._require(int(self.num_labels or 0))
 
@@ -87,6 +92,8 @@ class FlowConfig(PreTrainedConfig):
             raise ValueError("marks must be names, at least one")
         if not all(type(kind) is int and kind >= 0 for kind in self.kinds) or len(self.kinds) > MOST_NAMES:
             raise ValueError("kinds must be numbers")
+        if type(self.num_grams) is not int or not 0 <= self.num_grams <= MOST_GRAMS:
+            raise ValueError(f"num_grams is {self.num_grams!r}, but must be a whole number up to {MOST_GRAMS:,}")
         if not isinstance(self.dropout, int | float) or not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout is {self.dropout!r}, but must be at least 0 and below 1")
 
@@ -117,7 +124,17 @@ class FlowClassifier(PreTrainedModel):
         if config.kinds:
             # How often each kind has each label but the negative one, [K, C - 1]; rows sum to 1.
             self.register_buffer("severities", torch.full((len(config.kinds), num_labels - 1), 1.0 / (num_labels - 1)))
+        self.grams = Grams(config.num_grams) if config.num_grams else None
         self.post_init()
+
+    @torch.no_grad()
+    def start_from(self, known: np.ndarray, scores: np.ndarray, rarity: np.ndarray, bias: float) -> None:
+        """Let the model answer by runs of tokens [G] and `bias` alone, until its layers have learnt something."""
+        self.config.num_grams = len(known)
+        self.grams = Grams(len(known))
+        self.grams.take(known, scores, rarity)
+        self.marks.weight[0] = 0.0
+        self.marks.bias[0] = bias
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

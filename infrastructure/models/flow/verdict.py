@@ -16,15 +16,18 @@ class Verdict:
     kinds: Tensor
 
 
-def verdict_of(said: Mapping[str, Tensor], mask: Tensor, row: Tensor, num_rows: int, negative: int) -> Verdict:
+def verdict_of(
+    said: Mapping[str, Tensor], mask: Tensor, row: Tensor, num_rows: int, negative: int, beside: Tensor | None = None
+) -> Verdict:
     """Judge texts by their windows: the worst token of any decides, and its window says the kind.
 
     `said` is what the model gives of windows, `mask` [W, L] their tokens and `row` [W] the text of each; `negative` is
-    the place of the label that names no weakness.
+    the place of the label that names no weakness. `beside` [B] is what else speaks for a weakness in each text.
     """
     worst = said["marks"][..., 0].masked_fill(mask == 0, -torch.inf).amax(1)  # [W]
     score = worst.new_full((num_rows,), -torch.inf).scatter_reduce(0, row, worst, "amax")  # [B]
     first = _first_leading(worst.detach(), score.detach(), row)
+    score = score if beside is None else score + beside
     weak, safe = functional.logsigmoid(score), functional.logsigmoid(-score)
     labels = weak[:, None] + said["severities"][first]  # [B, C - 1]
     logits = torch.cat([labels[:, :negative], safe[:, None], labels[:, negative:]], dim=1)

@@ -16,7 +16,7 @@ def windows_of(ids: np.ndarray, max_length: int) -> list[tuple[int, int]]:
     room = max(max_length - 1, 1)
     if len(ids) <= room:
         return [(0, len(ids))]
-    breaks = np.flatnonzero((ids >= FIRST_LINE) & (ids < FIRST_LINE + len(LINES)))
+    breaks = np.flatnonzero(_begins_line(ids))
     found, start = [], 0
     while True:
         end = start + room
@@ -26,6 +26,15 @@ def windows_of(ids: np.ndarray, max_length: int) -> list[tuple[int, int]]:
         end = _last_in(breaks, start + max(room // 2, 1), end)
         found.append((start, end))
         start = _last_in(breaks, start + 1, max(start + 1, end - int(OVERLAP * room)))
+
+
+def lines_of(ids: np.ndarray) -> np.ndarray:
+    """Number the line of each token [L], from 0."""
+    return np.cumsum(_begins_line(ids))
+
+
+def _begins_line(ids: np.ndarray) -> np.ndarray:
+    return (ids >= FIRST_LINE) & (ids < FIRST_LINE + len(LINES))
 
 
 def _last_in(breaks: np.ndarray, least: int, most: int) -> int:

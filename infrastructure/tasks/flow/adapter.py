@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from infrastructure.data.feed import RowNoise
 from infrastructure.models.flow.calls import NOWHERE
+from infrastructure.models.flow.grams import grams_of
 from infrastructure.models.flow.verdict import Verdict, verdict_of
 from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
@@ -22,7 +23,7 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 MOST_WINDOWS = 8
 # What the model is asked with, in its order.
 INPUTS = ("input_ids", "roles", "links", "attention_mask")
-# Tokens that are read at once where nothing is learnt: they and their scores stay near the processor.
+# Tokens that are read at once: they and their scores stay near the processor.
 TOKENS_AT_ONCE = 2_048
 # Names are numbered from the size of the vocabulary; those that stand for hidden words from here on.
 HIDDEN_NAMES = 1 << 28
@@ -34,7 +35,8 @@ class FlowClassification:
     """A text and its label; code is read in windows of `max_length` tokens, of which the worst token decides.
 
     Names are placeholders, numbered anew for each row of each step. `word_dropout` takes that share of the known words
-    of a row for names, wherever they stand in it. `marks_weight` is what marks and kinds count beside the label.
+    of a row for names, wherever they stand in it. `marks_weight` is what marks and kinds count beside the label. What
+    runs of tokens of the whole row say is asked of a model that `knows_grams`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class FlowClassification:
         max_length: int,
         word_dropout: float = 0.0,
         marks_weight: float = 1.0,
+        knows_grams: bool = False,
     ) -> None:
         self._scoring = scoring
         self._negative = negative
@@ -52,6 +55,7 @@ class FlowClassification:
         self._max_length = max_length
         self._word_dropout = word_dropout
         self._marks_weight = marks_weight
+        self._knows_grams = knows_grams
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -62,7 +66,7 @@ class FlowClassification:
         """Cut rows into windows and pad them to the longest.
 
         Gives `input_ids`, `roles`, `attention_mask` [W, L], `links` [W, L, 2] and `row` [W]; with labels `labels` and
-        `kind` [B] and `marks` [W, L, M].
+        `kind` [B] and `marks` [W, L, M]. Runs are `grams` and `gram_row` [S].
         """
         width = NUM_NAMES + self._max_length + MOST_WINDOWS
         drawn = np.zeros((len(items), 0)) if noise is None else noise.uniform(width)
@@ -79,6 +83,10 @@ class FlowClassification:
             "attention_mask": (torch.arange(int(length.max()))[None, :] < length[:, None]).long(),
             "row": torch.tensor([int(part["row"]) for part in parts]),
         }
+        if self._knows_grams:
+            grams = [np.unique(grams_of(np.asarray(item["input_ids"]), self._vocabulary_size)) for item in items]
+            batch["grams"] = torch.from_numpy(np.concatenate(grams))
+            batch["gram_row"] = torch.from_numpy(np.repeat(np.arange(len(grams)), [len(each) for each in grams]))
         if "labels" in items[0]:
             batch["labels"] = torch.tensor([int(item["labels"]) for item in items])
             batch["kind"] = torch.tensor([int(item["kind"]) for item in items])
@@ -109,9 +117,14 @@ class FlowClassification:
 
     def read(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Verdict]:
         """Give scores of marks [W, L, M], and the verdict on each row."""
-        said = model(*(batch[name] for name in INPUTS)) if torch.is_grad_enabled() else _in_parts(model, batch)
+        said = _in_parts(model, batch)
         num_rows = len(batch["labels"]) if "labels" in batch else int(batch["row"].max()) + 1
-        return said["marks"], verdict_of(said, batch["attention_mask"], batch["row"], num_rows, self._negative)
+        beside = None
+        if "grams" in batch:
+            grams: Any = model.grams
+            beside = grams(batch["grams"], batch["gram_row"], num_rows)
+        windows = batch["attention_mask"], batch["row"], num_rows
+        return said["marks"], verdict_of(said, *windows, self._negative, beside)
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
@@ -173,7 +186,7 @@ class FlowClassification:
 
 
 def _in_parts(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Read windows by length, few long ones at once: padding costs time, and scores [H, L, L] memory."""
+    """Read windows by length, few at once: padding costs time by its square, and scores [H, L, L] memory."""
     lengths, width = batch["attention_mask"].sum(1), batch["attention_mask"].shape[1]
     order = torch.argsort(lengths, descending=True, stable=True)
     found: dict[str, list[Tensor]] = {}

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from domain.task import Task
@@ -13,8 +12,9 @@ from infrastructure.data.labels.annotating import Annotated
 from infrastructure.data.labels.carried import CWE, MARKS, PART
 from infrastructure.data.labels.rows import LabelledRows
 from infrastructure.models.flow.factory import FlowReader
+from infrastructure.models.flow.grams import grams_of
 from infrastructure.models.flow.vocabulary import Encoded
-from infrastructure.models.flow.windows import windows_of
+from infrastructure.models.flow.windows import lines_of, windows_of
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
 from infrastructure.tasks.kind import Note, OnText
@@ -42,7 +42,8 @@ class FinishedFlow(AnsweringLabels):
         """The task as the loop knows it."""
         scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
         config = self.reader.model.config
-        return FlowClassification(scoring, config.negative_label, config.vocab_size, self.card.max_length)
+        sizes = config.negative_label, config.vocab_size, self.card.max_length
+        return FlowClassification(scoring, *sizes, knows_grams=config.num_grams > 0)
 
     def ready(self, rows: LabelledRows, indices: np.ndarray) -> FlowRows:
         """Read some rows into ids."""
@@ -79,7 +80,7 @@ class FinishedFlow(AnsweringLabels):
         batch = adapter.collate([one.item() for one in encoded], None)
         device = next(model.parameters()).device
         marks, verdict = adapter.read(model, {name: tensor.to(device) for name, tensor in batch.items()})
-        worst = torch.sigmoid(marks[..., 0]).cpu()  # [W, L]
+        worst = marks[..., 0].cpu()  # [W, L]
         kinds = verdict.kinds.argmax(-1).cpu()
         of_tokens = self._of_tokens(encoded, worst)
         for row, answer in enumerate(labelled(verdict.logits, self.card.labels)):
@@ -91,15 +92,22 @@ class FinishedFlow(AnsweringLabels):
             }
 
     def _of_tokens(self, encoded: Sequence[Encoded], worst: Tensor) -> list[np.ndarray]:
-        """Give the greatest score that each token [L] of each text has in any window, from those of windows [W, L]."""
+        """Give of each token [L] of each text how likely it decides, from scores of windows [W, L].
+
+        That is the greatest score that it has in any window, and what runs of tokens say that end in its line.
+        """
         found, window = [], 0
         for one in encoded:
-            scores = np.zeros(len(one.ids), dtype=np.float32)
+            scores = np.full(len(one.ids), -np.inf, dtype=np.float32)
             for start, end in windows_of(one.ids, self.card.max_length):
                 said = worst[window, 1 : 1 + end - start].float().numpy()
                 scores[start:end] = np.maximum(scores[start:end], said)
                 window += 1
-            found.append(scores)
+            if self.reader.model.grams is not None:
+                shares = self.reader.model.grams.shares(grams_of(one.ids, len(self.reader.vocabulary)))
+                line = lines_of(one.ids)
+                scores += np.bincount(line, shares)[line].astype(np.float32)
+            found.append(np.reciprocal(1.0 + np.exp(-scores)))
         return found
 
     def _lines(self, read: Annotated, encoded: Encoded, scores: np.ndarray) -> list[int]:

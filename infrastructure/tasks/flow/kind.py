@@ -20,9 +20,12 @@ from infrastructure.models.presets import FLOW_READERS
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
 from infrastructure.tasks.flow.rows import flow_rows
+from infrastructure.tasks.flow.start import start_from_grams
 from infrastructure.tasks.kind import Card, Prepared
 from infrastructure.tasks.labels.finished import ClassifierCard
 from infrastructure.tasks.labels.kind import Classification, card_of, label_warnings, scoring_of
+from infrastructure.tasks.labels.scoring import class_weights_of
+from infrastructure.tasks.labels.start import begins_linear
 
 ITS_OWN = "model {} is of Athanor's own making: it opens here, and not in plain transformers."
 
@@ -44,11 +47,14 @@ class FlowLabels(Classification):
         if name in FLOW_READERS:
             learnable = _learnable(request, dataset)
             reader = new_reader(name, dataset.train_texts(), request.vocab_size, learnable, request.seed)
+            begins = request.linear_start and begins_linear(len(learnable.labels), len(names))
+            answers = begins and start_from_grams(reader, dataset.train_texts(), *_weak_ones(request, learnable))
         else:
-            reader = open_reader(Path(name), names)
+            reader, answers = open_reader(Path(name), names), False
         card = {"task": request.task, "model_name": name, "max_length": request.max_length, "labels": list(names)}
         beside = {VOCABULARY: reader.vocabulary.text()}
-        return ModelBundle(reader.model, card=card, warnings=(ITS_OWN.format(name),), beside=beside)
+        told = (ITS_OWN.format(name),)
+        return ModelBundle(reader.model, card=card, warnings=told, answers_untrained=answers, beside=beside)
 
     def prepare(self, request: LabelTraining, bundle: ModelBundle, dataset: SplitRows) -> Prepared:
         """Read both parts into ids. Raises: DatasetError."""
@@ -64,6 +70,7 @@ class FlowLabels(Classification):
             request.max_length,
             word_dropout=request.word_dropout,
             marks_weight=request.mark_weight,
+            knows_grams=config.num_grams > 0,
         )
         card = card_of(request, train)
         cut = int(train.was_cut.sum())
@@ -78,6 +85,14 @@ class FlowLabels(Classification):
         if task.negative_label not in known.labels:
             raise ModelError(f"{directory / CARD}: task {task.name} has no label of no weakness.", remedy=RESTORE)
         return reader.model, FinishedFlow(reader, known, task)
+
+
+def _weak_ones(request: LabelTraining, learnable: Learnable) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which rows are weak [N], and what each weighs [N]."""
+    names, labels = learnable.label_names, learnable.labels
+    weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
+    of_rows = np.ones(len(labels)) if weights is None else weights.double().numpy()[labels]
+    return labels != learnable.negative_label, of_rows
 
 
 def _learnable(request: LabelTraining, dataset: SplitRows) -> Learnable:

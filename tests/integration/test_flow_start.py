@@ -1,0 +1,97 @@
+"""How a reader of few rows begins: runs of tokens, and what they say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.flow.factory import FlowReader, open_reader
+from infrastructure.models.flow.grams import LONGEST, NONE, Grams, grams_of
+from infrastructure.models.flow.vocabulary import VOCABULARY
+from infrastructure.tasks.flow.adapter import FlowClassification
+from infrastructure.tasks.flow.start import start_from_grams
+from infrastructure.tasks.labels.scoring import LabelScoring
+from tests.support import flowing
+
+WEAK = "def run(name):\n    return os.system(name)\n"
+SAFE = "def run(name):\n    return os.system(0)\n"
+TEXTS = [code.replace("name", other) for other in flowing.NAMES for code in (WEAK, SAFE)]
+IS_WEAK = np.arange(len(TEXTS)) % 2 == 0
+
+
+def begun(texts: list[str] = TEXTS, is_weak: np.ndarray = IS_WEAK) -> tuple[FlowReader, bool]:
+    reader = FlowReader(flowing.reader(), flowing.WORDS)
+    return reader, start_from_grams(reader, texts, is_weak, np.ones(len(texts)))
+
+
+def weakness(reader: FlowReader, texts: list[str]) -> np.ndarray:
+    sizes = reader.model.config.negative_label, len(reader.vocabulary), 64
+    task = FlowClassification(LabelScoring(flowing.LABELS), *sizes, knows_grams=True)
+    with torch.inference_mode():
+        logits = task.logits(reader.model, task.collate([reader.vocabulary.encode(t).item() for t in texts], None))
+    return 1.0 - logits.softmax(-1)[:, 0].numpy()
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 40])
+def test_equal_runs_alone_have_equal_numbers(size: int) -> None:
+    ids = np.random.default_rng(size).integers(0, 9, size)
+    numbers: dict[tuple[int, ...], set[int]] = {}
+    for end, of_token in enumerate(grams_of(ids, 6)):
+        for length, number in enumerate(of_token.tolist(), 1):
+            run = tuple(np.minimum(ids, 6)[end + 1 - length : end + 1].tolist()) if length <= end + 1 else ()
+            numbers.setdefault(run, set()).add(number)
+    assert all(len(found) == 1 for found in numbers.values())
+    assert len(set.union(set(), *numbers.values())) == len(numbers)
+    assert numbers.get((), {NONE}) == {NONE}
+
+
+def test_all_names_are_one() -> None:
+    assert np.array_equal(grams_of(np.array([3, 10, 4]), 10), grams_of(np.array([3, 17, 4]), 10))
+
+
+def test_what_tokens_add_is_the_score_of_their_text() -> None:
+    rng = np.random.default_rng(1)
+    known = np.unique(grams_of(rng.integers(0, 5, 60), 9))[1:]
+    grams = Grams(len(known))
+    grams.take(known, rng.normal(size=len(known)), rng.uniform(1, 3, len(known)))
+    text = grams_of(rng.integers(0, 6, 50), 9)
+    distinct = torch.from_numpy(np.unique(text))
+    score = grams(distinct, torch.zeros(len(distinct), dtype=torch.long), 1)
+    assert grams.shares(text).sum() == pytest.approx(float(score), abs=1e-5)
+
+
+def test_a_reader_begins_with_the_answers_of_a_regression(tmp_path: Path) -> None:
+    reader, answers = begun()
+    said = weakness(reader, TEXTS)
+    assert answers
+    assert (said[IS_WEAK] > 0.6).all()
+    assert (said[~IS_WEAK] < 0.4).all()
+    other = WEAK.replace("run", "go").replace("name", "unheard_of")
+    assert weakness(reader, [other])[0] > 0.6
+    ModelBundle(reader.model, beside={VOCABULARY: reader.vocabulary.text()}).save(tmp_path / "model", {})
+    assert np.array_equal(weakness(open_reader(tmp_path / "model", flowing.LABELS), TEXTS), said)
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_weak"),
+    [(TEXTS, np.ones(len(TEXTS), dtype=bool)), (TEXTS, np.zeros(len(TEXTS), dtype=bool)), (["", "x"], IS_WEAK[:2])],
+    ids=["weak", "safe", "nothing shared"],
+)
+def test_where_there_is_nothing_to_learn_nothing_is_begun(texts: list[str], is_weak: Any) -> None:
+    reader, answers = begun(texts, is_weak)
+    assert not answers
+    assert reader.model.grams is None
+
+
+def test_runs_tell_the_line_that_decides() -> None:
+    reader, _ = begun()
+    grams = reader.model.grams
+    assert grams is not None
+    encoded = reader.vocabulary.encode(WEAK)
+    shares = grams.shares(grams_of(encoded.ids, len(reader.vocabulary)))
+    assert encoded.spans[int(shares.argmax()), 0] >= WEAK.index("os.system")
+    assert shares.shape == (len(encoded.ids),)
+    assert LONGEST > 1
