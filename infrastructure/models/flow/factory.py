@@ -72,8 +72,7 @@ def new_reader(name: str, texts: Sequence[str], most_words: int, learnable: Lear
             label2id={label: number for number, label in enumerate(learnable.label_names)},
         )
         model = FlowClassifier(config)
-        if has_kinds:
-            model.severities.copy_(_severities(learnable, kinds))
+        _tell_shares(model, learnable)
     return FlowReader(model, vocabulary)
 
 
@@ -99,12 +98,16 @@ def open_reader(directory: Path, label_names: Sequence[str]) -> FlowReader:
     return reader
 
 
-def _severities(learnable: Learnable, kinds: np.ndarray) -> torch.Tensor:
-    """Give how often weak rows of each kind have each label but the negative one, [K, C - 1]."""
+@torch.no_grad()
+def _tell_shares(model: FlowClassifier, learnable: Learnable) -> None:
+    """Let a model begin with how common kinds are, and know how often each has each label but the negative one."""
     others = [number for number in range(len(learnable.label_names)) if number != learnable.negative_label]
-    counts = np.array(
-        [[((learnable.kinds == kind) & (learnable.labels == label)).sum() for label in others] for kind in kinds]
-    )
-    overall = (counts.sum(0) + 1.0) / (counts.sum() + len(others))
-    shares = counts + UNSEEN * overall
-    return torch.tensor(shares / shares.sum(1, keepdims=True), dtype=torch.float32)
+    counts = np.array([(learnable.labels == label).sum() for label in others])
+    overall = (counts + 1.0) / (counts.sum() + len(others))
+    if not model.config.kinds:
+        model.kinds.bias.copy_(torch.from_numpy(overall).log())
+        return
+    of_kinds = [learnable.labels[learnable.kinds == kind] for kind in model.config.kinds]
+    shares = np.array([[(labels == label).sum() for label in others] for labels in of_kinds]) + UNSEEN * overall
+    model.kinds.bias.copy_(torch.from_numpy(shares.sum(1) / shares.sum()).log())
+    model.severities.copy_(torch.from_numpy(shares / shares.sum(1, keepdims=True)))

@@ -129,12 +129,13 @@ class FlowClassifier(PreTrainedModel):
 
     @torch.no_grad()
     def start_from(self, known: np.ndarray, scores: np.ndarray, rarity: np.ndarray, bias: float) -> None:
-        """Let the model answer by runs of tokens [G] and `bias` alone, until its layers have learnt something."""
+        """Answer by runs of tokens [G] and `bias`, and by how common kinds are, until layers have learnt something."""
         self.config.num_grams = len(known)
         self.grams = Grams(len(known))
         self.grams.take(known, scores, rarity)
         self.marks.weight[0] = 0.0
         self.marks.bias[0] = bias
+        self.kinds.weight.zero_()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
