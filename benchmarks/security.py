@@ -10,8 +10,9 @@ would. J is Youden's, the share of weak code found less the share of safe code b
 - folds: all of SVEN's Python functions, in folds of whole projects; each is scored by a model of the other folds.
 - transfer: the model of shipped data alone on all of SVEN's Python functions and on SecurityEval.
 
-"alone" models read code, "together" models read Bandit's findings too (--set findings=bandit). Intervals come from
-2,000 draws of whole projects. All but the first need the shared data.
+"alone" models read code, "together" models read Bandit's findings too (--set findings=bandit), and "either" is what a scan
+tells: whatever Bandit finds, or the model alone is sure of. Intervals come from 2,000 draws of whole projects. All but
+the first need the shared data.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -38,6 +40,7 @@ SHARED = Path(os.environ.get("ATHANOR_SHARED", ROOT.parent / "shared")) / "data/
 PARTS = ("shipped", "fixes", "folds", "transfer")
 READERS = {"alone": (), "together": ("findings=bandit",)}
 NUM_DRAWS = 2_000
+MIN_SCORE = 0.7  # of athanor scan, unless said
 Row = dict[str, Any]
 
 
@@ -112,10 +115,10 @@ def fixes(place: Place) -> Row:
     """Score commits that were not seen in training."""
     train = [row for row in _sven("train") if row["language"] == "python"]
     judged = [row for row in _sven("val") if row["language"] == "python" and not row["commit_in_train"]]
-    said: dict[str, np.ndarray] = {"bandit": _flagged(judged)}
+    said = {"bandit": _flagged(judged)}
     for reader, settings in READERS.items():
         run, _ = place.train(f"fixes-{reader}", ("validation_split=0.1", *settings), train)
-        said[reader] = place.weakness(run, judged) > 0.5
+        said[reader] = place.weakness(run, judged)
     return _table(judged, said)
 
 
@@ -123,14 +126,14 @@ def folds(place: Place) -> Row:
     """Score each project by a model that was trained without it."""
     rows = [row for part in ("train", "val") for row in _sven(part) if row["language"] == "python"]
     fold = _folds(rows, place.num_folds)
-    said: dict[str, np.ndarray] = {"bandit": _flagged(rows)}
+    said = {"bandit": _flagged(rows)}
     for reader, settings in READERS.items():
-        answers = np.zeros(len(rows), dtype=bool)
+        answers = np.zeros(len(rows))
         for number in range(place.num_folds):
             learnt = [row for row, of in zip(rows, fold, strict=True) if of != number]
             held = np.flatnonzero(fold == number)
             run, _ = place.train(f"fold-{number}-{reader}", ("validation_split=0.1", *settings), learnt)
-            answers[held] = place.weakness(run, [rows[row] for row in held.tolist()]) > 0.5
+            answers[held] = place.weakness(run, [rows[row] for row in held.tolist()])
         said[reader] = answers
     return _table(rows, said)
 
@@ -140,33 +143,36 @@ def transfer(place: Place) -> Row:
     rows = [row for part in ("train", "val") for row in _sven(part) if row["language"] == "python"]
     with (SHARED / "securityeval.jsonl").open(encoding="utf-8") as file:
         samples = [json.loads(line) for line in file]
-    said: dict[str, np.ndarray] = {"bandit": _flagged(rows)}
+    said = {"bandit": _flagged(rows)}
     is_safe = ~_weak(rows)
     blamed = float(said["bandit"][is_safe].mean())
-    found: dict[str, float] = {"bandit": float(_flagged(samples).mean())}
+    found = {"bandit": float(_flagged(samples).mean())}
     for reader in READERS:
         run, _ = place.trained_on_shipped(reader)
-        scores = place.weakness(run, rows)
-        said[reader] = scores > 0.5
+        scores = said[reader] = place.weakness(run, rows)
         threshold = float(np.quantile(scores[is_safe], 1.0 - blamed))
         found[reader] = float((place.weakness(run, samples) > threshold).mean())
+    # As `athanor scan` does: the finding of one is a finding.
+    said["either"] = np.maximum(said["bandit"], said["alone"] >= MIN_SCORE)
     return {"sven": _table(rows, said), "securityeval": {"safe_blamed_in_sven": blamed, "share_found": found}}
 
 
 def _table(rows: Sequence[Row], said: dict[str, np.ndarray]) -> Row:
-    """Give J of each, and how much each gains on Bandit, with intervals of 95 %."""
+    """Give J of each, from how weak each calls rows, and how much each gains on Bandit, with intervals of 95 %."""
     weak, projects = _weak(rows), np.array([row["project"] for row in rows])
     names, number = np.unique(projects, return_inverse=True)
     draws = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), NUM_DRAWS)
     weights = draws[:, number].astype(float)  # [D, N]
-    drawn = {name: _youden(weights, weak, flags) for name, flags in said.items()}
+    flagged = {name: scores > 0.5 for name, scores in said.items()}
+    drawn = {name: _youden(weights, weak, flags) for name, flags in flagged.items()}
     table: Row = {"num_rows": len(rows), "num_projects": len(names)}
-    for name, flags in said.items():
+    for name, flags in flagged.items():
         gain = drawn[name] - drawn["bandit"]
         table[name] = {
             "youden_j": float(_youden(np.ones((1, len(rows))), weak, flags)[0]),
             "tpr": float(flags[weak].mean()),
             "fpr": float(flags[~weak].mean()),
+            "auc": float(roc_auc_score(weak, said[name])),
             "interval": np.nanquantile(drawn[name], [0.025, 0.975]).tolist(),
             "gain_on_bandit_interval": np.nanquantile(gain, [0.025, 0.975]).tolist(),
         }
@@ -192,7 +198,7 @@ def _folds(rows: Sequence[Row], num_folds: int) -> np.ndarray:
 
 def _flagged(rows: Sequence[Row]) -> np.ndarray:
     scanner = scanner_named("bandit")
-    return np.array([bool(scanner.examine(row["code_stripped"]).findings) for row in rows])
+    return np.array([float(bool(scanner.examine(row["code_stripped"]).findings)) for row in rows])
 
 
 def _weak(rows: Sequence[Row]) -> np.ndarray:
