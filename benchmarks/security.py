@@ -10,9 +10,9 @@ would. J is Youden's, the share of weak code found less the share of safe code b
 - folds: all of SVEN's Python functions, in folds of whole projects; each is scored by a model of the other folds.
 - transfer: the model of shipped data alone on all of SVEN's Python functions and on SecurityEval.
 
-"alone" models read code, "together" models read Bandit's findings too (--set findings=bandit), and "either" is what a scan
-tells: whatever Bandit finds, or the model alone is sure of. Intervals come from 2,000 draws of whole projects. All but
-the first need the shared data.
+"alone" models read code, "together" models read Bandit's findings too (--set findings=bandit), and "either" is what a
+scan tells: whatever Bandit finds, or the model alone is sure of. Intervals come from 2,000 draws of whole projects. All
+but the first need the shared data.
 """
 
 import argparse
