@@ -9,6 +9,9 @@ ARGS ?=
 # Processes that share the tests; 0 runs them in one, which --pdb needs: make test WORKERS=0 ARGS=--pdb
 WORKERS ?= 2
 
+# Where Python is told to keep no compiled files, each of the processes that tests start would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Warnings are left out: pip gives one for each index that lacks a package. Errors are shown. pip refuses to work

@@ -1,5 +1,6 @@
 """What every test may rely on: no network, a cache of its own, and the data kept beside the repository."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +22,19 @@ from tests.support.browser import Chromium, chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# What is loaded and collected here stays until the end. To look through all of it for garbage, again and again as it
+# grows, took half of the time that collecting the tests does.
+gc.disable()
+
 # A deadline is an assertion on the wall clock, and a draw of its own for each run is a failure nobody can repeat.
 hypothesis.settings.register_profile("athanor", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("athanor")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there by now alone, and look for garbage in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -43,3 +43,17 @@ def test_runs_are_listed_compared_and_removed_without_torch() -> None:
 def test_data_sets_are_built_without_torch() -> None:
     program = "import sys, infrastructure.data_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
     assert bare_python(program) == "set()"
+
+
+def test_no_unit_test_loads_torch_or_transformers() -> None:
+    program = """
+import sys
+from importlib import import_module
+from pathlib import Path
+for folder in ("tests/unit", "tests/architecture"):
+    for file in sorted(Path(folder).glob("test_*.py")):
+        import_module(".".join(file.with_suffix("").parts))
+        if heavy := {"torch", "transformers"} & set(sys.modules):
+            sys.exit(f"{file} loads {heavy}: a test that needs them stands in tests/integration")
+"""
+    assert bare_python(program) == ""
