@@ -47,8 +47,10 @@ class Examiner(Protocol):
 class Examiners(Protocol):
     """Opens what looks at source files."""
 
-    def open(self, run: str | None, device: str) -> Examiner:
+    def open(self, run: str | None, device: str, expected_share: float) -> Examiner:
         """Open a scanner, where this Python has one, and the model of a run, where one is named.
+
+        Its scores are to hold where `expected_share` of the pieces are weak.
 
         Raises: ConfigurationError where there is neither; ModelError for a run that says nothing of code.
         """

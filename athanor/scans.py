@@ -3,7 +3,7 @@
 from os import PathLike, fspath
 
 from application.use_cases.scan_tree import ScanTreeRequest
-from domain.scan import ScanReport
+from domain.scan import EXPECTED_SHARE, ScanReport
 from infrastructure.scan_container import ScanContainer
 
 Place = str | PathLike[str]
@@ -14,6 +14,7 @@ def scan(
     run: Place | None = None,
     min_severity: str = "medium",
     min_score: float = 0.7,
+    expected_share: float = EXPECTED_SHARE,
     baseline: Place | None = None,
     write_baseline: Place | None = None,
     since: str | None = None,
@@ -38,6 +39,7 @@ def scan(
         output=path_of(output),
         min_severity=min_severity,
         min_score=min_score,
+        expected_share=expected_share,
         baseline=path_of(baseline),
         write_baseline=path_of(write_baseline),
         since=since,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from domain.findings import FINDING_SEVERITIES, Finding
 from domain.known_findings import fingerprint_of
-from domain.scan import BANDIT, BOTH, MODEL, SAFE, ExaminedFile, Piece, ScanFinding, Verdict
+from domain.scan import BANDIT, BOTH, EXPECTED_SHARE, MODEL, SAFE, ExaminedFile, Piece, ScanFinding, Verdict
 from domain.weaknesses import name_of_cwe
 
 MOST_LINES_SHOWN = 8
@@ -15,14 +15,22 @@ MODEL_RULE = "model"
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What is told: findings of at least `severity`, and verdicts of a model that is at least `score` sure."""
+    """What is told: findings of at least `severity`, and verdicts of a model that is at least `score` sure.
+
+    A verdict joins what a scanner found already where it is above `expected_share`: there it speaks for a weakness.
+    """
 
     severity: str
     score: float
+    expected_share: float = EXPECTED_SHARE
 
     def is_told(self, severity: str) -> bool:
         """Tell whether a severity is among those that are told."""
         return rank(severity) >= rank(self.severity)
+
+    def agrees(self, verdict: Verdict) -> bool:
+        """Tell whether a model holds a piece to be weak rather than not, as far as it can see."""
+        return verdict.score > self.expected_share or self.is_sure(verdict)
 
     def is_sure(self, verdict: Verdict) -> bool:
         """Tell whether a model is sure enough of a weakness."""
@@ -45,26 +53,29 @@ def findings_of(file: ExaminedFile, thresholds: Thresholds) -> tuple[list[ScanFi
     objections: dict[int, tuple[Piece, Verdict]] = {}  # by the place in `told` of what the model objects to as well
     found = []
     for piece, verdict in file.pieces:
-        if verdict is None or not thresholds.is_sure(verdict):
+        if verdict is None or not thresholds.agrees(verdict):
             continue
         shared = _shared(piece, verdict, told, objections)
         if shared is not None:
             objections[shared] = piece, verdict
+        elif not thresholds.is_sure(verdict):
+            continue
         elif thresholds.is_told(verdict.severity):
             found.append(_of_model(file, piece, verdict))
         else:
             num_mild += 1
-    found += [_of_scanner(file, finding, objections.get(at)) for at, finding in enumerate(told)]
+    found += [_of_scanner(file, finding, objections.get(at), thresholds) for at, finding in enumerate(told)]
     return found, num_mild
 
 
 def in_order(findings: Sequence[ScanFinding]) -> list[ScanFinding]:
-    """Sort findings: the most severe first, and those that both found before others, then as they stand in the tree."""
+    """Sort findings: the most severe first, of these what both found, the likeliest first, then as they stand."""
     return sorted(
         findings,
         key=lambda finding: (
             -rank(finding.severity),
             finding.found_by != BOTH,
+            -(finding.score or 0.0) if finding.found_by == BOTH else 0.0,
             finding.path,
             finding.first_line,
             finding.rule,
@@ -86,7 +97,9 @@ def _shared(
     return min(within, key=preference, default=None)
 
 
-def _of_scanner(file: ExaminedFile, finding: Finding, objection: tuple[Piece, Verdict] | None) -> ScanFinding:
+def _of_scanner(
+    file: ExaminedFile, finding: Finding, objection: tuple[Piece, Verdict] | None, thresholds: Thresholds
+) -> ScanFinding:
     first, last = _bounded(file, finding.first_line, finding.last_line)
     code = list(_code(file, first, last))
     name = next((piece.name for piece, _ in file.pieces if piece.holds(first)), "")
@@ -108,7 +121,9 @@ def _of_scanner(file: ExaminedFile, finding: Finding, objection: tuple[Piece, Ve
     if objection is None:
         return made
     piece, verdict = objection
-    severity = max(finding.severity, verdict.severity, key=rank)
+    severity = finding.severity
+    if thresholds.is_sure(verdict):
+        severity = max(severity, verdict.severity, key=rank)
     why = (*made.why, _reason(verdict, piece))
     return replace(made, found_by=BOTH, severity=severity, cwe=finding.cwe or verdict.cwe, score=verdict.score, why=why)
 

@@ -10,6 +10,8 @@ SAFE = "safe"
 MODULE = "module"  # what of a file stands outside of its functions
 WHOLE = "whole file"  # what does not parse
 BANDIT, MODEL, BOTH = "bandit", "model", "both"
+# Of the pieces of a tree that are weak: 3 % of the functions of PrimeVul are (Ding et al., 2024).
+EXPECTED_SHARE = 0.03
 
 Lines = tuple[int, int]  # the first and the last of lines that follow each other, counted from 1
 
@@ -72,6 +74,8 @@ class Piece:
 @dataclass(frozen=True)
 class Verdict:
     """What a model says of a piece: calibrated probabilities `scores` by severity, `SAFE` among them, their sum 1.
+
+    They hold for code of which the expected share is weak: above it the model speaks for a weakness at all.
 
     `lines` of the file are those that speak most for a weakness, None where nobody looked for them. With these left
     out the model would give `without` to a weakness. `cwe` is the kind of weakness where the model names one.
@@ -136,9 +140,10 @@ class ScanFinding:
 class ModelFacts:
     """The model of a scan, and how far its scores can be believed.
 
-    `temperature` divides the logarithms of its scores. `ece` is the expected calibration error of the score of a
-    weakness on the `num_rows` rows of the validation part, `ece_before` that without the temperature; None where the
-    run does not know.
+    `temperature` divides the logarithms of its scores. `weak_share` of the rows that it was fitted on were weak, and
+    `expected_share` of the pieces of a tree are held to be, which scores take into account. `ece` is the expected
+    calibration error of the score of a weakness on the `num_rows` rows of the validation part, `ece_before` that
+    without the temperature; None where the run does not know.
     """
 
     run: str
@@ -147,6 +152,8 @@ class ModelFacts:
     ece: float | None = None
     ece_before: float | None = None
     num_rows: int = 0
+    weak_share: float = 0.5
+    expected_share: float = EXPECTED_SHARE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from domain.exceptions import ConfigurationError
 from domain.findings import FINDING_SEVERITIES
 from domain.joined_findings import Thresholds, findings_of, in_order
 from domain.known_findings import KnownFinding, not_known
-from domain.scan import FORMATS, ExaminedFile, ScanFinding, ScanReport
+from domain.scan import EXPECTED_SHARE, FORMATS, ExaminedFile, ScanFinding, ScanReport
 from domain.showing import shown
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
@@ -22,7 +22,8 @@ class ScanTreeRequest(BaseModel):
     """Where to look, with what, and what to tell of it.
 
     `paths` are files and directories. With `run`, a run or model directory whose labels are severities, its model
-    speaks beside the scanner, where it is at least `min_score` sure. `since` names a revision of git: only files that
+    speaks beside the scanner, where it is at least `min_score` sure; `expected_share` of all pieces are held to be
+    weak before it speaks. `since` names a revision of git: only files that
     differ from it are looked at. `baseline` is a file whose findings are known, `write_baseline` one to keep all
     findings of this scan in. The report is written to `output` as `form` says.
     """
@@ -35,6 +36,7 @@ class ScanTreeRequest(BaseModel):
     output: str | None = None
     min_severity: str = "medium"
     min_score: float = 0.7
+    expected_share: float = EXPECTED_SHARE
     baseline: str | None = None
     write_baseline: str | None = None
     since: str | None = None
@@ -49,6 +51,9 @@ class ScanTreeRequest(BaseModel):
             yield f"min_severity is {shown(self.min_severity)}, but must be one of {names}. Choose one of them."
         if not math.isfinite(self.min_score) or not 0.0 < self.min_score <= 1.0:
             yield f"min_score is {self.min_score}, but must be above 0 and at most 1. Write, for example, 0.7."
+        if not 0.0 < self.expected_share < 1.0:
+            told = f"expected_share is {self.expected_share}, but must lie between 0 and 1"
+            yield f"{told}. Write, for example, {EXPECTED_SHARE}."
         if self.form not in FORMATS:
             yield f"format is {shown(self.form)}, but must be one of {', '.join(FORMATS)}. Choose one of them."
         if not DEVICE.fullmatch(self.device):  # a model that need not be asked would never find out
@@ -79,10 +84,10 @@ class ScanTreeUseCase:
         for place in filter(None, (request.output, request.write_baseline)):
             self._files.require(place)
         known = self._baselines.read(request.baseline) if request.baseline is not None else ()
-        examiner = self._examiners.open(request.run, request.device)
+        examiner = self._examiners.open(request.run, request.device, request.expected_share)
         gathered = self._trees.gather(request.paths, request.since)
         examined = examiner.examine(gathered.files, request.min_score)
-        thresholds = Thresholds(request.min_severity, request.min_score)
+        thresholds = Thresholds(request.min_severity, request.min_score, request.expected_share)
         found, num_mild = _found(examined, thresholds)
         seen = {file.path for file in examined}
         new = not_known(found, known, lambda path: path in seen or not self._trees.holds(gathered.base, path))

@@ -25,7 +25,7 @@ NOT_CALIBRATED = "the scores of the model are as it gives them: its run was trai
 class SecurityExaminers:
     """Opens Bandit where it is installed, and the model of a run."""
 
-    def open(self, run: str | None, device: str) -> "SecurityExaminer":
+    def open(self, run: str | None, device: str, expected_share: float) -> "SecurityExaminer":
         """Raises: ConfigurationError where there is neither, ModelError for a run that says nothing of code."""
         has_scanner = is_installed(SCANNER)
         if run is None and not has_scanner:
@@ -33,7 +33,7 @@ class SecurityExaminers:
                 "there is nothing to look with: this Python has no bandit, and no run is named.",
                 remedy=f"Run {INSTALL}, or name a run of security_classification with --run.",
             )
-        model = None if run is None else ScanModel.of(run, device)
+        model = None if run is None else ScanModel.of(run, device, expected_share)
         return SecurityExaminer(SCANNER if has_scanner else "", model)
 
 

@@ -72,7 +72,8 @@ class Judge:
         """Find the lines of pieces that are told, the surest first, and at most `MOST_EXPLAINED` of them."""
         told = [digest for digest, one in judged.items() if one.score >= min_score and one.lines is None]
         told.sort(key=lambda digest: (-judged[digest].score, digest))
-        keys = {key_of("lines", self._model.digest, digest): digest for digest in told[:MOST_EXPLAINED]}
+        share = f"{self._model.facts.expected_share:g}"
+        keys = {key_of("lines", self._model.digest, share, digest): digest for digest in told[:MOST_EXPLAINED]}
         lines = {keys[key]: value for key, value in self._kept.get(list(keys)).items() if _are_lines(value)}
         texts = _texts([digest for digest in keys.values() if digest not in lines], places)
         if texts:

@@ -18,7 +18,7 @@ from application.phases import phase
 from domain.exceptions import ModelError
 from domain.findings import FINDING_SEVERITIES
 from domain.run_layout import CARD, RunLayout
-from domain.scan import SAFE, ModelFacts
+from domain.scan import EXPECTED_SHARE, SAFE, ModelFacts
 from domain.version import VERSION
 from infrastructure.files import sha256_of
 from infrastructure.plain_files import read_plain
@@ -44,7 +44,7 @@ class ScanModel:
     device: str
 
     @classmethod
-    def of(cls, run: str, device: str) -> "ScanModel":
+    def of(cls, run: str, device: str, expected_share: float = EXPECTED_SHARE) -> "ScanModel":
         """Find the model of a run. Raises: ModelError for a directory without one, and for one of other labels."""
         directory = Path(run)
         if not directory.is_dir():
@@ -60,7 +60,7 @@ class ScanModel:
                 f" ({', '.join(FINDING_SEVERITIES)}).",
                 remedy="Name a run of security_classification.",
             )
-        facts = ModelFacts(run, tuple(labels), **_calibration(card.get(CALIBRATION)))
+        facts = ModelFacts(run, tuple(labels), expected_share=expected_share, **_calibration(card.get(CALIBRATION)))
         return cls(facts, f"{_digest_of(directory)} {_scanner_of(card)}", device)
 
     @cached_property
@@ -82,15 +82,25 @@ class ScanModel:
         return answers
 
     def calibrated(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Divide the logarithms of probabilities by the temperature. Source: Guo et al., ICML 2017."""
-        logs = [math.log(max(scores[label], LEAST_PROBABILITY)) / self.facts.temperature for label in self.facts.labels]
-        most = max(logs)
-        weights = [math.exp(log - most) for log in logs]
-        return {label: weight / sum(weights) for label, weight in zip(self.facts.labels, weights, strict=True)}
+        """Divide the logarithms of probabilities by the temperature, and let them hold for the expected share.
+
+        Sources: Guo et al., ICML 2017; Saerens et al., Adjusting the Outputs of a Classifier to New A Priori
+        Probabilities, 2002.
+        """
+        facts = self.facts
+        logs = {label: math.log(max(scores[label], LEAST_PROBABILITY)) / facts.temperature for label in facts.labels}
+        logs[SAFE] += _log_odds(facts.weak_share) - _log_odds(facts.expected_share)
+        most = max(logs.values())
+        weights = {label: math.exp(log - most) for label, log in logs.items()}
+        return {label: weight / sum(weights.values()) for label, weight in weights.items()}
 
     def score(self, scores: Mapping[str, float]) -> float:
         """Give the calibrated probability of a weakness."""
         return 1.0 - self.calibrated(scores)[SAFE]
+
+
+def _log_odds(share: float) -> float:
+    return math.log(share / (1.0 - share))
 
 
 def _are_severities(labels: Sequence[Any]) -> bool:
@@ -131,7 +141,9 @@ def _calibration(told: Any) -> dict[str, Any]:
     numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
     if not all(map(math.isfinite, numbers.values())) or numbers.get("temperature", 0.0) <= 0.0:
         return {}
-    num_rows = told.get("rows")
+    num_rows, weak_share = told.get("rows"), told.get("weak_share")
+    if isinstance(weak_share, float) and 0.0 < weak_share < 1.0:
+        numbers["weak_share"] = weak_share
     return {**numbers, "num_rows": num_rows if type(num_rows) is int else 0}
 
 

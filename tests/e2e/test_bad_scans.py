@@ -71,6 +71,8 @@ CASES: list[tuple[str, Make, tuple[str, ...]]] = [
     ("unknown severity", scan_of("--min-severity", "severe"), ("min_severity is 'severe'", "low, medium, high")),
     ("score above one", scan_of("--min-score", "70"), ("min_score is 70.0", "at most 1")),
     ("score of zero", scan_of("--min-score", "0"), ("min_score is 0.0", "above 0")),
+    ("share of one", scan_of("--expected-share", "1"), ("expected_share is 1.0", "between 0 and 1")),
+    ("share of nan", scan_of("--expected-share", "nan"), ("expected_share is nan",)),
     ("score of nan", scan_of("--min-score", "nan"), ("min_score is nan",)),
     ("score in words", scan_of("--min-score", "high"), ("'high' is not a valid float",)),
     ("missing run", scan_of("--run", "nowhere"), ("nowhere is no directory", "runs list")),

@@ -120,8 +120,8 @@ def test_what_bandit_and_the_model_object_to_is_one_finding(run: Path) -> None:
 
 def test_a_model_that_is_sure_of_nothing_says_nothing_and_is_counted(tmp_path: Path) -> None:
     tree(Path())
-    unsure = severity_model(tmp_path / "unsure", None)
-    told = scanned(".", "--run", unsure, "--min-score", "0.9")
+    unsure = severity_model(tmp_path / "unsure", None, calibration={"temperature": 1.0, "weak_share": 0.9})
+    told = scanned(".", "--run", unsure, "--min-score", "0.99")
     assert [finding["found_by"] for finding in told["findings"]] == ["bandit"]
     assert told["num_unsure"] == 3
 

@@ -34,7 +34,7 @@ class FakeExaminers:
         self.opened: list[tuple[str | None, str]] = []
         self._files = files
 
-    def open(self, run: str | None, device: str) -> "FakeExaminers":
+    def open(self, run: str | None, device: str, expected_share: float) -> "FakeExaminers":
         self.opened.append((run, device))
         return self
 

@@ -51,6 +51,12 @@ def test_scores_that_say_nothing_become_flat_within_bounds() -> None:
     assert 5 < found["temperature"] <= MOST
 
 
+def test_it_says_how_many_of_its_rows_were_weak() -> None:
+    logits, labels = np.zeros((60, 3)), np.repeat([0, 1, 2], [45, 10, 5])
+    assert calibration(logits, labels, ("safe", "low", "high"), "safe")["weak_share"] == pytest.approx(0.25)
+    assert "weak_share" not in calibration(logits, labels, ("a", "b", "c"), None)
+
+
 def test_it_stands_in_the_card_of_a_model_that_labels(tmp_path: Path) -> None:
     request: TrainModelRequest = tiny.request(tmp_path, "run")
     assert Container().train_model().execute(request).success

@@ -45,7 +45,7 @@ def severity_model(directory: Path, sure_of: str | None = "critical", **card: An
         model.classifier.weight.zero_()
         model.classifier.bias.zero_()
         if sure_of is not None:
-            model.classifier.bias[labels.index(sure_of)] = 5.0
+            model.classifier.bias[labels.index(sure_of)] = 12.0
     told = {"task": "security_classification", "labels": list(labels), "max_length": 64, "text_field": "text", **card}
     ModelBundle(model, tokens, told).save(directory / "model", {"step": 1, "metrics": {}})
     return directory

@@ -48,6 +48,13 @@ def test_each_says_alone_what_the_other_passes() -> None:
     assert other.why == ("message of B1",)
 
 
+def test_a_verdict_that_leans_to_a_weakness_joins_and_is_not_told_alone() -> None:
+    (one,) = told((finding(3),), verdict(0.2, lines=(3, 3)), verdict(0.2, lines=(15, 15)))
+    assert (one.found_by, one.rule, one.score, one.severity) == ("both", "B1", pytest.approx(0.2), "medium")
+    (other,) = told((finding(3),), verdict(0.02, lines=(3, 3)))
+    assert other.found_by == "bandit"
+
+
 def test_a_verdict_joins_the_finding_at_its_lines() -> None:
     found = told((finding(3, "high"), finding(7, rule="B2"), finding(9, rule="B3")), verdict(0.9, lines=(7, 8)))
     assert [(one.rule, one.found_by) for one in found] == [("B1", "bandit"), ("B2", "both"), ("B3", "bandit")]

@@ -11,11 +11,11 @@ from infrastructure.scan.model import ScanModel
 LABELS = ["safe", "low", "high"]
 
 
-def model(place: Path, weights: bytes = b"w", **card: Any) -> ScanModel:
+def model(place: Path, weights: bytes = b"w", expected_share: float = 0.5, **card: Any) -> ScanModel:
     (place / "model").mkdir(parents=True, exist_ok=True)
     (place / "model" / "athanor.json").write_text(json.dumps({"labels": LABELS, **card}))
     (place / "model" / "model.safetensors").write_bytes(weights)
-    return ScanModel.of(str(place), "cpu")
+    return ScanModel.of(str(place), "cpu", expected_share)
 
 
 def test_its_digest_changes_with_every_byte_and_with_the_scanner_that_it_reads(tmp_path: Path) -> None:
@@ -37,6 +37,16 @@ def test_a_temperature_flattens_scores_and_keeps_their_sum_and_order(tmp_path: P
     plain = model(tmp_path)
     assert plain.calibrated(scores) == pytest.approx(scores)
     assert plain.score(scores) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(("weak_share", "expected"), [(0.5, 0.9 / (0.9 + 0.1 * 97 / 3)), (0.03, 0.9), (0.01, 0.96498)])
+def test_scores_hold_where_fewer_are_weak_than_in_validation(
+    tmp_path: Path, weak_share: float, expected: float
+) -> None:
+    told = {"temperature": 1.0, "ece_before": 0.2, "ece_after": 0.1, "rows": 90, "weak_share": weak_share}
+    found = model(tmp_path, expected_share=0.03, calibration=told).calibrated({"safe": 0.1, "low": 0.3, "high": 0.6})
+    assert 1 - found["safe"] == pytest.approx(expected, abs=1e-4)
+    assert found["high"] / found["low"] == pytest.approx(2)
 
 
 def test_a_score_of_nothing_is_no_infinity(tmp_path: Path) -> None:

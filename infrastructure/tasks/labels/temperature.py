@@ -27,8 +27,9 @@ def calibration(
     """Give the `temperature` that makes the labels likeliest, and the expected calibration error before and after it.
 
     The error is that of the probability of any label but the negative one, or where there is none, of the answer.
-    Both are told for the rows that the temperature was fitted on, of which there are `rows`. It is 1 for less than
-    `LEAST_ROWS` of them, and where all have the same label.
+    Both are told for the rows that the temperature was fitted on, of which there are `rows`, and `weak_share` of them
+    have another label than the negative one. It is 1 for less than `LEAST_ROWS` of them, and where all have the same
+    label.
 
     Shapes: logits [N, C], labels [N] in 0..C-1, label_names [C].
     """
@@ -39,12 +40,13 @@ def calibration(
     if len(labels) >= LEAST_ROWS and len(np.unique(labels)) > 1:
         temperature = _fitted(finite, labels)
     negative = label_names.index(negative_label) if negative_label in label_names else None
-    return {
+    found = {
         "temperature": temperature,
         "ece_before": _error(finite, labels, negative),
         "ece_after": _error(finite / temperature, labels, negative),
         "rows": len(labels),
     }
+    return found if negative is None else {**found, "weak_share": float(np.mean(labels != negative))}
 
 
 def _fitted(logits: Floats, labels: NDArray[Any]) -> float:

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from domain.scan import EXPECTED_SHARE
+
 FOUND = 1
 
 
@@ -32,6 +34,13 @@ FOUND = 1
     default=0.7,
     show_default=True,
     help="The model speaks where it gives at least this probability to a weakness.",
+)
+@click.option(
+    "--expected-share",
+    type=float,
+    default=EXPECTED_SHARE,
+    show_default=True,
+    help="Of all functions hold so many to be weak, before the model has seen them.",
 )
 @click.option("--baseline", metavar="FILE", help="Hide the findings that stand in this file.")
 @click.option("--write-baseline", metavar="FILE", help="Keep all findings of this scan there, as known.")
