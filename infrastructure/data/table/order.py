@@ -71,7 +71,7 @@ class StampedRows:
             self._refuse("repeats", repeats, "{here} repeats the stamp of the row before", remedy)
             return
         starts = np.flatnonzero(np.concatenate(([True], self.stamps[1:] != self.stamps[:-1])))
-        self._rewrite(_merged(map_rows(self._path, self._columns), starts, policy))
+        self._rewrite(merged_rows(map_rows(self._path, self._columns), starts, policy))
         self.stamps, self._rows_read = self.stamps[starts], self._rows_read[starts]
         what = "their mean was taken" if policy == "mean" else f"the {policy} of each was kept"
         self.notes.append(f"{counted(len(repeats), 'row')} repeated the stamp of another: {what}.")
@@ -116,7 +116,7 @@ class StampedRows:
         elif total > (MOST_FILLED + 1) * len(self.stamps):
             self._faults.add(f"filling would add {added} to {len(self.stamps):,} ({told})", "Set gaps=keep.")
         else:
-            self._rewrite(_filled(map_rows(self._path, self._columns), places, total))
+            self._rewrite(filled_rows(map_rows(self._path, self._columns), places, total))
             first = clock.places(self.stamps[:1])
             filled = clock.stamps(first + np.arange(total))
             filled[places] = self.stamps
@@ -198,7 +198,8 @@ def _each_has_a_place(clock: Clock, places: np.ndarray) -> bool:
     return isinstance(on_walls, Monthly) and bool(np.all(np.diff(places) > 0))
 
 
-def _merged(old: np.ndarray, starts: np.ndarray, policy: str) -> Iterator[np.ndarray]:
+def merged_rows(old: np.ndarray, starts: np.ndarray, policy: str) -> Iterator[np.ndarray]:
+    """Make one row of those from each of `starts` up to the next: the first, the last or their mean."""
     ends = np.append(starts[1:], len(old))
     for at in range(0, len(starts), CHUNK_ROWS):
         first, last = starts[at : at + CHUNK_ROWS], ends[at : at + CHUNK_ROWS]
@@ -212,7 +213,8 @@ def _merged(old: np.ndarray, starts: np.ndarray, policy: str) -> Iterator[np.nda
             yield old[first if policy == "first" else last - 1]
 
 
-def _filled(old: np.ndarray, places: np.ndarray, total: int) -> Iterator[np.ndarray]:
+def filled_rows(old: np.ndarray, places: np.ndarray, total: int) -> Iterator[np.ndarray]:
+    """Put the rows of `old` at ascending places among `total`; the others hold NaN."""
     for start in range(0, total, CHUNK_ROWS):
         rows = slice(*np.searchsorted(places, (start, start + CHUNK_ROWS)))
         chunk = np.full((min(CHUNK_ROWS, total - start), old.shape[1]), np.nan)

@@ -1,0 +1,73 @@
+"""Which columns of a long table tell its series apart."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow
+
+from domain.exceptions import DatasetError
+from domain.reading import Reading
+from infrastructure.data.files.table_faults import TableFaults
+from infrastructure.data.table.choice import TableSchema, choose_columns
+from infrastructure.data.table.columnar_source import ColumnarSource
+from infrastructure.data.table.columns import Header
+from infrastructure.data.table.csv_source import CsvSource
+from infrastructure.data.table.long_format import NAMES_OF_SERIES, long_format, named_series
+from infrastructure.data.time_column.column import StampColumn
+
+Source = CsvSource | ColumnarSource
+# The first rows of a large table tell, and all of them only where those do not: their texts are held at once.
+FIRST_ROWS = 1 << 18
+
+
+def find_series(source: Source, header: Header, schema: TableSchema, reading: Reading) -> tuple[str, ...]:
+    """Find the columns that explain why stamps repeat. Raises: DatasetError where none does."""
+    faults = TableFaults()
+    time, _ = choose_columns(header, schema, isinstance(source, CsvSource), faults)
+    faults.raise_any(source.name, source.lines_of)
+    if time is None:
+        raise DatasetError(
+            f"{source.name} has no time column, and a table of many series needs one.",
+            remedy="Name it with time_column.",
+        )
+    written = dict(zip(reversed(header.names), reversed(header.written), strict=True))
+    column = StampColumn(time, reading, faults, schema.usual_format)
+    for (cells,) in source.blocks([written[time]]):
+        column.block(cells)
+    stamps, _ = column.finish() if column.rows else (np.zeros(0, dtype=np.int64), "")
+    faults.raise_any(source.name, source.lines_of)
+    readable = [name for name in dict.fromkeys(header.names) if name != time and name not in header.no_numbers]
+    names = [(name, written[name]) for name in readable]
+    found = None
+    if len(stamps):
+        head = _First(source, FIRST_ROWS)
+        found = long_format(head, names, stamps[:FIRST_ROWS])
+        if found is None and len(stamps) > FIRST_ROWS:
+            found = long_format(source, names, stamps)
+        if found is None:
+            said = [(name, also) for name, also in names if name.lower() in NAMES_OF_SERIES]
+            found = named_series(source, said, len(stamps)) if said else None
+    if found is not None and not found.is_time:
+        return found.columns
+    if found is not None:
+        raise DatasetError("{}: {}: {}".format(source.name, *found.fault(time)))
+    raise DatasetError(
+        f"{source.name}: no column tells series apart.",
+        remedy="Name the column, or several that do so together, with series_column; a table of one series needs none.",
+    )
+
+
+class _First:
+    """The first rows of a source."""
+
+    def __init__(self, source: Source, rows: int) -> None:
+        self._source, self._rows = source, rows
+
+    def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
+        """Read some columns."""
+        left = self._rows
+        for block in self._source.blocks(written):
+            yield [cells[:left] for cells in block]
+            left -= len(block[0])
+            if left <= 0:
+                return
