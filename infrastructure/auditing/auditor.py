@@ -18,7 +18,7 @@ from infrastructure.auditing.learnt_words import LearntWords
 from infrastructure.auditing.near_clones import can_find_near_clones
 from infrastructure.auditing.part_scores import answers_of_run, parts_of, scored_part
 from infrastructure.auditing.side_columns import SideColumns
-from infrastructure.auditing.sides import BRIEF, FULL, Limits, Side, Sides
+from infrastructure.auditing.sides import BRIEF, FULL, QUICK, Limits, Side, Sides
 from infrastructure.data.labels.loading import SplitRows
 from infrastructure.data.some_rows import digest_of
 
@@ -47,14 +47,15 @@ class DatasetAuditor:
 
 
 def brief_audit(dataset: SplitRows, training: LabelTraining) -> Audit:
-    """Look at texts, labels and the groups of the split alone, in some seconds: of large data at a sample.
+    """Look at texts, labels and the groups of the split alone, in some seconds: of large data at a sample, and for a
+    quick training at a small one.
 
     It scores no parts, as a training has scores of its own, and raises the alarms.
     """
     sides = Sides.of_training(dataset)
     with phase("looking for what the rows give away"):
         columns = SideColumns.of_split(sides, training)
-        audit = _Auditing(sides, training, BRIEF, columns, None).found(with_scores=False)
+        audit = _Auditing(sides, training, QUICK if training.quick else BRIEF, columns, None).found(with_scores=False)
     return replace(audit, alarms=alarms_of(audit))
 
 

@@ -293,3 +293,14 @@ def test_in_short_twins_are_held_out_with_their_group_in_two_files_too(tmp_path:
     assert found.auc is not None
     assert found.auc_held_out is not None
     assert found.auc < found.auc_held_out
+
+
+def test_a_quick_training_looks_at_few_rows_and_says_so(tmp_path: Path) -> None:
+    train, scored = both(tmp_path, TRAIN, SCORED)
+    names = {"dataset_path": str(train), "eval_dataset": str(scored)}
+    training = TrainModelRequest(task="text_classification", quick=True, **names).resolved()
+    assert isinstance(training, LabelTraining)
+    audit = auditor.brief_audit(ClassificationData().load(training), training)
+    assert (audit.num_train, audit.num_eval) == (300, 100)
+    assert len(audit.samples) == 2
+    assert audit.samples[0].startswith("200 of 300 rows of the training part were compared")
