@@ -58,7 +58,7 @@ from infrastructure.container import Container
 
 use_case = Container().train_model()
 response = use_case.execute(TrainModelRequest(
-    dataset_path="data/security.parquet", task="security_classification", num_labels=5,
+    dataset_path="data/security_validation.parquet", task="security_classification", num_labels=5,
     epochs=15, batch_size=8, learning_rate=2e-5, output_dir=OUTPUT, quick=True, model_name="encoder-tiny"))
 if not response.success:
     print(response.errors)
