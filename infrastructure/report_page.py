@@ -1,6 +1,5 @@
 """The page of a run and that of an evaluation: what every kind has, around the sections of its own."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from domain.words import counted, part_trained
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
+from infrastructure.places import require_place
 from infrastructure.reports.page.blocks import (
     Block,
     Column,
@@ -164,13 +164,9 @@ class RunTold:
 
 def require_page(path: str) -> None:
     """Find fault with the place of a page before anything is computed. Raises: ConfigurationError."""
-    place = Path(path)
-    if place.suffix.lower() not in (".html", ".htm"):
+    if Path(path).suffix.lower() not in (".html", ".htm"):
         raise ConfigurationError(f"report {path} must end in .html, for it is a page.", remedy="Rename it.")
-    if place.exists() and not place.is_file():
-        raise ConfigurationError(f"report {path} is no file.", remedy="Name a file, new or to be replaced.")
-    if not os.access(next(up for up in place.absolute().parents if up.exists()), os.W_OK | os.X_OK):
-        raise ConfigurationError(f"report {path} cannot be written there.", remedy="Choose a place you may write to.")
+    require_place(path, "report")
 
 
 def write_evaluation_page(

@@ -1,6 +1,7 @@
 """Look for weaknesses in a tree of source code."""
 
 import math
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,8 @@ class ScanTreeRequest(BaseModel):
         """Say what is wrong with what was asked for."""
         if not self.paths:
             yield "there is nothing to look at. Name a file or a directory, such as . for this one."
+        if "" in self.paths:  # what a variable that is not set leaves
+            yield "a path is empty. Name a file or a directory, such as . for this one."
         if self.min_severity not in FINDING_SEVERITIES:
             names = ", ".join(FINDING_SEVERITIES)
             yield f"min_severity is {shown(self.min_severity)}, but must be one of {names}. Choose one of them."
@@ -60,8 +63,20 @@ class ScanTreeRequest(BaseModel):
             yield f"device is {shown(self.device)}, but must be auto, cpu, mps, cuda or cuda:NUMBER. Leave it at auto."
         if self.since is not None and self.write_baseline is not None:
             yield "a baseline of changed files alone would forget all others. Write it without since."
-        if self.output is not None and self.output in (self.baseline, self.write_baseline):
-            yield f"output and baseline are the same file {self.output}. Name two."
+        yield from self._places_taken()
+
+    def _places_taken(self) -> Iterator[str]:
+        """Say what would be written over something that is read, or that is written too."""
+        taken = {os.path.abspath(path): "path" for path in self.paths}
+        if self.baseline is not None:
+            taken[os.path.abspath(self.baseline)] = "baseline"
+        if self.write_baseline is not None:
+            place = os.path.abspath(self.write_baseline)
+            if taken.get(place) == "path":
+                yield f"write_baseline and path are the same file {self.write_baseline}. Name two."
+            taken[place] = "baseline"
+        if self.output is not None and os.path.abspath(self.output) in taken:
+            yield f"output and {taken[os.path.abspath(self.output)]} are the same file {self.output}. Name two."
 
 
 class ScanTreeUseCase:
@@ -81,8 +96,9 @@ class ScanTreeUseCase:
         began = time.monotonic()
         if faults := tuple(request.faults()):
             raise ConfigurationError.of(faults)
-        for place in filter(None, (request.output, request.write_baseline)):
-            self._files.require(place)
+        for place in (request.output, request.write_baseline):
+            if place is not None:
+                self._files.require(place)
         known = self._baselines.read(request.baseline) if request.baseline is not None else ()
         examiner = self._examiners.open(request.run, request.device, request.expected_share)
         gathered = self._trees.gather(request.paths, request.since)

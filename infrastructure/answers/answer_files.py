@@ -10,6 +10,7 @@ from infrastructure.answers.parquet_answers import write_parquet
 from infrastructure.answers.workbook_answers import require_workbooks, write_workbook
 from infrastructure.data.files.opening import mended
 from infrastructure.files import staged_file
+from infrastructure.places import require_place
 
 JSON_LINES, PARQUET, EXCEL = (".jsonl", ".jsonl.gz"), ".parquet", ".xlsx"
 SEPARATED = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -36,8 +37,7 @@ class AnswerFiles:
         """
         _ending(path)
         target = Path(path)
-        if target.exists() and not target.is_file():
-            raise ConfigurationError(f"--output {path} is no file.", remedy="Name a file, new or to be replaced.")
+        require_place(path, "--output")
         try:
             with staged_file(target) as staging:
                 write_answers(staging, answers, path)

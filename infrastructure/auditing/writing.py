@@ -1,6 +1,5 @@
 """An audit as text, JSON or a page, and as a file."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from domain.showing import json_text
 from infrastructure.auditing.page import audit_page
 from infrastructure.auditing.plain import plain_text
 from infrastructure.files import write_whole
+from infrastructure.places import require_place
 from infrastructure.reports.page.html import page_html
 
 
@@ -18,13 +18,7 @@ class AuditFiles:
 
     def require(self, path: str) -> None:
         """Find fault with the place of a file before anything is looked at. Raises: ConfigurationError."""
-        place = Path(path)
-        if place.exists() and not place.is_file():
-            raise ConfigurationError(f"output {path} is no file.", remedy="Name a file, new or to be replaced.")
-        if not os.access(next(up for up in place.absolute().parents if up.exists()), os.W_OK | os.X_OK):
-            raise ConfigurationError(
-                f"output {path} cannot be written there.", remedy="Choose a place you may write to."
-            )
+        require_place(path, "output")
 
     def text_of(self, audit: Audit, form: str) -> str:
         """Give an audit as `text`, `json` or `html`."""

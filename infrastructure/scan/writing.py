@@ -1,6 +1,5 @@
 """A report of a scan as text, in each of its forms, and as a file."""
 
-import os
 from pathlib import Path
 
 from application.told_scan import told
@@ -8,10 +7,12 @@ from domain.exceptions import ConfigurationError
 from domain.scan import ScanReport
 from domain.showing import json_text
 from infrastructure.files import write_whole
+from infrastructure.places import require_place
 from infrastructure.reports.page.html import page_html
 from infrastructure.scan.json_report import json_of
 from infrastructure.scan.page import page_of
 from infrastructure.scan.sarif import sarif_of
+from infrastructure.scan.tree import ENDINGS
 
 
 class ReportFiles:
@@ -19,16 +20,12 @@ class ReportFiles:
 
     def require(self, path: str) -> None:
         """Find fault with the place of a file before anything is looked at. Raises: ConfigurationError."""
-        place = Path(path)
-        try:
-            if place.exists() and not place.is_file():
-                raise ConfigurationError(f"{path} is no file.", remedy="Name a file, new or to be replaced.")
-            parent = next(up for up in place.absolute().parents if up.exists())
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigurationError(f"{path!r} cannot be a file: {reason}.", remedy="Name another.") from error
-        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-            raise ConfigurationError(f"{path} cannot be written there.", remedy="Choose a place you may write to.")
+        require_place(path, "output")
+        if Path(path).suffix.lower() in ENDINGS:
+            raise ConfigurationError(
+                f"output {path} ends as source code does, and would replace it.",
+                remedy="Name another, such as scan.json.",
+            )
 
     def text_of(self, report: ScanReport, form: str) -> str:
         """Give a report as `text`, `json`, `sarif` or `html`."""

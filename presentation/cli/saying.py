@@ -7,9 +7,11 @@ foreign summary, a label. Data for programs stays as it is; JSON says the same w
 import codecs
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from domain.exceptions import ConfigurationError
 from domain.showing import harmless, json_text, u_escape
 
 if TYPE_CHECKING:
@@ -74,6 +76,24 @@ def screen() -> "Console":
 def error_screen() -> "Console":
     """Give standard error for the line that shows the progress."""
     return _console(sys.stderr)
+
+
+@contextmanager
+def verdict_standing() -> Iterator[None]:
+    """Let the exit code of a command say what was found though the reader of its output has left.
+
+    Raises: ConfigurationError where standard output cannot be written, which must not pass for a finding.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        abandon(sys.stdout)
+    except OSError as error:
+        abandon(sys.stdout)
+        raise ConfigurationError(
+            f"standard output cannot be written: {error.strerror or error}.",
+            remedy="Make room there, or name a file with --output.",
+        ) from error
 
 
 def abandon(stream: TextIO) -> None:

@@ -64,6 +64,7 @@ def _below_a_file(tmp: Path) -> list[object]:
 ENTRY = {"path": "a.py", "fingerprint": "0"}
 CASES: list[tuple[str, Make, tuple[str, ...]]] = [
     ("no path", lambda tmp: [], ("Missing argument 'PATH...'",)),
+    ("empty path", lambda tmp: [""], ("a path is empty",)),
     ("missing path", lambda tmp: [tmp / "none"], ("none does not exist", "Check the path")),
     ("pipe", _pipe, ("is no file and no directory",)),
     ("unknown option", scan_of("--basline", "x"), ("No such option", "--baseline")),
@@ -97,6 +98,16 @@ CASES: list[tuple[str, Make, tuple[str, ...]]] = [
     ("output on a directory", lambda tmp: [tree(tmp / "src"), "--output", tmp], ("is no file",)),
     ("output below a file", _below_a_file, ("cannot be written there",)),
     ("output over the baseline", scan_of("--baseline", "x", "--output", "x"), ("are the same file x",)),
+    (
+        "output over the source",
+        lambda tmp: [f"{tree(tmp)}/notes", "--output", tmp / "notes"],
+        ("and path are the same",),
+    ),
+    ("output like a source", scan_of("--output", "src/app/weak.py"), ("weak.py ends as source code does",)),
+    ("empty output", scan_of("--output", ""), ("output is empty", "Name a file")),
+    ("empty name of a baseline", scan_of("--write-baseline", ""), ("output is empty",)),
+    ("two files of one name", scan_of("--output", "a", "--write-baseline", "./a"), ("baseline are the same file a",)),
+    ("output of the system", scan_of("--output", "/dev/stdout"), ("/dev/stdout is no file",)),
     ("baseline of changes", scan_of("--since", "main", "--write-baseline", "x"), ("would forget all others",)),
     ("since outside of git", scan_of("--since", "main"), ("lies in no git repository",)),
     ("unknown revision", since("nowhere"), ("has no revision 'nowhere'", "HEAD~1")),

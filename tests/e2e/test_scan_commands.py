@@ -1,5 +1,6 @@
 """`athanor scan` as people and programs use it."""
 
+import errno
 import json
 import os
 import signal
@@ -162,6 +163,15 @@ def test_exit_codes_say_whether_something_new_was_found() -> None:
     assert athanor("scan", ".", "--fail", "--min-severity", "critical").exit_code == 0
     assert athanor("scan", ".", "--write-baseline", "known.json").exit_code == 0
     assert athanor("scan", ".", "--fail", "--baseline", "known.json").exit_code == 0
+
+
+@pytest.mark.parametrize(("error", "code"), [(BrokenPipeError(), 1), (OSError(errno.ENOSPC, "No space left"), 2)])
+def test_a_verdict_is_not_lost_with_the_output(error: OSError, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(line: str) -> None:
+        raise error
+
+    monkeypatch.setattr("presentation.cli.scanned.say", fail)
+    assert athanor("scan", tree(Path()), "--fail").exit_code == code
 
 
 def test_a_baseline_hides_what_was_known_though_it_moved_and_not_what_is_new() -> None:

@@ -57,20 +57,21 @@ def command(paths: tuple[str, ...], form: str, output: str | None, fail: bool, *
     from application.use_cases.scan_tree import ScanTreeRequest
     from infrastructure.scan_container import ScanContainer
     from presentation.cli.answering import progress_of_phases
-    from presentation.cli.saying import say_data, warn
+    from presentation.cli.saying import say_data, verdict_standing, warn
     from presentation.cli.scanned import write_scan
 
     request = ScanTreeRequest(paths=paths, form=form, output=output, **options)
     scan_tree = ScanContainer().scan_tree()
     with progress_of_phases(is_told=True) as heard, telling_phases(heard):
         report = scan_tree.execute(request)
-    if output is not None:
-        warn(f"wrote {output}")
-    elif form == "text":
-        write_scan(report)
-    else:
-        for line in scan_tree.text_of(report, form).splitlines():
-            say_data(line)
+    with verdict_standing():
+        if output is not None:
+            warn(f"wrote {output}")
+        elif form == "text":
+            write_scan(report)
+        else:
+            for line in scan_tree.text_of(report, form).splitlines():
+                say_data(line)
     if request.write_baseline is not None:
         warn(f"wrote {request.write_baseline}")
     return FOUND if fail and report.findings else 0

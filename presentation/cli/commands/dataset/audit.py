@@ -41,14 +41,15 @@ def command(root: str, settings: tuple[str, ...], fail: bool, **options: Any) ->
     from infrastructure.container import Container
     from presentation.cli.answering import progress_of_phases
     from presentation.cli.audited import write_audit
-    from presentation.cli.saying import warn
+    from presentation.cli.saying import verdict_standing, warn
 
     request = AuditDatasetRequest.checked(runs_root=root, settings=parsed(settings), **options)
     audit_dataset = Container().audit_dataset()
     with progress_of_phases(is_told=True) as heard, telling_phases(heard):
         audit = audit_dataset.execute(request)
     if request.output is None:
-        write_audit(audit_dataset.text_of(audit, request.written_form), request.written_form)
+        with verdict_standing():
+            write_audit(audit_dataset.text_of(audit, request.written_form), request.written_form)
     else:
         warn(f"wrote {request.output}")
         for alarm in audit.alarms:
