@@ -110,7 +110,8 @@ def simulate(draws: Draws) -> list[Sale]:
 
 def uniform(words: Words) -> Numbers:
     """Turn each word into a number from 0 up to 1."""
-    return (words >> np.uint64(11)) * 2.0**-53
+    numbers: Numbers = (words >> np.uint64(11)) * 2.0**-53
+    return numbers
 
 
 def bell(words: Words) -> Numbers:

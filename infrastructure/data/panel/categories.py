@@ -40,6 +40,8 @@ def find_categories(
                         "Name the columns to read with columns, or name it among the columns that tell series apart.",
                     )
                 del values[name]
+        if not values:
+            break
     return {name: tuple(sorted(known)) for name, known in values.items() if known and not _are_numbers(known)}
 
 
