@@ -110,8 +110,7 @@ def simulate(draws: Draws) -> list[Sale]:
 
 def uniform(words: Words) -> Numbers:
     """Turn each word into a number from 0 up to 1."""
-    numbers: Numbers = (words >> np.uint64(11)) * 2.0**-53
-    return numbers
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def bell(words: Words) -> Numbers:
