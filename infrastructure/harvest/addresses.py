@@ -55,8 +55,11 @@ def _of_url(given: str) -> Address:
     try:
         parts = urlsplit(given)
         host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"a source of {scheme} is no address: {error}.", remedy=_WAYS) from error
+    except ValueError as error:  # which may quote what stands behind a colon, and that may be a password
+        raise ConfigurationError(
+            f"a source of {scheme} is no address: its host or port cannot be read.",
+            remedy=f"{_WAYS} In a user or a password write / as %2F, ? as %3F and # as %23.",
+        ) from error
     if parts.query or parts.fragment:
         raise ConfigurationError(
             f"the source {scheme}://{host}{parts.path} has a ? or # behind it, which addresses of repositories lack.",
@@ -119,7 +122,7 @@ def _of_directory(given: str, pin: str) -> Address:
     place = Path(given)
     try:
         if not place.is_dir():
-            problem = f"{given} is a file" if place.exists() else f"{given} does not exist"
+            problem = f"{given} is a file" if place.exists() else f"{_without_password(given)} does not exist"
             raise ConfigurationError(f"{problem}, but a source is a directory or a repository.", remedy=_WAYS)
         whole = place.resolve()
     except (OSError, ValueError) as error:
@@ -133,6 +136,11 @@ def _of_directory(given: str, pin: str) -> Address:
             f"{given} is no git repository, and has no commit {pin}.", remedy="Leave the commit out."
         )
     return Address(given, project, directory=whole)
+
+
+def _without_password(given: str) -> str:
+    """Hide what stands between a colon and an @: an address that is written wrongly is taken for a directory."""
+    return re.sub(r":[^@]*@", ":...@", given)
 
 
 def is_repository(place: Path) -> bool:
