@@ -33,6 +33,7 @@ from infrastructure.harvest.python_files import (
 READ = "refs/athanor/read"
 EVERYTHING = ("+refs/heads/*:refs/athanor/heads/*", "+refs/tags/*:refs/athanor/tags/*")
 LONGEST_RECORD = 1 << 16  # of a listing, or of a commit with its message
+SHA256_DIGITS = 64
 MOST_COMMITS = 1_000_000
 MOST_FIXES = 20_000  # of one repository, the newest
 MOST_PATHS = 2_000  # that one commit may change, before it is large whatever they are
@@ -139,20 +140,31 @@ def opened(address: Address, staging: Path, reading: ReadingOfCode) -> Iterator[
 
     Raises: ConfigurationError without git, DatasetError with what git says of it.
     """
-    home = staging / "repository.git"
-    git = Git(home, address)
-    home.mkdir()
     try:
-        git.said("init", "--bare", "--quiet", "--template=", str(home))
-        git.said("config", "remote.origin.url", address.url)
         with phase(f"fetching {address.project}", 0, ""):
-            commit = _fetched(git, address, reading.reach, () if reading.with_history else ("--depth=1",))
+            digests = ("sha256", "sha1") if len(address.pin) == SHA256_DIGITS else ("sha1", "sha256")
+            try:
+                git, commit = _fetched(staging, digests[0], address, reading)
+            except GitError as error:
+                if "mismatched algorithms" not in str(error):
+                    raise
+                git, commit = _fetched(staging, digests[1], address, reading)
         yield Repository(address, git, commit, reading)
     except GitError as error:
         raise _refused(address, str(error)) from error
 
 
-def _fetched(git: Git, address: Address, reach: Reach, depth: tuple[str, ...]) -> str:
+def _fetched(staging: Path, digest: str, address: Address, reading: ReadingOfCode) -> tuple[Git, str]:
+    """Fetch a repository that numbers its objects by a digest; gives also the number of the commit."""
+    home = staging / f"{digest}.git"
+    git = Git(home, address)
+    home.mkdir()
+    git.said("init", "--bare", "--quiet", "--template=", f"--object-format={digest}", str(home))
+    git.said("config", "remote.origin.url", address.url)
+    return git, _commit(git, address, reading.reach, () if reading.with_history else ("--depth=1",))
+
+
+def _commit(git: Git, address: Address, reach: Reach, depth: tuple[str, ...]) -> str:
     """Fetch what is asked for and no more, and all branches and tags where only these can tell what it is."""
     for wanted in _names(address.pin):
         try:

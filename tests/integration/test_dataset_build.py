@@ -210,6 +210,19 @@ def test_a_bare_repository_is_one_too(tmp_path: Path, output: Path) -> None:
 
 
 @needs_git
+def test_a_repository_that_numbers_by_sha256_is_read_at_any_commit(tmp_path: Path, output: Path) -> None:
+    source = tmp_path / "shop"
+    source.mkdir()
+    git(source, "init", "--quiet", "--object-format=sha256")
+    first = commit(source, {"a.py": safe("first")}, "One")
+    commit(source, {"a.py": safe("second")}, "Two")
+    git(source, "tag", "v1", first)
+    for pin, name in ((f"@{first}", "first"), (f"@{first[:12]}", "first"), ("@v1", "first"), ("", "second")):
+        built(output, f"{source}{pin}", force=True)
+        assert [row["name"] for row in rows_of(output)] == [name]
+
+
+@needs_git
 def test_fixes_become_pairs_with_what_changed(tmp_path: Path, output: Path) -> None:
     old, new = BEFORE.format(name="read"), AFTER.format(name="read")
     source = repository(tmp_path / "shop", {"a.py": f"{old}\n\n{safe('other')}"})
