@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 MIB = 1 << 20
 AT_ONCE = 1 << 16
 LINES_TOLD = 2  # ssh says why in one, and git that it failed in the next
-_NO_REASON = ("warning: ", "hint: ", "Warning: ", "Please make sure", "and the repository exists")
+_NO_REASON = ("warning: ", "hint:", "remote: hint:", "Warning: ", "Please make sure", "and the repository exists")
 # What of our own surroundings git gets: ways to other machines, and the keys of a person. No setting of git is in it.
 _KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
