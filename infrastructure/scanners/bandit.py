@@ -103,8 +103,9 @@ class _Visitor(node_visitor.BanditNodeVisitor):  # type: ignore[misc]  # Bandit 
 
     def generic_visit(self, node: ast.AST) -> None:
         """Visit what stands below a node; rules look at the node above and at the one behind."""
+        pairs = _pairs(node) if isinstance(node, ast.Dict) else {}
         for child, sibling in _children(node):
-            child._bandit_parent, child._bandit_sibling = node, sibling
+            child._bandit_parent, child._bandit_sibling = pairs.get(child, node), sibling
             self.pre_visit(child)
             self.visit(child)
             self.generic_visit(child)
@@ -145,6 +146,16 @@ def _children(node: ast.AST) -> Iterator[tuple[Any, Any]]:
                     yield child, sibling
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
             yield value, None
+
+
+def _pairs(table: ast.Dict) -> dict[ast.AST, ast.Dict]:
+    """Give to each key a table of its own pair: a rule searches for a key among all of those beside it."""
+    pairs = {}
+    for key, value in zip(table.keys, table.values, strict=True):
+        if key is not None:
+            pairs[key] = ast.Dict([key], [value])
+            pairs[key]._bandit_parent = table._bandit_parent  # type: ignore[attr-defined]  # as Bandit marks nodes
+    return pairs
 
 
 class _Tester:

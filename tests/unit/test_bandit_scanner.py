@@ -160,10 +160,18 @@ def test_bandit_asks_what_was_replaced() -> None:
         "x = f'" + "select {a} " * 10_000 + "'",
         "x = " + " + ".join(["'select a '"] * 400),
         "x = 1  # nosec " + "a," * 100_000,
+        "x = {" + "'a': 1," * 20_000 + "}",
     ],
 )
 def test_time_follows_the_length_of_code(code: str) -> None:
-    assert found(code) == []  # with Bandit's own expression, half a minute
+    assert found(code) == []  # with Bandit's own rules, half a minute
+
+
+def test_keys_of_a_table_are_asked_with_their_own_value() -> None:
+    assert found("x = {\n'token': 'a',\n**y,\n'b': 'token',\n'secret': c,\n'pwd': 'd',\n}\n") == [
+        ("B105", 2),
+        ("B105", 6),
+    ]
 
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
