@@ -150,7 +150,7 @@ def _children(node: ast.AST) -> Iterator[tuple[Any, Any]]:
 
 def _pairs(table: ast.Dict) -> dict[ast.AST, ast.Dict]:
     """Give to each key a table of its own pair: a rule searches for a key among all of those beside it."""
-    pairs = {}
+    pairs: dict[ast.AST, ast.Dict] = {}
     for key, value in zip(table.keys, table.values, strict=True):
         if key is not None:
             pairs[key] = ast.Dict([key], [value])
