@@ -40,8 +40,8 @@ MOST_PATHS = 2_000  # that one commit may change, before it is large whatever th
 TOO_LARGE = "commits that change more than a fix does"
 OLD = "fixes that are older than 20,000 others"
 WITHOUT_CODE = "commits that change no file of Python beside tests"
-_WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_PART = re.compile(r"[0-9a-f]{7,63}")
+_WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
+_PART = re.compile(r"[0-9a-f]{7,63}", re.IGNORECASE)
 _ABSENT = re.compile(
     r"couldn't find remote ref|not our ref|no such ref|unadvertised object|did not send all|allow request"
 )
@@ -173,17 +173,22 @@ def _commit(git: Git, address: Address, reach: Reach, depth: tuple[str, ...]) ->
             if not _ABSENT.search(str(error)):
                 raise
         else:
-            return git.said("rev-parse", "--verify", "--quiet", "--end-of-options", f"{READ}^{{commit}}")
+            return _number(git, address, READ)
     if not _PART.fullmatch(address.pin):
         what = f"no commit, tag or branch {address.pin}" if address.pin else "no commit"
         raise DatasetError(f"{address.shown} has {what}.", remedy="Check what stands behind the @, or the address.")
     _fetch(git, reach, "origin", *EVERYTHING)
+    return _number(git, address, address.pin)
+
+
+def _number(git: Git, address: Address, name: str) -> str:
+    """Give the number of a commit. Raises: DatasetError for what names none."""
     try:
-        return git.said("rev-parse", "--verify", "--quiet", "--end-of-options", f"{address.pin}^{{commit}}")
+        return git.said("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     except GitError as error:
         raise DatasetError(
-            f"{address.shown} has no commit {address.pin}, or several that begin so.",
-            remedy="Give all of its number.",
+            f"{address.shown} has no commit {address.pin or 'HEAD'}: it names something else, or several begin so.",
+            remedy="Give all of the number of a commit, or a tag or branch of one.",
         ) from error
 
 

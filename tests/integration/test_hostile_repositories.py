@@ -241,7 +241,8 @@ def test_messages_of_a_megabyte_and_without_letters_are_read_as_far_as_they_go(t
         ("@no-such-tag", "no commit, tag or branch no-such-tag"),
         ("@abcdef1", "no commit abcdef1"),
         ("@" + "f" * 40, "no commit f"),
-        ("@of-a-file", "cannot be read"),
+        ("@of-a-file", "no commit of-a-file: it names something else"),
+        ("@ABCDEF1", "no commit ABCDEF1: it names something else"),
     ],
 )
 def test_a_commit_that_is_not_there_is_told(tmp_path: Path, output: Path, pin: str, said: str) -> None:
