@@ -9,6 +9,7 @@ from domain.exceptions import ConfigurationError
 from domain.showing import json_text
 from infrastructure.answers.answer_files import write_answers
 from infrastructure.files import sha256_of, staged_file
+from infrastructure.places import require_place
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 _INTEGERS = ("line",)
@@ -31,20 +32,14 @@ class RowFiles:
     def require(self, path: str, replaces: bool) -> None:
         """Find fault with a place before anything is done for it. Raises: ConfigurationError."""
         for place in map(Path, (path, self.card_of(path))):
-            try:
-                is_there = place.exists() or place.is_symlink()
-                is_file = place.is_file() and not place.is_symlink()
-                has_home = place.parent.is_dir()
-            except (OSError, ValueError) as error:
-                raise ConfigurationError(f"--output {place} cannot be a file: {error}.", remedy="Rename it.") from error
-            if not has_home:
+            require_place(str(place), "--output")
+            if not place.parent.is_dir():
                 raise ConfigurationError(
                     f"--output {place} lies in no directory.", remedy=f"Make {place.parent} first."
                 )
-            if is_there and not is_file:
-                what = "a link" if place.is_symlink() else "no file"
-                raise ConfigurationError(f"--output {place} is {what}.", remedy="Name another place.")
-            if is_there and not replaces:
+            if place.is_symlink():
+                raise ConfigurationError(f"--output {place} is a link.", remedy="Name another place.")
+            if place.exists() and not replaces:
                 raise ConfigurationError(
                     f"--output {place} is there already.", remedy="Name another file, or give --force to replace it."
                 )
@@ -53,7 +48,7 @@ class RowFiles:
         """Write both, or none of them. Raises: ConfigurationError for a disk that refuses."""
         try:
             with staged_file(Path(path)) as of_rows, staged_file(Path(self.card_of(path))) as of_card:
-                write_answers(of_rows, Answers(rows, columns=_columns(rows), num_rows=len(rows)), path)
+                write_answers(of_rows, Answers(rows, columns=_columns(rows), num_rows=len(rows)), str(Path(path)))
                 told = {**card, "rows_sha256": sha256_of(of_rows)}
                 of_card.write_text(f"{json_text(told, indent=2)}\n", encoding="utf-8")
         except OSError as error:

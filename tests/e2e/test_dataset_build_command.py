@@ -73,6 +73,7 @@ BAD: list[tuple[tuple[object, ...], str]] = [
     (("shop", "--output", "told.jsonl"), "told.card.json is there already"),
     (("shop", "--output", "folder.jsonl", "--force"), "folder.jsonl is no file"),
     (("shop", "--output", "link.jsonl", "--force"), "link.jsonl is a link"),
+    (("shop", "--output", "a\0b.jsonl"), "is no file"),
     (("shop", "--output", "x" * 300 + ".jsonl"), "cannot be"),
     (("missing", *FINE), "missing does not exist"),
     (("file.py", *FINE), "file.py is a file"),
@@ -116,6 +117,11 @@ def test_a_wrong_call_is_a_sentence_and_writes_nothing(shop: Path, words: tuple[
     assert "s3cret" not in answer.stderr
     assert answer.stdout == ""
     assert sorted(shop.rglob("*")) == before
+
+
+def test_a_name_with_a_slash_behind_it_is_that_of_a_file(shop: Path) -> None:
+    assert athanor("dataset", "build", "shop", "--output", "rows.jsonl/").exit_code == 0
+    assert (shop / "rows.jsonl").is_file()
 
 
 def test_every_fault_of_a_call_is_told(shop: Path) -> None:
