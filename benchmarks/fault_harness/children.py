@@ -1,5 +1,6 @@
 """Runs the command line in children of a process that has imported everything once: a run takes about a second."""
 
+import gc
 import io
 import os
 import signal
@@ -121,6 +122,7 @@ def import_all(names: Sequence[str]) -> None:
     for name in names:
         with suppress(Exception):  # a module that only goes with another one
             import_module(name)
+    gc.freeze()  # or each child looks for garbage in all of this, too
     assert threading.active_count() == 1, "a fork of a process with threads may hang"
 
 
