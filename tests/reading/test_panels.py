@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow
@@ -15,6 +16,7 @@ from data.generator.__main__ import SEED
 from data.generator.chain import is_holiday, is_open
 from data.generator.shops import Sale, as_csv, shop_sales
 from domain.exceptions import DatasetError
+from domain.reading import Reading
 from infrastructure.data.panel import order
 from infrastructure.data.panel.panel import Panel, PanelSchema, open_panel
 from infrastructure.data.table import csv_source
@@ -263,6 +265,27 @@ class TestStamps:
         assert (panel.step, panel.clock) == (7 * 86_400 * 10**6, None)
         fault = fault_of(tmp_path, rows, series_columns=("id",), table=TableSchema(needed=("y",), gaps="fill"))
         assert "mostly 1 week apart, but those of others stand between them" in fault
+
+    @pytest.mark.parametrize("by", [lambda row: row[0], lambda row: row[2]], ids=["by id", "by time"])
+    @pytest.mark.parametrize("series_columns", [None, ("id",)], ids=["found", "named"])
+    def test_an_hour_that_clocks_show_twice_is_told_apart_in_each_series(
+        self, tmp_path: Path, by: Any, series_columns: tuple[str, ...] | None
+    ) -> None:
+        start = datetime(2023, 10, 28, 12, tzinfo=UTC)
+        # Time runs back from the first row of the file to its last, but in no series.
+        of = {"late": [*range(5, 120)], "long": [*range(-99, 40)], "once": [*range(5, 13)], "early": [*range(-99, -80)]}
+        hours = [(name, n) for name, found in of.items() for n in found]
+        rows = [
+            (name, (start + timedelta(hours=n)).astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None), n)
+            for name, n in hours
+        ]
+        path = written(tmp_path, [row[:3] for row in sorted(rows, key=by)], ("id", "ds", "y"))
+        reading = Reading(time_zone="Europe/Berlin")
+        panel = open_panel(path, PanelSchema(TableSchema(needed=("y",)), series_columns), reading)
+        for number in range(len(panel)):
+            found = panel.series(number)
+            wanted = [start + timedelta(hours=int(hour)) for hour in found.targets[:, 0]]
+            assert [int(when.timestamp() * 10**6) for when in wanted] == found.stamps.tolist()
 
 
 class TestCategories:

@@ -1,6 +1,7 @@
 """Which columns of a long table tell its series apart."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow
@@ -31,7 +32,8 @@ def find_series(source: Source, header: Header, schema: TableSchema, reading: Re
             remedy="Name it with time_column.",
         )
     written = dict(zip(reversed(header.names), reversed(header.written), strict=True))
-    column = StampColumn(time, reading, faults, schema.usual_format)
+    # On the wall: an hour that clocks show twice is told apart when series are known, and is too short to matter here.
+    column = StampColumn(time, replace(reading, time_zone=None), faults, schema.usual_format)
     for (cells,) in source.blocks([written[time]]):
         column.block(cells)
     stamps, _ = column.finish() if column.rows else (np.zeros(0, dtype=np.int64), "")

@@ -146,11 +146,12 @@ def _read(
             advance(len(block[-1]))
     source.add_ragged(faults)
     numbers.judge_columns()
-    stamps, zone = stamps_of.finish() if numbers.rows else (np.zeros(0, dtype=np.int64), "")
+    series = series_of.finish()
+    stamps, zone = stamps_of.finish(series) if numbers.rows else (np.zeros(0, dtype=np.int64), "")
     faults.raise_any(source.name, source.lines_of)
     if not numbers.rows:
         raise DatasetError(f"{source.name} has no rows.", remedy="Give a file with rows.")
-    rows = PanelRows(path, len(roles.read), stamps, series_of.finish(), series_of.ids, zone)
+    rows = PanelRows(path, len(roles.read), stamps, series, series_of.ids, zone)
     return _ReadRows(rows, numbers, codes, zone, stamps_of.found_format, stamps_of.notes)
 
 

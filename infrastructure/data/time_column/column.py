@@ -88,8 +88,11 @@ class StampColumn:
         self._minutes.append((minutes, len(cells)))
         self.rows += len(cells)
 
-    def finish(self) -> tuple[np.ndarray, str]:
-        """Give the stamps [N] and the zone that stands behind each, none where there is a fault."""
+    def finish(self, series: np.ndarray | None = None) -> tuple[np.ndarray, str]:
+        """Give the stamps [N] and the zone that stands behind each, none where there is a fault.
+
+        An hour that clocks show twice is told apart by the order of its rows in their `series` [N], numbered from 0.
+        """
         if self._reader is None or not self.any_valid:
             self._say_that_none_is_a_stamp()
         before = self._faults.count
@@ -99,7 +102,14 @@ class StampColumn:
             if self._faults.count == before:
                 zone = self._zone or ("Z" if self._reader.in_utc else "")
                 stamps, zone = on_one_clock(
-                    self._name, micros, self._joined_minutes(), zone, self._reading.time_zone, self._faults, self.notes
+                    self._name,
+                    micros,
+                    self._joined_minutes(),
+                    zone,
+                    self._reading.time_zone,
+                    self._faults,
+                    self.notes,
+                    series,
                 )
                 if self._faults.count == before:
                     return stamps, zone

@@ -1,5 +1,7 @@
 """Stamps of one table on one clock: of the wall, of UTC, or of a zone with a name."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from infrastructure.data.clock.forms import NAIVE
@@ -28,17 +30,19 @@ def on_one_clock(
     wanted: str | None,
     faults: TableFaults,
     notes: list[str],
+    series: np.ndarray | None = None,
 ) -> tuple[np.ndarray, str]:
     """Give the stamps [N] of a column and their zone: those of a zone with a name, `wanted` or known, are instants.
 
-    Stamps with a `zone` are instants already, the others on the wall, `minutes` ahead of UTC.
+    Stamps with a `zone` are instants already, the others on the wall, `minutes` ahead of UTC. `series` [N] are the
+    numbers of the series that rows are of, from 0 on, None where all are of one.
     """
     if zone or wanted:
         found = wanted or (zone if known_zone(zone) else "Z")
         if zone:
             instants = micros
         elif isinstance(minutes, int) and minutes == NAIVE:
-            instants = _localised(name, micros, found, faults, notes)
+            instants = _localised(name, micros, found, series, faults, notes)
         else:
             instants = micros - np.asarray(minutes, np.int64) * MINUTE
         return instants, "Z" if found in UTC_NAMES else found
@@ -55,8 +59,10 @@ def on_one_clock(
     return instants, "Z"
 
 
-def _localised(name: str, wall: np.ndarray, zone: str, faults: TableFaults, notes: list[str]) -> np.ndarray:
-    """Find the instants of stamps without a zone: a doubled hour by the order of its rows."""
+def _localised(
+    name: str, wall: np.ndarray, zone: str, series: np.ndarray | None, faults: TableFaults, notes: list[str]
+) -> np.ndarray:
+    """Find the instants of stamps without a zone: a doubled hour by the order of its rows in their series."""
     instants, doubled, never = localised(wall, zone)
 
     def shown(row: int) -> str:
@@ -71,12 +77,8 @@ def _localised(name: str, wall: np.ndarray, zone: str, faults: TableFaults, note
             "Correct it; or if the stamps are of another zone, such as UTC, name that one with time_zone.",
         ),
     )
-    rows = np.flatnonzero(doubled)
-    if len(wall) and wall[0] > wall[-1]:
-        rows = rows[::-1]
     once = 0
-    for day in np.unique(wall[rows] // DAY):
-        of_day = rows[wall[rows] // DAY == day]
+    for of_day in _days_of_series(np.flatnonzero(doubled), wall, series):
         back = np.flatnonzero(np.diff(wall[of_day]) <= 0) + 1
         if len(back) > 1:
             row = int(min(of_day))
@@ -98,3 +100,18 @@ def _localised(name: str, wall: np.ndarray, zone: str, faults: TableFaults, note
         number = "1 stamp lies" if once == 1 else f"{once:,} stamps lie"
         notes.append(f"{name}: {number} in an hour that {zone} shows twice; the first is taken.")
     return instants
+
+
+def _days_of_series(rows: np.ndarray, wall: np.ndarray, series: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Give the rows of each day of each series, backwards where the series goes back in time."""
+    if not len(rows):
+        return
+    series = np.zeros(len(wall), dtype=np.int32) if series is None else series
+    first = np.unique(series, return_index=True)[1]
+    last = len(series) - 1 - np.unique(series[::-1], return_index=True)[1]
+    days, of = wall[rows] // DAY, series[rows]
+    order = np.lexsort((rows, of, days))
+    breaks = np.flatnonzero((np.diff(days[order]) != 0) | (np.diff(of[order]) != 0)) + 1
+    for part in np.split(rows[order], breaks):
+        number = series[part[0]]
+        yield part[::-1] if wall[first[number]] > wall[last[number]] else part
