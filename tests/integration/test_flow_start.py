@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.flow.factory import FlowReader, open_reader
+from infrastructure.models.flow.factory import FlowReader, Learnable, open_reader
 from infrastructure.models.flow.grams import LONGEST, NONE, Grams, grams_of
 from infrastructure.models.flow.vocabulary import VOCABULARY
 from infrastructure.tasks.flow.adapter import FlowClassification
@@ -24,15 +24,21 @@ IS_WEAK = np.arange(len(TEXTS)) % 2 == 0
 
 def begun(texts: list[str] = TEXTS, is_weak: np.ndarray = IS_WEAK) -> tuple[FlowReader, bool]:
     reader = FlowReader(flowing.reader(), flowing.WORDS)
-    return reader, start_from_grams(reader, texts, is_weak, np.ones(len(texts)))
+    labels = np.where(is_weak, np.where(np.arange(len(texts)) % 4, 4, 3), 0)
+    learnable = Learnable(flowing.LABELS, 0, (), np.where(labels == 4, 78, 22), labels)
+    return reader, start_from_grams(reader, texts, learnable, np.ones(len(texts)))
 
 
-def weakness(reader: FlowReader, texts: list[str]) -> np.ndarray:
+def answers(reader: FlowReader, texts: list[str]) -> np.ndarray:
     sizes = reader.model.config.negative_label, len(reader.vocabulary), 64
     task = FlowClassification(LabelScoring(flowing.LABELS), *sizes, knows_grams=True)
     with torch.inference_mode():
         logits = task.logits(reader.model, task.collate([reader.vocabulary.encode(t).item() for t in texts], None))
-    return 1.0 - logits.softmax(-1)[:, 0].numpy()
+    return logits.softmax(-1).numpy()
+
+
+def weakness(reader: FlowReader, texts: list[str]) -> np.ndarray:
+    return 1.0 - answers(reader, texts)[:, 0]
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 40])
@@ -55,18 +61,18 @@ def test_all_names_are_one() -> None:
 def test_what_tokens_add_is_the_score_of_their_text() -> None:
     rng = np.random.default_rng(1)
     known = np.unique(grams_of(rng.integers(0, 5, 60), 9))[1:]
-    grams = Grams(len(known))
-    grams.take(known, rng.normal(size=len(known)), rng.uniform(1, 3, len(known)))
+    grams = Grams(len(known), 3)
+    grams.take(known, rng.normal(size=(len(known), 3)), rng.uniform(1, 3, len(known)))
     text = grams_of(rng.integers(0, 6, 50), 9)
     distinct = torch.from_numpy(np.unique(text))
     score = grams(distinct, torch.zeros(len(distinct), dtype=torch.long), 1)
-    assert grams.shares(text).sum() == pytest.approx(float(score), abs=1e-5)
+    assert grams.shares(text).sum() == pytest.approx(float(score[0, 0]), abs=1e-5)
 
 
 def test_a_reader_begins_with_the_answers_of_a_regression(tmp_path: Path) -> None:
-    reader, answers = begun()
+    reader, has_begun = begun()
     said = weakness(reader, TEXTS)
-    assert answers
+    assert has_begun
     assert (said[IS_WEAK] > 0.6).all()
     assert (said[~IS_WEAK] < 0.4).all()
     other = WEAK.replace("run", "go").replace("name", "unheard_of")
@@ -75,14 +81,26 @@ def test_a_reader_begins_with_the_answers_of_a_regression(tmp_path: Path) -> Non
     assert np.array_equal(weakness(open_reader(tmp_path / "model", flowing.LABELS), TEXTS), said)
 
 
+@pytest.mark.parametrize("kinds", [[22, 78], []])
+def test_it_begins_with_kinds_too(kinds: list[int]) -> None:
+    forms = ["os.system(name)", "input(name)", "args"]
+    texts = [f"def run(name):\n    return {form.replace('name', name)}\n" for name in flowing.NAMES for form in forms]
+    labels, of_rows = np.tile([4, 3, 0], len(flowing.NAMES)), np.tile([78, 22, 0], len(flowing.NAMES))
+    reader = FlowReader(flowing.reader(kinds=kinds), flowing.WORDS)
+    if kinds:
+        reader.model.severities.copy_(torch.tensor([[0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+    assert start_from_grams(reader, texts, Learnable(flowing.LABELS, 0, (), of_rows, labels), np.ones(len(texts)))
+    assert np.array_equal(answers(reader, texts).argmax(1), labels)
+
+
 @pytest.mark.parametrize(
     ("texts", "is_weak"),
     [(TEXTS, np.ones(len(TEXTS), dtype=bool)), (TEXTS, np.zeros(len(TEXTS), dtype=bool)), (["", "x"], IS_WEAK[:2])],
     ids=["weak", "safe", "nothing shared"],
 )
 def test_where_there_is_nothing_to_learn_nothing_is_begun(texts: list[str], is_weak: Any) -> None:
-    reader, answers = begun(texts, is_weak)
-    assert not answers
+    reader, has_begun = begun(texts, is_weak)
+    assert not has_begun
     assert reader.model.grams is None
 
 

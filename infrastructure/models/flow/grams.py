@@ -1,4 +1,4 @@
-"""Short runs of tokens: what they say by themselves of whether code is weak, whatever else stands in it."""
+"""Short runs of tokens: what they say by themselves of a weakness and its kind, whatever else stands in the code."""
 
 import numpy as np
 import torch
@@ -34,34 +34,34 @@ class Grams(nn.Module):
     scores: Tensor
     rarity: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, num_scores: int) -> None:
         super().__init__()
         self.register_buffer("known", torch.arange(1, size + 1))  # in ascending order
-        self.register_buffer("scores", torch.zeros(size))
+        self.register_buffer("scores", torch.zeros(size, num_scores))
         self.register_buffer("rarity", torch.ones(size))
 
     @torch.no_grad()
     def take(self, known: np.ndarray, scores: np.ndarray, rarity: np.ndarray) -> None:
-        """Take up numbers of runs [G] in ascending order, the score of each, and what it counts for."""
+        """Take up numbers of runs [G] in ascending order, the scores of each [G, C], and what it counts for [G]."""
         for buffer, values in ((self.known, known), (self.scores, scores), (self.rarity, rarity)):
             buffer.copy_(torch.from_numpy(values))
 
     def forward(self, grams: Tensor, row: Tensor, num_rows: int) -> Tensor:
-        """Score texts [B] by their runs [S], none twice in a text; `row` [S] says whose each is."""
+        """Score texts [B, C] by their runs [S], none twice in a text; `row` [S] says whose each is."""
         scores, lengths = self._found(grams)
-        sums = scores.new_zeros(num_rows, 2)
-        sums = sums.index_add(0, row, torch.stack([lengths * scores, lengths.square()], dim=1))
-        return sums[:, 0] / sums[:, 1].sqrt().clamp_min(1e-6)
+        sums = scores.new_zeros(num_rows, scores.shape[1]).index_add(0, row, lengths[:, None] * scores)
+        squares = lengths.new_zeros(num_rows).index_add(0, row, lengths.square())
+        return sums / squares.sqrt().clamp_min(1e-6)[:, None]
 
     def shares(self, grams: np.ndarray) -> np.ndarray:
-        """Give what the runs that end at each token [L, LONGEST] of a text add to its score, [L]."""
+        """Give what the runs that end at each token [L, LONGEST] of a text add to the first of its scores, [L]."""
         distinct, number, count = np.unique(grams, return_inverse=True, return_counts=True)
         scores, lengths = self._found(torch.from_numpy(distinct).to(self.known.device))
-        each = lengths * scores / lengths.square().sum().sqrt().clamp_min(1e-6)
+        each = lengths * scores[:, 0] / lengths.square().sum().sqrt().clamp_min(1e-6)
         return (each.cpu().numpy() / count)[number].reshape(grams.shape).sum(1)
 
     def _found(self, grams: Tensor) -> tuple[Tensor, Tensor]:
-        """Give scores and lengths [S] of runs; those that are not known have no length."""
+        """Give scores [S, C] and lengths [S] of runs; those that are not known have no length."""
         place = torch.searchsorted(self.known, grams).clamp_max(len(self.known) - 1)
         is_known = self.known[place] == grams
         return self.scores[place], torch.where(is_known, self.rarity[place], 0.0)

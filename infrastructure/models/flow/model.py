@@ -124,18 +124,22 @@ class FlowClassifier(PreTrainedModel):
         if config.kinds:
             # How often each kind has each label but the negative one, [K, C - 1]; rows sum to 1.
             self.register_buffer("severities", torch.full((len(config.kinds), num_labels - 1), 1.0 / (num_labels - 1)))
-        self.grams = Grams(config.num_grams) if config.num_grams else None
+        self.grams = Grams(config.num_grams, 1 + self.kinds.out_features) if config.num_grams else None
         self.post_init()
 
     @torch.no_grad()
-    def start_from(self, known: np.ndarray, scores: np.ndarray, rarity: np.ndarray, bias: float) -> None:
-        """Answer by runs of tokens [G] and `bias`, and by how common kinds are, until layers have learnt something."""
+    def start_from(self, known: np.ndarray, scores: np.ndarray, rarity: np.ndarray, bias: np.ndarray) -> None:
+        """Answer by runs of tokens [G] alone, until layers have learnt something.
+
+        `scores` [G, 1 + K] and `bias` [1 + K] are those of a weakness, and of each kind.
+        """
         self.config.num_grams = len(known)
-        self.grams = Grams(len(known))
+        self.grams = Grams(len(known), scores.shape[1])
         self.grams.take(known, scores, rarity)
         self.marks.weight[0] = 0.0
-        self.marks.bias[0] = bias
+        self.marks.bias[0] = float(bias[0])
         self.kinds.weight.zero_()
+        self.kinds.bias.copy_(torch.from_numpy(bias[1:]))
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -158,7 +162,6 @@ class FlowClassifier(PreTrainedModel):
     def forward(self, input_ids: Tensor, roles: Tensor, links: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Give of windows `marks` [W, L, M] and `kinds` [W, K], scores before a sigmoid and a softmax, in fp32.
 
-        Beside them stand `severities` [W, C - 1], log-probabilities of the labels for code that is weak.
         Shapes: input_ids, roles and attention_mask [W, L], links [W, L, 2]. A kind is told from the tokens that decide
         the verdict.
         """
@@ -174,10 +177,10 @@ class FlowClassifier(PreTrainedModel):
         marks = self.marks(tokens).float()
         worst = marks[..., 0].detach().masked_fill(attention_mask == 0, -torch.inf).softmax(-1)  # [W, L]
         pooled = torch.matmul(worst.to(tokens.dtype).unsqueeze(1), tokens).squeeze(1)
-        kinds = self.kinds(pooled).float()
-        return {"marks": marks, "kinds": kinds, "severities": self._severities(kinds)}
+        return {"marks": marks, "kinds": self.kinds(pooled).float()}
 
-    def _severities(self, kinds: Tensor) -> Tensor:
+    def severities_of(self, kinds: Tensor) -> Tensor:
+        """Give log-probabilities [B, C - 1] of the labels of weak code from scores of kinds [B, K]."""
         log_kinds = functional.log_softmax(kinds, dim=-1)
         if not self.config.kinds:
             return log_kinds

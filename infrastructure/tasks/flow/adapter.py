@@ -119,12 +119,10 @@ class FlowClassification:
         """Give scores of marks [W, L, M], and the verdict on each row."""
         said = _in_parts(model, batch)
         num_rows = len(batch["labels"]) if "labels" in batch else int(batch["row"].max()) + 1
-        beside = None
-        if "grams" in batch:
-            grams: Any = model.grams
-            beside = grams(batch["grams"], batch["gram_row"], num_rows)
+        reader: Any = model
+        beside = reader.grams(batch["grams"], batch["gram_row"], num_rows) if "grams" in batch else None
         windows = batch["attention_mask"], batch["row"], num_rows
-        return said["marks"], verdict_of(said, *windows, self._negative, beside)
+        return said["marks"], verdict_of(said, *windows, self._negative, reader.severities_of, beside)
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""

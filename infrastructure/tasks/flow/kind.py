@@ -48,7 +48,9 @@ class FlowLabels(Classification):
             learnable = _learnable(request, dataset)
             reader = new_reader(name, dataset.train_texts(), request.vocab_size, learnable, request.seed)
             begins = request.linear_start and begins_linear(len(learnable.labels), len(names))
-            answers = begins and start_from_grams(reader, dataset.train_texts(), *_weak_ones(request, learnable))
+            answers = begins and start_from_grams(
+                reader, dataset.train_texts(), learnable, _weights(request, learnable)
+            )
         else:
             reader, answers = open_reader(Path(name), names), False
         card = {"task": request.task, "model_name": name, "max_length": request.max_length, "labels": list(names)}
@@ -87,12 +89,11 @@ class FlowLabels(Classification):
         return reader.model, FinishedFlow(reader, known, task)
 
 
-def _weak_ones(request: LabelTraining, learnable: Learnable) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which rows are weak [N], and what each weighs [N]."""
+def _weights(request: LabelTraining, learnable: Learnable) -> np.ndarray:
+    """Tell what each row weighs [N]."""
     names, labels = learnable.label_names, learnable.labels
     weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
-    of_rows = np.ones(len(labels)) if weights is None else weights.double().numpy()[labels]
-    return labels != learnable.negative_label, of_rows
+    return np.ones(len(labels)) if weights is None else weights.double().numpy()[labels]
 
 
 def _learnable(request: LabelTraining, dataset: SplitRows) -> Learnable:
