@@ -34,9 +34,9 @@ def test_what_has_no_effect_on_the_loop_is_a_setting_of_it(name: str) -> None:
     "changes",
     [
         {"label_smoothing": 0.1},
-        {"freeze": 2},
-        {"layer_decay": 0.9},
-        {"adapter": "dora"},
+        {"task": "text_classification", "freeze": 2},
+        {"task": "text_classification", "layer_decay": 0.9},
+        {"task": "text_classification", "adapter": "dora"},
         {"word_dropout": 0.5},
         {"class_weights": {"a": 2.0, "b": 1.0}},
         {"max_length": 64},
