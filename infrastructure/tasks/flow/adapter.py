@@ -23,8 +23,8 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 MOST_WINDOWS = 8
 # What the model is asked with, in its order.
 INPUTS = ("input_ids", "roles", "links", "attention_mask")
-# Tokens that are read at once: they and their scores stay near the processor.
-TOKENS_AT_ONCE = 2_048
+# Tokens that are read at once: they and their scores stay near a processor, and fill another device.
+TOKENS_AT_ONCE, TOKENS_AT_ONCE_ELSEWHERE = 2_048, 32_768
 # Names are numbered from the size of the vocabulary; those that stand for hidden words from here on.
 HIDDEN_NAMES = 1 << 28
 # Marked tokens are few beside those that are not.
@@ -187,11 +187,12 @@ def _in_parts(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Read windows by length, few at once: padding costs time by its square, and scores [H, L, L] memory."""
     lengths, width = batch["attention_mask"].sum(1), batch["attention_mask"].shape[1]
     order = torch.argsort(lengths, descending=True, stable=True)
+    at_once = TOKENS_AT_ONCE if order.device.type == "cpu" else TOKENS_AT_ONCE_ELSEWHERE
     found: dict[str, list[Tensor]] = {}
     start = 0
     while start < len(order):
         longest = int(lengths[order[start]])
-        taken = order[start : start + max(1, TOKENS_AT_ONCE // longest)]
+        taken = order[start : start + max(1, at_once // longest)]
         said = model(*(batch[name][taken, :longest] for name in INPUTS))
         said["marks"] = functional.pad(said["marks"], (0, 0, 0, width - longest))
         for name, tensor in said.items():
