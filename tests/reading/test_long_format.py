@@ -153,3 +153,12 @@ def test_times_that_are_almost_all_different_are_no_series(tmp_path: Path) -> No
     rows = [(f"{stamp:%d/%m/%Y}", f"{stamp:%H:%M:%S}", n % 7) for n, stamp in enumerate(minutes)]
     fault = fault_of(tmp_path, ["Date", "Time", "y"], [("13/01/2023", "0:00:00", 1), *rows])
     assert "the time of day stands in a column of its own, Time" in fault
+
+
+@pytest.mark.parametrize(("rows", "said"), [(90, "at least 3 series"), (50, "at least 2 series"), (30, "3 series")])
+def test_the_first_rows_of_a_large_table_tell_unless_they_are_of_one_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, said: str
+) -> None:
+    monkeypatch.setattr("infrastructure.data.table.long_format.FIRST_ROWS", rows)
+    fault = fault_of(tmp_path, ["unique_id", "ds", "y"], rows_of("abc"))
+    assert f"this is a table of {said} in long format, told apart by unique_id" in fault

@@ -182,14 +182,6 @@ class TestFinding:
         rows = [(day(n // 24), f"{n % 24}:00", n % 7) for n in range(96)]
         assert "the time of day stands in a column of its own" in fault_of(tmp_path, rows, "ds", "hour", "y")
 
-    def test_the_first_rows_of_a_large_table_tell(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("infrastructure.data.panel.finding.FIRST_ROWS", 35)
-        rows = rows_of({"a": (0, 30), "b": (0, 30)})
-        assert opened(tmp_path, rows).series_columns == ("id",)
-        monkeypatch.setattr("infrastructure.data.panel.finding.FIRST_ROWS", 10)  # all of one series
-        monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "another"))
-        assert opened(tmp_path, rows).series_columns == ("id",)
-
 
 class TestShort:
     def test_a_series_that_is_too_short_is_left_out_and_listed(self, tmp_path: Path) -> None:

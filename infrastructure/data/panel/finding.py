@@ -1,10 +1,8 @@
 """Which columns of a long table tell its series apart."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import pyarrow
 
 from domain.exceptions import DatasetError
 from domain.reading import Reading
@@ -17,8 +15,6 @@ from infrastructure.data.table.long_format import NAMES_OF_SERIES, long_format, 
 from infrastructure.data.time_column.column import StampColumn
 
 Source = CsvSource | ColumnarSource
-# The first rows of a large table tell, and all of them only where those do not: their texts are held at once.
-FIRST_ROWS = 1 << 18
 
 
 def find_series(source: Source, header: Header, schema: TableSchema, reading: Reading) -> tuple[str, ...]:
@@ -42,10 +38,7 @@ def find_series(source: Source, header: Header, schema: TableSchema, reading: Re
     names = [(name, written[name]) for name in readable]
     found = None
     if len(stamps):
-        head = _First(source, FIRST_ROWS)
-        found = long_format(head, names, stamps[:FIRST_ROWS])
-        if found is None and len(stamps) > FIRST_ROWS:
-            found = long_format(source, names, stamps)
+        found = long_format(source, names, stamps)
         if found is None:
             said = [(name, also) for name, also in names if name.lower() in NAMES_OF_SERIES]
             found = named_series(source, said, len(stamps)) if said else None
@@ -57,19 +50,3 @@ def find_series(source: Source, header: Header, schema: TableSchema, reading: Re
         f"{source.name}: no column tells series apart.",
         remedy="Name the column, or several that do so together, with series_column; a table of one series needs none.",
     )
-
-
-class _First:
-    """The first rows of a source."""
-
-    def __init__(self, source: Source, rows: int) -> None:
-        self._source, self._rows = source, rows
-
-    def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
-        """Read some columns."""
-        left = self._rows
-        for block in self._source.blocks(written):
-            yield [cells[:left] for cells in block]
-            left -= len(block[0])
-            if left <= 0:
-                return

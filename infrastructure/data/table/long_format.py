@@ -1,7 +1,7 @@
 """Tables of several series below each other: their stamps repeat, and a column says which series a row is of."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
 
@@ -11,6 +11,8 @@ import pyarrow.compute
 
 from infrastructure.data.columnar.plain_columns import plain
 
+# The first rows of a large table tell, and all of them only where those do not: their texts are held at once.
+FIRST_ROWS = 1 << 18
 MOST_COLUMNS = 200
 MOST_PAIRED = 8
 LEAST_REPEATED = 0.1  # share of rows that repeat a stamp: fewer are mistakes, or an hour that a clock showed twice
@@ -41,12 +43,13 @@ class _Column:
 
 @dataclass(frozen=True)
 class LongFormat:
-    """Columns that tell series apart, and how many series there are."""
+    """Columns that tell series apart, and how many series there are, or `at_least` are."""
 
     columns: tuple[str, ...]
     num_series: int
     is_time: bool = False
     why: str = "stamps repeat, as "
+    at_least: bool = False
 
     def fault(self, time: str) -> tuple[str, str]:
         """Say what the table is, and what to do."""
@@ -57,7 +60,8 @@ class LongFormat:
                 f"Write both into {time}, such as 2024-01-31 13:00, and take {names} out.",
             )
         return (
-            f"{self.why}this is a table of {self.num_series:,} series in long format, told apart by {names}",
+            f"{self.why}this is a table of {'at least ' if self.at_least else ''}{self.num_series:,} series in long"
+            f" format, told apart by {names}",
             f"Give one table a series, the rows with one {names}; or pivot it to one row a stamp and one column a"
             " series.",
         )
@@ -68,6 +72,30 @@ def long_format(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.nda
 
     `names` are columns as they are used and as they are written, `stamps` [N] those of the rows as they stand.
     """
+    if len(stamps) > FIRST_ROWS:
+        found = _explained(_First(source), names, stamps[:FIRST_ROWS])
+        if found is not None:
+            return replace(found, at_least=True)
+    return _explained(source, names, stamps)
+
+
+class _First:
+    """The first rows of a source."""
+
+    def __init__(self, source: Blocks) -> None:
+        self._source = source
+
+    def blocks(self, written: Sequence[str]) -> Iterator[list[pyarrow.Array]]:
+        """Read some columns."""
+        left = FIRST_ROWS
+        for block in self._source.blocks(written):
+            yield [cells[:left] for cells in block]
+            left -= len(block[0])
+            if left <= 0:
+                return
+
+
+def _explained(source: Blocks, names: Sequence[tuple[str, str]], stamps: np.ndarray) -> LongFormat | None:
     _, rows, counts = np.unique(stamps, return_inverse=True, return_counts=True)
     repeated = len(stamps) - len(counts) >= LEAST_REPEATED * len(stamps)
     coded = _coded(source, names[:MOST_COLUMNS], len(stamps), int(counts.max()))
