@@ -1,8 +1,8 @@
 """The guides do what they say: their blocks run as they stand, in order, in an empty directory.
 
 `sh` and `python` blocks are run, `text` blocks are what takes too long, and a page has no others. A line of shell is a
-call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The
-standard library, which is the data where none is named, is a small one here.
+call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The data of
+a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
 """
 
 import csv
@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 from domain.task import TASKS
 from tests.support.command_line import Answer, athanor
@@ -22,6 +24,7 @@ from tests.support.repositories import needs_git
 from tests.support.small_library import small_library
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+QUICK_DATA = str(TASKS["security_classification"].quick_dataset)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 QUOTE = re.compile(r"(?:^> .*\n)+", re.MULTILINE)
 
@@ -34,13 +37,21 @@ class Call:
     answer: Answer
 
 
+@pytest.fixture(scope="module")
+def functions() -> pa.Table:
+    """Give some of the shipped functions that a quick run takes, twins together."""
+    table = parquet.read_table(DOCS.parent / QUICK_DATA)
+    return table.take([row for row in range(len(table)) if row // 2 % 10 == 0])
+
+
 @pytest.fixture
-def empty_directory(tmp_path: Path) -> Iterator[Path]:
-    """Stand in an empty directory, on a Python with a small library."""
+def empty_directory(tmp_path: Path, functions: pa.Table) -> Iterator[Path]:
+    """Stand in a directory without anything but some functions, on a Python with a small library."""
     with pytest.MonkeyPatch.context() as patch:
         small_library(tmp_path, patch)
-        (tmp_path / "here").mkdir()
+        (tmp_path / "here/data").mkdir(parents=True)
         patch.chdir(tmp_path / "here")
+        parquet.write_table(functions, QUICK_DATA)
         yield tmp_path / "here"
 
 
