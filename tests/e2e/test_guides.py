@@ -1,8 +1,8 @@
 """The guides do what they say: their blocks run as they stand, in order, in an empty directory.
 
 `sh` and `python` blocks are run, `text` blocks are what takes too long, and a page has no others. A line of shell is a
-call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The data of
-a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
+call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The data
+of a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
 """
 
 import csv
