@@ -140,15 +140,16 @@ class ScanFinding:
 class ModelFacts:
     """The model of a scan, and how far its scores can be believed.
 
-    `temperature` divides the logarithms of its scores. `weak_share` of the rows that it was fitted on were weak, and
-    `expected_share` of the pieces of a tree are held to be, which scores take into account. `ece` is the expected
-    calibration error of the score of a weakness on the `num_rows` rows of the validation part, `ece_before` that
-    without the temperature; None where the run does not know.
+    `temperature` divides the logarithms of its scores, and `shift` is added to that of `SAFE`. `weak_share` of the rows
+    that these were fitted on were weak, and `expected_share` of the pieces of a tree are held to be, which scores take
+    into account. `ece` is the expected calibration error of the score of a weakness on the `num_rows` rows of the
+    validation part, `ece_before` that without these two; None where the run does not know.
     """
 
     run: str
     labels: tuple[str, ...]
     temperature: float = 1.0
+    shift: float = 0.0
     ece: float | None = None
     ece_before: float | None = None
     num_rows: int = 0

@@ -82,14 +82,14 @@ class ScanModel:
         return answers
 
     def calibrated(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Divide the logarithms of probabilities by the temperature, and let them hold for the expected share.
+        """Divide the logarithms of probabilities by the temperature, shift them, and adapt them to the expected share.
 
-        Sources: Guo et al., ICML 2017; Saerens et al., Adjusting the Outputs of a Classifier to New A Priori
-        Probabilities, 2002.
+        Sources: Guo et al., ICML 2017; Platt, 1999; Saerens et al., Adjusting the Outputs of a Classifier to New A
+        Priori Probabilities, 2002.
         """
         facts = self.facts
         logs = {label: math.log(max(scores[label], LEAST_PROBABILITY)) / facts.temperature for label in facts.labels}
-        logs[SAFE] += _log_odds(facts.weak_share) - _log_odds(facts.expected_share)
+        logs[SAFE] += facts.shift + _log_odds(facts.weak_share) - _log_odds(facts.expected_share)
         most = max(logs.values())
         weights = {label: math.exp(log - most) for label, log in logs.items()}
         return {label: weight / sum(weights.values()) for label, weight in weights.items()}
@@ -133,10 +133,10 @@ def _scanner_of(card: Mapping[str, Any]) -> str:
 
 
 def _calibration(told: Any) -> dict[str, Any]:
-    """Give what a card says of temperature and calibration error; nothing where it says nothing that can be."""
+    """Give what a card says of temperature, shift and calibration error; nothing where it says nothing that can be."""
     if not isinstance(told, dict):
         return {}
-    names = {"temperature": "temperature", "ece": "ece_after", "ece_before": "ece_before"}
+    names = {"temperature": "temperature", "shift": "shift", "ece": "ece_after", "ece_before": "ece_before"}
     found = {name: told.get(key) for name, key in names.items()}
     numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
     if not all(map(math.isfinite, numbers.values())) or numbers.get("temperature", 0.0) <= 0.0:

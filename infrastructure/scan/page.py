@@ -71,7 +71,7 @@ def _looked_at(report: ScanReport) -> Iterator[Block]:
         model = report.model
         facts["model"] = quote(model.run)
         facts[f"pieces of which it says nothing, sure of neither at {report.min_score:g}"] = f"{report.num_unsure:,}"
-        facts["temperature of its scores"] = f"{model.temperature:.3g}"
+        facts["temperature and shift of its scores"] = f"{model.temperature:.3g}, {model.shift:+.3g}"
         facts["expected share of weak pieces"] = f"{model.expected_share:.3g}"
         if model.ece is not None:
             before = "" if model.ece_before is None else f", {model.ece_before:.3f} before"

@@ -54,6 +54,7 @@ def sarif_of(report: ScanReport) -> Mapping[str, Any]:
         model = report.model
         run["properties"]["model"] = {
             "temperature": model.temperature,
+            "shift": model.shift,
             "expectedCalibrationError": model.ece,
             "expectedCalibrationErrorBefore": model.ece_before,
             "rows": model.num_rows,

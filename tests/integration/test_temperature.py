@@ -51,6 +51,20 @@ def test_scores_that_say_nothing_become_flat_within_bounds() -> None:
     assert 5 < found["temperature"] <= MOST
 
 
+def test_a_shift_undoes_what_weighing_classes_did_and_is_the_intercept_of_a_logistic_regression() -> None:
+    logits, labels = drawn(2.0)
+    raised = logits + np.array([0.0, 3.0])
+    found = calibration(raised, labels, ("safe", "high"), "safe")
+    of_sklearn = LogisticRegression(C=np.inf).fit(raised[:, 1:] - raised[:, :1], labels)
+    assert found["temperature"] == pytest.approx(1 / of_sklearn.coef_[0, 0], rel=1e-3)
+    assert found["shift"] == pytest.approx(-of_sklearn.intercept_[0], rel=1e-3)
+    assert found["ece_after"] < 0.03 < calibration(raised, labels, ("a", "b"), None)["ece_after"]
+
+
+def test_a_shift_that_chance_could_explain_is_none() -> None:
+    assert calibration(*drawn(1.0), ("safe", "high"), "safe")["shift"] == 0.0
+
+
 def test_it_says_how_many_of_its_rows_were_weak() -> None:
     logits, labels = np.zeros((60, 3)), np.repeat([0, 1, 2], [45, 10, 5])
     assert calibration(logits, labels, ("safe", "low", "high"), "safe")["weak_share"] == pytest.approx(0.25)
@@ -61,4 +75,4 @@ def test_it_stands_in_the_card_of_a_model_that_labels(tmp_path: Path) -> None:
     request: TrainModelRequest = tiny.request(tmp_path, "run")
     assert Container().train_model().execute(request).success
     card = json.loads((tmp_path / "run" / "model" / "athanor.json").read_text(encoding="utf-8"))
-    assert set(card["calibration"]) == {"temperature", "ece_before", "ece_after", "rows"}
+    assert set(card["calibration"]) == {"temperature", "shift", "ece_before", "ece_after", "rows"}

@@ -1,6 +1,7 @@
 """What a scan knows of a model without opening it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ def test_scores_hold_where_fewer_are_weak_than_in_validation(
     found = model(tmp_path, expected_share=0.03, calibration=told).calibrated({"safe": 0.1, "low": 0.3, "high": 0.6})
     assert 1 - found["safe"] == pytest.approx(expected, abs=1e-4)
     assert found["high"] / found["low"] == pytest.approx(2)
+
+
+def test_a_shift_moves_the_odds_of_a_weakness_alone(tmp_path: Path) -> None:
+    scores = {"safe": 0.1, "low": 0.2, "high": 0.7}
+    told = {"temperature": 1.0, "weak_share": 0.5, "ece_before": 0.2, "ece_after": 0.1, "rows": 90}
+    plain = ScanModel.calibrated(model(tmp_path, calibration=told), scores)
+    moved = model(tmp_path, calibration={**told, "shift": math.log(3)}).calibrated(scores)
+    assert moved["safe"] / moved["high"] == pytest.approx(3 * plain["safe"] / plain["high"])
+    assert moved["low"] / moved["high"] == pytest.approx(2 / 7)
 
 
 def test_a_score_of_nothing_is_no_infinity(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
-"""A temperature by which the scores of a classifier mean what they say, fitted on the validation part.
+"""A temperature and a shift by which the scores of a classifier mean what they say, fitted on the validation part.
 
-Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
+A temperature keeps odds of one, so that it cannot mend scores that are too high throughout, as they are after a
+training whose classes were weighed.
+
+Sources: Guo et al., On Calibration of Modern Neural Networks, ICML 2017; Platt, Probabilistic Outputs for Support
+Vector Machines, 1999.
 """
 
 import math
@@ -9,14 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from infrastructure.tasks.labels.metrics import as_finite, expected_calibration_error
 
-# One number is fitted; from less rows it would follow chance more than the model.
+# From less rows what is fitted would follow chance more than the model.
 LEAST_ROWS = 50
 LEAST, MOST = 0.2, 20.0
+MOST_SHIFT = 10.0
+# Of the log-likelihood of all rows: half of what chance gives a number that is not needed in one case of twenty.
+LEAST_GAIN = 1.92
 
 Floats = NDArray[np.float64]
 
@@ -24,39 +31,58 @@ Floats = NDArray[np.float64]
 def calibration(
     logits: NDArray[Any], labels: NDArray[Any], label_names: Sequence[str], negative_label: str | None
 ) -> Mapping[str, float | int]:
-    """Give the `temperature` that makes the labels likeliest, and the expected calibration error before and after it.
+    """Give the `temperature` and `shift` that make the labels likeliest, and the expected calibration error before and
+    after them.
+
+    Logits are divided by the temperature, and then the shift is added to that of the negative label. It is 0 where
+    there is none, and where chance could make it as useful.
 
     The error is that of the probability of any label but the negative one, or where there is none, of the answer.
-    Both are told for the rows that the temperature was fitted on, of which there are `rows`, and `weak_share` of them
-    have another label than the negative one. It is 1 for less than `LEAST_ROWS` of them, and where all have the same
-    label.
+    Both are told for the rows that these were fitted on, of which there are `rows`, and `weak_share` of them
+    have another label than the negative one. Nothing is fitted to less than `LEAST_ROWS` of them, or where all have the
+    same label.
 
     Shapes: logits [N, C], labels [N] in 0..C-1, label_names [C].
     """
     if not len(labels):
         return {}
     finite = as_finite(logits).astype(np.float64)
-    temperature = 1.0
-    if len(labels) >= LEAST_ROWS and len(np.unique(labels)) > 1:
-        temperature = _fitted(finite, labels)
     negative = label_names.index(negative_label) if negative_label in label_names else None
+    temperature, shift = 1.0, 0.0
+    if len(labels) >= LEAST_ROWS and len(np.unique(labels)) > 1:
+        temperature, shift = _fitted(finite, labels, negative)
     found = {
         "temperature": temperature,
+        "shift": shift,
         "ece_before": _error(finite, labels, negative),
-        "ece_after": _error(finite / temperature, labels, negative),
+        "ece_after": _error(_applied(finite, temperature, shift, negative), labels, negative),
         "rows": len(labels),
     }
     return found if negative is None else {**found, "weak_share": float(np.mean(labels != negative))}
 
 
-def _fitted(logits: Floats, labels: NDArray[Any]) -> float:
+def _fitted(logits: Floats, labels: NDArray[Any], negative: int | None) -> tuple[float, float]:
     rows = np.arange(len(labels))
 
-    def loss(log_temperature: float) -> float:
-        return -float(log_softmax(logits / math.exp(log_temperature), axis=1)[rows, labels].mean())
+    def loss(found: Floats) -> float:
+        shift = float(found[1]) if len(found) > 1 else 0.0
+        calibrated = _applied(logits, math.exp(float(found[0])), shift, negative)
+        return -float(log_softmax(calibrated, axis=1)[rows, labels].mean())
 
-    found = minimize_scalar(loss, bounds=(math.log(LEAST), math.log(MOST)), method="bounded")
-    return math.exp(float(found.x))
+    bounds = [(math.log(LEAST), math.log(MOST)), (-MOST_SHIFT, MOST_SHIFT)]
+    alone = minimize(loss, [0.0], bounds=bounds[:1], method="L-BFGS-B")
+    best = alone
+    if negative is not None:
+        both = minimize(loss, [float(alone.x[0]), 0.0], bounds=bounds, method="L-BFGS-B")
+        best = both if (float(alone.fun) - float(both.fun)) * len(labels) > LEAST_GAIN else alone
+    return math.exp(float(best.x[0])), float(best.x[1]) if len(best.x) > 1 else 0.0
+
+
+def _applied(logits: Floats, temperature: float, shift: float, negative: int | None) -> Floats:
+    calibrated = logits / temperature
+    if negative is not None:
+        calibrated[:, negative] += shift
+    return calibrated
 
 
 def _error(logits: Floats, labels: NDArray[Any], negative: int | None) -> float:
