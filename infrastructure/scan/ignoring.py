@@ -1,6 +1,7 @@
 """What `.gitignore` files say of paths, as git reads them: the nearest file decides, in each its last pattern."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,7 +78,7 @@ def ignore_file_of(directory: Path) -> IgnoreFile | None:
 
 def _read(path: Path, directory: Path) -> IgnoreFile | None:
     try:
-        text = read_plain(path, LARGEST)
+        text = read_plain(path, LARGEST).removeprefix("\ufeff")  # git skips it
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -94,20 +95,28 @@ def _read(path: Path, directory: Path) -> IgnoreFile | None:
             bad += 1
     bad += max(0, len(lines) - MOST_PATTERNS)
     faults = (
-        (f"{path}: {bad:,} of {len(lines):,} patterns are not honoured: too many, or too many stars.",) if bad else ()
+        (f"{path}: {bad:,} of {len(lines):,} patterns are not honoured: too many, too many stars, or in doubt.",)
+        if bad
+        else ()
     )
     return IgnoreFile(directory, tuple(kept), faults) if kept or faults else None
 
 
 def _is_harmless(pattern: str) -> bool:
-    """Tell whether a pattern is one that can be read, and that no name takes long to compare with."""
+    """Tell whether a pattern is read here as git reads it, and no name takes long to compare with it."""
     from pathspec import GitIgnoreSpec
 
     names: Iterator[str] = (name for name in pattern.split("/") if name != "**")
     if any(len(_STARS.findall(name)) > MOST_STARS for name in names) or pattern.count("**") > MOST_STARS:
         return False
+    if "[:" in pattern or pattern.endswith(
+        "\t"
+    ):  # classes of letters and a last tab, which the library reads otherwise
+        return False
     try:
-        GitIgnoreSpec.from_lines((pattern,))
-    except (ValueError, re.error, RecursionError, OverflowError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of `[[`, which means something else one day
+            GitIgnoreSpec.from_lines((pattern,))
+    except (ValueError, re.error, RecursionError, OverflowError, FutureWarning):
         return False
     return True

@@ -149,6 +149,20 @@ def test_patterns_that_would_take_for_ever_are_left_out_with_a_word(pattern: str
     assert f"{'a' * 200}.py" in names(found)
 
 
+def test_a_mark_before_the_first_pattern_is_none_of_it() -> None:
+    put(".gitignore", "\ufeff*.py\n")
+    put("ignored.py")
+    assert names(gathered()) == []
+
+
+@pytest.mark.parametrize("pattern", ["[[:digit:]]x.py", "[[]x.py", "ax.py\t"])
+def test_a_pattern_that_the_library_reads_otherwise_than_git_hides_nothing(pattern: str) -> None:
+    put(".gitignore", f"{pattern}\n")
+    put("ax.py")
+    assert "1 of 1 patterns are not honoured" in "".join(gathered().notes)
+    assert names(gathered()) == ["ax.py"]
+
+
 @pytest.mark.parametrize("path", ["nowhere", "\0", "x.py/below", "a" * 5000])
 def test_a_path_that_is_not_there_is_refused(path: str) -> None:
     put("x.py")
