@@ -9,6 +9,8 @@ from application.answers import NUMBER, TEXT, Column
 from domain.exceptions import ConfigurationError
 from domain.rules import between, whole
 
+# Not for people: asks for `is_cut` beside an answer, which says that a model has read the beginning of a text alone.
+TELLS_CUT = "tells_cut"
 LABEL_OPTIONS = ("top_k", "threshold")
 OF_A_LABEL = ("label", "scores")
 DIGITS = 6

@@ -19,6 +19,7 @@ from infrastructure.scanners.known import is_installed
 SCANNER = "bandit"
 INSTALL = "pip install 'athanor[security]'"
 WITHOUT_SCANNER = f"the model speaks alone: this Python has no bandit. Run: {INSTALL}."
+CUT = "the model read the beginning alone of {:,} of {:,} pieces, which are longer than its max_length."
 NOT_CALIBRATED = "the scores of the model are as it gives them: its run was trained before they were calibrated."
 
 
@@ -69,6 +70,9 @@ class SecurityExaminer:
         """Examine files in their order. Raises: ModelError, TrainingError when memory is too small."""
         read = self._read(files)
         verdicts = {} if self._model is None else Judge(self._model, self._kept).verdicts(read, min_score)
+        judged = [verdicts[digest] for file in read for _, digest in file.read.pieces if digest in verdicts]
+        if num_cut := sum(one.is_cut for one in judged):
+            self._notes.append(CUT.format(num_cut, len(judged)))
         return [_examined(file, verdicts, min_score) for file in read]
 
     def _read(self, files: Sequence[SourceFile]) -> list[FileAtHand]:

@@ -39,7 +39,12 @@ class Judge:
                 places.setdefault(digest, (file, piece))
         answers = self._answers(places)
         judged = {
-            digest: Judged(self._model.calibrated(answer["scores"]), _lines(answer), cwe=_cwe(answer))
+            digest: Judged(
+                self._model.calibrated(answer["scores"]),
+                _lines(answer),
+                cwe=_cwe(answer),
+                is_cut=answer.get("is_cut") is True,
+            )
             for digest, answer in answers.items()
         }
         return self._explained(judged, places, min_score)
@@ -53,7 +58,7 @@ class Judge:
             with phase("asking the model", len(texts), "pieces") as progress:
                 new = dict(zip(texts, self._model.answers(list(texts.values()), progress.advance), strict=True))
             told = {
-                digest: {name: answer.get(name) for name in ("scores", "lines", "cwe")}
+                digest: {name: answer.get(name) for name in ("scores", "lines", "cwe", "is_cut")}
                 for digest, answer in new.items()
             }
             told = {digest: answer for digest, answer in told.items() if self._is_answer(answer)}
@@ -97,12 +102,16 @@ class Judge:
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict on a piece of code, wherever it stands: `lines` count from 1 within it."""
+    """A verdict on a piece of code, wherever it stands: `lines` count from 1 within it.
+
+    `is_cut` says that it is one on its beginning alone, which is all that the model reads.
+    """
 
     scores: Mapping[str, float]
     lines: tuple[int, int] | None = None
     without: float | None = None
     cwe: int | None = None
+    is_cut: bool = False
 
     @property
     def score(self) -> float:

@@ -16,7 +16,7 @@ from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import cache_root
 
 NAME = "scan-1.sqlite3"
-FORMAT = 1
+FORMAT = 2
 MOST_ENTRIES = 2_000_000
 FEW_LEFT = 1_500_000  # of those, when the oldest go
 AT_ONCE = 500

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from application.labels import TELLS_CUT
 from application.phases import phase
 from domain.exceptions import ModelError
 from domain.findings import FINDING_SEVERITIES
@@ -76,7 +77,8 @@ class ScanModel:
         order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
         for start in range(0, len(order), ANSWERED_AT_ONCE):
             part = order[start : start + ANSWERED_AT_ONCE]
-            for at, answer in zip(part, self._opened.answer([texts[at] for at in part]), strict=True):
+            given = self._opened.answer([texts[at] for at in part], {TELLS_CUT: True})
+            for at, answer in zip(part, given, strict=True):
                 answers[at] = answer
             advance(len(part))
         return answers

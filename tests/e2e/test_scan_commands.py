@@ -134,6 +134,15 @@ def test_sarif_of_a_model_keeps_the_schema(run: Path) -> None:
     assert all(result["rank"] > 90 for result in told["results"])
 
 
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "html"])
+def test_pieces_that_are_longer_than_what_the_model_reads_are_counted(form: str, run: Path) -> None:
+    tree(Path(), {"a.py": WEAK, "long.py": "def listed(x):\n" + "    x = x + x\n" * 40})
+    told = "the model read the beginning alone of 2 of 4 pieces"
+    first, again = (athanor("scan", ".", "--run", run, "--format", form).stdout for _ in range(2))
+    assert told in first
+    assert told in again  # known of what was kept, too
+
+
 def test_the_calibration_of_the_model_is_heeded_and_told(tmp_path: Path) -> None:
     tree(Path())
     calibration = {"temperature": 4.0, "ece_before": 0.3, "ece_after": 0.04, "rows": 400}

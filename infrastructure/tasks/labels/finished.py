@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from application.groups.text import MAX_LENGTH_LIMIT
+from application.labels import TELLS_CUT
 from domain.interval import Interval
 from domain.results import Report
 from domain.task import Task
@@ -152,7 +153,7 @@ class FinishedClassifier(AnsweringLabels):
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
-        """Give `label` and `scores` (probabilities) of each text."""
+        """Give `label` and `scores` (probabilities) of each text, and `is_cut` where `TELLS_CUT` asks for it."""
         max_length = self.card.max_length
         texts = [bounded(read.text, max_length) for read in self.card.as_read(inputs, note)]
         ids = text_ids(self.tokenizer, texts, max_length)
@@ -160,7 +161,12 @@ class FinishedClassifier(AnsweringLabels):
         batch = adapter.collate([{"input_ids": torch.tensor(sequence)} for sequence in ids], None)
         device = next(model.parameters()).device
         logits = adapter.logits(model, {name: tensor.to(device) for name, tensor in batch.items()})
-        yield from labelled(logits, self.card.labels)
+        answers = labelled(logits, self.card.labels)
+        if not options.get(TELLS_CUT):
+            yield from answers
+            return
+        for answer, whole in zip(answers, text_ids(self.tokenizer, texts), strict=True):
+            yield {**answer, "is_cut": len(whole) > max_length}
 
 
 def _names_of(dataset: CodeDataset, card: ClassifierCard) -> RowNames:
