@@ -191,9 +191,9 @@ class Workshop(Protocol):
     """Opens the tools of a run; each knows its place below the run directory."""
 
     def settle(self, training: Training, request: TrainModelRequest) -> Training:
-        """Decide what a request leaves open, beyond its task: by the model that it names and by this machine.
+        """Decide what a request leaves open, beyond its task: by the model it names, this machine, a table's season.
 
-        Raises: ConfigurationError, ModelError.
+        Raises: ConfigurationError, ModelError, DatasetError.
         """
 
     def fit(

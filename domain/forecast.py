@@ -11,6 +11,10 @@ QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 HORIZONS = (1, 3, 6, 12, 24)
 CALENDAR = ("hour", "weekday", "day_of_month", "month", "session")
 AUTO = "auto"
+CONTEXT_LENGTH, PATCH_LENGTH = 96, 24  # where nothing is known of a season
+SHORTEST_SEASON, LONGEST_SEASON = 4, 48  # that make one token; of a longer one a day of hours is a part
+MOST_SEEN = 512  # rows, unless somebody asks for more: a step takes as much longer
+SHARE_SEEN = 3  # of the training part, a history takes at most one in so many rows, for windows to differ
 
 # Shares, numbers of rows, or the dates at which the parts end.
 Split = Sequence[float | str]
@@ -74,6 +78,19 @@ def window_faults(context_length: int, window_stride: int, patch_length: int) ->
     yield from whole("patch_length", patch_length, at_least=1)
     if context_length > MAX_CONTEXT:
         yield f"context_length is {context_length}, but must be at most {MAX_CONTEXT}. Choose another value."
+
+
+def suited_to_season(season_rows: int, num_rows: int, patch_length: int | None = None) -> tuple[int, int]:
+    """Give the history and the token, in rows, that suit a season, for a training part of `num_rows`.
+
+    A token is one season where that is not too long, and the history holds two seasons at least and whole tokens.
+    `patch_length` is the token where somebody has chosen it.
+    """
+    is_token = SHORTEST_SEASON <= season_rows <= LONGEST_SEASON
+    patch = patch_length or (season_rows if is_token else PATCH_LENGTH)
+    seasons = next((count * season_rows for count in (2, 1) if count * season_rows <= MOST_SEEN), 0)
+    wanted = -(-max(CONTEXT_LENGTH, seasons) // patch)
+    return patch * max(2, min(wanted, num_rows // SHARE_SEEN // patch)), patch
 
 
 def calendar_faults(calendar: str | Sequence[str]) -> Iterator[str]:

@@ -61,6 +61,8 @@ BASELINES: Mapping[str, str] = {
     "random_walk": "random walk",
     "persistence": "persistence",
     "repeat_last": "repeat last",
+    "seasonal_naive": "seasonal naive",
+    "drift": "drift",
 }
 
 
@@ -74,6 +76,9 @@ MEANINGS: Mapping[str, str] = {
     "bow": "Bag of words is a simple rival that only looks at which words occur.",
     "token_accuracy": "Of the tokens that were hidden, so many are told right from the rest of the text.",
     "unigram": "Token frequencies is a simple rival that knows how often each token occurs and reads no text.",
+    "repeat_last": "Repeat last forecasts that nothing changes.",
+    "seasonal_naive": "Seasonal naive repeats what was a season before; the season is that of the training part.",
+    "drift": "Drift goes on from the last value as the table went from its first one to it.",
     "majority": "Majority always gives the most frequent answer.",
 }
 

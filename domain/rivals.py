@@ -8,7 +8,7 @@ from domain.interval import UNKNOWN, Interval
 from domain.metrics import direction_of, is_better
 from domain.words import Words, counted
 
-SCANNER = "bandit"  # before the names of its scores
+SCANNER, SEASONAL = "bandit", "seasonal_naive"  # before the names of their scores
 
 
 def scanner_told(scores: Mapping[str, Any]) -> str:
@@ -22,6 +22,17 @@ def scanner_told(scores: Mapping[str, Any]) -> str:
         f"flags a row where it finds anything; {unreadable:,} of {counted(rows, 'rows')} it could not read, "
         f"which {count} as not flagged"
     )
+
+
+def season_told(scores: Mapping[str, Any]) -> str:
+    """Say how far back the seasonal rival of forecasts reads; empty where there is none among the scores."""
+    rows = scores.get(f"{SEASONAL}_rows")
+    return "" if rows is None else f"repeats what was {rows:,} rows before, a season of the training part"
+
+
+def remark_on(rival: str, scores: Mapping[str, Any]) -> str:
+    """Say what a reader must know of a rival beside its scores; empty where its name says it."""
+    return {SCANNER: scanner_told, SEASONAL: season_told}.get(rival, lambda scores: "")(scores)
 
 
 def rival_told(

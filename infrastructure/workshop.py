@@ -9,7 +9,7 @@ import torch
 from application.monitors import Monitors
 from application.phases import phases_so_far, seconds_waited
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
-from application.training import TextTraining, Training
+from application.training import QuantileTraining, TextTraining, Training
 from application.training_request import TrainModelRequest
 from domain.events import RunOpened, Warned
 from domain.exceptions import ModelError, RunError
@@ -28,6 +28,7 @@ from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.kind import Prepared
 from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.series.suited import suited_to_table
 from infrastructure.trackers.known import require_installed
 from infrastructure.trackers.observer import Trackers
 from infrastructure.training.advanced_trainer import AdvancedTrainer
@@ -48,8 +49,10 @@ class TrainingWorkshop:
         """Decide what a request leaves open, so that the run file repeats the run.
 
         A pretrained model says how long a text may be at most, whether fp16 has its range, and whether it is so small
-        that it bears a higher rate; this machine says which precision it runs fastest.
-        Raises: ConfigurationError when the device or a package of a tracker or of an adapter is not there, ModelError.
+        that it bears a higher rate; this machine says which precision it runs fastest, and the season of a table how
+        far a forecaster sees.
+        Raises: ConfigurationError when the device or a package of a tracker or of an adapter is not there, ModelError,
+        DatasetError.
         """
         require_installed(training.trackers)
         device = choose_device(training.device)
@@ -64,6 +67,8 @@ class TrainingWorkshop:
         if isinstance(training, TextTraining) and facts.is_small and training.adapter == training.freeze == "none":
             small = task_named(training.task).settings_of_small
             training = training.changed(**{name: value for name, value in small.items() if request.leaves_open(name)})
+        if isinstance(training, QuantileTraining):
+            training = suited_to_table(training, request)
         return training
 
     def fit(

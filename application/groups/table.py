@@ -41,7 +41,8 @@ class TableSettings(Settings):
         "refuse", "What is done with rows of one time: refuse them, or keep one or their mean."
     )
     gaps: Literal["keep", "fill", "refuse"] = setting(
-        "keep", "What is done where rows are missing; filled ones count as missing values."
+        "keep",
+        "What is done where rows are missing; filled ones count as missing values. Those of a season are filled.",
     )
     missing_values: Literal["mask", "refuse"] = setting(
         "mask", "What is done with cells that hold no number; masked ones are neither seen nor scored."
@@ -64,14 +65,20 @@ class WindowSettings(Settings):
 
     title: ClassVar[str] = "Forecast"
 
-    context_length: int = setting(96, "How far back the model sees.", unit="rows")
+    context_length: int = setting(
+        forecast.CONTEXT_LENGTH,
+        "How far back the model sees; of values with a season two of them at least.",
+        unit="rows",
+    )
     horizons: Horizons = setting(
         forecast.HORIZONS, "How far ahead it forecasts; one number stands for all up to it.", unit="rows"
     )
     window_stride: int = setting(
         1, "From one training window to the next; every other part takes all windows.", unit="rows"
     )
-    patch_length: int = setting(24, "How much of a table makes one token.", unit="rows")
+    patch_length: int = setting(
+        forecast.PATCH_LENGTH, "How much of a table makes one token; of values with a season one of them.", unit="rows"
+    )
     calendar: Cycles = setting(
         "auto", "Cycles of the clock that the model is told; auto takes those that the training part shows."
     )

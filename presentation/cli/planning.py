@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, score_of
-from domain.rivals import SCANNER, scanner_told
+from domain.rivals import remark_on
 from domain.showing import duration, harmless
 from domain.time_budget import as_written
 from domain.words import counted, part_trained
@@ -68,7 +68,7 @@ def _rivals(response: PlanTrainingResponse) -> Iterator[tuple[str, str]]:
             if value is not None
         ]
         if told:
-            remark = scanner_told(response.baselines) if prefix == SCANNER else ""
+            remark = remark_on(prefix, response.baselines)
             yield name, "; ".join(("  ".join(told), *([remark] if remark else [])))
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from application.use_cases.train_model import TrainModelResponse
 from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of, score_with_range
 from domain.interval import CONFIDENCE
-from domain.rivals import SCANNER, scanner_told
+from domain.rivals import remark_on
 from domain.run_layout import SUMMARY, RunLayout
 from domain.showing import harmless
 from domain.words import Words, counted
@@ -161,8 +161,7 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
         lines["units"] = f"standardised by the training part; {place_of_all} also has the table's: ..._original"
     if "youden_j" in metrics:
         lines["any weakness"] = f"is what Youden's J, TPR and FPR ask for; AUC {score_of('auc', metrics.get('auc'))}"
-    if told := scanner_told(metrics):
-        lines[BASELINES[SCANNER]] = told
+    lines |= {name: told for rival, name in BASELINES.items() if (told := remark_on(rival, metrics))}
     if marks := metrics.get("per_mark"):
         found = ", ".join(
             f"{name} {score_of('mark_f1', scores['f1'])}" for name, scores in [*marks.items()][:MAX_MARKS]

@@ -13,6 +13,8 @@ from domain.task import task_named
 from infrastructure.data.clock.stamps import commonest_step
 from infrastructure.data.series.calendar import suitable_calendar
 from infrastructure.data.series.market_features import realised_volatility
+from infrastructure.data.series.naive import Naive
+from infrastructure.data.series.season import Season, find_season, naive_errors, places_of
 from infrastructure.data.series.series import Scaler, SeriesRecipe
 from infrastructure.data.series.split import PARTS, WHOLE, anchors_of, part_ends, window_faults
 from infrastructure.data.series.windows import Windows
@@ -43,11 +45,17 @@ class Inputs:
 
 @dataclass(frozen=True)
 class SplitSeries(TwoParts[Windows]):
-    """Windows in parts that follow each other in time; `test` is scored once, after everything is decided."""
+    """Windows in parts that follow each other in time; `test` is scored once, after everything is decided.
+
+    `season` is that of the training part, and `naive_errors` [T] are what targets change there from one to the next,
+    standardised; both of values alone.
+    """
 
     table: Table
     recipe: SeriesRecipe
     test: Windows | None
+    season: Season | None = None
+    naive_errors: tuple[float, ...] = ()
 
     @property
     def judged(self) -> Windows:
@@ -87,18 +95,48 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
     return Inputs(names, columns, len(targets), are_asked_for=are_asked_for)
 
 
-def load_series(request: QuantileTraining) -> SplitSeries:
-    """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
+def open_values(request: QuantileTraining) -> tuple[Table, Inputs]:
+    """Read and check a table whose values are to be forecast. Raises: DatasetError."""
     table = open_table(
         located(request.dataset_path, task_named(request.task)),
         table_schema(request, request.target_columns or ()),
         request.reading,
     )
+    return table, value_inputs(table, request.target_columns, request.volatility_window)
+
+
+def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[int]) -> Season | None:
+    """Find the season of the targets in the first rows of a table, those of the training part."""
+    if not inputs.num_targets:
+        return None
+    past = slice(0, num_rows)
+    places = places_of(table.stamps, table.step, len(table.values))
+    return find_season(inputs.columns[past, : inputs.num_targets], places[past], table.step, horizons)
+
+
+def load_series(request: QuantileTraining) -> SplitSeries:
+    """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
+    table, inputs = open_values(request)
     with phase("checking and splitting"):
-        dataset = split_series(request, table, value_inputs(table, request.target_columns, request.volatility_window))
-    if request.target_columns is not None or len(table.names) == 1:
-        return dataset
-    return replace(dataset, warnings=(_targets_told(table), *dataset.warnings))
+        dataset = split_series(request, table, inputs)
+    told = () if request.target_columns is not None or len(table.names) == 1 else (_targets_told(table),)
+    return replace(dataset, warnings=(*told, *dataset.warnings, *_season_told(request, dataset)))
+
+
+def _season_told(request: QuantileTraining, dataset: SplitSeries) -> Iterator[str]:
+    """Say what season was found, what the model sees of it, and what becomes of it where rows are missing."""
+    name, season = dataset.table.path.name, dataset.season
+    if season is None:
+        return
+    yield (
+        f"{name}: values come again after {season}; the model sees {request.context_length:,} rows (context_length),"
+        f" {request.patch_length:,} a token (patch_length)."
+    )
+    if season.cycle and request.gaps == "keep" and lacks_rows(dataset.table):
+        yield (
+            f"{name}: rows are missing, so that a {season.cycle} is not always {season.rows:,} rows;"
+            " with --set gaps=fill it is, and forecasts follow it better."
+        )
 
 
 def _targets_told(table: Table) -> str:
@@ -131,13 +169,24 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         horizons=steps_ahead(request.horizons),
     )
     series = recipe.series(inputs.columns, table.wall)
+    places = places_of(table.stamps, table.step, len(series))
+    season = season_of(table, inputs, ends[0], recipe.horizons)
+    naive = Naive.of(series, places, season.length if season else None) if inputs.num_targets else None
     windows: list[Windows] = []
     faults: list[str] = []
     for number, (part, start, end) in enumerate(zip(PARTS, (0, *ends), ends, strict=False)):
         stride = request.window_stride if number == 0 else 1
         anchors = anchors_of(start, end, recipe.context_length, max(recipe.horizons), stride)
         made = Windows(
-            series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels, table
+            series,
+            anchors,
+            recipe.context_length,
+            recipe.horizons,
+            table.path.name,
+            table.sha256,
+            inputs.labels,
+            table,
+            naive if number else None,
         )
         windows.append(made)
         faults += window_faults(made, part, end - start)
@@ -147,20 +196,51 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
-    return SplitSeries(table, recipe, test, train=windows[0], evaluation=windows[1], warnings=warnings)
+    changes = naive_errors(inputs.columns[past, : inputs.num_targets], places[past], season, recipe.target_scales)
+    return SplitSeries(
+        table,
+        recipe,
+        test,
+        season,
+        tuple(changes.tolist()),
+        train=windows[0],
+        evaluation=windows[1],
+        warnings=warnings,
+    )
 
 
-def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe) -> Windows:
-    """Make every window of a table for a recipe that is known. Raises: DatasetError when there is none."""
+def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe, season: int | None = None) -> Windows:
+    """Make every window of a table for a recipe that is known, with the season of training.
+
+    Raises: DatasetError when there is none.
+    """
     series = recipe.series(inputs.columns, table.wall)
     anchors = anchors_of(0, len(series), recipe.context_length, max(recipe.horizons))
+    naive = None
+    if inputs.num_targets:
+        naive = Naive.of(series, places_of(table.stamps, table.step, len(series)), season)
     made = Windows(
-        series, anchors, recipe.context_length, recipe.horizons, table.path.name, table.sha256, inputs.labels, table
+        series,
+        anchors,
+        recipe.context_length,
+        recipe.horizons,
+        table.path.name,
+        table.sha256,
+        inputs.labels,
+        table,
+        naive,
     )
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)
     made.warnings = table.warnings
     return made
+
+
+def lacks_rows(table: Table) -> bool:
+    """Tell whether rows are missing on the clock of a table, which a season or a horizon by rows then misses too."""
+    if table.stamps is None or table.clock is None or table.clock.loose:
+        return False
+    return bool((np.diff(table.clock.clock.places(table.stamps)) > 1).any())
 
 
 def _left_out(name: str, parts: Sequence[Windows], targets: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
+from infrastructure.data.series.naive import Naive
 from infrastructure.data.series.series import Series
 from infrastructure.data.some_rows import digest_of, spread
 from infrastructure.data.table.table import Table
@@ -27,7 +28,7 @@ class Windows(Dataset[Window]):
 
     An anchor is left out, which `num_left_out` counts, unless one target at least was observed both in its history and
     behind it; a target that its history does not hold is not scored. `lengths` [N] are the rows that a window sees.
-    `table` is what the series was made of: it knows the times of its rows.
+    `table` is what the series was made of: it knows the times of its rows. With `naive` windows carry its forecasts.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Windows(Dataset[Window]):
         sha256: str = "",
         labels: np.ndarray | None = None,
         table: Table | None = None,
+        naive: Naive | None = None,
     ) -> None:
         self.series = series
         self.context_length = context_length
         self.horizons = tuple(horizons)
         self.labels = labels
         self.table = table
+        self.naive = naive
         self.sha256 = sha256
         self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
         self.num_left_out = len(anchors) - len(self.anchors)
@@ -59,7 +62,7 @@ class Windows(Dataset[Window]):
 
     def at(self, anchors: np.ndarray) -> "Windows":
         """Give the windows of the same series at other anchors [N]."""
-        place = self.context_length, self.horizons, self._name, self.sha256, self.labels, self.table
+        place = self.context_length, self.horizons, self._name, self.sha256, self.labels, self.table, self.naive
         return Windows(self.series, anchors, *place)
 
     def __len__(self) -> int:
@@ -69,13 +72,18 @@ class Windows(Dataset[Window]):
         return Window(self, int(self.anchors[index]))
 
     def cut(self, anchors: np.ndarray) -> dict[str, np.ndarray]:
-        """Give the windows at anchors [B] as arrays: history, and `target` [B, T, H] or `labels` [B]."""
+        """Give the windows at anchors [B] as arrays: history, and `target` [B, T, H] or `labels` [B].
+
+        Where they carry forecasts that need no model, these stand under their names, [B, T, H].
+        """
         window = self.series.history(anchors, self.context_length)
         if self.labels is not None:
             return {**window, "labels": self.labels[anchors].astype(np.int64)}
         target = self.series.targets(anchors, self.horizons)
         if self._may_lack_history:
             target[~window["observed"][..., : self.series.num_targets].any(axis=1)] = np.nan
+        if self.naive is not None:
+            window |= self.naive.forecasts(self.series, window["observed"], anchors, self.horizons)
         return {**window, "target": target}
 
     @cached_property

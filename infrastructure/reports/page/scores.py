@@ -7,7 +7,7 @@ from typing import Any
 from domain.headlines import BASELINES, HEADLINES, MEANINGS, label_of, score_of
 from domain.interval import CONFIDENCE
 from domain.metrics import is_undefined
-from domain.rivals import SCANNER, scanner_told
+from domain.rivals import remark_on
 from domain.words import Words
 from infrastructure.reports.page.blocks import Bar, Bars, Block, Column, Folded, Paragraph, Table
 
@@ -30,8 +30,9 @@ class Scores:
         found: list[Block] = [self._bars(name) for name in names if name in _SHARES and self._beside(name)]
         if known := [MEANINGS[name] for name in (*names, *self._rivals(names)) if name in MEANINGS]:
             found.append(Paragraph(" ".join(known), "note"))
-        if told := scanner_told(self.baselines):
-            found.append(Paragraph(f"{BASELINES[SCANNER]} {told}.", "note"))
+        for rival, called in BASELINES.items():
+            if told := remark_on(rival, {**self.metrics, **self.baselines}):
+                found.append(Paragraph(f"{called[0].upper()}{called[1:]} {told}.", "note"))
         found.append(self._table(names))
         if self.intervals:
             found.append(

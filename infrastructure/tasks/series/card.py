@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from infrastructure.data.clock.clock_json import clock_json, clock_of
 from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.finding import FoundClock
 from infrastructure.data.series.loading import SplitSeries, table_schema
+from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
@@ -30,7 +32,8 @@ class SeriesCard:
     """How a finished forecaster reads tables.
 
     `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock;
-    `clock_doubt` says why it may not be the true one.
+    `clock_doubt` says why it may not be the true one. `season` is that of the training part, and `naive_errors` [T] are
+    what targets changed over it, None where that is not known.
     """
 
     task: str
@@ -45,6 +48,8 @@ class SeriesCard:
     clock: Clock | None = None
     clock_doubt: str = ""
     zone: str = ""
+    season: Season | None = None
+    naive_errors: tuple[float | None, ...] = ()
     reading: Reading = AS_FOUND
 
     @classmethod
@@ -79,6 +84,8 @@ class SeriesCard:
             clock=table.clock.clock if table.clock else None,
             clock_doubt=table.clock.doubt if table.clock else "",
             zone=table.zone,
+            season=dataset.season,
+            naive_errors=tuple(error if isfinite(error) else None for error in dataset.naive_errors),
             reading=request.reading,
         )
 
@@ -133,7 +140,7 @@ class SeriesCard:
         known = typed_card(kind, card, directory)
         values = known.series.model_dump(by_alias=True)
         schema = {**values["schema"], "columns": tuple(values["schema"]["columns"]), "needed": ()}
-        calibration, clock = values["calibration"], values["clock"]
+        calibration, clock, season = values["calibration"], values["clock"], values["season"]
         return cls(
             **{
                 **values,
@@ -142,6 +149,8 @@ class SeriesCard:
                 "quantiles": tuple(values["quantiles"]),
                 "calibration": Calibration(**calibration) if calibration else None,
                 "clock": clock_of(clock) if clock else None,
+                "season": Season(**season) if season else None,
+                "naive_errors": tuple(values["naive_errors"]),
                 "reading": known.reading,
             }
         )

@@ -77,6 +77,14 @@ class CalibrationFields(_Fields):
     factors: list[float]
 
 
+class SeasonFields(_Fields):
+    """After how many steps of the clock the training part came again."""
+
+    length: int = Field(ge=2, le=MOST_ROWS_AHEAD)
+    rows: int = Field(ge=1, le=MOST_ROWS_AHEAD)
+    cycle: str
+
+
 class SeriesFields(_Fields):
     """What `SeriesCard.to_json` gives below `series`."""
 
@@ -92,6 +100,8 @@ class SeriesFields(_Fields):
     clock: ClockFields | None = None
     clock_doubt: str = ""
     zone: str = ""
+    season: SeasonFields | None = None
+    naive_errors: list[float | None] = []
 
     @model_validator(mode="after")
     def _fit(self) -> Self:

@@ -13,6 +13,7 @@ from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
 from infrastructure.tasks.series.scoring.metrics import metric_names
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
+from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 
 
 class ForecastReader(Protocol):
@@ -38,7 +39,8 @@ class QuantileForecast:
     """Pinball loss of quantiles [Q], averaged over them; a target is one observed point of one variable.
 
     `sharpness_weight` adds the width of the whole band, `crossing_weight` what quantiles lie above the next one: 0 for
-    the forecaster, whose quantiles cannot cross. `reader` makes what an evaluation fills.
+    the forecaster, whose quantiles cannot cross. `reader` makes what an evaluation fills, and `rivals` what it fills
+    beside it with the forecasts that windows carry.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class QuantileForecast:
         reader: Callable[[], ForecastReader],
         sharpness_weight: float = 0.0,
         crossing_weight: float = 0.0,
+        rivals: Callable[[], RivalScores] | None = None,
     ) -> None:
         self._levels = torch.tensor(quantiles)
         self._horizons = tuple(horizons)
         self._reader = reader
         self._sharpness_weight = sharpness_weight
         self._crossing_weight = crossing_weight
+        self._rivals = rivals
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -84,12 +88,13 @@ class QuantileForecast:
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over some windows."""
-        return _Pass(self._reader())
+        return _Pass(self._reader(), None if self._rivals is None else self._rivals())
 
 
 class _Pass:
-    def __init__(self, reader: ForecastReader) -> None:
+    def __init__(self, reader: ForecastReader, rivals: RivalScores | None) -> None:
         self._reader = reader
+        self._rivals = rivals
 
     def add(self, model: nn.Module, batch: Batch) -> None:
         """Read one batch."""
@@ -100,14 +105,19 @@ class _Pass:
         read = [tensor.float().cpu().numpy() for tensor in (forecast, target, last)]
         thin = output.get("thin", torch.zeros_like(assumed))
         self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy(), thin.cpu().numpy())
+        if self._rivals is not None:
+            beside = {name: batch[name].cpu().numpy() for name in RIVALS if name in batch}
+            self._rivals.add(beside, read[1], read[2])
 
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""
-        return self._reader.metrics()
+        metrics = self._reader.metrics()
+        return metrics if self._rivals is None else self._rivals.metrics(metrics)
 
     def outcomes(self, order: np.ndarray) -> Outcomes:
         """Give what was read of each window."""
-        return {name: by_number([values], order) for name, values in self._reader.outcomes().items()}
+        outcomes = {**self._reader.outcomes(), **(self._rivals.outcomes() if self._rivals is not None else {})}
+        return {name: by_number([values], order) for name, values in outcomes.items()}
 
 
 def last_observed(values: Tensor, observed: Tensor, num_targets: int) -> Tensor:

@@ -25,6 +25,7 @@ from infrastructure.models.forecaster_factory import build_forecaster, open_fore
 from infrastructure.tasks.adapter import Outcomes, Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
 from infrastructure.tasks.series.batches import last_history
+from infrastructure.tasks.series.beside_rivals import beside_rivals
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
 from infrastructure.tasks.series.page.sections import forecast_sections
@@ -33,6 +34,7 @@ from infrastructure.tasks.series.quantile_adapter import ForecastReader, Quantil
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.series.scoring.readers import FORECASTS, Examining, Fitting, Scores
+from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 from infrastructure.tasks.series.start import require_history, start_told
 from infrastructure.tasks.series.times import times_ahead
 
@@ -54,7 +56,10 @@ class QuantileForecasting:
 
     def build(self, request: QuantileTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""
-        return build_forecaster(request, dataset, quantiles=request.quantiles)
+        bundle = build_forecaster(request, dataset, quantiles=request.quantiles)
+        # A line by least squares, or what an earlier run has learnt, is there already: steps may make it worse.
+        bundle.answers_untrained = True
+        return bundle
 
     def prepare(self, request: QuantileTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
@@ -65,6 +70,7 @@ class QuantileForecasting:
             lambda: Scores(card.recipe, card.quantiles, None),
             request.sharpness_weight,
             request.crossing_weight,
+            lambda: _rivals(card),
         )
         return Prepared(dataset.train, dataset.evaluation, adapter, card.to_json())
 
@@ -90,18 +96,19 @@ class QuantileForecasting:
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, run.reliability)
         draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
-        beside = {name: value for name, value in metrics.items() if name.startswith("repeat_last")}
+        beside = _of_rivals(metrics)
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
+        warnings = (*warnings, *beside_rivals(request, dataset, metrics, scored.outcomes, judged.overlap))
         finished = FinishedForecaster(card)
         intervals = finished.intervals(judged, scored)
         report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
     def baselines(self, request: QuantileTraining, dataset: SplitSeries, score: Score) -> Report:
-        """Score the last value, repeated, on windows of the part that a report tells of."""
+        """Score what needs no model on windows of the part that a report tells of."""
         card = SeriesCard.of(request, dataset, request.quantiles)
         metrics = score(dataset.judged.few(QUICK_ROWS if request.quick else WINDOWS_COMPARED), _scoring(card))
-        return Report({name: value for name, value in metrics.items() if name.startswith("repeat_last")})
+        return Report(_of_rivals(metrics))
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedForecaster]":
         """Open a finished forecaster. Raises: ModelError."""
@@ -118,7 +125,19 @@ def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> Quantile
 
 
 def _scoring(card: SeriesCard) -> QuantileForecast:
-    return _reading(card, lambda: Examining(Scores(card.recipe, card.quantiles, card.calibration)))
+    def reader() -> Examining:
+        return Examining(Scores(card.recipe, card.quantiles, card.calibration))
+
+    return QuantileForecast(card.quantiles, card.recipe.horizons, reader, rivals=lambda: _rivals(card))
+
+
+def _rivals(card: SeriesCard) -> RivalScores:
+    season_rows = card.season.rows if card.season else None
+    return RivalScores(card.recipe, card.quantiles, card.naive_errors, season_rows)
+
+
+def _of_rivals(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name.startswith(RIVALS)}
 
 
 def _scores_of(scored: Scored) -> Outcomes:
@@ -140,7 +159,8 @@ class FinishedForecaster:
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
-        return all_windows(table, self._inputs(table), self.card.recipe), _scoring(self.card)
+        season = self.card.season.length if self.card.season else None
+        return all_windows(table, self._inputs(table), self.card.recipe, season), _scoring(self.card)
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""

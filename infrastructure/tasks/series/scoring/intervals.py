@@ -4,8 +4,7 @@ from domain.interval import Interval
 from infrastructure.statistics.ratios import interval_of_windows
 from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.series.scoring.metrics import KNOWN, POINTS
-
-OF_REPEAT_LAST = "repeat_last_"
+from infrastructure.tasks.series.scoring.rivals import RIVALS
 
 
 def intervals_of_forecasts(outcomes: Outcomes, overlap: int) -> dict[str, Interval]:
@@ -16,6 +15,6 @@ def intervals_of_forecasts(outcomes: Outcomes, overlap: int) -> dict[str, Interv
     intervals = {}
     for name, means in outcomes.items():
         if name not in (POINTS, KNOWN):
-            points = outcomes[KNOWN if name.startswith(OF_REPEAT_LAST) else POINTS]
+            points = outcomes[KNOWN if name.startswith(RIVALS) else POINTS]
             intervals[name] = interval_of_windows(means * points, points, overlap)
     return intervals

@@ -1,0 +1,60 @@
+"""Settings that a table with a season is better off with, where nobody has said them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from application.training import QuantileTraining
+from application.training_request import TrainModelRequest
+from domain.exceptions import DatasetError
+from domain.forecast import steps_ahead, suited_to_season, window_faults
+from domain.task import is_preset
+from infrastructure.data.series.loading import lacks_rows, open_values, season_of
+from infrastructure.data.series.season import Season
+from infrastructure.data.series.split import part_ends
+from infrastructure.data.table.table import Table
+from infrastructure.models.model_directory import CONFIG, settings_of
+
+SUITED = ("context_length", "patch_length", "gaps")
+
+
+def suited_to_table(training: QuantileTraining, request: TrainModelRequest) -> QuantileTraining:
+    """Decide by the season of the training part how far a new model sees, and whether missing rows are filled in.
+
+    A finished model that is gone on with sees as far as it did. Raises: DatasetError, ConfigurationError.
+    """
+    open_ones = [name for name in SUITED if request.leaves_open(name)]
+    name = training.model_name or ""
+    if not is_preset(name):
+        return training.changed(**{key: value for key, value in _shape_of(Path(name)).items() if key in open_ones})
+    if not open_ones:
+        return training
+    season, num_rows, table = _looked_at(training)
+    if season is not None and season.cycle and "gaps" in open_ones and lacks_rows(table):
+        try:
+            filled = training.changed(gaps="fill")
+            season, num_rows, _ = _looked_at(filled)
+            training = filled
+        except DatasetError:
+            pass  # there would be too many, or stamps lie beside the clock: they stay as they are
+    if season is None:
+        return training
+    said = None if "patch_length" in open_ones else training.patch_length
+    context, patch = suited_to_season(season.rows, num_rows, said)
+    found: Mapping[str, Any] = {"context_length": context, "patch_length": patch}
+    return training.changed(**{name: value for name, value in found.items() if name in open_ones})
+
+
+def _shape_of(directory: Path) -> Mapping[str, int]:
+    """Read how far a finished model sees, nothing where that is not to be read: who opens it says what is wrong."""
+    settings = settings_of(directory / CONFIG) if (directory / CONFIG).is_file() else {}
+    shape = {name: settings.get(name) for name in ("context_length", "patch_length")}
+    known = {name: value for name, value in shape.items() if type(value) is int}
+    return known if len(known) == len(shape) and not list(window_faults(window_stride=1, **known)) else {}
+
+
+def _looked_at(training: QuantileTraining) -> tuple[Season | None, int, Table]:
+    """Give the season of the training part, how many rows that has, and the table."""
+    table, inputs = open_values(training)
+    num_rows = part_ends(table, training.split)[0]
+    return season_of(table, inputs, num_rows, steps_ahead(training.horizons)), num_rows, table
