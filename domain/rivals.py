@@ -27,12 +27,13 @@ def scanner_told(scores: Mapping[str, Any]) -> str:
 def season_told(scores: Mapping[str, Any]) -> str:
     """Say how far back the seasonal rival of forecasts reads; empty where there is none among the scores."""
     rows = scores.get(f"{SEASONAL}_rows")
-    return "" if rows is None else f"repeats what was {rows:,} rows before, a season of the training part"
+    return "" if rows is None else f"repeats what came {rows:,} steps before, a season of the training part"
 
 
 def remark_on(rival: str, scores: Mapping[str, Any]) -> str:
     """Say what a reader must know of a rival beside its scores; empty where its name says it."""
-    return {SCANNER: scanner_told, SEASONAL: season_told}.get(rival, lambda scores: "")(scores)
+    told = {SCANNER: scanner_told, SEASONAL: season_told}.get(rival)
+    return told(scores) if told else ""
 
 
 def rival_told(
