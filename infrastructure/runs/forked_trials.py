@@ -1,6 +1,7 @@
 """Trainings in processes that are forked, so that the libraries are loaded once, and killed when told."""
 
 import ctypes
+import gc
 import json
 import os
 import random
@@ -108,6 +109,7 @@ class ForkedTrials:
     def _forked(self, training: TrainModelRequest, run: Path, report: Path) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
+        gc.freeze()  # a child that looked for garbage in all of this, too, took a third longer
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # threads of numpy wait for work and hold no lock
             child = os.fork()
