@@ -17,6 +17,7 @@ from domain.showing import shown
 SECONDS = 60
 LONGEST_NAME = 1_000
 REMEDY = "Name a branch, a tag or a commit, such as main or HEAD~1."
+SHALLOW = "This clone is shallow: fetch the revision first, or all with git fetch --unshallow."
 _SAFELY = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager", "--no-optional-locks")
 # No transport at all: a repository that lacks objects would fetch them by a program of its choice.
 _ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -42,7 +43,9 @@ class Revision:
             raise DatasetError(f"since is {shown(name)}, which names no revision.", remedy=REMEDY)
         commit = _asked(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         if commit is None:
-            raise DatasetError(f"{root} has no revision {shown(name)}.", remedy=REMEDY)
+            is_shallow = _asked(root, "rev-parse", "--is-shallow-repository") == b"true\n"
+            remedy = f"{SHALLOW} {REMEDY}" if is_shallow else REMEDY
+            raise DatasetError(f"{root} has no revision {shown(name)}.", remedy=remedy)
         listed = _asked(root, "ls-tree", "-r", "-z", "--full-tree", commit.decode("ascii").strip())
         if listed is None:
             raise DatasetError(
@@ -53,6 +56,17 @@ class Revision:
             facts, _, path = entry.partition(b"\t")
             blobs[path] = facts.split(b" ")[2].decode("ascii")
         return cls(root, blobs)
+
+    def within(self, place: Path) -> "Revision":
+        """Give the files of a repository within this one, such as a submodule, as of the commit that is named for it.
+
+        There are none where no commit is named, or it was not fetched: all that lies there is then new.
+        """
+        commit = self.blobs.get(os.fsencode(place.relative_to(self.root)))
+        try:
+            return Revision(place, {}) if commit is None else Revision.of(place, commit)
+        except DatasetError:
+            return Revision(place, {})
 
     def holds(self, path: Path, data: bytes) -> bool:
         """Tell whether a file is the same as in the revision, the ends of its lines apart."""

@@ -101,9 +101,11 @@ class _Walk:
     def directory(self, root: Path, revision: Revision | None) -> None:
         """Take the files below a directory, the outer ones first."""
         outer = ignore_files_above(root) if is_installed() else []
-        waiting: list[tuple[Path, list[IgnoreFile], int]] = [(root, outer, 0)]
+        waiting: list[tuple[Path, list[IgnoreFile], int, Revision | None]] = [(root, outer, 0, revision)]
         while waiting:
-            place, ignoring, depth = waiting.pop()
+            place, ignoring, depth, revision = waiting.pop()
+            if revision is not None and place != revision.root and (place / ".git").exists():
+                revision = revision.within(place)
             own = ignore_file_of(place) if is_installed() else None
             if own is not None:
                 ignoring = [*ignoring, own]
@@ -111,7 +113,7 @@ class _Walk:
             for path, mode in self._entries(place):
                 below = self._below(path, mode, ignoring, depth)
                 if below:
-                    waiting.append((path, ignoring, depth + 1))
+                    waiting.append((path, ignoring, depth + 1, revision))
                 elif below is None:
                     self.take(path, revision)
 

@@ -53,6 +53,24 @@ def test_a_work_tree_beside_its_repository_is_one(repository: Path) -> None:
     assert changed(repository.parent / "other") == ["other/same.py"]
 
 
+def test_a_repository_within_is_compared_with_the_commit_that_is_named_for_it(repository: Path) -> None:
+    inner = commit(tree(repository / "inner", {"same.py": WEAK, "changed.py": WEAK}))
+    git(repository, "add", "inner")
+    commit(repository, "Two")
+    assert changed(repository, "HEAD") == []
+    (inner / "changed.py").write_text("x = 1\n")
+    assert changed(repository, "HEAD") == ["repository/inner/changed.py"]
+    assert changed(repository, "HEAD~1") == ["repository/inner/changed.py", "repository/inner/same.py"]
+
+
+def test_of_a_shallow_clone_it_is_said_how_to_fetch_what_it_lacks(repository: Path) -> None:
+    commit(tree(repository, {"new.py": WEAK}), "Two")
+    git(repository.parent, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")
+    with pytest.raises(DatasetError) as refused:
+        changed(repository.parent / "shallow", "HEAD~1")
+    assert "git fetch --unshallow" in str(refused.value.messages)
+
+
 def test_names_of_variables_of_git_lead_nowhere_else(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "false")
