@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LARGEST_CARD = 64 << 20
 CALIBRATION = "calibration"
 ANSWERED_AT_ONCE = 64
+MOST_NUMBER = 1e6  # of a calibration; a card may say anything
 LEAST_PROBABILITY = 1e-12
 
 Answer = Mapping[str, Any]
@@ -140,13 +141,14 @@ def _calibration(told: Any) -> dict[str, Any]:
         return {}
     names = {"temperature": "temperature", "shift": "shift", "ece": "ece_after", "ece_before": "ece_before"}
     found = {name: told.get(key) for name, key in names.items()}
-    numbers = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
-    if not all(map(math.isfinite, numbers.values())) or numbers.get("temperature", 0.0) <= 0.0:
+    given = {name: value for name, value in found.items() if type(value) in (int, float)}
+    if not all(abs(value) <= MOST_NUMBER for value in given.values()) or given.get("temperature", 0.0) <= 0.0:
         return {}
+    numbers = {name: float(value) for name, value in given.items()}
     num_rows, weak_share = told.get("rows"), told.get("weak_share")
     if isinstance(weak_share, float) and 0.0 < weak_share < 1.0:
         numbers["weak_share"] = weak_share
-    return {**numbers, "num_rows": num_rows if type(num_rows) is int else 0}
+    return {**numbers, "num_rows": num_rows if type(num_rows) is int and num_rows > 0 else 0}
 
 
 def _digest_of(directory: Path) -> str:

@@ -1,5 +1,6 @@
 """The commands, and what becomes of a failure: one sentence on standard error and an exit code."""
 
+import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -91,9 +92,20 @@ def answer() -> int:
         return 0
     except OSError as error:
         abandon(sys.stdout)
+        if _is_nowhere():
+            say_error("the directory where this began is no longer there. Change to another one.")
+            return BAD_INPUT
         place = f"{error.filename}: " if error.filename else ""
         say_error(f"{place}{error.strerror or error}. Make room there, or choose another place.")
         return FAILED
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:

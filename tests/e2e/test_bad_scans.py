@@ -129,6 +129,13 @@ def test_bad_input_ends_in_a_sentence_and_writes_nothing(
     assert everything_in(tmp_path) == before
 
 
+def test_a_directory_that_is_gone_is_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert_refused(athanor("scan", tree(tmp_path / "src"), "--fail"), "is no longer there", "Change to another")
+
+
 def test_all_faults_of_a_request_are_told_at_once(tmp_path: Path) -> None:
     answer = athanor("scan", tmp_path, "--format", "x", "--min-score", "2", "--min-severity", "y")
     assert_refused(answer)
@@ -158,7 +165,9 @@ def test_a_model_of_tickets_is_refused(tmp_path: Path) -> None:
     assert_refused(athanor("scan", tree(tmp_path / "src"), "--run", model), "gives calm, loud")
 
 
-@pytest.mark.parametrize("calibration", ["x", {}, {"temperature": -1}, {"temperature": "2"}])
+@pytest.mark.parametrize(
+    "calibration", ["x", {}, {"temperature": -1}, {"temperature": "2"}, {"temperature": 10**400, "rows": 9}]
+)
 def test_a_calibration_that_cannot_be_is_none(calibration: object, tmp_path: Path) -> None:
     run = severity_model(tmp_path / "run")
     edit(run / "model" / "athanor.json", lambda card: card.update(calibration=calibration))
