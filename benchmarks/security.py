@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.ag_news import athanor  # noqa: E402
+from infrastructure.scan.model import ScanModel  # noqa: E402
 from infrastructure.scanners.known import scanner_named  # noqa: E402
 
 SHARED = Path(os.environ.get("ATHANOR_SHARED", ROOT.parent / "shared")) / "data/security"
@@ -103,12 +104,16 @@ class Place:
 
     def weakness(self, run: Path, rows: Sequence[Row]) -> np.ndarray:
         """Ask a run how weak rows are: probabilities [N]."""
+        return np.array([1.0 - scores["safe"] for scores in self.scores(run, rows)])
+
+    def scores(self, run: Path, rows: Sequence[Row]) -> list[dict[str, float]]:
+        """Ask a run for the probabilities of labels."""
         field = json.loads((run / "model/athanor.json").read_text(encoding="utf-8"))["text_field"]
         asked = self.scratch / "asked.jsonl"
         asked.write_text("".join(json.dumps({field: row["code_stripped"]}) + "\n" for row in rows), encoding="utf-8")
         command = [sys.executable, "-m", "presentation.cli", "predict", str(run), "--input", str(asked)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        return np.array([1.0 - json.loads(line)["scores"]["safe"] for line in done.stdout.splitlines()])
+        return [json.loads(line)["scores"] for line in done.stdout.splitlines()]
 
 
 def fixes(place: Place) -> Row:
@@ -153,7 +158,10 @@ def transfer(place: Place) -> Row:
         threshold = float(np.quantile(scores[is_safe], 1.0 - blamed))
         found[reader] = float((place.weakness(run, samples) > threshold).mean())
     # As `athanor scan` does: the finding of one is a finding.
-    said["either"] = np.maximum(said["bandit"], said["alone"] >= MIN_SCORE)
+    run, _ = place.trained_on_shipped("alone")
+    model = ScanModel.of(str(run), "cpu")
+    is_told = np.array([model.score(scores) >= MIN_SCORE for scores in place.scores(run, rows)])
+    said["either"] = np.maximum(said["bandit"], is_told)
     return {"sven": _table(rows, said), "securityeval": {"safe_blamed_in_sven": blamed, "share_found": found}}
 
 
