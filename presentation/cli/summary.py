@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
+from domain.bands import judged_band
 from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of, score_with_range
 from domain.interval import CONFIDENCE
 from domain.rivals import remark_on
@@ -43,7 +44,7 @@ def write_summary(console: Console, response: TrainModelResponse, told: Collecti
     write_parts(console, metrics, words_of(response.task), place_of_all)
     warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
-    told_beside = remarks({**response.baselines, **metrics}, SUMMARY)
+    told_beside = remarks({**response.baselines, **metrics}, SUMMARY, response.intervals)
     write_facts(console, {**ranges, **told_beside, **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
@@ -151,12 +152,16 @@ def _trimmed(text: str, max_lines: int) -> list[str]:
     return lines if len(lines) <= max_lines else [*lines[: max_lines - 1], f"{lines[max_lines - 1]} ..."]
 
 
-def remarks(metrics: Mapping[str, Any], place_of_all: str) -> dict[str, str]:
+def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals) -> dict[str, str]:
     """Give what a reader of the scores must know beside them; `place_of_all` has every metric."""
     lines = {}
     if "picp_80" in metrics and "uncalibrated_picp_80" in metrics:
         before, after = (score_of("picp_80", metrics[name]) for name in ("uncalibrated_picp_80", "picp_80"))
         lines["PICP 80"] = f"{after} of what came lay in the 80% interval; {before} before calibration"
+    if verdict := judged_band(metrics, intervals):
+        lines["bands"] = verdict.told
+    if told := metrics.get("calibration"):
+        lines["calibration"] = told
     if "mse_original" in metrics:
         lines["units"] = f"standardised by the training part; {place_of_all} also has the table's: ..._original"
     if "youden_j" in metrics:

@@ -50,7 +50,7 @@ def write_evaluation(response: EvaluateModelResponse, as_json: bool) -> None:
     console.print(counted(response.num_rows, words.fed))
     if words.scores_fill_a_screen:  # the JSON has them
         ranges = summary.write_scores(console, response.metrics, response.metrics, response.task, response.intervals)
-        summary.write_facts(console, {**ranges, **summary.remarks(response.metrics, "--json")})
+        summary.write_facts(console, {**ranges, **summary.remarks(response.metrics, "--json", response.intervals)})
         return
     others = {
         name: f"{value:,}" if isinstance(value, int) else score_with_range(name, value, response.intervals.get(name))

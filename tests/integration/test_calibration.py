@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit, _in_mass
+from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.guarded import Guard, reaching
+from infrastructure.tasks.series.scoring.held_out import HeldOut, Points
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 EVEN = (0.1, 0.4, 0.8, 0.9)
@@ -35,9 +37,9 @@ def told(num: int, width: float, levels: tuple[float, ...] = LEVELS, seed: int =
 
 
 def fitted(forecast: Floats, target: Floats, levels: tuple[float, ...] = LEVELS, **options: int) -> Calibration:
-    fit = CalibrationFit(levels, **options)
-    fit.add(forecast, target)
-    return fit.fit()
+    held_out = HeldOut(levels, **options)
+    held_out.add(forecast, target)
+    return Guard(levels, (1,)).fitted(held_out)
 
 
 @pytest.mark.parametrize("width", [0.4, 1.0, 2.5])
@@ -73,42 +75,42 @@ def test_levels_on_both_sides_of_a_median_between_them_are_right_too(levels: tup
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-def test_factors_are_the_smallest_ratios_that_reach_their_rank(seed: int, num: int) -> None:
-    forecast, target = told(num, 1.5, seed=seed)
-    factors = fitted(forecast, target).factors
-    for index, percent in enumerate((5, 10, 25, 50, 75, 90, 95)):
-        ratios = [(y - row[3]) / (row[index] - row[3]) for row, y in zip(forecast, target, strict=True) if index != 3]
-        rank = min(-(-(num + 1) * max(percent, 100 - percent) // 100), num)
-        assert factors[index] == (max(0.0, sorted(ratios)[rank - 1]) if ratios else 1.0)
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=60), st.integers(50, 99))
+def test_a_factor_is_the_smallest_ratio_that_reaches_its_rank(ratios: list[float], percent: int) -> None:
+    rank = min(-(-(len(ratios) + 1) * percent // 100), len(ratios))
+    assert reaching(np.array(ratios), percent / 100) == max(0.0, sorted(ratios)[rank - 1])
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=6), st.sampled_from([20, 100, 400]), st.integers(0, 2**70))
-def test_batching_changes_no_factor_by_a_single_bit(cuts: list[int], max_points: int, seed: int) -> None:
+def test_batching_changes_no_point_by_a_single_bit(cuts: list[int], max_points: int, seed: int) -> None:
     forecast, target = told(400, 1.5)
     forecast, target = forecast.reshape(200, 2, 7), target.reshape(200, 2)
     target[::7, 1] = np.nan
-    fit = CalibrationFit(LEVELS, max_points, seed)
+    held_out, whole = (HeldOut(LEVELS, max_points, seed) for _ in range(2))
+    whole.add(forecast, target)
     edges = [0, *sorted(cuts), 200]
     for start, end in pairwise(edges):
-        fit.add(forecast[start:end], target[start:end])
-    assert fit.fit() == fitted(forecast, target, max_points=max_points, seed=seed)
-    assert fit.num_points == min(max_points, 400 - 29)
+        held_out.add(forecast[start:end], target[start:end])
+    for field, found in vars(held_out.points).items():
+        np.testing.assert_array_equal(found, getattr(whole.points, field))
+    assert held_out.num_windows == 200
+    assert len(held_out.points) == min(max_points, 400 - 29)
 
 
 def test_of_many_points_a_sample_from_all_of_them_is_kept() -> None:
     num, kept = 20_000, 2000
     forecast = np.tile(norm.ppf(LEVELS), (num, 1))
     ranks = (np.arange(num) + 0.5) / num  # targets ascend: a sample from one end would show
-    fit = CalibrationFit(LEVELS, max_points=kept)
+    held_out, other = (HeldOut(LEVELS, kept, seed) for seed in (0, 1))
     for start in range(0, num, 500):
-        fit.add(forecast[start : start + 500], norm.ppf(ranks[start : start + 500]))
-    calibrated = fit.fit().applied(forecast[:1])[0]
-    for level, share in zip(LEVELS, norm.cdf(calibrated), strict=True):
-        assert abs(share - level) < 4.5 * math.sqrt(level * (1 - level) / kept), level
-    assert fit.num_points == kept
-    assert fit.fit() != fitted(forecast, norm.ppf(ranks), max_points=kept, seed=1)
+        for sample in (held_out, other):
+            sample.add(forecast[start : start + 500], norm.ppf(ranks[start : start + 500]))
+    values = held_out.points.values
+    for level, below in zip(LEVELS, norm.ppf(LEVELS), strict=True):
+        assert abs((values <= below).mean() - level) < 4.5 * math.sqrt(level * (1 - level) / kept), level
+    assert len(values) == kept
+    assert set(values) != set(other.points.values)
 
 
 def test_unobserved_targets_weigh_nothing() -> None:
@@ -128,12 +130,13 @@ def test_forecasts_without_spread_have_no_say_and_stay() -> None:
     assert calibration == fitted(forecast, target)
     np.testing.assert_array_equal(calibration.applied(flat), flat)
     assert fitted(flat, target).factors == (1.0,) * 7
-    assert fitted(partly, target).factors[4] == 1.0
-    assert fitted(partly, target).factors[5] == fitted(forecast, target).factors[5]
+    moved = fitted(partly, target).applied(partly)
+    np.testing.assert_array_equal(moved[:, 4], partly[:, 4])
+    assert (moved[:, 5] > partly[:, 5]).all()
 
 
 def test_without_any_point_forecasts_stay_as_they_are() -> None:
-    assert CalibrationFit(LEVELS).fit() == Calibration(LEVELS, (1.0,) * 7)
+    assert Guard(LEVELS, (1,)).fitted(HeldOut(LEVELS)) == Calibration(LEVELS, (1.0,) * 7)
 
 
 @settings(max_examples=150, deadline=None)
@@ -200,9 +203,10 @@ def test_a_mass_is_found_for_each_target_by_itself() -> None:
     draw = np.random.default_rng(6)
     moving, resting = draw.normal(size=(2, 400, 1, 3))
     target = np.concatenate([moving, np.where(draw.random(resting.shape) < 0.7, -0.25, resting)], axis=1)  # [B, T, H]
-    values = np.stack([np.repeat(np.tile([0, 1], 400), 3), target.reshape(-1)], axis=-1)
-    found = _in_mass(values)
-    assert found.tolist() == ((values[:, 0] == 1) & (values[:, 1] == -0.25)).tolist()
+    held_out = HeldOut((0.5,))
+    held_out.add(target[..., None], target)
+    points: Points = held_out.points
+    assert points.in_mass(0.25).tolist() == ((points.targets == 1) & (points.values == -0.25)).tolist()
 
 
 def test_what_is_assumed_is_not_calibrated() -> None:

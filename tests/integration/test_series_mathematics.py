@@ -125,7 +125,8 @@ def readings(series: Ready) -> list[TaskAdapter]:
     recipe, levels = series.data.recipe, series.request.quantiles
     calibration = Calibration(levels, (1.5, 1.2, 0.8, 1.0, 0.9, 1.1, 2.0))
     makers: list[Callable[[], Any]] = [
-        lambda: Scores(recipe, levels, None), lambda: Scores(recipe, levels, calibration), lambda: Fitting(levels),
+        lambda: Scores(recipe, levels, None), lambda: Scores(recipe, levels, calibration),
+        lambda: Fitting(levels, recipe.horizons, 1),
     ]  # fmt: skip
     return [QuantileForecast(levels, recipe.horizons, maker) for maker in makers]
 

@@ -75,6 +75,18 @@ class CalibrationFields(_Fields):
 
     quantiles: list[float]
     factors: list[float]
+    by_target: list[float] = []
+    by_step: list[float] = []
+    told: str = ""
+
+    def require(self, num_targets: int, num_horizons: int) -> None:
+        """Want factors that can be applied. Raises: ValueError naming the rule."""
+        for name, count in (("by_target", num_targets), ("by_step", num_horizons)):
+            if len(getattr(self, name)) not in (0, count):
+                raise ValueError(f"calibration.{name} must be empty or have {count} factors")
+        for name in ("factors", "by_target", "by_step"):
+            if any(factor < 0.0 for factor in getattr(self, name)):
+                raise ValueError(f"calibration.{name} must not be negative")
 
 
 class SeasonFields(_Fields):
@@ -110,8 +122,7 @@ class SeriesFields(_Fields):
         if self.calibration is not None:
             if self.calibration.quantiles != self.quantiles or len(self.calibration.factors) != len(self.quantiles):
                 raise ValueError("calibration must have a factor for each of the quantiles")
-            if any(factor < 0.0 for factor in self.calibration.factors):
-                raise ValueError("calibration.factors must not be negative")
+            self.calibration.require(self.recipe.num_targets, len(self.recipe.horizons))
         return self
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from torch import nn
 
 from application.training import QuantileTraining
+from domain.bands import BandVerdict, judged_band
 from domain.exceptions import ModelError
 from domain.interval import Interval
 from domain.results import Report, TrainingResult
@@ -32,6 +33,7 @@ from infrastructure.tasks.series.page.sections import forecast_sections
 from infrastructure.tasks.series.page.seen import Seen
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
+from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.series.scoring.readers import FORECASTS, Examining, Fitting, Scores
 from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
@@ -88,19 +90,24 @@ class QuantileForecasting:
         if request.quick:
             evaluation, judged = evaluation.few(QUICK_ROWS), judged.few(QUICK_ROWS)
         if request.calibration:
-            found = trained.score(evaluation, _reading(card, lambda: Fitting(card.quantiles)))
+            overlap = evaluation.overlap
+            fitting = _reading(card, lambda: Fitting(card.quantiles, card.recipe.horizons, overlap))
+            found = trained.score(evaluation, fitting)
             card = card.calibrated(found["calibration"])
         scored = trained.score_rows(judged, _scoring(card))
-        metrics = scored.metrics
+        finished = FinishedForecaster(card)
+        intervals = finished.intervals(judged, scored)
+        verdict = judged_band(scored.metrics, intervals)
+        metrics = {**scored.metrics, **_told(card.calibration, verdict)}
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, run.reliability)
         draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
         beside = _of_rivals(metrics)
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
+        if verdict is not None and verdict.is_false:
+            warnings = (*warnings, f"{verdict.told[:1].upper()}{verdict.told[1:]}.")
         warnings = (*warnings, *beside_rivals(request, dataset, metrics, scored.outcomes, judged.overlap))
-        finished = FinishedForecaster(card)
-        intervals = finished.intervals(judged, scored)
         report = Report(beside, test_metrics=test_metrics, warnings=warnings, intervals=intervals)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
 
@@ -118,6 +125,11 @@ class QuantileForecasting:
             raise ModelError(f"the model in {directory} gives classes and no quantiles.", remedy=RESTORE)
         known.require_shape(model.config, directory)
         return model, FinishedForecaster(known)
+
+
+def _told(calibration: Calibration | None, verdict: BandVerdict | None) -> dict[str, str]:
+    told = {"calibration": calibration.told if calibration else "", "bands": verdict.told if verdict else ""}
+    return {name: sentence for name, sentence in told.items() if sentence}
 
 
 def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:

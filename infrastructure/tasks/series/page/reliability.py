@@ -16,6 +16,8 @@ _CALIBRATED, _PLAIN, _PROMISED = 0, 3, 2
 def reliability(seen: Seen) -> list[Block]:
     """Set the share of values at or below each quantile beside its level, and intervals beside what they promise."""
     blocks: list[Block] = [Paragraph(sentence) for sentence in _told(seen)]
+    if seen.told:
+        blocks.append(Paragraph(f"Calibration: {seen.told}.", "note"))
     blocks.append(_chart(seen))
     if seen.pairs:
         blocks += [_table(seen), _widths(seen)]

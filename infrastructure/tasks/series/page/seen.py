@@ -26,7 +26,8 @@ class Seen:
     """Forecasts of some windows [K], standardised: `forecast` as given away, `plain` before it was calibrated.
 
     Shapes: rows [K] are the numbers of the windows among the `num_scored` of `windows`; forecast and plain
-    [K, T, H, Q], target [K, T, H] NaN where unknown, last [K, T] NaN where there is none.
+    [K, T, H, Q], target [K, T, H] NaN where unknown, last [K, T] NaN where there is none. `told` says what the
+    calibration rests on.
     """
 
     windows: Windows
@@ -37,6 +38,7 @@ class Seen:
     plain: np.ndarray | None
     target: np.ndarray
     last: np.ndarray
+    told: str = ""
 
     @classmethod
     def of(
@@ -56,7 +58,8 @@ class Seen:
             plain, starts = forecast, range(0, len(forecast), _WINDOWS_AT_ONCE)
             parts = [slice(start, start + _WINDOWS_AT_ONCE) for start in starts]  # in float64 all would be large
             forecast = np.concatenate([calibration.applied(plain[part], assumed[part]) for part in parts])
-        return cls(windows, recipe, tuple(levels), rows, forecast, plain, target, last)
+        told = calibration.told if calibration is not None else ""
+        return cls(windows, recipe, tuple(levels), rows, forecast, plain, target, last, told)
 
     def __len__(self) -> int:
         return len(self.rows)

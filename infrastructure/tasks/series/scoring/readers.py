@@ -8,7 +8,9 @@ import numpy as np
 
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.tasks.adapter import Outcomes
-from infrastructure.tasks.series.scoring.calibration import Calibration, CalibrationFit
+from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.guarded import Guard
+from infrastructure.tasks.series.scoring.held_out import HeldOut
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
 from infrastructure.tasks.series.scoring.thinned import Thinned
 
@@ -76,10 +78,11 @@ class Examining:
 
 
 class Fitting:
-    """Finds a calibration."""
+    """Finds a calibration; `overlap` successive windows share targets."""
 
-    def __init__(self, quantiles: Sequence[float]) -> None:
-        self._fit = CalibrationFit(quantiles)
+    def __init__(self, quantiles: Sequence[float], horizons: Sequence[int], overlap: int) -> None:
+        self._guard = Guard(quantiles, horizons, overlap)
+        self._held_out = HeldOut(quantiles)
         self._points = self._varied = 0  # of histories that vary
 
     def add(
@@ -89,12 +92,12 @@ class Fitting:
         known = np.where(assumed[..., None], np.nan, target)
         self._points += int(np.count_nonzero(~np.isnan(known)))
         self._varied += int(np.count_nonzero(~np.isnan(known[~thin])))
-        self._fit.add(forecast, known)
+        self._held_out.add(forecast, known)
 
     def metrics(self) -> dict[str, Any]:
         """Give the `calibration`."""
         may_narrow = self._varied >= LEAST_VARIED * self._points
-        return {"calibration": self._fit.fit(may_narrow)}
+        return {"calibration": self._guard.fitted(self._held_out, may_narrow)}
 
     def outcomes(self) -> Outcomes:
         """Give nothing of single windows."""
