@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.long_horizon import CONFIG, DATA, athanor, columns_of, split_of, usual_split  # noqa: E402
+from benchmarks.long_horizon import CONFIG, DATA, athanor, columns_of, split_of, usual_split
 
 DAYS, STRETCH, SHOPS = 3 * 365 + 1, 21, ("north", "south", "west")
 HOLIDAYS = {(12, 22): 1.8, (12, 23): 1.8, (12, 24): 1.8, (12, 25): 0.1, (1, 1): 0.1}
@@ -51,7 +51,7 @@ def commands(scratch: Path, etth2: Path) -> Iterator[tuple[str, list[object]]]:
     """Give the name of each table, and how it is trained on."""
     shops = scratch / "shops.csv"
     write_shops(shops)
-    task = ["--task", "quantile_forecasting"]
+    task: list[object] = ["--task", "quantile_forecasting"]
     yield "shops", [*task, "--dataset", shops, "--set", "gaps=fill", "--set", "horizons=28"]
     yield "market", task
     for data in (DATA.with_name("exchange_rate.csv"), DATA, etth2):

@@ -103,7 +103,9 @@ class QuantileSettings(Settings):
 
     target_columns: Columns = setting(None, "Columns to forecast; else all that are read.")
     quantiles: Quantiles = setting(forecast.QUANTILES, "Quantiles to forecast, ascending, each between 0 and 1.")
-    calibration: bool = setting(False, "Make the quantiles cover on the validation part what they should, as far as that helps.")
+    calibration: bool = setting(
+        False, "Make the quantiles cover on the validation part what they should, as far as that helps."
+    )
     sharpness_weight: float = setting(
         0.0, "Above 0, wide bands cost: they become narrower, and are not honest without calibration."
     )
