@@ -13,10 +13,17 @@ TELLING = 0.2  # a share known less well than within so much says nothing of a b
 
 @dataclass(frozen=True)
 class BandVerdict:
-    """What became of a band, as a sentence; `is_false` where it holds plainly less than it says."""
+    """What became of a band that promised to hold one share and held another; `is_false` where it is plainly less."""
 
-    told: str
+    promised: float
+    held: float
+    verdict: str
     is_false: bool = False
+
+    @property
+    def told(self) -> str:
+        """Say it without a capital and without a full stop."""
+        return f"the {100 * self.promised:g}% band held {self.held:.1%} of what came: {self.verdict}"
 
 
 def judged_band(metrics: Mapping[str, Any], intervals: Mapping[str, Sequence[float]]) -> BandVerdict | None:
@@ -33,16 +40,14 @@ def judged_band(metrics: Mapping[str, Any], intervals: Mapping[str, Sequence[flo
 
 def judged_share(promised: float, held: float, interval: Interval) -> BandVerdict:
     """Judge a band that promises to hold one share and held another."""
-    found = f"the {100 * promised:g}% band held {held:.1%} of what came"
     low, high = max(interval.low, 0.0), min(interval.high, 1.0)
     is_telling = interval.is_known and high - low <= TELLING
     if is_telling and abs(held - promised) <= NEAR:
-        return BandVerdict(f"{found}: it can be trusted, for times like these")
+        return BandVerdict(promised, held, "to be trusted in times like these")
     if interval.is_known and promised > high and held < promised - NEAR:
-        return BandVerdict(f"{found}: it is too narrow, do not trust it", is_false=True)
+        return BandVerdict(promised, held, "too narrow, do not trust it", is_false=True)
     if interval.is_known and promised < low and held > promised + NEAR:
-        return BandVerdict(f"{found}: it is wider than it needs to be")
+        return BandVerdict(promised, held, "wider than it needs to be")
     if not is_telling:
-        return BandVerdict(f"{found}, and there are too few windows to say whether it can be trusted")
-    side = "narrow" if held < promised else "wide"
-    return BandVerdict(f"{found}: perhaps too {side}, and more windows would tell")
+        return BandVerdict(promised, held, "too few windows to trust it")
+    return BandVerdict(promised, held, f"perhaps too {'narrow' if held < promised else 'wide'}")

@@ -155,11 +155,10 @@ def _trimmed(text: str, max_lines: int) -> list[str]:
 def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals) -> dict[str, str]:
     """Give what a reader of the scores must know beside them; `place_of_all` has every metric."""
     lines = {}
-    if "picp_80" in metrics and "uncalibrated_picp_80" in metrics:
-        before, after = (score_of("picp_80", metrics[name]) for name in ("uncalibrated_picp_80", "picp_80"))
-        lines["PICP 80"] = f"{after} of what came lay in the 80% interval; {before} before calibration"
-    if verdict := judged_band(metrics, intervals):
-        lines["bands"] = verdict.told
+    if band := judged_band(metrics, intervals):
+        before = metrics.get(f"uncalibrated_picp_{100 * band.promised:g}")
+        was = "" if before is None else f", {before:.1%} before calibration"
+        lines["bands"] = f"{band.held:.1%} lay in the {100 * band.promised:g}% band{was}: {band.verdict}"
     if told := metrics.get("calibration"):
         lines["calibration"] = told
     if "mse_original" in metrics:

@@ -8,12 +8,12 @@ from domain.bands import judged_band
 @pytest.mark.parametrize(
     ("held", "interval", "words", "is_false"),
     [
-        (0.79, (0.75, 0.83), "it can be trusted", False),
-        (0.65, (0.60, 0.70), "it is too narrow, do not trust it", True),
-        (0.95, (0.93, 0.97), "it is wider than it needs to be", False),
+        (0.79, (0.75, 0.83), ": to be trusted", False),
+        (0.65, (0.60, 0.70), ": too narrow, do not trust it", True),
+        (0.95, (0.93, 0.97), ": wider than it needs to be", False),
         (0.79, (0.40, 0.99), "too few windows", False),
         (0.65, None, "too few windows", False),
-        (0.72, (0.63, 0.81), "perhaps too narrow", False),
+        (0.72, (0.63, 0.81), ": perhaps too narrow", False),
     ],
 )
 def test_the_verdict_follows_the_share_and_how_sure_it_is(

@@ -77,13 +77,13 @@ class Guard:
     def _steps(self, num_targets: int) -> dict[str, Step]:
         if not len(self._outer):
             return {}
-        steps: dict[str, Step] = {"all by one factor": self._together}
+        steps: dict[str, Step] = {"all together": self._together}
         if num_targets > 1:
-            steps["targets by their own"] = partial(self._by_target, num_targets)
+            steps["each target"] = partial(self._by_target, num_targets)
         if len(self._outer) > 1:
-            steps["quantiles by their own"] = self._by_level
+            steps["each quantile"] = self._by_level
         if len(self._horizons) > 1:
-            steps["horizons by their own"] = self._by_step
+            steps["horizons"] = self._by_step
         return steps
 
     def _together(self, points: Points, found: Calibration, num_blocks: float) -> Calibration:
@@ -190,9 +190,9 @@ def _mostly(gains: Sequence[float]) -> bool:
 
 
 def _told(kept: Sequence[str], num_blocks: int) -> str:
-    blocks = f"{num_blocks} independent block{'' if num_blocks == 1 else 's'} of the validation part"
+    blocks = f"{num_blocks} independent block{'' if num_blocks == 1 else 's'}"
     if kept:
-        return f"quantiles moved on {blocks}: {', '.join(kept)}"
+        return f"by {blocks}: {', '.join(kept)}"
     if num_blocks < 2:
-        return f"quantiles left as learnt: with {blocks} no correction can be checked"
-    return f"quantiles left as learnt: no correction helped on blocks that it was not found on, of {blocks}"
+        return f"none, for {blocks} cannot check it"
+    return f"none, for it did not help where it was not found ({blocks})"
