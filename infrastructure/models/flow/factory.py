@@ -1,7 +1,7 @@
 """Builds the reader of code that a request names: from a preset, or from the directory of a finished one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +40,10 @@ class Learnable:
     mark_names: Sequence[str]
     kinds: np.ndarray
     labels: np.ndarray
+
+    def few(self, rows: np.ndarray) -> "Learnable":
+        """Give what some of the rows say."""
+        return replace(self, kinds=self.kinds[rows], labels=self.labels[rows])
 
 
 def is_flow(name: str | Path | None) -> bool:

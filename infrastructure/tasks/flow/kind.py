@@ -11,6 +11,7 @@ from domain.exceptions import ConfigurationError, ModelError
 from domain.run_layout import CARD
 from domain.task import task_named
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
+from infrastructure.data.some_rows import spread
 from infrastructure.data.tokens.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, typed_card
@@ -27,6 +28,8 @@ from infrastructure.tasks.labels.kind import Classification, card_of, label_warn
 from infrastructure.tasks.labels.scoring import class_weights_of
 from infrastructure.tasks.labels.start import begins_linear
 
+# What a quick run begins with.
+QUICK_TEXTS = 300
 ITS_OWN = "model {} is of Athanor's own making: it opens here, and not in plain transformers."
 
 
@@ -45,11 +48,13 @@ class FlowLabels(Classification):
             raise ConfigurationError.of(faults)
         names, name = dataset.label_names, request.model_name or next(iter(FLOW_READERS))
         if name in FLOW_READERS:
-            learnable = _learnable(request, dataset)
-            reader = new_reader(name, dataset.train_texts(), request.vocab_size, learnable, request.seed)
-            begins = request.linear_start and begins_linear(len(learnable.labels), len(names))
+            learnable, texts = _learnable(request, dataset), dataset.train_texts()
+            reader = new_reader(name, texts, request.vocab_size, learnable, request.seed)
+            begins = request.linear_start and begins_linear(len(texts), len(names))
+            rows = spread(len(texts), QUICK_TEXTS if request.quick else len(texts))
+            weights = _weights(request, learnable)[rows]
             answers = begins and start_from_grams(
-                reader, dataset.train_texts(), learnable, _weights(request, learnable)
+                reader, [texts[int(row)] for row in rows], learnable.few(rows), weights
             )
         else:
             reader, answers = open_reader(Path(name), names), False
