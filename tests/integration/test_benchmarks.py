@@ -14,6 +14,7 @@ from torch.nn.functional import one_hot
 
 from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
+from benchmarks import daily_shops
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
 from benchmarks.finetune import is_known, table
@@ -296,3 +297,20 @@ class TestOfFineTuning:
         file.write_text("".join(json.dumps(line) + "\n" for line in self.lines()))
         assert is_known(file, case)
         assert not is_known(file, {**case, "seed": 3})
+
+
+def test_shops_by_the_day_are_compared_on_the_windows_that_their_lines_name(tmp_path: Path) -> None:
+    values = daily_shops.sales(200, seed=0)
+    table = daily_shops.write(tmp_path / "shops.csv", values)
+    request = training(QuantileTraining, "quantile_forecasting", dataset_path=str(table), gaps="fill", horizons=[1])
+    dataset = load_series(request)
+    assert dataset.test is not None
+    anchor = int(dataset.test.row_id(5).rpartition(":")[2]) - 2
+    series, recipe = dataset.test.series, dataset.recipe
+    seen = np.where(series.observed, series.values, np.nan) * recipe.scaler.scale + recipe.scaler.mean
+    assert anchor == int(dataset.test.anchors[5])
+    assert seen[anchor] == pytest.approx(values[anchor], rel=1e-5, nan_ok=True)
+    filled = daily_shops.without_holes(values[:, 0])
+    assert np.isfinite(filled).all()
+    gap = int(np.flatnonzero(np.isnan(values[:, 0]))[-1])
+    assert filled[gap] == filled[gap - 7]
