@@ -85,6 +85,7 @@ def test_a_run_tells_of_its_rivals_everywhere(tmp_path: Path) -> None:
     assert any("values come again after a week of 7 rows" in word for word in response.warnings)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Seasonal naive repeats what was a season before" in page
+    assert "of seasonal naive" in page  # for each series
     kept = (tmp_path / "run" / "run.yaml").read_text()
     assert all(line in kept for line in ("context_length: 91", "patch_length: 7", "gaps: fill"))
     rows = EvaluateModelRequest(run=str(tmp_path / "run"), dataset_path=str(tmp_path / "shops.csv"))

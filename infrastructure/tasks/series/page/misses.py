@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from infrastructure.data.series.naive import SEASONAL
 from infrastructure.reports.page.blocks import Block, Cell, Column, Table
 from infrastructure.tasks.series.page.seen import STANDARDISED, Seen
 
@@ -17,6 +18,9 @@ def errors_by_series(seen: Seen, per_target: Mapping[str, Mapping[str, Any]]) ->
     share = next((name for name in next(iter(per_target.values())) if name.startswith("picp_")), None)
     columns = [Column("series"), Column("mean absolute error", "number"), Column("of repeat last", "number")]
     columns += [Column("less than repeat last", "share"), Column("pinball loss", "number")]
+    seasonal = f"{SEASONAL}_mae"
+    is_seasonal = all(seasonal in found for found in per_target.values())
+    columns += [Column("of seasonal naive", "number")] if is_seasonal else []
     if share is not None:
         columns.append(Column(f"within {share.removeprefix('picp_')} %", "share"))
     columns.append(Column("mean absolute error, in its unit", "number"))
@@ -25,6 +29,7 @@ def errors_by_series(seen: Seen, per_target: Mapping[str, Mapping[str, Any]]) ->
         found = per_target[name]
         error, repeat = found["mae"], found["repeat_last_mae"]
         row: list[Cell] = [name, error, repeat, 1 - error / repeat if repeat else None, found["loss"]]
+        row += [found[seasonal]] if is_seasonal else []
         row += [] if share is None else [found[share]]
         rows.append([*row, error * seen.recipe.target_scales[place]])
     return [Table(f"Errors by series, in {STANDARDISED}", columns, rows)]
