@@ -140,8 +140,7 @@ def _calibration(told: Any) -> dict[str, Any]:
     if not isinstance(told, dict):
         return {}
     names = {"temperature": "temperature", "shift": "shift", "ece": "ece_after", "ece_before": "ece_before"}
-    found = {name: told.get(key) for name, key in names.items()}
-    given = {name: value for name, value in found.items() if type(value) in (int, float)}
+    given = {name: told[key] for name, key in names.items() if type(told.get(key)) in (int, float)}
     if not all(abs(value) <= MOST_NUMBER for value in given.values()) or given.get("temperature", 0.0) <= 0.0:
         return {}
     numbers = {name: float(value) for name, value in given.items()}
