@@ -139,7 +139,7 @@ class LabelTraining(TargetSettings, ClassSettings, SettledCase, SettledLabels, T
     def broken_rules(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
         yield from super().broken_rules(task)
-        if architecture_of(self.model_name or "") == FLOW:
+        if self.model_name in task.presets and architecture_of(self.model_name or "") == FLOW:
             yield from self.foreign_to_flow()
 
     def foreign_to_flow(self) -> Iterator[str]:

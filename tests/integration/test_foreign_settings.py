@@ -110,6 +110,10 @@ def test_a_foreign_setting_is_refused_and_what_it_says_instead_is_taken(task: st
     TrainModelRequest(task=task, **taken).resolved()
 
 
+def test_a_preset_of_another_task_is_refused_and_no_setting_that_nobody_gave() -> None:
+    assert "is no preset of this task" in refused(task="text_classification", model_name="encoder-flow-mini")
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_setting_is_taken_by_the_tasks_that_a_refusal_names(name: str) -> None:
     for task in (task for task, foreign in FOREIGN if foreign == name):
