@@ -156,9 +156,11 @@ def _shortcuts(audit: Audit) -> Iterator[Block]:
         columns.append(Column(f"AUC, each {audit.held_out_by} held out as a whole", "number"))
     rows = [[each.name, each.auc, each.auc_held_out][: len(columns)] for each in audit.shortcuts]
     yield Table("Shortcuts", columns, rows)
-    words = [[each.label, "  ".join(each.words)] for found in audit.shortcuts for each in found.words]
+    words = [[found.name, each.label, "  ".join(each.words)] for found in audit.shortcuts for each in found.words]
     if words:
-        yield Table("Words that speak most for each label", [Column("label"), Column("words")], words)
+        yield Table(
+            "Words that speak most for each label", [Column("by itself"), Column("label"), Column("words")], words
+        )
 
 
 def _leaks(audit: Audit) -> Iterator[Block]:
