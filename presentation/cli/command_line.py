@@ -115,6 +115,9 @@ def _no_such_option(error: click.NoSuchOption) -> str:
         from application.training_request import nearest_setting
 
         setting = nearest_setting(error.option_name.lstrip("-").replace("-", "_"), only_same_word=True)
-        if setting and f"--{setting.replace('_', '-')}" not in options:
+        word = error.option_name[:80]
+        as_option = f"--{(setting or '').replace('_', '-')}"
+        # An option of the command that is nearer is what was meant, such as --time-field and not time_format.
+        if as_option not in options and get_close_matches(word, [*options, as_option], 1) == [as_option]:
             return f"No such option {shown(error.option_name)}. Did you mean --set {setting}=VALUE?"
     return error.format_message()

@@ -173,6 +173,7 @@ CASES = [
     _good("a seed below zero", "seed is -1", extra=("--set", "seed=-1")),
     _good("no such run", "holds no run", extra=("--run", "nowhere")),
     _good("no such option", "No such option", extra=("--evla", "x")),
+    _good("option like a setting", "'--time-field'", extra=("--time-fild", "x")),
     _beside("missing evaluation", "e.jsonl", "", "is empty"),
     _beside("other labels", "e.jsonl", lines([{"text": "a", "label": "z"}]), "labels that training had not"),
     _beside("evaluation equal to training", "copy.jsonl", lines(GOOD), "fewer than two labels left"),
