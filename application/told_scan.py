@@ -91,7 +91,7 @@ def _facts(report: ScanReport) -> Iterator[str]:
         yield f"known by the baseline: {report.num_known:,}"
     if report.num_mild:
         yield f"below {report.min_severity}, not told: {report.num_mild:,}"
-    if report.model is not None:
+    if report.num_unsure:
         unsure = counted(report.num_unsure, "pieces")
         yield f"the model says nothing of {unsure}, sure of neither at {report.min_score:g}"
     for reason, paths in report.skipped.items():

@@ -18,14 +18,14 @@ def scan(
     baseline: Place | None = None,
     write_baseline: Place | None = None,
     since: str | None = None,
-    form: str = "text",
+    form: str | None = None,
     output: Place | None = None,
     device: str = "auto",
 ) -> ScanReport:
     """Look for weaknesses in the Python files below some paths, with Bandit and, where `run` is named, with its model.
 
-    Nothing of the code is run or imported. The report is also written to `output`, as `form` says: text, json, sarif
-    or html.
+    Nothing of the code is run or imported. The report is also written to `output`, as `form` (text, json, sarif or
+    html), which else follows from the ending of the name.
     Raises: ConfigurationError, DatasetError, ModelError.
     """
 

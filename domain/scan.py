@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from domain.findings import Finding
 
-FORMATS = ("text", "json", "sarif", "html")
+FORMATS = TEXT, JSON, SARIF, HTML = ("text", "json", "sarif", "html")
+ENDINGS = {".sarif": SARIF, ".sarif.json": SARIF, ".json": JSON, ".html": HTML, ".htm": HTML}
 SAFE = "safe"
 MODULE = "module"  # what of a file stands outside of its functions
 WHOLE = "whole file"  # what does not parse

@@ -13,7 +13,7 @@ from domain.exceptions import ConfigurationError
 from domain.findings import FINDING_SEVERITIES
 from domain.joined_findings import Thresholds, findings_of, in_order
 from domain.known_findings import KnownFinding, not_known
-from domain.scan import EXPECTED_SHARE, FORMATS, ExaminedFile, ScanFinding, ScanReport
+from domain.scan import ENDINGS, EXPECTED_SHARE, FORMATS, TEXT, ExaminedFile, ScanFinding, ScanReport
 from domain.showing import shown
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
@@ -26,14 +26,15 @@ class ScanTreeRequest(BaseModel):
     speaks beside the scanner, where it is at least `min_score` sure; `expected_share` of all pieces are held to be
     weak before it speaks. `since` names a revision of git: only files that
     differ from it are looked at. `baseline` is a file whose findings are known, `write_baseline` one to keep all
-    findings of this scan in. The report is written to `output` as `form` says.
+    findings of this scan in. The report is written to `output` as `form`, which else follows from the
+    ending of the name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     paths: tuple[str, ...]
     run: str | None = None
-    form: str = "text"
+    form: str | None = None
     output: str | None = None
     min_severity: str = "medium"
     min_score: float = 0.7
@@ -42,6 +43,13 @@ class ScanTreeRequest(BaseModel):
     write_baseline: str | None = None
     since: str | None = None
     device: str = "auto"
+
+    @property
+    def written_form(self) -> str:
+        """The form that the report is written in."""
+        if self.form is not None:
+            return self.form
+        return next((form for ending, form in ENDINGS.items() if str(self.output).lower().endswith(ending)), TEXT)
 
     def faults(self) -> Iterator[str]:
         """Say what is wrong with what was asked for."""
@@ -57,7 +65,7 @@ class ScanTreeRequest(BaseModel):
         if not 0.0 < self.expected_share < 1.0:
             told = f"expected_share is {self.expected_share}, but must lie between 0 and 1"
             yield f"{told}. Write, for example, {EXPECTED_SHARE}."
-        if self.form not in FORMATS:
+        if self.written_form not in FORMATS:
             yield f"format is {shown(self.form)}, but must be one of {', '.join(FORMATS)}. Choose one of them."
         if not DEVICE.fullmatch(self.device):  # a model that need not be asked would never find out
             yield f"device is {shown(self.device)}, but must be auto, cpu, mps, cuda or cuda:NUMBER. Leave it at auto."
@@ -130,7 +138,7 @@ class ScanTreeUseCase:
             since=request.since,
         )
         if request.output is not None:
-            self._files.write(request.output, self._files.text_of(report, request.form))
+            self._files.write(request.output, self._files.text_of(report, request.written_form))
         return report
 
     def text_of(self, report: ScanReport, form: str) -> str:

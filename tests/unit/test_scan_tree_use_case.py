@@ -61,6 +61,26 @@ def test_a_baseline_is_written_of_all_and_read_before_anything_is_looked_at() ->
     assert again.use_case.execute(ScanTreeRequest(paths=("src",), baseline="new")).num_known == 2
 
 
+@pytest.mark.parametrize(
+    ("output", "form"),
+    [
+        ("a.html", "html"),
+        ("a.HTM", "html"),
+        ("a.sarif", "sarif"),
+        ("a.sarif.json", "sarif"),
+        ("a.json", "json"),
+        ("a.txt", "text"),
+        ("html", "text"),
+    ],
+)
+def test_a_report_is_written_as_its_name_ends_unless_a_form_is_named(output: str, form: str) -> None:
+    scan = Scan()
+    scan(output=output)
+    assert scan.reports.written == {output: f"{form}: 2"}
+    scan(output=output, form="text")
+    assert scan.reports.written == {output: "text: 2"}
+
+
 @pytest.mark.parametrize(("path", "num_known"), [("gone.py", 1), ("kept.py", 0), ("b.py", 1)])
 def test_what_went_from_a_path_is_known_elsewhere_and_what_stays_is_not(path: str, num_known: int) -> None:
     first = Scan()

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from domain.scan import EXPECTED_SHARE
+from domain.scan import EXPECTED_SHARE, TEXT
 
 FOUND = 1
 
@@ -15,10 +15,8 @@ FOUND = 1
 @click.option(
     "--format",
     "form",
-    default="text",
-    show_default=True,
     metavar="text|json|sarif|html",
-    help="How the report is written; sarif is for code scanning.",
+    help="How the report is written; else as --output ends, or as text. sarif is for code scanning.",
 )
 @click.option("--output", metavar="FILE", help="Write the report there, not on standard output.")
 @click.option(
@@ -47,7 +45,7 @@ FOUND = 1
 @click.option("--since", metavar="REV", help="Look only at files that differ from this revision of git.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--fail", is_flag=True, help="End with exit code 1 when something new is found.")
-def command(paths: tuple[str, ...], form: str, output: str | None, fail: bool, **options: Any) -> int:
+def command(paths: tuple[str, ...], output: str | None, fail: bool, **options: Any) -> int:
     """Look for weaknesses in the Python files below each PATH, with Bandit and, where a RUN is named, with its model.
 
     Nothing of the code is run or imported. .gitignore is honoured; hidden directories, virtual environments and links
@@ -60,17 +58,17 @@ def command(paths: tuple[str, ...], form: str, output: str | None, fail: bool, *
     from presentation.cli.saying import say_data, verdict_standing, warn
     from presentation.cli.scanned import write_scan
 
-    request = ScanTreeRequest(paths=paths, form=form, output=output, **options)
+    request = ScanTreeRequest(paths=paths, output=output, **options)
     scan_tree = ScanContainer().scan_tree()
     with progress_of_phases(is_told=True) as heard, telling_phases(heard):
         report = scan_tree.execute(request)
     with verdict_standing():
         if output is not None:
             warn(f"wrote {output}")
-        elif form == "text":
+        elif request.written_form == TEXT:
             write_scan(report)
         else:
-            for line in scan_tree.text_of(report, form).splitlines():
+            for line in scan_tree.text_of(report, request.written_form).splitlines():
                 say_data(line)
     if request.write_baseline is not None:
         warn(f"wrote {request.write_baseline}")
