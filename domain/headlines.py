@@ -115,10 +115,11 @@ def score_with_range(name: str, value: Any, ends: tuple[float, float] | None) ->
 def range_of(name: str, low: float, high: float) -> str:
     """Write two ends with as many digits as tell them apart, two at least and no more than the value has."""
     form = HEADLINES.get(name, Headline("")).form
+    between = " to " if low < 0 else "-"  # a minus beside a dash cannot be read
     digits, kind = form[:-1].rpartition(".")[2], form[-1]
     if kind == "g":
-        return f"{low:{form}}-{high:{form}}"
+        return f"{low:{form}}{between}{high:{form}}"
     width = (high - low) * (100 if kind == "%" else 1)
     needed = math.ceil(-math.log10(width)) if width > 0 else int(digits)
     form = f".{min(int(digits), max(needed, 0 if kind == '%' else 2))}{kind}"
-    return f"{format(low, form).removesuffix('%')}-{format(high, form)}"
+    return f"{format(low, form).removesuffix('%')}{between}{format(high, form)}"

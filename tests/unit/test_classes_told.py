@@ -142,6 +142,7 @@ def test_scores_without_ranges_say_nothing_of_them() -> None:
         ("eval_macro_f1", 0.5, (0.4, 0.6), "0.5000 (0.40-0.60)"),
         ("macro_f1", 0.5, None, "0.5000"),
         ("macro_f1", None, (0.4, 0.6), "-"),
+        ("youden_j", -0.2, (-0.38, 0.09), "-0.2000 (-0.38 to 0.09)"),
     ],
 )
 def test_a_range_has_as_many_digits_as_tell_its_ends_apart(
