@@ -39,6 +39,8 @@ def wanted(name: str, tmp: Path, adapter: str, quantize: str, **settings: Any) -
     base = tmp / "base"
     if not base.exists():
         base_of(name, base, **WIDE[name])
+    if quantize != "none":
+        pytest.importorskip("bitsandbytes")
     known = {"precision": "bf16", "max_steps": 6, "eval_steps": 3, "save_steps": 3, "batch_size": 4, "device": "cuda"}
     return asked(base, name, tmp, adapter=adapter, quantize=quantize, keep_checkpoints=True, **{**known, **settings})
 

@@ -15,7 +15,7 @@ from infrastructure.data.series.calendar import suitable_calendar
 from infrastructure.data.series.market_features import realised_volatility
 from infrastructure.data.series.naive import Naive
 from infrastructure.data.series.season import Season, find_season, naive_errors, places_of
-from infrastructure.data.series.series import Scaler, SeriesRecipe
+from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
 from infrastructure.data.series.split import PARTS, WHOLE, anchors_of, part_ends, window_faults
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.sources.shipped import located
@@ -177,17 +177,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     for number, (part, start, end) in enumerate(zip(PARTS, (0, *ends), ends, strict=False)):
         stride = request.window_stride if number == 0 else 1
         anchors = anchors_of(start, end, recipe.context_length, max(recipe.horizons), stride)
-        made = Windows(
-            series,
-            anchors,
-            recipe.context_length,
-            recipe.horizons,
-            table.path.name,
-            table.sha256,
-            inputs.labels,
-            table,
-            naive if number else None,
-        )
+        made = _windows(table, inputs, recipe, series, anchors, naive if number else None)
         windows.append(made)
         faults += window_faults(made, part, end - start)
     if faults:
@@ -219,17 +209,7 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe, season: int 
     naive = None
     if inputs.num_targets:
         naive = Naive.of(series, places_of(table.stamps, table.step, len(series)), season)
-    made = Windows(
-        series,
-        anchors,
-        recipe.context_length,
-        recipe.horizons,
-        table.path.name,
-        table.sha256,
-        inputs.labels,
-        table,
-        naive,
-    )
+    made = _windows(table, inputs, recipe, series, anchors, naive)
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)
     made.warnings = table.warnings
@@ -241,6 +221,13 @@ def lacks_rows(table: Table) -> bool:
     if table.stamps is None or table.clock is None or table.clock.loose:
         return False
     return bool((np.diff(table.clock.clock.places(table.stamps)) > 1).any())
+
+
+def _windows(
+    table: Table, inputs: Inputs, recipe: SeriesRecipe, series: Series, anchors: np.ndarray, naive: Naive | None
+) -> Windows:
+    name, digest = table.path.name, table.sha256
+    return Windows(series, anchors, recipe.context_length, recipe.horizons, name, digest, inputs.labels, table, naive)
 
 
 def _left_out(name: str, parts: Sequence[Windows], targets: Sequence[str]) -> Iterator[str]:
