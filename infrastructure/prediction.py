@@ -134,7 +134,7 @@ class FinishedModel:
         dataset, adapter = self.task.scored(self._located(dataset_path))
         scored = self.score_rows(dataset, adapter)
         told = undefined_told(scored.metrics, Path(dataset_path).name)
-        rivals = self.task.rivals(dataset) if isinstance(self.task, ComparedTask) else Report()
+        rivals = self.task.rivals(dataset, scored) if isinstance(self.task, ComparedTask) else Report()
         warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()), *rivals.warnings)
         metrics = {**scored.metrics, **rivals.baselines}
         intervals = {**self.task.intervals(dataset, scored), **rivals.intervals}

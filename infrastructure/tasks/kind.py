@@ -188,8 +188,8 @@ class ComparedKind(Protocol[Request]):
 class ComparedTask(Protocol):
     """What a trained model's task brings beside that where rivals that learn nothing can judge any rows."""
 
-    def rivals(self, dataset: Any) -> Report:
-        """Score them on the rows that `scored` made ready. Raises: DatasetError."""
+    def rivals(self, dataset: Any, scored: Scored) -> Report:
+        """Score them on the rows that `scored` made ready, and compare the model. Raises: DatasetError."""
 
 
 class ReadyParts(Protocol):

@@ -11,7 +11,9 @@ import torch
 from application.use_cases.evaluate_model import EvaluateModelRequest
 from domain.interval import Interval
 from infrastructure.container import Container
+from infrastructure.data.series.market_features import FLAT
 from infrastructure.data.some_rows import QUICK_ROWS, spread
+from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
@@ -28,7 +30,7 @@ SURE: dict[str, set[str]] = {
     "instruction_tuning": {"loss", "perplexity", "exact_match"},
     "sequence_to_sequence": {"loss", "perplexity", "exact_match"},
     "quantile_forecasting": {"loss", "crps", "mse", "mae", "picp_80", "repeat_last_mse", "repeat_last_mae"},
-    "market_direction": OF_LABELS,
+    "market_direction": OF_LABELS | {"random_walk_accuracy", "persistence_macro_f1"},
 }
 
 
@@ -44,6 +46,20 @@ def data_of(task: str, directory: Path) -> Path:
     if task in tiny_series.SERIES_TASKS:
         return tiny_series.table_file(directory / "bars.csv", tiny_series.bars())
     return tiny_text.file_for(task, directory, 12)
+
+
+def test_an_evaluation_of_directions_sets_them_beside_those_who_know_nothing(
+    finished: Callable[[str], Path], tmp_path: Path
+) -> None:
+    model = PredictorSource().open(str(finished("market_direction")), "cpu")
+    path = str(data_of("market_direction", tmp_path))
+    windows, _ = model.task.scored(path)
+    found = model.evaluate(path)
+    came = windows.labels[windows.anchors]
+    assert found.metrics["random_walk_accuracy"] == pytest.approx(np.mean(came == FLAT))
+    assert 0.0 <= found.metrics["persistence_accuracy"] <= 1.0
+    assert any(told.startswith("All three directions: ") for told in found.warnings)
+    assert any(told.startswith("Up or down") for told in found.warnings)
 
 
 @pytest.mark.parametrize("task", TASKS)

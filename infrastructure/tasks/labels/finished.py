@@ -112,7 +112,7 @@ class AnsweringLabels(ABC):
         scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
         return intervals_of_labels(scoring, scored.metrics, scored.outcomes)
 
-    def rivals(self, dataset: Any) -> Report:
+    def rivals(self, dataset: Any, scored: Scored) -> Report:
         """Score a scanner of code on the same rows, where the task asks whether there is anything to find."""
         return rivals_of_rows(dataset, self.card.labels, self.task)
 

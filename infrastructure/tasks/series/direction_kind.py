@@ -1,7 +1,7 @@
 """Down, flat or up: where a price will be, from a table of prices to the answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from infrastructure.data.series.market_loading import DirectionRule, class_count
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.inputs import Asked, Source
-from infrastructure.data.table.table import Table
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
@@ -82,21 +81,13 @@ class MarketDirection:
         judged = dataset.judged.few(QUICK_ROWS) if request.quick else dataset.judged
         scoring = _scoring_of(request, dataset)
         scored = trained.score_rows(judged, _adapter(scoring))
-        metrics = dict(scored.metrics)
-        rule = DirectionRule.of(request)
-        rivals = _rivals(rule, dataset.table, judged)
-        baselines = _scores_of(rivals)
-        majority = {name: metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
-        metrics |= _moves(metrics["confusion_matrix"])
-        draw_confusion_matrix(metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
+        draw_confusion_matrix(scored.metrics["confusion_matrix"], DIRECTIONS, run.confusion_matrix, "windows")
+        metrics = {**scored.metrics, **_moves(scored.metrics["confusion_matrix"])}
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {"test_metrics": plain_numbers(test_metrics)})
-        verdicts = _verdicts(metrics, {**majority, **baselines}, len(judged), judged.overlap)
+        beside = _beside(DirectionRule.of(request), judged, scored)
         intervals = intervals_of_labels(_labels_of(scoring), scored.metrics, scored.outcomes, judged.overlap)
-        for name, confusion in rivals.items():
-            of_rival = named(name, intervals_of_confusion(confusion, overlap=judged.overlap))
-            intervals |= {score: of_rival[score] for score in baselines if score in of_rival}
-        report = Report({**majority, **baselines}, test_metrics=test_metrics, warnings=verdicts, intervals=intervals)
+        report = replace(beside, test_metrics=test_metrics, intervals={**intervals, **beside.intervals})
         finished = trained.task
         assert isinstance(finished, FinishedDirection)
         return Findings(report, finished.examined(judged, scored, len(dataset.judged)))
@@ -108,7 +99,7 @@ class MarketDirection:
         majority = np.full(len(judged), _scoring_of(request, dataset)["majority"])
         found = classification_metrics(np.eye(len(DIRECTIONS))[majority], judged.labels[judged.anchors], DIRECTIONS)
         scores = {f"majority_{name}": found[name] for name in ("accuracy", "macro_f1")}
-        return Report({**scores, **_scores_of(_rivals(DirectionRule.of(request), dataset.table, judged))})
+        return Report({**scores, **_scores_of(_rivals(DirectionRule.of(request), judged))})
 
     def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedDirection]":
         """Open a finished model. Raises: ModelError."""
@@ -145,18 +136,32 @@ def _labels_of(scoring: Card) -> LabelScoring:
     )
 
 
-def _rivals(rule: DirectionRule, table: Table, windows: Windows) -> dict[str, NDArray[np.int64]]:
+def _rivals(rule: DirectionRule, windows: Windows) -> dict[str, NDArray[np.int64]]:
     """Count the answers of what needs no model, a confusion matrix each.
 
     A random walk expects the price to stay, persistence that it goes on as it did.
     """
     assert windows.labels is not None
-    labels, past = windows.labels[windows.anchors], rule.past(table)[windows.anchors]
+    assert windows.table is not None
+    labels, past = windows.labels[windows.anchors], rule.past(windows.table)[windows.anchors]
     guesses = {
         "random_walk": np.full(len(windows), FLAT),
         "persistence": np.where(past == UNKNOWN, FLAT, past),
     }
     return {name: confusion_matrix(labels, guess, len(DIRECTIONS)) for name, guess in guesses.items()}
+
+
+def _beside(rule: DirectionRule, judged: Windows, scored: Scored) -> Report:
+    """Set a model beside the most frequent direction, a random walk and persistence, and say whether it beats them."""
+    rivals = _rivals(rule, judged)
+    baselines = _scores_of(rivals)
+    majority = {name: scored.metrics[name] for name in ("majority_accuracy", "majority_macro_f1")}
+    intervals: dict[str, Interval] = {}
+    for name, confusion in rivals.items():
+        of_rival = named(name, intervals_of_confusion(confusion, overlap=judged.overlap))
+        intervals |= {score: of_rival[score] for score in baselines if score in of_rival}
+    known = {**majority, **baselines}
+    return Report(known, warnings=_verdicts(scored.metrics, known, judged), intervals=intervals)
 
 
 def _scores_of(rivals: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
@@ -174,17 +179,16 @@ def _moves(confusion: Sequence[Sequence[int]]) -> dict[str, float]:
     return {"up_down_accuracy": right / count if count else float("nan"), "num_up_down": count}
 
 
-def _verdicts(
-    metrics: Mapping[str, Any], baselines: Mapping[str, float], num_windows: int, overlap: int
-) -> tuple[str, ...]:
+def _verdicts(metrics: Mapping[str, Any], baselines: Mapping[str, float], judged: Windows) -> tuple[str, ...]:
     rivals = {
         name.removesuffix("_accuracy").replace("_", " "): value
         for name, value in baselines.items()
         if name.endswith("_accuracy")
     }
-    sentences = [f"All three directions: {verdict(metrics['accuracy'], rivals, num_windows, overlap)}"]
-    if metrics["num_up_down"]:
-        coin = verdict(metrics["up_down_accuracy"], {"a coin toss": COIN_TOSS}, int(metrics["num_up_down"]), overlap)
+    sentences = [f"All three directions: {verdict(metrics['accuracy'], rivals, len(judged), judged.overlap)}"]
+    moves = _moves(metrics["confusion_matrix"])
+    if count := int(moves["num_up_down"]):
+        coin = verdict(moves["up_down_accuracy"], {"a coin toss": COIN_TOSS}, count, judged.overlap)
         sentences.append(f"Up or down, where both the market and the forecast moved: {coin}")
     else:
         sentences.append("Up or down cannot be judged: the forecast never moved when the market did.")
@@ -218,6 +222,10 @@ class FinishedDirection:
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share what they forecast count as one."""
         return intervals_of_labels(_labels_of(self.scoring), scored.metrics, scored.outcomes, dataset.overlap)
+
+    def rivals(self, dataset: Windows, scored: Scored) -> Report:
+        """Score those who know nothing on the same windows, and say whether the model beats them."""
+        return _beside(self._rule, dataset, scored)
 
     def examined(self, dataset: Windows, scored: Scored, num_windows: int | None = None) -> Examined:
         """Look at the answer to each window; `num_windows` are all that there are."""
