@@ -104,7 +104,7 @@ class Place:
 
     def weakness(self, run: Path, rows: Sequence[Row]) -> np.ndarray:
         """Ask a run how weak rows are: probabilities [N]."""
-        return np.array([1.0 - scores["safe"] for scores in self.scores(run, rows)])
+        return _weakness(self.scores(run, rows))
 
     def scores(self, run: Path, rows: Sequence[Row]) -> list[dict[str, float]]:
         """Ask a run for the probabilities of labels."""
@@ -154,15 +154,20 @@ def transfer(place: Place) -> Row:
     found = {"bandit": float(_flagged(samples).mean())}
     for reader in READERS:
         run, _ = place.trained_on_shipped(reader)
-        scores = said[reader] = place.weakness(run, rows)
+        answers = place.scores(run, rows)
+        scores = said[reader] = _weakness(answers)
+        if reader == "alone":
+            # As `athanor scan` does: the finding of one is a finding.
+            model = ScanModel.of(str(run), "cpu")
+            is_told = np.array([model.score(answer) >= MIN_SCORE for answer in answers])
+            said["either"] = np.maximum(said["bandit"], is_told)
         threshold = float(np.quantile(scores[is_safe], 1.0 - blamed))
         found[reader] = float((place.weakness(run, samples) > threshold).mean())
-    # As `athanor scan` does: the finding of one is a finding.
-    run, _ = place.trained_on_shipped("alone")
-    model = ScanModel.of(str(run), "cpu")
-    is_told = np.array([model.score(scores) >= MIN_SCORE for scores in place.scores(run, rows)])
-    said["either"] = np.maximum(said["bandit"], is_told)
     return {"sven": _table(rows, said), "securityeval": {"safe_blamed_in_sven": blamed, "share_found": found}}
+
+
+def _weakness(answers: Sequence[dict[str, float]]) -> np.ndarray:
+    return np.array([1.0 - scores["safe"] for scores in answers])
 
 
 def _table(rows: Sequence[Row], said: dict[str, np.ndarray]) -> Row:

@@ -52,7 +52,7 @@ FORECASTING = {
 READING_FLOW = {
     "optimizer": "muon",
     "epochs": 4,
-    "batch_size": 16,  # twice as many steps are worth more than steps that see twice as much: decision 040
+    "batch_size": 16,  # of short trainings; long ones want 32: decision 040
     "learning_rate": 4e-3,
     "word_dropout": 0.0,
     "linear_start": True,

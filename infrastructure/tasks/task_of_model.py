@@ -60,8 +60,7 @@ def _reading_of(model: FlowClassifier, dataset: Any) -> TaskAdapter:
         )
     config = model.config
     scoring = LabelScoring(dataset.label_names, negative_label=dataset.label_names[config.negative_label])
-    sizes = config.negative_label, config.vocab_size, DEFAULT_LENGTH
-    return FlowClassification(scoring, *sizes, knows_grams=config.num_grams > 0)
+    return FlowClassification.of(config, scoring, DEFAULT_LENGTH)
 
 
 def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:

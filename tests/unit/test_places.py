@@ -12,6 +12,7 @@ def test_a_new_file_and_one_to_be_replaced_may_be_written(tmp_path: Path) -> Non
     (tmp_path / "there").touch()
     for name in ("there", "new", "new/below/it"):
         require_place(str(tmp_path / name), "output")
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]  # it has only looked
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ class FlowClassifier(PreTrainedModel):
     of which sees the whole window. Each head of each layer adds to its scores a learnt bonus for each relation.
     """
 
+    config: FlowConfig
     config_class = FlowConfig
     base_model_prefix = "flow"
     main_input_name = "input_ids"

@@ -11,6 +11,7 @@ from torch.nn import functional
 from infrastructure.data.feed import RowNoise
 from infrastructure.models.flow.calls import NOWHERE
 from infrastructure.models.flow.grams import grams_of
+from infrastructure.models.flow.model import FlowConfig
 from infrastructure.models.flow.verdict import Verdict, verdict_of
 from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
@@ -56,6 +57,19 @@ class FlowClassification:
         self._word_dropout = word_dropout
         self._marks_weight = marks_weight
         self._knows_grams = knows_grams
+
+    @classmethod
+    def of(
+        cls,
+        config: FlowConfig,
+        scoring: LabelScoring,
+        max_length: int,
+        word_dropout: float = 0.0,
+        marks_weight: float = 1.0,
+    ) -> "FlowClassification":
+        """Make the task of a model by its config."""
+        sizes = config.negative_label, config.vocab_size, max_length
+        return cls(scoring, *sizes, word_dropout, marks_weight, knows_grams=config.num_grams > 0)
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import expit
 from torch import Tensor, nn
 
 from domain.task import Task
@@ -42,8 +43,7 @@ class FinishedFlow(AnsweringLabels):
         """The task as the loop knows it."""
         scoring = LabelScoring(self.card.labels, negative_label=self.task.negative_label)
         config = self.reader.model.config
-        sizes = config.negative_label, config.vocab_size, self.card.max_length
-        return FlowClassification(scoring, *sizes, knows_grams=config.num_grams > 0)
+        return FlowClassification.of(config, scoring, self.card.max_length)
 
     def ready(self, rows: LabelledRows, indices: np.ndarray) -> FlowRows:
         """Read some rows into ids."""
@@ -107,7 +107,7 @@ class FinishedFlow(AnsweringLabels):
                 shares = self.reader.model.grams.shares(grams_of(one.ids, len(self.reader.vocabulary)))
                 line = lines_of(one.ids)
                 scores += np.bincount(line, shares)[line].astype(np.float32)
-            found.append(np.reciprocal(1.0 + np.exp(-scores)))
+            found.append(expit(scores))
         return found
 
     def _lines(self, read: Annotated, encoded: Encoded, scores: np.ndarray) -> list[int]:

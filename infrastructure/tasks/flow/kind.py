@@ -1,5 +1,6 @@
 """Labels for source code by a reader that follows values, from the data to the answers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from infrastructure.data.some_rows import spread
 from infrastructure.data.tokens.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, typed_card
-from infrastructure.models.flow.factory import Learnable, new_reader, open_reader
+from infrastructure.models.flow.factory import FlowReader, Learnable, new_reader, open_reader
 from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.models.presets import FLOW_READERS
 from infrastructure.tasks.flow.adapter import FlowClassification
@@ -51,11 +52,7 @@ class FlowLabels(Classification):
             learnable, texts = _learnable(request, dataset), dataset.train_texts()
             reader = new_reader(name, texts, request.vocab_size, learnable, request.seed)
             begins = request.linear_start and begins_linear(len(texts), len(names))
-            rows = spread(len(texts), QUICK_TEXTS if request.quick else len(texts))
-            weights = _weights(request, learnable)[rows]
-            answers = begins and start_from_grams(
-                reader, [texts[int(row)] for row in rows], learnable.few(rows), weights
-            )
+            answers = begins and _begun(request, reader, texts, learnable)
         else:
             reader, answers = open_reader(Path(name), names), False
         card = {"task": request.task, "model_name": name, "max_length": request.max_length, "labels": list(names)}
@@ -70,14 +67,8 @@ class FlowLabels(Classification):
         learnt = (dataset.label_names, vocabulary, config.marks, config.kinds)
         train = flow_rows(dataset.train_rows, dataset.train, *learnt)
         evaluation = flow_rows(dataset.eval_rows, dataset.evaluation, *learnt)
-        adapter = FlowClassification(
-            scoring_of(request, dataset),
-            config.negative_label,
-            config.vocab_size,
-            request.max_length,
-            word_dropout=request.word_dropout,
-            marks_weight=request.mark_weight,
-            knows_grams=config.num_grams > 0,
+        adapter = FlowClassification.of(
+            config, scoring_of(request, dataset), request.max_length, request.word_dropout, request.mark_weight
         )
         card = card_of(request, train)
         cut = int(train.was_cut.sum())
@@ -92,6 +83,13 @@ class FlowLabels(Classification):
         if task.negative_label not in known.labels:
             raise ModelError(f"{directory / CARD}: task {task.name} has no label of no weakness.", remedy=RESTORE)
         return reader.model, FinishedFlow(reader, known, task)
+
+
+def _begun(request: LabelTraining, reader: FlowReader, texts: Sequence[str], learnable: Learnable) -> bool:
+    """Let a reader begin with what runs of tokens say; tells whether they say anything."""
+    rows = spread(len(texts), QUICK_TEXTS if request.quick else len(texts))
+    weights = _weights(request, learnable)[rows]
+    return start_from_grams(reader, [texts[int(row)] for row in rows], learnable.few(rows), weights)
 
 
 def _weights(request: LabelTraining, learnable: Learnable) -> np.ndarray:
