@@ -55,18 +55,18 @@ def confine(seconds: int, mebibytes: int) -> None:
 
 
 def _limit(seconds: int, mebibytes: int) -> None:
-    # Soft and hard alike: a first signal could be caught, and the kernel sends no other before a second has passed.
     limits = {
-        resource.RLIMIT_CPU: seconds,
-        resource.RLIMIT_AS: mebibytes * MIB,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: MOST_OPEN_FILES,
+        # SIGXCPU ends a program, by whose name its end is known; one that catches it is killed a second later.
+        resource.RLIMIT_CPU: (seconds, seconds + 1),
+        resource.RLIMIT_AS: (mebibytes * MIB,) * 2,
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_NOFILE: (MOST_OPEN_FILES,) * 2,
     }
-    for kind, most in limits.items():
+    for kind, wanted in limits.items():
         _, hard = resource.getrlimit(kind)
-        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (allowed, allowed))
+        soft, most = wanted if hard == resource.RLIM_INFINITY else (min(limit, hard) for limit in wanted)
+        resource.setrlimit(kind, (soft, most))
 
 
 def _readable() -> Iterator[str]:

@@ -146,7 +146,9 @@ class _Process:
         if outcome in OUTCOMES and outcome != PASSED and isinstance(told, str):
             # An error may say halves of characters, which no file can hold.
             return Verdict(outcome, told.encode("utf-8", "backslashreplace").decode())
-        if is_late or seconds >= 0.95 * self._limits.time_limit:
+        # The kernel counts by ticks and may end what has used less by the clock; what catches SIGXCPU has used more.
+        is_out_of_time = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+        if is_late or is_out_of_time or seconds >= self._limits.time_limit:
             return Verdict(TIMEOUT, f"it took longer than {self._limits.time_limit} s")
         if os.WIFSIGNALED(status):
             return Verdict(ERROR, f"{signal.Signals(os.WTERMSIG(status)).name} ended it before its tests did")

@@ -18,7 +18,7 @@ import pytest
 
 from domain.exceptions import ConfigurationError
 from domain.program_tests import ERROR, FAILED, MEMORY, PASSED, TIMEOUT, Limits, Program, Verdict
-from infrastructure.sandbox.programs import require_protections, run_programs
+from infrastructure.sandbox.programs import _Process, require_protections, run_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(time_limit=1, memory_limit=128)
@@ -224,6 +224,13 @@ def test_the_same_program_draws_and_orders_the_same_each_time(protected: None) -
     program = Program("import random\nraise ValueError(random.random(), list({'a', 'b', 'c', 'd', 'e'}))", "pass")
     first, second = run_programs([program, program], LIMITS, 1)
     assert first == second
+
+
+def test_the_kernel_knows_that_time_has_run_out(protected: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts by ticks, of which a busy machine gives a program more than its seconds by the clock."""
+    kill = _Process.kill
+    monkeypatch.setattr(_Process, "kill", lambda process: (kill(process)[0], 0.9))
+    assert [found.outcome for found in run_programs([Program("while True: pass", "pass")], LIMITS, 1)] == [TIMEOUT]
 
 
 STARTER = """
