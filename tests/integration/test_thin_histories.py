@@ -14,6 +14,7 @@ from application.use_cases.predict import PredictRequest
 from domain.exceptions import DatasetError
 from infrastructure.container import Container
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.readers import Fitting
 from tests.support import tiny_series
 
@@ -236,7 +237,7 @@ class TestCalibration:
         forecast = np.tile(np.array(LEVELS) - 0.5, (100, 1, 6, 1))
         thin = np.arange(100)[:, None] < num_thin
         fit, nothing = Fitting(LEVELS, range(1, 7), 6), np.zeros((100, 1), dtype=bool)
-        fit.add(forecast, np.full((100, 1, 6), 0.001), nothing, nothing, thin)
+        fit.add(Forecasts(forecast, np.full((100, 1, 6), 0.001), nothing, nothing, thin))
         factors: tuple[float, ...] = fit.metrics()["calibration"].factors
         return factors
 

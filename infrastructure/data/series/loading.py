@@ -171,7 +171,8 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     series = recipe.series(inputs.columns, table.wall)
     places = places_of(table.stamps, table.step, len(series))
     season = season_of(table, inputs, ends[0], recipe.horizons)
-    naive = Naive.of(series, places, season.length if season else None) if inputs.num_targets else None
+    changes = naive_errors(inputs.columns[past, : inputs.num_targets], places[past], season, recipe.target_scales)
+    naive = Naive.of(series, places, season.length if season else None, changes) if inputs.num_targets else None
     windows: list[Windows] = []
     faults: list[str] = []
     for number, (part, start, end) in enumerate(zip(PARTS, (0, *ends), ends, strict=False)):
@@ -186,7 +187,6 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
-    changes = naive_errors(inputs.columns[past, : inputs.num_targets], places[past], season, recipe.target_scales)
     return SplitSeries(
         table,
         recipe,
@@ -199,8 +199,14 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     )
 
 
-def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe, season: int | None = None) -> Windows:
-    """Make every window of a table for a recipe that is known, with the season of training.
+def all_windows(
+    table: Table,
+    inputs: Inputs,
+    recipe: SeriesRecipe,
+    season: Season | None = None,
+    changes: Sequence[float | None] = (),
+) -> Windows:
+    """Make every window of a table for a recipe that is known, with the season of training and the changes over it.
 
     Raises: DatasetError when there is none.
     """
@@ -208,7 +214,8 @@ def all_windows(table: Table, inputs: Inputs, recipe: SeriesRecipe, season: int 
     anchors = anchors_of(0, len(series), recipe.context_length, max(recipe.horizons))
     naive = None
     if inputs.num_targets:
-        naive = Naive.of(series, places_of(table.stamps, table.step, len(series)), season)
+        places = places_of(table.stamps, table.step, len(series))
+        naive = Naive.of(series, places, season.length if season else None, changes)
     made = _windows(table, inputs, recipe, series, anchors, naive)
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)

@@ -8,6 +8,7 @@ import numpy as np
 from infrastructure.data.series.series import Series
 
 SEASONAL, DRIFT = "seasonal_naive", "drift"
+CHANGE = "change"  # of a series over a season: an error in units of it is the MASE
 MOST_SEASONS_BACK = 4  # where the last one was not observed
 
 
@@ -15,18 +16,24 @@ MOST_SEASONS_BACK = 4  # where the last one was not observed
 class Naive:
     """How the rows of a table lie on its clock, and where its series begin.
 
-    Shapes: places [N], ascending; first [T] are the first rows at which targets were observed. `season` is the number
-    of places after which values come again, None where they do not.
+    Shapes: places [N], ascending, those of one series so far behind those before it that no season reaches there; first
+    [S, T] are the first rows at which targets were observed, and changes [S, T] what each changes over a season of the
+    training part on average, standardised, NaN where nobody knows. `season` is the number of places after which values
+    come again, None where they do not.
     """
 
     places: np.ndarray
     first: np.ndarray
     season: int | None
+    changes: np.ndarray
 
     @classmethod
-    def of(cls, series: Series, places: np.ndarray, season: int | None) -> "Naive":
+    def of(
+        cls, series: Series, places: np.ndarray, season: int | None, changes: Sequence[float | None] | np.ndarray = ()
+    ) -> "Naive":
         """Look where the series begin."""
-        return cls(places, series.observed[:, : series.num_targets].argmax(axis=0), season)
+        known = np.array(changes, dtype=np.float64)  # None becomes NaN
+        return cls(places, _first_observed(series), season, known.reshape(-1, series.num_targets))
 
     def forecasts(
         self, series: Series, observed: np.ndarray, anchors: np.ndarray, steps: Sequence[int]
@@ -38,12 +45,14 @@ class Naive:
         """
         known = observed[..., : series.num_targets]
         latest = anchors[:, None] - known[:, ::-1].argmax(axis=1)  # [B, T], the last row at which each was observed
-        found = {DRIFT: _drift(series, self.first, latest, anchors, steps)}
+        number = series.numbers_of(anchors)
+        found = {DRIFT: _drift(series, self.first[number], latest, anchors, steps)}
         if self.season is not None:
             forecast = _seasonal(series, self.places, self.season, anchors, steps)
             found[SEASONAL] = np.where(np.isnan(forecast), _at(series, latest)[..., None], forecast)
         is_seen = np.asarray(known.any(axis=1))[..., None]
-        return {name: np.where(is_seen, forecast, np.nan).astype(np.float32) for name, forecast in found.items()}
+        found = {name: np.where(is_seen, forecast, np.nan).astype(np.float32) for name, forecast in found.items()}
+        return found | ({CHANGE: self.changes[number].astype(np.float32)} if self.changes.size else {})
 
 
 def _seasonal(series: Series, places: np.ndarray, season: int, anchors: np.ndarray, steps: Sequence[int]) -> np.ndarray:
@@ -66,11 +75,19 @@ def _seasonal(series: Series, places: np.ndarray, season: int, anchors: np.ndarr
 def _drift(
     series: Series, first: np.ndarray, latest: np.ndarray, anchors: np.ndarray, steps: Sequence[int]
 ) -> np.ndarray:
-    """Go on from the latest row [B, T] of each target as it went there from its first one [T], [B, T, H]."""
+    """Go on from the latest row [B, T] of each target as it went there from its first one [B, T]: [B, T, H]."""
     end = _at(series, latest)
-    slope = (end - _at(series, np.broadcast_to(first, latest.shape))) / np.maximum(latest - first, 1)
+    slope = (end - _at(series, first)) / np.maximum(latest - first, 1)
     ahead = (anchors[:, None] - latest)[..., None] + np.asarray(steps)
     return np.asarray(end[..., None] + slope[..., None] * ahead)
+
+
+def _first_observed(series: Series) -> np.ndarray:
+    """Give the first row of each series at which each target was observed [S, T], its own first row where none was."""
+    ends, targets = series.ends, series.observed[:, : series.num_targets]
+    rows = np.arange(len(series))[:, None]
+    first = np.minimum.reduceat(np.where(targets, rows, len(series)), ends[:-1], axis=0)
+    return np.where(first < ends[1:, None], first, ends[:-1, None])
 
 
 def _at(series: Series, rows: np.ndarray) -> np.ndarray:

@@ -76,7 +76,9 @@ class SeriesRecipe:
         observed = np.isfinite(values)
         values[~observed] = 0.0
         clock = stamps if stamps is not None else np.zeros(len(columns), dtype=np.int64)
-        return Series(values, observed, self.calendar.features(clock), self.num_targets, self)
+        level, unit = (np.array([of[: self.num_targets]]) for of in (self.scaler.mean, self.scaler.scale))
+        calendar = self.calendar.features(clock)
+        return Series(values, observed, calendar, self.num_targets, self, level=level, unit=unit)
 
     def in_own_units(self, forecast: np.ndarray) -> np.ndarray:
         """Bring forecasts [..., T, H, Q] back from the standardised scale, in fp64."""
@@ -104,10 +106,31 @@ class SeriesRecipe:
 
 
 @dataclass(frozen=True)
-class Series:
-    """One array that all windows are cut from.
+class Covariates:
+    """What a model is told of rows and series beside the values, as far as a table has it.
 
-    Shapes: values [N, V] fp32 standardised and 0 where missing, observed [N, V], calendar [N, F].
+    The last `num_known` of the values' columns are known ahead, and so are the last `num_known_categories` of
+    `categories` [N, C]; `static` [S, A] and `static_categories` [S, E] are the same throughout a series. Categories
+    are numbers counted from 1; 0 is one that training has not seen, or a missing one. `sizes` are the largest numbers
+    of `categories`, then of `static_categories`.
+    """
+
+    num_known: int
+    num_known_categories: int
+    categories: np.ndarray
+    static: np.ndarray
+    static_categories: np.ndarray
+    sizes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Series:
+    """The arrays that all windows are cut from: one series, or S of them, one behind the other.
+
+    Shapes: values [N, V] fp32 standardised and 0 where missing, observed [N, V], calendar [U, F]; `moments` [N] are the
+    rows of the calendar, None where each has its own. The rows of series i are those from `offsets[i]` [S + 1] up to
+    `offsets[i + 1]`. `level` and `unit` [S, T] bring the targets of each back to their own units; None where nobody
+    needs to know.
     """
 
     values: np.ndarray
@@ -115,32 +138,78 @@ class Series:
     calendar: np.ndarray
     num_targets: int
     recipe: SeriesRecipe | None = None
+    offsets: np.ndarray | None = None
+    moments: np.ndarray | None = None
+    level: np.ndarray | None = None
+    unit: np.ndarray | None = None
+    covariates: Covariates | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Where each series begins, and the last one ends [S + 1]."""
+        return np.array([0, len(self)]) if self.offsets is None else self.offsets
+
+    def numbers_of(self, rows: np.ndarray) -> np.ndarray:
+        """Tell which series rows are of."""
+        return np.searchsorted(self.ends, rows, side="right") - 1
+
     def history(self, anchors: np.ndarray, length: int) -> dict[str, np.ndarray]:
         """Give the `length` rows that end with each anchor [B]; nothing behind an anchor is read.
 
-        Shapes: `values` and `observed` [B, L, V], `calendar` [B, L, F]. What would lie before the first row is not
-        observed.
+        Shapes: `values` and `observed` [B, L, V], `calendar` [B, L, F]. What would lie before the first row of a series
+        is not observed.
         """
+        first = self.ends[self.numbers_of(anchors)][:, None]
         rows = anchors[:, None] + np.arange(1 - length, 1)  # [B, L]
-        there = rows >= 0
-        rows = np.maximum(rows, 0)
+        there = rows >= first
+        rows = np.maximum(rows, first)
         observed = self.observed[rows] & there[..., None]
         values = self.values[rows]
         if not there.all():
             values[~there] = 0.0
-        return {"values": values, "observed": observed, "calendar": self.calendar[rows]}
+        found = {"values": values, "observed": observed, "calendar": self._calendar_at(rows)}
+        if self.covariates is not None:
+            found["categories"] = np.where(there[..., None], self.covariates.categories[rows], 0).astype(np.int64)
+        return found
 
     def targets(self, anchors: np.ndarray, steps: Sequence[int]) -> np.ndarray:
         """Give what came at `steps` ahead of each anchor, [B, T, H] fp32; NaN where nothing was observed."""
-        rows = anchors[:, None] + np.asarray(steps)  # [B, H]
-        there = rows < len(self)
-        rows = np.minimum(rows, len(self) - 1)
+        rows, there = self._ahead(anchors, steps)
         known = self.observed[rows, : self.num_targets] & there[..., None]
         return np.where(known, self.values[rows, : self.num_targets], np.nan).transpose(0, 2, 1)
+
+    def known_ahead(self, anchors: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
+        """Give what is known beforehand of `steps` ahead of each anchor, and of its series; never a target.
+
+        Shapes: `ahead` [B, H, 2 K + F], the K columns that are known ahead, whether each is known, and the calendar;
+        `ahead_categories` [B, H, Ck], `static` [B, A] and `static_categories` [B, E].
+        """
+        assert self.covariates is not None
+        beside = self.covariates
+        rows, there = self._ahead(anchors, steps)
+        first = self.values.shape[1] - beside.num_known
+        known = self.observed[rows, first:] & there[..., None]
+        values = np.where(known, self.values[rows, first:], np.float32(0.0))
+        of_rows = beside.categories[rows, beside.categories.shape[1] - beside.num_known_categories :]
+        series = self.numbers_of(anchors)
+        return {
+            "ahead": np.concatenate([values, known.astype(np.float32), self._calendar_at(rows)], axis=-1),
+            "ahead_categories": np.where(there[..., None], of_rows, 0).astype(np.int64),
+            "static": beside.static[series],
+            "static_categories": beside.static_categories[series].astype(np.int64),
+        }
+
+    def _ahead(self, anchors: np.ndarray, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Give the rows `steps` [H] behind anchors [B], and whether they are of the same series: [B, H] each."""
+        end = self.ends[self.numbers_of(anchors) + 1][:, None]
+        rows = anchors[:, None] + np.asarray(steps)
+        return np.minimum(rows, end - 1), rows < end
+
+    def _calendar_at(self, rows: np.ndarray) -> np.ndarray:
+        return self.calendar[rows if self.moments is None else self.moments[rows]]
 
 
 def _chunks(columns: np.ndarray) -> Iterator[np.ndarray]:

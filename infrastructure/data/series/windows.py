@@ -74,29 +74,44 @@ class Windows(Dataset[Window]):
     def cut(self, anchors: np.ndarray) -> dict[str, np.ndarray]:
         """Give the windows at anchors [B] as arrays: history, and `target` [B, T, H] or `labels` [B].
 
-        Where they carry forecasts that need no model, these stand under their names, [B, T, H].
+        Where the table has columns that are known ahead or describe a series, what they say is there too; where windows
+        carry forecasts that need no model, these stand under their names, [B, T, H], with `level` and `unit` [B, T],
+        which bring targets back to their own units.
         """
-        window = self.series.history(anchors, self.context_length)
+        series = self.series
+        window = series.history(anchors, self.context_length)
+        if series.covariates is not None:
+            window |= series.known_ahead(anchors, self.horizons)
         if self.labels is not None:
             return {**window, "labels": self.labels[anchors].astype(np.int64)}
-        target = self.series.targets(anchors, self.horizons)
+        target = series.targets(anchors, self.horizons)
         if self._may_lack_history:
-            target[~window["observed"][..., : self.series.num_targets].any(axis=1)] = np.nan
+            target[~window["observed"][..., : series.num_targets].any(axis=1)] = np.nan
         if self.naive is not None:
-            window |= self.naive.forecasts(self.series, window["observed"], anchors, self.horizons)
+            window |= self.naive.forecasts(series, window["observed"], anchors, self.horizons)
+            if series.level is not None and series.unit is not None:
+                numbers = series.numbers_of(anchors)
+                window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
         return {**window, "target": target}
 
     @cached_property
     def _may_lack_history(self) -> bool:
         """Tell whether any history of this length lacks a target: most tables need no look at each window."""
-        rows = np.arange(len(self.series))
         targets = self.series.observed[:, : self.series.num_targets]
-        return not all(_any_in(known, rows + 1 - self.context_length, rows + 1).all() for known in targets.T)
+        if targets.all():
+            return False
+        rows = np.arange(len(self.series))
+        start = _first_seen(self.series, rows, self.context_length)
+        return not all(_any_in(known, start, rows + 1).all() for known in targets.T)
 
     @property
     def overlap(self) -> int:
         """Count the successive windows that share a step of what follows them: 1 when no two do."""
-        closest = int(np.diff(self.anchors).min()) if len(self) > 1 else 1
+        if len(self) < 2:
+            return max(self.horizons)
+        if self.series.offsets is not None and self.table is not None and self.table.stamps is not None:
+            return overlap_in_time(self.table.stamps[self.anchors], max(self.horizons) * (self.table.step or 1))
+        closest = int(np.diff(self.anchors).min())
         return max(1, -(-max(self.horizons) // max(1, closest)))
 
     @property
@@ -129,15 +144,28 @@ class Windows(Dataset[Window]):
         return f"{self._name}:{int(self.anchors[index]) + FIRST_LINE}"
 
 
+def overlap_in_time(times: np.ndarray, reach: int) -> int:
+    """Count the successive windows, by their ascending times [N], that share a step of what follows, at the busiest."""
+    ends = np.searchsorted(times, times + reach, side="left")
+    return max(1, int((ends - np.arange(len(times))).max()))
+
+
+def _first_seen(series: Series, anchors: np.ndarray, context_length: int) -> np.ndarray:
+    """Give the first row that a window sees, which is of the series of its anchor."""
+    first = anchors + 1 - context_length
+    return first if series.offsets is None else np.maximum(first, series.ends[series.numbers_of(anchors)])
+
+
 def _usable(
     series: Series, anchors: np.ndarray, context_length: int, horizons: Sequence[int], labels: np.ndarray | None
 ) -> np.ndarray:
     """Tell which anchors [N] have something to see and something to be scored on."""
+    start = _first_seen(series, anchors, context_length)
     if labels is not None:
         classified: np.ndarray = labels[anchors] >= 0
         if series.observed.all():
             return classified
-        return classified & _any_in(np.asarray(series.observed.any(axis=1)), anchors + 1 - context_length, anchors + 1)
+        return classified & _any_in(np.asarray(series.observed.any(axis=1)), start, anchors + 1)
     observed = series.observed[:, : series.num_targets]
     if observed.all():
         return np.ones(len(anchors), dtype=bool)
@@ -146,7 +174,7 @@ def _usable(
         ahead = np.zeros(len(anchors), dtype=bool)
         for first, last in _runs(horizons):
             ahead |= _any_in(known, anchors + first, anchors + last + 1)
-        usable |= ahead & _any_in(known, anchors + 1 - context_length, anchors + 1)
+        usable |= ahead & _any_in(known, start, anchors + 1)
     return usable
 
 

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
+from infrastructure.data.series.naive import CHANGE
 from infrastructure.data.series.windows import Window
 from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.metrics import metric_names
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
 from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
@@ -19,14 +21,8 @@ from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 class ForecastReader(Protocol):
     """Takes in what a model forecasts, batch by batch, in the order of the windows."""
 
-    def add(
-        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
-    ) -> None:
-        """Take in a batch, all of it standardised.
-
-        Shapes: forecast [B, T, H, Q], target [B, T, H] NaN where unknown, last [B, T], assumed [B, T] True where the
-        forecast follows from the training part and not from a history, thin [B, T] where that hardly varies.
-        """
+    def add(self, found: Forecasts) -> None:
+        """Take in a batch."""
 
     def metrics(self) -> dict[str, Any]:
         """Give what was found."""
@@ -102,12 +98,16 @@ class _Pass:
         forecast, target = output["forecast"], batch["target"]
         last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
         assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
-        read = [tensor.float().cpu().numpy() for tensor in (forecast, target, last)]
         thin = output.get("thin", torch.zeros_like(assumed))
-        self._reader.add(read[0], read[1], read[2], assumed.cpu().numpy(), thin.cpu().numpy())
+        found = Forecasts(
+            *(tensor.float().cpu().numpy() for tensor in (forecast, target, last)),
+            *(tensor.cpu().numpy() for tensor in (assumed, thin)),
+            *(batch[name].cpu().numpy() if name in batch else None for name in ("level", "unit")),
+        )
+        self._reader.add(found)
         if self._rivals is not None:
-            beside = {name: batch[name].cpu().numpy() for name in RIVALS if name in batch}
-            self._rivals.add(beside, read[1], read[2])
+            beside = {name: batch[name].cpu().numpy() for name in (*RIVALS, CHANGE) if name in batch}
+            self._rivals.add(beside, found)
 
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""

@@ -145,7 +145,7 @@ def _scoring(card: SeriesCard) -> QuantileForecast:
 
 def _rivals(card: SeriesCard) -> RivalScores:
     season_rows = card.season.rows if card.season else None
-    return RivalScores(card.recipe, card.quantiles, card.naive_errors, season_rows)
+    return RivalScores(card.recipe, card.quantiles, season_rows)
 
 
 def _of_rivals(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,8 +171,8 @@ class FinishedForecaster:
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
-        season = self.card.season.length if self.card.season else None
-        return all_windows(table, self._inputs(table), self.card.recipe, season), _scoring(self.card)
+        card = self.card
+        return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), _scoring(card)
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""

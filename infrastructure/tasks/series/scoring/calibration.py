@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.series.scoring.metrics import Booleans, Floats, Numbers, median_of, median_place
+from infrastructure.tasks.series.scoring.forecasts import Booleans, Numbers
+from infrastructure.tasks.series.scoring.metrics import Floats, median_of, median_place
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infrastructure.tasks.series.scoring.calibration import Calibration
-from infrastructure.tasks.series.scoring.metrics import Booleans, Floats, Numbers, median_of
+from infrastructure.tasks.series.scoring.forecasts import Booleans, Numbers
+from infrastructure.tasks.series.scoring.metrics import Floats, median_of
 from infrastructure.tasks.series.scoring.scattering import Keys, scattered
 
 Places = NDArray[np.int64]

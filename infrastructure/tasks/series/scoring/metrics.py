@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.floating[Any]]
+from infrastructure.tasks.series.scoring.forecasts import Booleans, Numbers
+
 Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 
 POINTS, KNOWN = "num_points", "num_points_repeat_last"
+_SIZE = "size"  # of what came
 _PER_TARGET = ("mse", "mae", "loss", "repeat_last_mse", "repeat_last_mae")
 
 
@@ -81,8 +82,9 @@ class ForecastScores:
     """Scores quantile forecasts as sums and counts over all windows, targets and horizons, divided once at the end.
 
     `quantiles` [Q] ascend in (0, 1), `horizons` [H] and `target_names` [T] name what is scored, and `scales` [T] are
-    the standard deviations that turn standardised values into those of each target. Sums are float64, so batching
-    changes no more than their last digits. A point counts where its target is observed.
+    the standard deviations that turn standardised values into those of each target, where its windows do not say their
+    own. Sums are float64, so batching changes no more than their last digits. A point counts where its target is
+    observed.
     """
 
     def __init__(
@@ -105,13 +107,22 @@ class ForecastScores:
         self._known, self._repeat_squared, self._repeat_absolute, self._repeat_pinball = np.zeros((4, *shape))
         self._pinball, self._covered = np.zeros((2, len(self._levels), *shape))  # [Q, T, H] each
         self._inside, self._width = np.zeros((2, len(self._pairs), *shape))  # [P, T, H] each
+        self._own: dict[str, float] = defaultdict(float)  # sums by name, in the units of the windows
         self._by_window: dict[str, list[Floats]] = defaultdict(list)  # by name, [B] each
 
-    def add(self, forecast: Numbers, target: Numbers, last: Numbers) -> None:
+    def add(
+        self,
+        forecast: Numbers,
+        target: Numbers,
+        last: Numbers,
+        level: Numbers | None = None,
+        unit: Numbers | None = None,
+    ) -> None:
         """Take in a batch of standardised values.
 
         Shapes: forecast [B, T, H, Q] ascending in Q, target [B, T, H] with NaN where not observed, last [B, T] the
-        last observed value of each target, NaN where there is none.
+        last observed value of each target, NaN where there is none. `level` and `unit` [B, T] bring those of a window
+        back to their own units: those of the series that it is of.
         """
         shape = self._points.shape
         assert target.shape == (len(target), *shape), "target must be [windows, targets, horizons]"
@@ -122,26 +133,40 @@ class ForecastScores:
         self._num_windows += len(target)
         self._points += observed.sum(axis=0)
         errors = truth - median_of(forecast, self._levels)
-        self._add_medians(errors, observed)
+        units = np.broadcast_to(self._scales, last.shape) if unit is None else unit.astype(np.float64)
         scores = {**self._add_levels(forecast, truth, observed), "mse": errors**2, "mae": np.abs(errors)}
-        self._keep(scores, POINTS, observed)
+        self._squared += _sum_where(observed, scores["mse"])
+        self._absolute += _sum_where(observed, scores["mae"])
+        self._add_own(scores, observed, units)
+        if level is not None:
+            own = truth * units[..., None] + level.astype(np.float64)[..., None]
+            self._own[_SIZE] += float(np.abs(own).sum(where=observed))
+        self._keep({name: values for name, values in scores.items() if "interval" not in name}, POINTS, observed)
         known = observed & ~np.isnan(last)[..., None]
-        self._keep(self._add_repeat_last(truth - last.astype(np.float64)[..., None], known), KNOWN, known)
+        repeated = self._add_repeat_last(truth - last.astype(np.float64)[..., None], known)
+        self._keep(repeated, KNOWN, known)
+        self._add_own(repeated, known, units)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics by name; NaN stands where no point was observed, since nothing was scored there.
 
-        Units: standardised, or with `_original` those of the targets, pooled over targets as they are. `loss` is the
-        mean pinball loss over points and quantiles, `crps` its weighted integral (`crps_weights`), `mse` and `mae`
+        Units: standardised, or with `_original` those of the targets, pooled over targets as they are; `wql`, twice the
+        sum of the mean pinball losses in these units over the sum of what came without its signs, has none. `loss` is
+        the mean pinball loss over points and quantiles, `crps` its weighted integral (`crps_weights`), `mse` and `mae`
         those of the median. `repeat_last_*` scores the last observed value, as its own forecast at every quantile, on
         the `num_points_repeat_last` points of `num_points` that have one. `coverage_q10` is the share of targets at or
         below the quantile 0.1, `picp_80` the share within an interval, ends included, and `interval_80_mean` its mean
         width. `loss_q10` is the loss of one quantile, `loss_1` that of one horizon. `per_target` and `per_horizon` are
         standardised; the lists of `per_horizon` [H] run along the horizons.
         """
-        totals = self._totals(np.ones_like(self._scales))
-        original = {f"{name}_original": value for name, value in self._totals(self._scales).items()}
-        points = self._points.sum()
+        points, known = self._points.sum(), self._known.sum()
+        totals = self._totals()
+        original = {
+            f"{name}_original": _ratio(self._own[name], known if name.startswith("repeat_last_") else points)
+            for name in totals
+        }
+        if _SIZE in self._own:
+            original["wql"] = _ratio(2.0 * self._own["loss"], self._own[_SIZE])
         pinball_at_horizon = self._pinball.mean(axis=0).sum(axis=0)  # [H]
         points_at_horizon = self._points.sum(axis=0)
         per_horizon = {"mse": self._squared.sum(axis=0), "mae": self._absolute.sum(axis=0)}
@@ -171,9 +196,13 @@ class ForecastScores:
         """
         return {name: np.concatenate(parts) for name, parts in self._by_window.items()}
 
-    def _add_medians(self, errors: Floats, observed: Booleans) -> None:
-        self._squared += _sum_where(observed, errors**2)
-        self._absolute += _sum_where(observed, np.abs(errors))
+    def _add_own(self, scores: Mapping[str, Floats], counted: Booleans, units: Floats) -> None:
+        """Take in scores [B, T, H], but shares, in the units of their windows [B, T]; squares have their squares."""
+        with np.errstate(over="ignore"):  # of values beyond 1e154 the square is infinite
+            for name, values in scores.items():
+                if not name.startswith("picp_"):
+                    of_windows = np.sum(values, axis=2, where=counted)  # [B, T]
+                    self._own[name] += float((of_windows * (units**2 if name.endswith("mse") else units)).sum())
 
     def _keep(self, scores: Mapping[str, Floats], count: str, counted: Booleans) -> None:
         """Keep the mean scores of each window over the points that count, and their number; scores are [B, T, H]."""
@@ -200,6 +229,7 @@ class ForecastScores:
             inside = (lower <= truth) & (truth <= upper)
             self._inside[index] += (observed & inside).sum(axis=0)
             self._width[index] += _sum_where(observed, upper - lower)
+            scores[f"interval_{name}_mean"] = upper - lower
             scores[f"picp_{name}"] = inside.astype(np.float64)
         return scores
 
@@ -216,23 +246,21 @@ class ForecastScores:
         self._repeat_pinball += _sum_where(known, pinball)
         return {"repeat_last_mse": squared, "repeat_last_mae": absolute, "repeat_last_loss": pinball}
 
-    def _totals(self, unit: Floats, targets: slice = slice(None)) -> dict[str, float]:
-        """Give what has a unit, over all horizons of some targets; `unit` [T] scales their errors."""
-        with np.errstate(over="ignore"):  # of values beyond 1e154 the square is infinite
-            factor, square = unit[targets, None], unit[targets, None] ** 2
+    def _totals(self, targets: slice = slice(None)) -> dict[str, float]:
+        """Give what has a unit, over all horizons of some targets, standardised."""
         points, known = self._points[targets].sum(), self._known[targets].sum()
-        pinball = (self._pinball[:, targets] * factor).sum(axis=(1, 2))  # [Q]
+        pinball = self._pinball[:, targets].sum(axis=(1, 2))  # [Q]
         result = {
             "loss": _ratio(pinball.mean(), points),
             "crps": _ratio(2.0 * (crps_weights(self._levels) * pinball).sum(), points),
-            "mse": _ratio((self._squared[targets] * square).sum(), points),
-            "mae": _ratio((self._absolute[targets] * factor).sum(), points),
-            "repeat_last_loss": _ratio((self._repeat_pinball[targets] * factor).sum(), known),
-            "repeat_last_mse": _ratio((self._repeat_squared[targets] * square).sum(), known),
-            "repeat_last_mae": _ratio((self._repeat_absolute[targets] * factor).sum(), known),
+            "mse": _ratio(self._squared[targets].sum(), points),
+            "mae": _ratio(self._absolute[targets].sum(), points),
+            "repeat_last_loss": _ratio(self._repeat_pinball[targets].sum(), known),
+            "repeat_last_mse": _ratio(self._repeat_squared[targets].sum(), known),
+            "repeat_last_mae": _ratio(self._repeat_absolute[targets].sum(), known),
         }
         for index, name in enumerate(self._pair_names()):
-            result[f"interval_{name}_mean"] = _ratio((self._width[index, targets] * factor).sum(), points)
+            result[f"interval_{name}_mean"] = _ratio(self._width[index, targets].sum(), points)
         return result
 
     def _shares(self, targets: slice) -> dict[str, float]:
@@ -244,7 +272,7 @@ class ForecastScores:
 
     def _of_target(self, index: int) -> dict[str, float]:
         only = slice(index, index + 1)
-        totals = self._totals(np.ones_like(self._scales), only)
+        totals = self._totals(only)
         return {name: totals[name] for name in _PER_TARGET} | self._shares(only)
 
     def _pair_names(self) -> list[str]:

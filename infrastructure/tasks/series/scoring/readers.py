@@ -9,6 +9,7 @@ import numpy as np
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.guarded import Guard
 from infrastructure.tasks.series.scoring.held_out import HeldOut
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
@@ -31,14 +32,14 @@ class Scores:
             ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
         )
 
-    def add(
-        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
-    ) -> None:
+    def add(self, found: Forecasts) -> None:
         """Score one batch."""
+        beside = found.target, found.last, found.level, found.unit
+        forecast = found.forecast
         if self._calibration is not None:
-            self._plain.add(forecast, target, last)
-            forecast = self._calibration.applied(forecast, assumed)
-        self._given.add(forecast, target, last)
+            self._plain.add(forecast, *beside)
+            forecast = self._calibration.applied(forecast, found.assumed)
+        self._given.add(forecast, *beside)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics."""
@@ -61,12 +62,10 @@ class Examining:
         self._scores = scores
         self._thinned = Thinned()
 
-    def add(
-        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
-    ) -> None:
+    def add(self, found: Forecasts) -> None:
         """Score one batch, and keep some of it."""
-        self._scores.add(forecast, target, last, assumed, thin)
-        self._thinned.add(forecast, target, last, assumed)
+        self._scores.add(found)
+        self._thinned.add(found.forecast, found.target, found.last, found.assumed)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics."""
@@ -85,14 +84,12 @@ class Fitting:
         self._held_out = HeldOut(quantiles)
         self._points = self._varied = 0  # of histories that vary
 
-    def add(
-        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
-    ) -> None:
+    def add(self, found: Forecasts) -> None:
         """Take in one batch; what is assumed is as wide as it should be, and has no say."""
-        known = np.where(assumed[..., None], np.nan, target)
+        known = np.where(found.assumed[..., None], np.nan, found.target)
         self._points += int(np.count_nonzero(~np.isnan(known)))
-        self._varied += int(np.count_nonzero(~np.isnan(known[~thin])))
-        self._held_out.add(forecast, known)
+        self._varied += int(np.count_nonzero(~np.isnan(known[~found.thin])))
+        self._held_out.add(found.forecast, known)
 
     def metrics(self) -> dict[str, Any]:
         """Give the `calibration`."""
@@ -111,12 +108,10 @@ class Kept:
     forecasts: list[np.ndarray] = field(default_factory=list)
     assumed: list[np.ndarray] = field(default_factory=list)
 
-    def add(
-        self, forecast: np.ndarray, target: np.ndarray, last: np.ndarray, assumed: np.ndarray, thin: np.ndarray
-    ) -> None:
+    def add(self, found: Forecasts) -> None:
         """Keep one batch."""
-        self.forecasts.append(forecast)
-        self.assumed.append(assumed)
+        self.forecasts.append(found.forecast)
+        self.assumed.append(found.assumed)
 
     def metrics(self) -> dict[str, Any]:
         """Give the `forecast` [B, T, H, Q] of all windows, and where it is `assumed` [B, T]."""

@@ -1,13 +1,15 @@
 """What forecasts that need no model are worth, on the points on which the model is scored."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from infrastructure.data.series.naive import DRIFT, SEASONAL
+from infrastructure.data.series.naive import CHANGE, DRIFT, SEASONAL
 from infrastructure.data.series.series import SeriesRecipe
-from infrastructure.tasks.series.scoring.metrics import Floats, ForecastScores, Numbers
+from infrastructure.tasks.series.scoring.forecasts import Forecasts, Numbers
+from infrastructure.tasks.series.scoring.metrics import Floats, ForecastScores, median_of
 
 REPEAT_LAST = "repeat_last"
 RIVALS = (REPEAT_LAST, SEASONAL, DRIFT)
@@ -19,28 +21,38 @@ _SCORES = ("loss", "mse", "mae")
 class RivalScores:
     """Scores each as its own forecast at every quantile, as the last value is.
 
-    `changes` [T] are the mean absolute changes of each target over a season of the training part, standardised: an
-    error in units of them is the MASE. `season_rows` says how many rows a season has.
+    An error in units of what its series changes over a season of the training part is the MASE. `season_rows` says how
+    many rows a season has.
     """
 
-    def __init__(
-        self, recipe: SeriesRecipe, quantiles: Sequence[float], changes: Sequence[float | None], season_rows: int | None
-    ) -> None:
+    def __init__(self, recipe: SeriesRecipe, quantiles: Sequence[float], season_rows: int | None) -> None:
         self._recipe = recipe
+        self._quantiles = tuple(quantiles)
         # The pinball loss is linear in the level on either side: that of a point at all levels is that at their mean.
         self._level = float(np.mean(quantiles))
-        self._changes = np.array([np.nan if change is None else change for change in changes], dtype=np.float64)
         self._season_rows = season_rows
         self._scores: dict[str, ForecastScores] = {}
+        # By name [2, T]: errors in units of the changes, and how many.
+        self._scaled: dict[str, Floats] = defaultdict(lambda: np.zeros((2, recipe.num_targets)))
 
-    def add(self, forecasts: Mapping[str, Numbers], target: Numbers, last: Numbers) -> None:
-        """Take in a batch: forecasts [B, T, H] by name, NaN where there is none, target [B, T, H], last [B, T]."""
-        recipe = self._recipe
-        for name, forecast in forecasts.items():
+    def add(self, beside: Mapping[str, Numbers], found: Forecasts) -> None:
+        """Take in a batch: what needs no model by name [B, T, H], NaN where there is none, and the changes [B, T]."""
+        recipe, change = self._recipe, beside.get(CHANGE)
+        naive = {name: forecast for name, forecast in beside.items() if name != CHANGE}
+        for name, forecast in naive.items():
             scores = self._scores.setdefault(
                 name, ForecastScores((self._level,), recipe.horizons, recipe.target_names, recipe.target_scales)
             )
-            scores.add(forecast[..., None], np.where(np.isnan(forecast), np.nan, target), last)
+            target = np.where(np.isnan(forecast), np.nan, found.target)
+            scores.add(forecast[..., None], target, found.last, found.level, found.unit)
+        if change is None:
+            return
+        changing = np.where(change > 0, change.astype(np.float64), np.nan)[..., None]
+        medians = {"": median_of(found.forecast, self._quantiles), REPEAT_LAST: found.last[..., None], **naive}
+        for name, forecast in medians.items():
+            errors = np.abs(found.target.astype(np.float64) - forecast) / changing
+            counted = ~np.isnan(errors)
+            self._scaled[name] += [np.sum(errors, axis=(0, 2), where=counted), counted.sum(axis=(0, 2))]
 
     def metrics(self, of_model: Mapping[str, Any]) -> dict[str, Any]:
         """Give the scores of each by its name, and the MASE of all, beside the metrics of a model."""
@@ -52,8 +64,8 @@ class RivalScores:
                 result[f"{rival}_{name}"] = found[name]
             for target, of_target in found["per_target"].items():
                 per_target[target] |= {f"{rival}_{name}": of_target[name] for name in _SCORES}
-        for prefix in ("", *(f"{rival}_" for rival in (REPEAT_LAST, *self._scores))):
-            result[f"{prefix}mase"] = self._mase([scores[f"{prefix}mae"] for scores in per_target.values()])
+        for name in ("", REPEAT_LAST, *self._scores):
+            result[f"{name}_mase" if name else "mase"] = _mean_ratio(*self._scaled[name])
         if SEASONAL in self._scores:
             result[SEASON_ROWS] = self._season_rows
         return {**result, "per_target": per_target}
@@ -67,9 +79,8 @@ class RivalScores:
             if name in _SCORES
         }
 
-    def _mase(self, errors: Sequence[float]) -> float:
-        """Average the errors of the targets [T], each in units of what it changes; one that never does has no say."""
-        if len(self._changes) != len(errors):
-            return float("nan")
-        changing = self._changes > 0
-        return float(np.mean(np.array(errors)[changing] / self._changes[changing])) if changing.any() else float("nan")
+
+def _mean_ratio(sums: Floats, counts: Floats) -> float:
+    """Average over the targets [T] what each has; one that never changes has no say."""
+    changing = counts > 0
+    return float(np.mean(sums[changing] / counts[changing])) if changing.any() else float("nan")

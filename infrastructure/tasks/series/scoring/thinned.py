@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infrastructure.tasks.series.scoring.metrics import Booleans, Numbers
+from infrastructure.tasks.series.scoring.forecasts import Booleans, Numbers
 from infrastructure.tasks.series.scoring.scattering import scattered
 
 MAX_NUMBERS = 4_000_000  # quantiles, 16 MB

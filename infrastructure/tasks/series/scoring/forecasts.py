@@ -1,0 +1,36 @@
+"""Forecasts of some windows beside what came, as all who read them take them in."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.floating[Any]]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts of B windows, all of them standardised.
+
+    Shapes: forecast [B, T, H, Q] ascending in Q, target [B, T, H] NaN where unknown, last [B, T] the last observed
+    value of each target, NaN where there is none. `assumed` [B, T] is True where the forecast follows from the training
+    part and not from a history, `thin` [B, T] where that hardly varies. `level` and `unit` [B, T] bring targets back to
+    their own units, None where nobody said them.
+    """
+
+    forecast: Numbers
+    target: Numbers
+    last: Numbers
+    assumed: Booleans
+    thin: Booleans
+    level: Numbers | None = None
+    unit: Numbers | None = None
+
+    def __len__(self) -> int:
+        return len(self.forecast)
+
+    def given(self, forecast: Numbers) -> "Forecasts":
+        """Copy with another forecast of the same."""
+        return replace(self, forecast=forecast)
