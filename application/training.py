@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from application.groups.data import RowSettings, RunSettings, SettledData, SettledRows
 from application.groups.known import GROUPS
 from application.groups.loop import MachineSettings, ModelSettings, SettledKeeping, SettledLoop
+from application.groups.panel import PanelSettings
 from application.groups.table import (
     DirectionSettings,
     QuantileSettings,
@@ -57,6 +58,7 @@ CANNOT_MATTER: Mapping[str, str] = {
 BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "freeze": "none",
     "linear_start": False,
+    **dict.fromkeys(PanelSettings.model_fields),
     # Rows without marks are learnt from as before, and those with marks are other data.
     "mark_weight": LabelSettings.model_fields["mark_weight"].default,
     "findings": "none",
@@ -228,7 +230,7 @@ class SeriesTraining(WindowSettings, SettledTable, Training):
     }
 
 
-class QuantileTraining(QuantileSettings, SeriesTraining):
+class QuantileTraining(QuantileSettings, PanelSettings, SeriesTraining):
     """Of values as quantiles."""
 
     words: ClassVar[Words] = replace(SeriesTraining.words, loss="pinball loss", scores_fill_a_screen=True)
@@ -265,6 +267,7 @@ class AnyTraining(
     ClassSettings,
     DirectionSettings,
     QuantileSettings,
+    PanelSettings,
     WindowSettings,
     TableSettings,
     TuningSettings,

@@ -19,6 +19,7 @@ FEWEST_VALUES, FEWEST_SHARE = 8, 4
 NORM_EPS = 1e-6
 # softplus(-0.5): spread of neighbouring quantiles in units of the window's own scale before anything is learnt.
 FIRST_STEP = -0.5
+CATEGORY_WIDTH = 8  # of what stands for the category of a step
 
 
 class ForecasterConfig(PreTrainedConfig):
@@ -26,7 +27,9 @@ class ForecasterConfig(PreTrainedConfig):
 
     With `num_classes` above 0 it gives scores of classes instead of quantiles. `num_targets` T of the `num_inputs` V
     variables are forecast, the first ones. `thin_targets` [T] says of which of them the model has learnt what follows a
-    thin history.
+    thin history. `covariates` says that it is told what is known ahead: the last `num_known` K of the variables, the
+    last `num_known_categories` of the columns of categories, of which `category_sizes` are the largest numbers, and the
+    calendar; and of a series `num_static` numbers and categories of `static_sizes`.
     """
 
     model_type = "athanor_forecaster"
@@ -47,6 +50,12 @@ class ForecasterConfig(PreTrainedConfig):
         dropout: float = 0.3,
         instance_norm: bool = True,
         thin_targets: tuple[bool, ...] | list[bool] = (),
+        covariates: bool = False,
+        num_known: int = 0,
+        category_sizes: tuple[int, ...] | list[int] = (),
+        num_known_categories: int = 0,
+        num_static: int = 0,
+        static_sizes: tuple[int, ...] | list[int] = (),
         **settings: Any,
     ) -> None:
         self.context_length = context_length
@@ -62,6 +71,12 @@ class ForecasterConfig(PreTrainedConfig):
         self.num_heads = num_heads
         self.dropout = dropout
         self.instance_norm = instance_norm
+        self.covariates = covariates
+        self.num_known = num_known
+        self.category_sizes = list(category_sizes)
+        self.num_known_categories = num_known_categories
+        self.num_static = num_static
+        self.static_sizes = list(static_sizes)
         # Unless it says so of each target, as older models and edited files do not, nothing is known of any.
         is_whole = len(thin_targets) == num_targets and all(isinstance(known, bool) for known in thin_targets)
         self.thin_targets = list(thin_targets) if is_whole else [False] * num_targets
@@ -112,7 +127,8 @@ class Forecaster(PreTrainedModel):
         self.patches = nn.Linear(2 * config.patch_length, width)
         self.calendar = nn.Linear(config.num_calendar, width, bias=False) if config.num_calendar else None
         self.positions = nn.Parameter(torch.empty(config.num_patches, width))
-        self.variables = nn.Parameter(torch.empty(config.num_inputs, width))
+        self.variables = nn.Parameter(torch.empty(config.num_inputs + len(config.category_sizes), width))
+        self.covariates = CovariateEncoder(config) if config.covariates else None
         self.layers = nn.ModuleList(ForecasterLayer(config) for _ in range(config.num_layers))
         self.norm = nn.RMSNorm(width, eps=NORM_EPS)
         self.dropout = nn.Dropout(config.dropout)
@@ -120,6 +136,7 @@ class Forecaster(PreTrainedModel):
             self.classes = nn.Linear(width, config.num_classes)
         else:
             self.head = QuantileHead(config)
+            self.ahead = AheadHead(config) if config.covariates else None
         self.post_init()
 
     @torch.no_grad()
@@ -135,6 +152,11 @@ class Forecaster(PreTrainedModel):
             if module.spread is not None:
                 nn.init.zeros_(module.spread.weight)
                 nn.init.constant_(module.spread_bias, FIRST_STEP)
+        elif isinstance(module, AheadHead):
+            nn.init.normal_(module.steps, std=0.02)
+            nn.init.zeros_(module.out.weight)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)
         elif isinstance(module, ForecasterLayer):
             for last in (module.time.out, module.across.out, module.narrow):
                 nn.init.zeros_(last.weight)
@@ -145,17 +167,39 @@ class Forecaster(PreTrainedModel):
         elif isinstance(module, nn.RMSNorm):
             nn.init.ones_(module.weight)
 
-    def forward(self, values: Tensor, observed: Tensor, calendar: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+        calendar: Tensor,
+        categories: Tensor | None = None,
+        ahead: Tensor | None = None,
+        ahead_categories: Tensor | None = None,
+        static: Tensor | None = None,
+        static_categories: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
 
         Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history,
         and `thin` [B, T] where the history is flat or hardly observed.
 
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
-        not finite count as missing.
+        not finite count as missing. With covariates categories [B, L, C], ahead [B, H, A], which holds the K numbers
+        that are known ahead, whether each is known, and the calendar, ahead_categories [B, H, Ck], static [B, S] and
+        static_categories [B, E]; category 0 is one that is not known.
         """
         history = self.history(values, observed)
         tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
+        if self.covariates is not None:
+            assert categories is not None
+            assert static is not None
+            assert static_categories is not None
+            of_categories, is_there = self.covariates.tokens(categories)
+            tokens = torch.cat([tokens, of_categories], dim=1) + self.variables[:, None]
+            tokens = tokens + self.covariates.of_series(static, static_categories)[:, None, None]
+            there = torch.cat([there, is_there], dim=1)
+        else:
+            tokens = tokens + self.variables[:, None]
         for layer in self.layers:
             tokens = layer(tokens, there)
         weight = there.unsqueeze(-1).to(tokens.dtype)
@@ -164,7 +208,12 @@ class Forecaster(PreTrainedModel):
             return {"logits": self.classes(self.dropout(pooled).mean(1)).float()}
         targets = self.config.num_targets
         with torch.autocast(values.device.type, enabled=False):
-            own = self.head(history.values[:, :targets], self.dropout(pooled[:, :targets].float()))  # [B, T, H, Q]
+            known = None
+            if self.covariates is not None and self.ahead is not None:
+                assert ahead is not None
+                assert ahead_categories is not None
+                known = self.ahead(pooled[:, :targets].float(), self.covariates.ahead(ahead, ahead_categories))
+            own = self.head(history.values[:, :targets], self.dropout(pooled[:, :targets].float()), known)
             scale, centre = history.scale[:, :targets, :, None], history.centre[:, :targets, :, None]
             wide = history.level[:, :targets, :, None] + self._normal_quantiles(own)  # [B, T, 1, Q]
             learnt = torch.tensor(self.config.thin_targets, device=own.device)
@@ -185,8 +234,14 @@ class Forecaster(PreTrainedModel):
         one = torch.ones_like(deviation)
         if not self.config.instance_norm:
             return History(raw, known, torch.zeros_like(one), one, level, is_thin)
-        scale = torch.where(is_thin, one, deviation)
-        return History(shifted / scale, known, level, scale, level, is_thin)
+        scale, centre = torch.where(is_thin, one, deviation), level
+        if self.config.num_known:  # the same number means the same in each window, as it does ahead
+            is_known_ahead = (
+                torch.arange(raw.shape[1], device=raw.device)[:, None] >= raw.shape[1] - self.config.num_known
+            )
+            scale, centre = torch.where(is_known_ahead, one, scale), torch.where(is_known_ahead, 0.0, level)
+            shifted = torch.where(is_known_ahead, raw, shifted)
+        return History(shifted / scale, known, centre, scale, level, is_thin)
 
     def _normal_quantiles(self, like: Tensor) -> Tensor:
         return like.new_tensor([NormalDist().inv_cdf(level) for level in self.config.quantiles])
@@ -199,11 +254,83 @@ class Forecaster(PreTrainedModel):
         known = functional.pad(history.observed, (filled, 0)).unflatten(-1, (count, length))
         with torch.autocast(values.device.type, enabled=False):  # values may lie far beyond what fp16 holds
             tokens = self.patches(torch.cat([values, known.to(values.dtype)], dim=-1))
-        tokens = tokens + self.positions + self.variables[:, None]
+        tokens = tokens + self.positions
         if self.calendar is not None:
             ends = calendar.flip(1)[:, ::length].flip(1)  # the last row of each patch, [B, N, F]
             tokens = tokens + self.calendar(ends)[:, None]
         return tokens, known.any(-1)
+
+
+class CovariateEncoder(nn.Module):
+    """Embeds what is told beside values: categories by step and by series, and the numbers of a series.
+
+    Source of embeddings for the categories of a series: Salinas et al., Int. J. Forecasting 36 (2020).
+    """
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__()
+        self.width = width = config.hidden_size
+        self.patch_length, self.num_patches = config.patch_length, config.num_patches
+        self.num_known = config.num_known_categories
+        self.categories = nn.ModuleList(nn.Embedding(size + 1, CATEGORY_WIDTH) for size in config.category_sizes)
+        self.patches = nn.ModuleList(
+            nn.Linear(config.patch_length * CATEGORY_WIDTH, width) for _ in config.category_sizes
+        )
+        self.static = nn.Linear(config.num_static, width, bias=False) if config.num_static else None
+        self.static_categories = nn.ModuleList(nn.Embedding(size + 1, width) for size in config.static_sizes)
+
+    def tokens(self, categories: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut columns of categories [B, L, C] into patches [B, C, N, D]; says which hold any that is known."""
+        length, count = self.patch_length, self.num_patches
+        padded = functional.pad(categories, (0, 0, count * length - categories.shape[1], 0))
+        patches = padded.transpose(1, 2).unflatten(-1, (count, length))  # [B, C, N, P]
+        found = [
+            patch(embedding(patches[:, place]).flatten(-2))
+            for place, (patch, embedding) in enumerate(zip(self.patches, self.categories, strict=True))
+        ]
+        is_known = (patches > 0).any(-1)
+        if not found:
+            return is_known.new_zeros(*is_known.shape, self.width, dtype=torch.float32), is_known
+        return torch.stack(found, dim=1), is_known
+
+    def of_series(self, static: Tensor, categories: Tensor) -> Tensor:
+        """Give what each series is [B, D], of its numbers [B, S] and categories [B, E]."""
+        found = static.new_zeros(len(static), 1) if self.static is None else self.static(static)
+        for place, embedding in enumerate(self.static_categories):
+            found = found + embedding(categories[:, place])
+        return found
+
+    def ahead(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        """Give what is known of each step ahead [B, H, A + Ck * E], of numbers [B, H, A] and categories [B, H, Ck]."""
+        known = list(self.categories)[len(self.categories) - self.num_known :]
+        embedded = [embedding(categories[..., place]) for place, embedding in enumerate(known)]
+        return torch.cat([numbers, *(found.float() for found in embedded)], dim=-1)
+
+
+class AheadHead(nn.Module):
+    """Bends the median and the spread at each step by what is known of it beforehand, in the light of the history."""
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        known = 2 * config.num_known + config.num_calendar + CATEGORY_WIDTH * config.num_known_categories
+        self.steps = nn.Parameter(torch.empty(len(config.horizons), 2 * width))
+        self.known = nn.Linear(known, 2 * width, bias=False) if known else None
+        self.history = nn.Linear(width, 2 * width)
+        self.norm = nn.RMSNorm(width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(config.dropout)
+        self.out = nn.Linear(width, len(config.quantiles), bias=False)
+
+    def forward(self, tokens: Tensor, known: Tensor) -> Tensor:
+        """Give [B, T, H, Q]: what is added to the median, and to the steps away from it.
+
+        Shapes: tokens [B, T, D], known [B, H, A].
+        """
+        mixed = self.history(tokens)[:, :, None] + self.steps  # [B, T, H, 2 D]
+        if self.known is not None:
+            mixed = mixed + self.known(known)[:, None]
+        content, gate = mixed.chunk(2, dim=-1)
+        return self.out(self.dropout(self.norm(content * functional.silu(gate))))
 
 
 class ForecasterLayer(nn.Module):
@@ -265,12 +392,19 @@ class QuantileHead(nn.Module):
             self.spread = nn.Linear(config.hidden_size, num_horizons * (num_quantiles - 1), bias=False)
             self.spread_bias = nn.Parameter(torch.empty(config.num_targets, num_horizons, num_quantiles - 1))
 
-    def forward(self, values: Tensor, tokens: Tensor) -> Tensor:
-        """Give quantiles [B, T, H, Q] on the window's own scale. Shapes: values [B, T, L], tokens [B, T, D]."""
+    def forward(self, values: Tensor, tokens: Tensor, known: Tensor | None = None) -> Tensor:
+        """Give quantiles [B, T, H, Q] on the window's own scale.
+
+        Shapes: values [B, T, L], tokens [B, T, D], known [B, T, H, Q] what is known of the steps adds, to the median
+        first.
+        """
         median = functional.linear(values, self.linear) + self.bend(tokens)  # [B, T, H]
+        if known is not None:
+            median = median + known[..., 0]
         if self.spread is None:
             return median.unsqueeze(-1)
-        steps = functional.softplus(self.spread(tokens).view(*median.shape, -1) + self.spread_bias)
+        spread = self.spread(tokens).view(*median.shape, -1) + self.spread_bias
+        steps = functional.softplus(spread if known is None else spread + known[..., 1:])
         above, below = [median], [median]
         # One addition after the other: a rounded sum never falls when something positive is added, a scan's may.
         for step in steps[..., self.middle :].unbind(-1):

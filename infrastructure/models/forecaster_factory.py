@@ -12,6 +12,7 @@ from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from infrastructure.data.series.loading import SplitSeries
+from infrastructure.data.series.series import CovariateRecipe
 from infrastructure.data.series.windows import Windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
@@ -36,6 +37,7 @@ _SHAPE = (
     "horizons",
     "quantiles",
     "instance_norm",
+    *("covariates", "num_known", "category_sizes", "num_known_categories", "num_static", "static_sizes"),
 )
 # What no setting says by itself.
 _SAID_BY = {
@@ -64,6 +66,7 @@ def build_forecaster(
         "num_classes": num_classes,
         "patch_length": request.patch_length,
         "instance_norm": request.instance_norm,
+        **_covariates_of(recipe.covariates),
     }
     name = request.model_name or "forecaster-mini"
     torch.manual_seed(request.seed)
@@ -74,6 +77,20 @@ def build_forecaster(
     with phase(f"building the model {name}"):
         model = _made(name, shape, dataset, quantiles)
     return ModelBundle(model, card={"task": request.task, "model_name": name})
+
+
+def _covariates_of(told: CovariateRecipe | None) -> dict[str, Any]:
+    """Say what a model is told beside values, nothing where it is told nothing."""
+    beside = told or CovariateRecipe()
+    num_categories = len(beside.categories)
+    return {
+        "covariates": told is not None,
+        "num_known": len(beside.known),
+        "category_sizes": beside.sizes[:num_categories],
+        "num_known_categories": beside.num_known,
+        "num_static": len(beside.static),
+        "static_sizes": beside.sizes[num_categories:],
+    }
 
 
 def _made(name: str, shape: dict[str, Any], dataset: SplitSeries, quantiles: Sequence[float]) -> Forecaster:

@@ -18,7 +18,7 @@ Source = CsvSource | ColumnarSource
 
 
 def find_series(source: Source, header: Header, schema: TableSchema, reading: Reading) -> tuple[str, ...]:
-    """Find the columns that explain why stamps repeat. Raises: DatasetError where none does."""
+    """Find the columns that explain why stamps repeat, none where they do not. Raises: DatasetError where none does."""
     faults = TableFaults()
     time, _ = choose_columns(header, schema, isinstance(source, CsvSource), faults)
     faults.raise_any(source.name, source.lines_of)
@@ -46,6 +46,8 @@ def find_series(source: Source, header: Header, schema: TableSchema, reading: Re
         return found.columns
     if found is not None:
         raise DatasetError("{}: {}: {}".format(source.name, *found.fault(time)))
+    if len(np.unique(stamps)) == len(stamps):
+        return ()
     raise DatasetError(
         f"{source.name}: no column tells series apart.",
         remedy="Name the column, or several that do so together, with series_column; a table of one series needs none.",

@@ -25,9 +25,9 @@ class SeriesNumbers:
         """The series that were met: their values in the columns that tell them apart."""
         return list(self._numbers)
 
-    def block(self, cells: Sequence[pyarrow.Array]) -> None:
-        """Read a block of these columns."""
-        places = np.zeros(len(cells[0]), dtype=np.int64)
+    def block(self, cells: Sequence[pyarrow.Array], num_rows: int) -> None:
+        """Read a block of these columns; without one, all rows are of one series."""
+        places = np.zeros(num_rows, dtype=np.int64)
         columns: list[tuple[list[str], np.ndarray]] = []
         for name, column in zip(self._columns, cells, strict=True):
             self._refuse_missing(name, column)

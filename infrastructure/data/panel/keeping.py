@@ -50,7 +50,8 @@ def keep_panel(source: Source, schema: PanelSchema, reading: Reading, directory:
     rows, notes = read.rows, read.notes
     rows.group(schema.table, [number for number, name in enumerate(roles.read) if name in categories])
     rows.faults.raise_any(source.name, source.lines_of)
-    notes.append(f"{len(rows.ids):,} series, told apart by {' and '.join(roles.series)}.")
+    if roles.series:
+        notes.append(f"{len(rows.ids):,} series, told apart by {' and '.join(roles.series)}.")
     notes += [*told(gone), *read.numbers.warnings(without=(*gone, *roles.static)), *read.codes.warnings()]
     roles, static = _settled(rows, roles, gone, categories, schema.table.settled, notes)
     rows.faults.raise_any(source.name, source.lines_of)
@@ -140,7 +141,7 @@ def _read(
         for block in source.blocks([written[name] for name in (*roles.read, *roles.series, roles.time)]):
             cells = [codes.coded(name, column) for name, column in zip(roles.read, block, strict=False)]
             append_rows(file, numbers.numbers(cells))
-            series_of.block(block[len(cells) : -1])
+            series_of.block(block[len(cells) : -1], len(block[-1]))
             stamps_of.block(block[-1])
             numbers.rows += len(block[-1])
             advance(len(block[-1]))
@@ -181,7 +182,7 @@ def _settled(
         rows.refuse_change(place[name], name, low[:, place[name]], high[:, place[name]])
     static = list(roles.static)
     others = [name for name in roles.others if name not in gone]
-    if not is_settled and np.any(np.diff(rows.offsets) > 1):
+    if not is_settled and len(rows.ids) > 1 and np.any(np.diff(rows.offsets) > 1):
         same = [name for name in others if not np.any(low[:, place[name]] < high[:, place[name]])]
         others = [name for name in others if name not in same]
         static += same

@@ -11,19 +11,46 @@ from domain.exceptions import DatasetError
 from domain.forecast import steps_ahead
 from domain.task import task_named
 from infrastructure.data.clock.stamps import commonest_step
+from infrastructure.data.panel.ids import named
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.order import SHOWN
+from infrastructure.data.panel.panel import open_panel
+from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.series.calendar import suitable_calendar
 from infrastructure.data.series.market_features import realised_volatility
 from infrastructure.data.series.naive import Naive
+from infrastructure.data.series.panels import (
+    apart,
+    changes_of_series,
+    least_history,
+    panel_recipe,
+    places_in_series,
+    season_of_panel,
+    series_of_panel,
+    series_that_change,
+    training_stamps,
+)
 from infrastructure.data.series.season import Season, find_season, naive_errors, places_of
 from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
-from infrastructure.data.series.split import PARTS, WHOLE, anchors_of, part_ends, window_faults
+from infrastructure.data.series.split import (
+    PARTS,
+    WHOLE,
+    anchors_of,
+    anchors_of_series,
+    part_ends,
+    part_ends_of_series,
+    window_faults,
+)
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.some_rows import spread
 from infrastructure.data.sources.shipped import located
 from infrastructure.data.splitting import TwoParts
 from infrastructure.data.table.choice import TableSchema
+from infrastructure.data.table.long_format import LongFormatError
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table, open_table
 
+MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
 VOLATILITY = "volatility of "
 MOST_NAMES_TOLD = 10
 
@@ -65,6 +92,8 @@ class SplitSeries(TwoParts[Windows]):
     def whole(self) -> Windows:
         """Give the windows of the whole table, on the scale of the training part."""
         train = self.train
+        if isinstance(self.table, LongTable):
+            return train.at(all_anchors(self.table, train.context_length, max(train.horizons)))
         return train.at(anchors_of(0, len(train.series), train.context_length, max(train.horizons)))
 
 
@@ -95,14 +124,42 @@ def value_inputs(table: Table, targets: Sequence[str] | None, volatility_window:
     return Inputs(names, columns, len(targets), are_asked_for=are_asked_for)
 
 
-def open_values(request: QuantileTraining) -> tuple[Table, Inputs]:
-    """Read and check a table whose values are to be forecast. Raises: DatasetError."""
-    table = open_table(
-        located(request.dataset_path, task_named(request.task)),
-        table_schema(request, request.target_columns or ()),
-        request.reading,
+def open_values(request: QuantileTraining) -> Table:
+    """Read and check a table whose values are to be forecast, a `LongTable` if it has many series.
+
+    It has where columns that tell them apart are named, or are found as its stamps repeat; and it is read as one where
+    columns are named that are known ahead. Raises: DatasetError.
+    """
+    path, series = located(request.dataset_path, task_named(request.task)), request.series_column
+    schema = table_schema(request, request.target_columns or ())
+    if series is None and not request.known_columns and not request.static_columns:
+        try:
+            return open_table(path, schema, request.reading)
+        except LongFormatError as many:
+            series = many.columns
+    wanted = PanelSchema(
+        schema,
+        series,
+        request.static_columns or (),
+        request.known_columns or (),
+        least_rows=least_history(request.context_length),
     )
-    return table, value_inputs(table, request.target_columns, request.volatility_window)
+    return LongTable.of(open_panel(path, wanted, request.reading))
+
+
+def inputs_of(request: QuantileTraining, table: Table) -> Inputs:
+    """Take the inputs of a table of one series."""
+    return value_inputs(table, request.target_columns, request.volatility_window)
+
+
+def seen_season(request: QuantileTraining, table: Table) -> tuple[Season | None, int]:
+    """Find the season of the training part, and how many rows that has, of the longest series where there are many."""
+    horizons = steps_ahead(request.horizons)
+    if isinstance(table, LongTable):
+        ends = part_ends_of_series(table, request.split)[0]
+        return season_of_panel(table, ends, horizons), int((ends - table.series.offsets[:-1]).max())
+    num_rows = part_ends(table, request.split)[0]
+    return season_of(table, inputs_of(request, table), num_rows, horizons), num_rows
 
 
 def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[int]) -> Season | None:
@@ -116,10 +173,14 @@ def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[in
 
 def load_series(request: QuantileTraining) -> SplitSeries:
     """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
-    table, inputs = open_values(request)
+    table = open_values(request)
     with phase("checking and splitting"):
-        dataset = split_series(request, table, inputs)
-    told = () if request.target_columns is not None or len(table.names) == 1 else (_targets_told(table),)
+        if isinstance(table, LongTable):
+            dataset = split_panel(request, table)
+        else:
+            dataset = split_series(request, table, inputs_of(request, table))
+    targets = dataset.recipe.target_names
+    told = () if request.target_columns is not None or len(table.names) == 1 else (_targets_told(table, targets),)
     return replace(dataset, warnings=(*told, *dataset.warnings, *_season_told(request, dataset)))
 
 
@@ -139,14 +200,121 @@ def _season_told(request: QuantileTraining, dataset: SplitSeries) -> Iterator[st
         )
 
 
-def _targets_told(table: Table) -> str:
+def _targets_told(table: Table, targets: Sequence[str]) -> str:
     """Say which targets were taken, as nobody named them."""
-    shown = ", ".join(table.names[:MOST_NAMES_TOLD])
-    more = f" and {len(table.names) - MOST_NAMES_TOLD:,} more" if len(table.names) > MOST_NAMES_TOLD else ""
+    shown = ", ".join(targets[:MOST_NAMES_TOLD])
+    more = f" and {len(targets) - MOST_NAMES_TOLD:,} more" if len(targets) > MOST_NAMES_TOLD else ""
     return (
         f"{table.path.name}: the targets are {shown}{more}, all columns of numbers;"
-        f" name others with {list_setting('target_columns', table.names[:1])}."
+        f" name others with {list_setting('target_columns', targets[:1])}."
     )
+
+
+def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
+    """Cut all series at the same times, measure their scales on the training part alone, make windows.
+
+    Raises: DatasetError.
+    """
+    if request.volatility_window is not None:
+        raise DatasetError(
+            f"volatility_window is {request.volatility_window:,}, but {table.path.name} is a table of many series.",
+            remedy="Leave it out, or add a column that holds the volatility.",
+        )
+    panel, horizons = table.series, steps_ahead(request.horizons)
+    ends = part_ends_of_series(table, request.split)
+    context, reach, least = request.context_length, max(horizons), least_history(request.context_length)
+    last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
+    calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time))
+    measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
+    recipe = panel_recipe(panel, measured, calendar, context, horizons)
+    series = series_of_panel(table, recipe, measured)
+    season = season_of_panel(table, ends[0], horizons)
+    naive = naive_of_panel(table, series, season, ends[0], reach)
+    windows: list[Windows] = []
+    faults: list[str] = []
+    warnings = list(table.warnings)
+    for number, (part, start, end) in enumerate(zip(PARTS, (panel.offsets[:-1], *ends), ends, strict=False)):
+        stride = request.window_stride if number == 0 else 1
+        anchors = in_order_of_time(table, anchors_of_series(panel.offsets[:-1], start, end, least, reach, stride))
+        made = Windows(
+            series, anchors, context, horizons, table.path.name, table.sha256, None, table, naive if number else None
+        )
+        faults += window_faults(made, part, int((end - start).max()))
+        if number and len(made) > MOST_JUDGED:
+            warnings.append(f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows of the {part} are scored.")
+            made = made.few(MOST_JUDGED)
+        windows.append(made)
+    if faults:
+        raise DatasetError.of(faults)
+    warnings += _panel_warnings(table, series, ends[0])
+    return SplitSeries(
+        table,
+        recipe,
+        windows[2] if len(windows) > 2 else None,
+        season,
+        train=windows[0],
+        evaluation=windows[1],
+        warnings=tuple(warnings),
+    )
+
+
+def naive_of_panel(table: LongTable, series: Series, season: Season | None, ends: np.ndarray, reach: int) -> Naive:
+    """Make what forecasts a panel without a model; what series change counts up to `ends` [S]."""
+    assert series.unit is not None
+    places = apart(table, places_in_series(table), season, reach)
+    changes = changes_of_series(table, places, ends, season, series.unit)
+    return Naive.of(series, places, season.length if season else None, changes)
+
+
+def in_order_of_time(table: LongTable, anchors: np.ndarray) -> np.ndarray:
+    """Put anchors [N] in the order of their stamps: windows of different series at one time are one piece of news."""
+    return anchors[np.argsort(table.series.stamps[anchors], kind="stable")]
+
+
+def all_anchors(table: LongTable, context_length: int, reach: int) -> np.ndarray:
+    """Give the anchors of every window of a panel in the order of time."""
+    offsets = table.series.offsets
+    found = anchors_of_series(offsets[:-1], offsets[:-1], offsets[1:], least_history(context_length), reach)
+    return in_order_of_time(table, found)
+
+
+def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season | None) -> Windows:
+    """Make every window of a panel for a recipe that is known, at most so many as are judged. Raises: DatasetError."""
+    series, reach = series_of_panel(table, recipe, table.series.offsets[1:]), max(recipe.horizons)
+    naive = naive_of_panel(table, series, season, table.series.offsets[1:], reach)
+    anchors = all_anchors(table, recipe.context_length, reach)
+    place = recipe.context_length, recipe.horizons, table.path.name, table.sha256, None, table, naive
+    made = Windows(series, anchors, *place)
+    for fault in window_faults(made, WHOLE, int(np.diff(table.series.offsets).max())):
+        raise DatasetError(fault)
+    warnings = table.warnings
+    if len(made) > MOST_JUDGED:
+        warnings = (*warnings, f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows are scored.")
+        made = Windows(series, anchors[spread(len(anchors), MOST_JUDGED)], *place)
+    made.warnings = warnings
+    return made
+
+
+def _panel_warnings(table: LongTable, series: Series, ends: np.ndarray) -> Iterator[str]:
+    """Tell what a person should know. Raises: DatasetError for targets that never change in the training part."""
+    panel, name = table.series, table.path.name
+    assert series.recipe is not None
+    for target, (column, scaler) in enumerate(zip(panel.names, series.recipe.target_scales, strict=False)):
+        changing = series_that_change(panel, target, ends)
+        if not changing.any():
+            raise DatasetError(
+                f"{name}: {column} is constant or missing throughout the training part of every series, so there is"
+                " nothing to learn.",
+                remedy="Forecast another column (target_columns), or give a longer training part.",
+            )
+        assert scaler > 0
+        if not changing.all():
+            few = ", ".join(named(panel.ids[number]) for number in np.flatnonzero(~changing)[:SHOWN])
+            more = "; ..." if (~changing).sum() > SHOWN else ""
+            yield (
+                f"{name}: {column} is constant or missing throughout the training part of {(~changing).sum():,} of"
+                f" {len(panel):,} series: {few}{more}."
+            )
 
 
 def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> SplitSeries:
@@ -227,7 +395,10 @@ def lacks_rows(table: Table) -> bool:
     """Tell whether rows are missing on the clock of a table, which a season or a horizon by rows then misses too."""
     if table.stamps is None or table.clock is None or table.clock.loose:
         return False
-    return bool((np.diff(table.clock.clock.places(table.stamps)) > 1).any())
+    is_gap = np.diff(table.clock.clock.places(table.stamps)) > 1
+    if isinstance(table, LongTable):
+        is_gap[table.series.offsets[1:-1] - 1] = False  # from one series to the next
+    return bool(is_gap.any())
 
 
 def _windows(

@@ -47,10 +47,44 @@ class Scaler:
 
 
 @dataclass(frozen=True)
+class CovariateRecipe:
+    """Which columns of a table say more of a series than its past does, and how they are read.
+
+    Numbers that are `known` ahead are the last names of the recipe; those of them in `ratios` are read as logarithms
+    relative to the mean of their series, as a price is. `categories` change in a series, the last `num_known` of them
+    are known ahead; `static` and `static_categories` do not change. `vocabulary` [columns] are the texts of categories,
+    then of static ones, in the order of their numbers.
+    """
+
+    known: tuple[str, ...] = ()
+    ratios: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    num_known: int = 0
+    static: tuple[str, ...] = ()
+    static_scaler: Scaler = Scaler((), ())
+    static_categories: tuple[str, ...] = ()
+    vocabulary: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The largest number of each column of categories."""
+        return tuple(len(texts) for texts in self.vocabulary)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "CovariateRecipe":
+        """Read what `asdict` gave, once it has been through a file."""
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
+        scaler = Scaler(tuple(values["static_scaler"]["mean"]), tuple(values["static_scaler"]["scale"]))
+        vocabulary = tuple(map(tuple, values["vocabulary"]))
+        return cls(**{**values, **lists, "static_scaler": scaler, "vocabulary": vocabulary})
+
+
+@dataclass(frozen=True)
 class SeriesRecipe:
     """Everything that turns a table into the inputs of a trained model; it travels with the model as JSON.
 
-    The first `num_targets` of `names` are what is forecast.
+    The first `num_targets` of `names` are what is forecast. `covariates` are there for tables of many series, and for
+    those of which more is known than the past.
     """
 
     names: tuple[str, ...]
@@ -59,6 +93,7 @@ class SeriesRecipe:
     calendar: Calendar
     context_length: int
     horizons: tuple[int, ...]
+    covariates: CovariateRecipe | None = None
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -88,7 +123,10 @@ class SeriesRecipe:
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
-        return asdict(self)
+        values = asdict(self)
+        if self.covariates is None:
+            del values["covariates"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "SeriesRecipe":
@@ -102,6 +140,7 @@ class SeriesRecipe:
             calendar=calendar,
             context_length=values["context_length"],
             horizons=tuple(values["horizons"]),
+            covariates=CovariateRecipe.from_json(beside) if (beside := values.get("covariates")) else None,
         )
 
 

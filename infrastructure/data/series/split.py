@@ -9,6 +9,7 @@ from domain.forecast import Split
 from infrastructure.data.clock.stamps import read_stamp
 from infrastructure.data.clock.time_zones import from_instants, instants, is_named, localised
 from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.table import Table
 
@@ -43,6 +44,24 @@ def part_ends(table: Table, split: Split) -> tuple[int, ...]:
                 remedy="Give it a larger share or other dates.",
             )
     return tuple(int(end) for end in ends)
+
+
+def part_ends_of_series(table: LongTable, split: Split) -> np.ndarray:
+    """Give the row behind the last one of each part in each series [P, S]: all are cut at the same times.
+
+    Shares and numbers of rows are those of the distinct stamps of all series together.
+    Raises: ConfigurationError, DatasetError as `part_ends`.
+    """
+    times, panel = table.times, table.series
+    assert times.stamps is not None
+    ends = []
+    for end in part_ends(times, split):
+        if end == len(times.stamps):
+            ends.append(panel.offsets[1:])
+            continue
+        before = (panel.stamps < times.stamps[end]).astype(np.int64)
+        ends.append(panel.offsets[:-1] + np.add.reduceat(before, panel.offsets[:-1]))
+    return np.array(ends)
 
 
 def _ends_by_date(table: Table, dates: Sequence[str]) -> list[int]:
@@ -96,6 +115,20 @@ def anchors_of(start: int, end: int, context_length: int, reach: int, stride: in
     `reach` is the farthest step ahead.
     """
     return np.arange(max(start, context_length) - 1, end - reach, stride, dtype=np.int64)
+
+
+def anchors_of_series(
+    offsets: np.ndarray, start: np.ndarray, end: np.ndarray, least: int, reach: int, stride: int = 1
+) -> np.ndarray:
+    """Give the anchors [N] of windows whose targets lie in rows `start` [S] to `end` [S] of their series.
+
+    `least` rows of a series, which begins at `offsets` [S], come before what is forecast; a history is masked where it
+    reaches farther back.
+    """
+    first = np.maximum(start, offsets + least) - 1
+    counts = np.maximum(0, -(-(end - reach - first) // stride))
+    before = np.cumsum(counts) - counts
+    return np.repeat(first - stride * before, counts) + stride * np.arange(counts.sum())
 
 
 def window_faults(windows: Windows, part: str, num_rows: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.naive import Naive
 from infrastructure.data.series.series import Series
 from infrastructure.data.some_rows import digest_of, spread
@@ -118,7 +119,9 @@ class Windows(Dataset[Window]):
     def statistics(self) -> Mapping[str, Any]:
         """Counts a person wants to see before training."""
         counts = {"num_windows": len(self), "num_rows": len(self.series), "context_length": self.context_length}
-        if len(self):
+        if self.series.offsets is not None:
+            counts["num_series"] = len(self.series.ends) - 1
+        elif len(self):
             counts |= {"first_row": int(self.anchors[0]), "last_row": int(self.anchors[-1])}
         return counts
 
@@ -126,7 +129,11 @@ class Windows(Dataset[Window]):
     def fingerprint(self) -> str:
         """Give what differs when the values, their scale or the windows do."""
         digest = hashlib.sha256(self.anchors.tobytes())
-        for array in (self.series.values, self.series.observed, self.series.calendar, self.labels):
+        series = self.series
+        arrays = [series.values, series.observed, series.calendar, self.labels, series.offsets, series.moments]
+        if (beside := series.covariates) is not None:
+            arrays += [beside.categories, beside.static, beside.static_categories]
+        for array in arrays:
             if array is not None:
                 digest.update(np.ascontiguousarray(array).data)
         digest.update(repr((self.series.values.shape, self.series.num_targets)).encode())
@@ -140,7 +147,13 @@ class Windows(Dataset[Window]):
         return digest_of(str(int(anchor[0])), np.ascontiguousarray(future).tobytes())
 
     def row_id(self, index: int) -> str:
-        """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added."""
+        """Name a window by its last row, counted as lines of a CSV file are when no row was moved or added.
+
+        Of many series, by the series and the time of that row.
+        """
+        if isinstance(self.table, LongTable):
+            row = int(self.anchors[index])
+            return f"{self._name}: {self.table.series_of(row)}, {self.table.time_of(row)}"
         return f"{self._name}:{int(self.anchors[index]) + FIRST_LINE}"
 
 

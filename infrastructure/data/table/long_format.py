@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow
 import pyarrow.compute
 
+from domain.exceptions import DatasetError
 from infrastructure.data.columnar.plain_columns import plain
 
 # The first rows of a large table tell, and all of them only where those do not: their texts are held at once.
@@ -21,6 +22,14 @@ SERIES_PER_STAMP = 3  # a column of numbers has at most so many times more value
 _IDS = ("unique_id", "series_id", "item_id", "series", "id", "ticker", "symbol", "sku", "store", "shop", "group")
 NAMES_OF_SERIES = ("unique_id", "series_id", "item_id", "ticker", "symbol")
 _TIMES = ("time", "hour", "hr", "hh", "minute", "stunde", "hour_ending", "hour ending", "time of day", "hhmm")
+
+
+class LongFormatError(DatasetError):
+    """A table of many series, read as one; `columns` tell them apart."""
+
+    def __init__(self, problem: str, columns: tuple[str, ...]) -> None:
+        super().__init__(problem)
+        self.columns = columns
 
 
 class Blocks(Protocol):
@@ -50,6 +59,11 @@ class LongFormat:
     is_time: bool = False
     why: str = "stamps repeat, as "
     at_least: bool = False
+
+    def error(self, name: str, time: str) -> DatasetError:
+        """Refuse a table as one series."""
+        told = "{}: {}: {}".format(name, *self.fault(time))
+        return DatasetError(told) if self.is_time else LongFormatError(told, self.columns)
 
     def fault(self, time: str) -> tuple[str, str]:
         """Say what the table is, and what to do."""

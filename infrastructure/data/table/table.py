@@ -177,8 +177,7 @@ def _keep(source: CsvSource | ColumnarSource, schema: TableSchema, reading: Read
         names = [(name, written[name]) for name in header.names if name.lower() in NAMES_OF_SERIES and name != time]
         series = named_series(source, names, numbers.rows) if names else None
     if series is not None:
-        faults = TableFaults()
-        faults.add(*series.fault(str(time)))
+        raise series.error(source.name, str(time))
     faults.raise_any(source.name, source.lines_of)
     facts = {
         "names": kept,

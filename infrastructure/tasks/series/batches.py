@@ -7,9 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from domain.exceptions import DatasetError
-from infrastructure.data.series.series import Series
+from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.data.series.windows import Window
 from infrastructure.tasks.adapter import Batch
+
+MODEL_INPUTS = (
+    *("values", "observed", "calendar"),
+    *("categories", "ahead", "ahead_categories", "static", "static_categories"),
+)
 
 
 def cut_windows(items: Sequence[Window]) -> Batch:
@@ -20,8 +25,15 @@ def cut_windows(items: Sequence[Window]) -> Batch:
 
 def forecast_of(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Ask a forecaster; gives `forecast` [B, T, H, Q] or `logits` [B, C]."""
-    output: dict[str, Tensor] = model(values=batch["values"], observed=batch["observed"], calendar=batch["calendar"])
+    output: dict[str, Tensor] = model(**{name: batch[name] for name in MODEL_INPUTS if name in batch})
     return output
+
+
+def histories(series: Series, anchors: np.ndarray, recipe: SeriesRecipe, model: nn.Module) -> dict[str, torch.Tensor]:
+    """Give what a forecaster sees at anchors [B] of many series, on the model's device."""
+    found = {**series.history(anchors, recipe.context_length), **series.known_ahead(anchors, recipe.horizons)}
+    device = next(model.parameters()).device
+    return {name: torch.from_numpy(array).to(device) for name, array in found.items()}
 
 
 def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:

@@ -13,6 +13,9 @@ from domain.run_layout import CARD
 from infrastructure.data.clock.clock_json import clock_json, clock_of
 from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.finding import FoundClock
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.panel import open_panel
+from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.series.loading import SplitSeries, table_schema
 from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import SeriesRecipe
@@ -33,7 +36,8 @@ class SeriesCard:
 
     `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock;
     `clock_doubt` says why it may not be the true one. `season` is that of the training part, and `naive_errors` [T] are
-    what targets changed over it, None where that is not known.
+    what targets changed over it, None where that is not known. `series_columns` tell the series of a long table apart;
+    None of a table of one series.
     """
 
     task: str
@@ -50,6 +54,7 @@ class SeriesCard:
     zone: str = ""
     season: Season | None = None
     naive_errors: tuple[float | None, ...] = ()
+    series_columns: tuple[str, ...] | None = None
     reading: Reading = AS_FOUND
 
     @classmethod
@@ -86,6 +91,7 @@ class SeriesCard:
             zone=table.zone,
             season=dataset.season,
             naive_errors=tuple(error if isfinite(error) else None for error in dataset.naive_errors),
+            series_columns=table.series.series_columns if isinstance(table, LongTable) else None,
             reading=request.reading,
         )
 
@@ -100,7 +106,7 @@ class SeriesCard:
 
     def open_table(self, path: str) -> Table:
         """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""
-        table = open_table(path, self.schema, self.reading).in_zone(self.reading.time_zone or self.zone)
+        table = self._opened(path).in_zone(self.reading.time_zone or self.zone)
         if self.step and table.step and abs(table.step - self.step) > STEP_SHARE * self.step:
             raise DatasetError(
                 f"the rows of {table.path.name} are {table.step / 1e6:,.0f} s apart, but the model learnt from rows"
@@ -108,6 +114,20 @@ class SeriesCard:
                 remedy="Bring the table to the same step, or train on it.",
             )
         return table
+
+    def _opened(self, path: str) -> Table:
+        beside = self.recipe.covariates
+        if self.series_columns is None or beside is None:
+            return open_table(path, self.schema, self.reading)
+        named = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True)
+        schema = PanelSchema(
+            replace(self.schema, needed=self.recipe.target_names),
+            self.series_columns,
+            static_columns=(*beside.static, *beside.static_categories),
+            known_columns=(*beside.known, *beside.categories[len(beside.categories) - beside.num_known :]),
+            categories=tuple(named),
+        )
+        return LongTable.of(open_panel(path, schema, self.reading))
 
     def require_shape(self, config: Any, directory: Path) -> None:
         """Compare what is said here with the shape of the model. Raises: ModelError."""
@@ -151,6 +171,7 @@ class SeriesCard:
                 "clock": clock_of(clock) if clock else None,
                 "season": Season(**season) if season else None,
                 "naive_errors": tuple(values["naive_errors"]),
+                "series_columns": None if (told := values["series_columns"]) is None else tuple(told),
                 "reading": known.reading,
             }
         )

@@ -46,6 +46,30 @@ class CalendarFields(_Fields):
     session_length: int = Field(ge=1)
 
 
+class CovariateFields(_Fields):
+    """Which columns say more than the past does, and how they are read."""
+
+    known: list[str]
+    ratios: list[str]
+    categories: list[str]
+    num_known: int = Field(ge=0)
+    static: list[str]
+    static_scaler: ScalerFields
+    static_categories: list[str]
+    vocabulary: list[list[str]]
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        columns = (*self.categories, *self.static_categories)
+        if len(self.vocabulary) != len(columns):
+            raise ValueError(f"covariates.vocabulary must have a list for each of the {len(columns)} categories")
+        if self.num_known > len(self.categories) or not {*self.ratios} <= {*self.known}:
+            raise ValueError("covariates.num_known and covariates.ratios must be of columns that are there")
+        if not len(self.static_scaler.mean) == len(self.static_scaler.scale) == len(self.static):
+            raise ValueError("covariates.static_scaler must have a mean and a scale for each of covariates.static")
+        return self
+
+
 class RecipeFields(_Fields):
     """What turns a table into the inputs of the model."""
 
@@ -55,10 +79,14 @@ class RecipeFields(_Fields):
     calendar: CalendarFields
     context_length: int = Field(ge=1, le=MOST_ROWS_AHEAD)
     horizons: list[int] = Field(min_length=1)
+    covariates: CovariateFields | None = None
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
         count = len(self.names)
+        known = self.covariates.known if self.covariates is not None else []
+        if known != self.names[count - len(known) :]:
+            raise ValueError("covariates.known must be the last of the names")
         if self.num_targets > count:
             raise ValueError(f"num_targets is {self.num_targets}, but there are {count} names")
         if len(self.scaler.mean) != count or len(self.scaler.scale) != count:
@@ -114,6 +142,7 @@ class SeriesFields(_Fields):
     zone: str = ""
     season: SeasonFields | None = None
     naive_errors: list[float | None] = []
+    series_columns: list[str] | None = None
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -139,12 +168,13 @@ class QuantileCard(ForecastCard):
     def _name_the_columns(self) -> Self:
         recipe, columns = self.series.recipe, self.series.schema_.columns
         targets = recipe.names[: recipe.num_targets]
-        wanted = [*targets, *(name for name in columns if name not in targets)]
+        categories = recipe.covariates.categories if recipe.covariates is not None else []
+        wanted = [*targets, *(name for name in columns if name not in (*targets, *categories))]
         if self.series.volatility_window is not None:
             wanted += [f"{VOLATILITY}{target}" for target in targets]
         if not targets or not set(targets) <= set(columns) or recipe.names != wanted:
             raise ValueError(
-                "series.recipe.names must be the targets, the other columns of series.schema, and with a"
+                "series.recipe.names must be the targets, the other columns of series.schema but categories, and with a"
                 " volatility_window that of each target"
             )
         return self

@@ -15,7 +15,15 @@ from domain.exceptions import ModelError
 from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
-from infrastructure.data.series.loading import Inputs, SplitSeries, all_windows, load_series, value_inputs
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.series.loading import (
+    Inputs,
+    SplitSeries,
+    all_windows,
+    all_windows_of_panel,
+    load_series,
+    value_inputs,
+)
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.inputs import Asked, Source
@@ -31,6 +39,7 @@ from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
 from infrastructure.tasks.series.page.sections import forecast_sections
 from infrastructure.tasks.series.page.seen import Seen
+from infrastructure.tasks.series.panel_answers import forecasts_of_series
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
 from infrastructure.tasks.series.scoring.calibration import Calibration
@@ -172,6 +181,8 @@ class FinishedForecaster:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         card = self.card
+        if isinstance(table, LongTable):
+            return all_windows_of_panel(table, card.recipe, card.season), _scoring(card)
         return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), _scoring(card)
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
@@ -201,7 +212,10 @@ class FinishedForecaster:
             table = self.card.open_table(path)
             for found in table.warnings:
                 note(found, usual=True)
-            yield from self._rows(table, self._forecast(model, table, note), note)
+            if isinstance(table, LongTable):
+                yield from forecasts_of_series(self.card, model, table, note)
+            else:
+                yield from self._rows(table, self._forecast(model, table, note), note)
 
     def _inputs(self, table: Table) -> Inputs:
         recipe = self.card.recipe

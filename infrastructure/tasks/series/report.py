@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.table import Table
 from infrastructure.reports.fans import MAX_FANS, Fan, draw_fans, rows_shown
@@ -36,7 +37,11 @@ def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Tr
     forecast = kept["forecast"]
     if card.calibration is not None:
         forecast = card.calibration.applied(forecast, kept["assumed"])
-    forecast = card.recipe.in_own_units(forecast)  # [B, T, H, Q]
+    number = last.series.numbers_of(last.anchors)
+    assert last.series.level is not None
+    assert last.series.unit is not None
+    level, unit = (of[number][..., None, None] for of in (last.series.level, last.series.unit))
+    forecast = forecast.astype(np.float64) * unit + level  # [B, T, H, Q]
     fans = [
         _fan(card, table, last, anchor, target, forecast[number, target])
         for target in targets
@@ -59,16 +64,20 @@ def _title(num_targets: int, num_shown: int, num_windows: int) -> str:
 def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: int, forecast: np.ndarray) -> Fan:
     recipe, series = card.recipe, windows.series
     # As much as is drawn, whatever the model saw of it: a context may be shorter than three horizons, or far longer.
-    length = min(rows_shown(recipe.horizons), anchor + 1)
+    number = int(series.numbers_of(np.array([anchor]))[0])
+    length = min(rows_shown(recipe.horizons), anchor + 1 - int(series.ends[number]))
     past = series.history(np.array([anchor]), length)
     history = np.where(past["observed"], past["values"], np.nan)[0, :, target]
-    mean, scale = recipe.scaler.mean[target], recipe.scaler.scale[target]
+    assert series.level is not None
+    assert series.unit is not None
+    mean, scale = series.level[number, target], series.unit[number, target]
     rows = np.concatenate([anchor + np.arange(1 - length, 1), anchor + np.array(recipe.horizons)])
     stamps = None
     if table.stamps is not None:
         stamps = stamp_texts(table.stamps[rows], table.zone, table.step)
+    name = recipe.names[target]
     return Fan(
-        recipe.names[target],
+        f"{name}, {table.series_of(anchor)}" if isinstance(table, LongTable) else name,
         history.astype(np.float64) * scale + mean,  # in the unit of the table, where 32 bits may not reach
         windows.cut(np.array([anchor]))["target"][0, target].astype(np.float64) * scale + mean,
         forecast,

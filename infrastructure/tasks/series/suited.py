@@ -7,12 +7,10 @@ from typing import Any
 from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
 from domain.exceptions import DatasetError
-from domain.forecast import steps_ahead, suited_to_season, window_faults
+from domain.forecast import suited_to_season, window_faults
 from domain.task import is_preset
-from infrastructure.data.series.loading import lacks_rows, open_values, season_of
-from infrastructure.data.series.season import Season
-from infrastructure.data.series.split import part_ends
-from infrastructure.data.table.table import Table
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.series.loading import lacks_rows, open_values, seen_season
 from infrastructure.models.model_directory import CONFIG, settings_of
 
 SUITED = ("context_length", "patch_length", "gaps")
@@ -29,11 +27,14 @@ def suited_to_table(training: QuantileTraining, request: TrainModelRequest) -> Q
         return training.changed(**{key: value for key, value in _shape_of(Path(name)).items() if key in open_ones})
     if not open_ones:
         return training
-    season, num_rows, table = _looked_at(training)
+    table = open_values(training)
+    if isinstance(table, LongTable):  # found once: a long table is not read as another one first
+        training = training.changed(series_column=table.series.series_columns or None)
+    season, num_rows = seen_season(training, table)
     if season is not None and season.cycle and "gaps" in open_ones and lacks_rows(table):
         try:
             filled = training.changed(gaps="fill")
-            season, num_rows, _ = _looked_at(filled)
+            season, num_rows = seen_season(filled, open_values(filled))
             training = filled
         except DatasetError:
             pass  # there would be too many, or stamps lie beside the clock: they stay as they are
@@ -51,10 +52,3 @@ def _shape_of(directory: Path) -> Mapping[str, int]:
     shape = {name: settings.get(name) for name in ("context_length", "patch_length")}
     known = {name: value for name, value in shape.items() if type(value) is int}
     return known if len(known) == len(shape) and not list(window_faults(window_stride=1, **known)) else {}
-
-
-def _looked_at(training: QuantileTraining) -> tuple[Season | None, int, Table]:
-    """Give the season of the training part, how many rows that has, and the table."""
-    table, inputs = open_values(training)
-    num_rows = part_ends(table, training.split)[0]
-    return season_of(table, inputs, num_rows, steps_ahead(training.horizons)), num_rows, table

@@ -1,0 +1,232 @@
+"""From a table of many series to the arrays that windows are cut from, and to the windows of each part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infrastructure.data.clock.stamps import commonest_step
+from infrastructure.data.clock.time_zones import wall_clock
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.panel import Panel
+from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.naive import MOST_SEASONS_BACK
+from infrastructure.data.series.panel_scales import (
+    Moments,
+    as_ratios,
+    pooled_scaler,
+    ratio_columns,
+    scales_of_series,
+    series_batches,
+)
+from infrastructure.data.series.season import DAY, MAX_PLACES, MAX_SERIES, Season, find_season
+from infrastructure.data.series.series import CovariateRecipe, Covariates, Scaler, Series, SeriesRecipe
+from infrastructure.data.some_rows import spread
+
+LEAST_SEEN = 4  # a history holds at least one in so many of its rows; the others are masked
+
+
+def least_history(context_length: int) -> int:
+    """Give how many rows of a series must have been before it is forecast."""
+    return max(2, -(-context_length // LEAST_SEEN))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the columns of a panel stand that a model reads as numbers, and as categories: targets, past, known."""
+
+    numbers: tuple[int, ...]
+    num_known: int
+    categories: tuple[int, ...]
+    num_known_categories: int
+    static: tuple[int, ...]
+    static_categories: tuple[int, ...]
+
+    @classmethod
+    def of(cls, panel: Panel) -> "Columns":
+        """Tell them apart by what was found to be a category."""
+        first_known = len(panel.names) - panel.num_known
+        is_category = [name in panel.categories for name in panel.names]
+        numbers = [place for place, is_one in enumerate(is_category) if not is_one]
+        categories = [place for place, is_one in enumerate(is_category) if is_one]
+        of_static = [name in panel.categories for name in panel.static_names]
+        return cls(
+            tuple(numbers),
+            sum(place >= first_known for place in numbers),
+            tuple(categories),
+            sum(place >= first_known for place in categories),
+            tuple(place for place, is_one in enumerate(of_static) if not is_one),
+            tuple(place for place, is_one in enumerate(of_static) if is_one),
+        )
+
+    def recipe(self, panel: Panel, ratios: Sequence[int], static_scaler: Scaler) -> CovariateRecipe:
+        """Say how they are read."""
+        names, static_names = panel.names, panel.static_names
+        categories = tuple(names[place] for place in self.categories)
+        static_categories = tuple(static_names[place] for place in self.static_categories)
+        return CovariateRecipe(
+            known=tuple(names[place] for place in self.numbers[len(self.numbers) - self.num_known :]),
+            ratios=tuple(names[place] for place in ratios),
+            categories=categories,
+            num_known=self.num_known_categories,
+            static=tuple(static_names[place] for place in self.static),
+            static_scaler=static_scaler,
+            static_categories=static_categories,
+            vocabulary=tuple(panel.categories[name] for name in (*categories, *static_categories)),
+        )
+
+
+def panel_recipe(
+    panel: Panel, ends: np.ndarray, calendar: Calendar, context_length: int, horizons: tuple[int, ...]
+) -> SeriesRecipe:
+    """Say how a panel is read, its scales measured on the rows up to `ends` [S]."""
+    columns = Columns.of(panel)
+    known = columns.numbers[len(columns.numbers) - columns.num_known :]
+    ratios = ratio_columns(panel, known, ends) if known else []
+    static = Moments(len(columns.static))
+    static.add(panel.static[:, list(columns.static)])
+    return SeriesRecipe(
+        names=tuple(panel.names[place] for place in columns.numbers),
+        num_targets=panel.num_targets,
+        scaler=pooled_scaler(panel, columns.numbers, ratios, ends),
+        calendar=calendar,
+        context_length=context_length,
+        horizons=horizons,
+        covariates=columns.recipe(panel, ratios, static.scaler()),
+    )
+
+
+def series_of_panel(table: LongTable, recipe: SeriesRecipe, ends: np.ndarray) -> Series:
+    """Make a panel ready, each series on the scale of its rows up to `ends` [S]."""
+    panel, beside = table.series, recipe.covariates
+    assert beside is not None
+    columns = Columns.of(panel)
+    num_targets = recipe.num_targets
+    level, unit = scales_of_series(panel, num_targets, ends, recipe.target_scales)
+    which = np.isin([panel.names[place] for place in columns.numbers], beside.ratios)
+    mean, scale = np.array(recipe.scaler.mean), np.array(recipe.scaler.scale)
+    values = np.empty((int(panel.offsets[-1]), len(columns.numbers)), dtype=np.float32)
+    categories = np.zeros((len(values), len(columns.categories)), dtype=np.int32)
+    for batch in series_batches(panel, columns.numbers):
+        read = as_ratios(batch, which)
+        with np.errstate(over="ignore"):  # what fp32 cannot hold becomes infinite, and counts as missing
+            own = level[batch.series][batch.number], unit[batch.series][batch.number]
+            values[batch.rows, :num_targets] = (read[:, :num_targets] - own[0]) / own[1]
+            values[batch.rows, num_targets:] = ((read - mean) / scale)[:, num_targets:]
+    if columns.categories:
+        for batch in series_batches(panel, columns.categories):
+            categories[batch.rows] = np.nan_to_num(batch.values)
+    observed = np.isfinite(values)
+    values[~observed] = 0.0
+    stamps, moments = np.unique(panel.stamps, return_inverse=True)
+    static = beside.static_scaler.scaled(panel.static[:, list(columns.static)])
+    return Series(
+        values,
+        observed,
+        recipe.calendar.features(wall_clock(stamps, panel.zone)),
+        num_targets,
+        recipe,
+        offsets=panel.offsets,
+        moments=moments.astype(np.int32),
+        level=level,
+        unit=unit,
+        covariates=Covariates(
+            columns.num_known,
+            columns.num_known_categories,
+            categories,
+            np.nan_to_num(static),
+            np.nan_to_num(panel.static[:, list(columns.static_categories)]).astype(np.int32),
+        ),
+    )
+
+
+def places_in_series(table: LongTable) -> np.ndarray:
+    """Count the places of the clock from the first of each series to its rows [N]; rows themselves without a clock."""
+    panel = table.series
+    start = np.repeat(panel.offsets[:-1], np.diff(panel.offsets))
+    rows: np.ndarray = np.arange(len(panel.stamps)) - start
+    if table.clock is None or table.clock.loose or not table.step:
+        return rows
+    if table.step < 28 * DAY:
+        places = (panel.stamps - panel.stamps[start] + table.step // 2) // table.step
+    else:
+        places = table.clock.clock.places(panel.stamps)
+        places = places - places[start]
+    is_first = rows == 0
+    return np.asarray(places) if np.all((np.diff(places, prepend=-1) > 0) | is_first) else rows
+
+
+def apart(table: LongTable, places: np.ndarray, season: Season | None, reach: int) -> np.ndarray:
+    """Move the places [N] of each series so far behind those before that no season reaches there."""
+    panel = table.series
+    last = places[panel.offsets[1:] - 1]
+    room = reach + (MOST_SEASONS_BACK + 2) * (season.length if season else 1)
+    shifts = np.concatenate(([0], np.cumsum(last[:-1] + room)))
+    return np.asarray(places + np.repeat(shifts, np.diff(panel.offsets)))
+
+
+def season_of_panel(table: LongTable, ends: np.ndarray, horizons: Sequence[int]) -> Season | None:
+    """Find the season that the series have together, by some of them, on their rows up to `ends` [S]."""
+    panel, step = table.series, table.step
+    is_timed = table.clock is not None and not table.clock.loose and bool(step) and (step or 0) < 28 * DAY
+    columns, places = [], []
+    for number in spread(len(panel), MAX_SERIES):
+        rows = slice(int(panel.offsets[number]), int(ends[number]))
+        if rows.stop <= rows.start:
+            continue
+        stamps = np.asarray(panel.stamps[rows])
+        places.append(stamps // (step or 1) if is_timed else np.arange(len(stamps)))
+        columns.append(np.asarray(panel.values[rows, : panel.num_targets]))
+    if not columns:
+        return None
+    first = max(min(int(of[0]) for of in places), max(int(of[-1]) for of in places) + 1 - MAX_PLACES)
+    length = max(int(of[-1]) for of in places) + 1 - first
+    grid = np.full((length, len(columns) * panel.num_targets), np.nan)
+    for number, (of, values) in enumerate(zip(places, columns, strict=True)):
+        inside = of >= first
+        here = slice(number * panel.num_targets, (number + 1) * panel.num_targets)
+        grid[of[inside] - first, here] = values[inside]
+    there = np.flatnonzero(np.isfinite(grid).any(axis=1))
+    return find_season(grid[there], there, step, horizons) if len(there) else None
+
+
+def changes_of_series(
+    table: LongTable, places: np.ndarray, ends: np.ndarray, season: Season | None, unit: np.ndarray
+) -> np.ndarray:
+    """Give the mean absolute change of each target of each series over a season [S, T], in its units.
+
+    Over a row where there is no season; NaN for one that is never seen twice so far apart. `places` [N] are as `apart`
+    gives them, and rows up to `ends` [S] count.
+    """
+    panel = table.series
+    back = season.length if season else 1
+    changes = np.full((len(panel), panel.num_targets), np.nan)
+    for batch in series_batches(panel, range(panel.num_targets)):
+        here = places[batch.rows]
+        rows = np.arange(batch.rows.start, batch.rows.stop)
+        before = np.searchsorted(here, here - back)
+        is_pair = (here[before] == here - back) & (rows < ends[batch.series][batch.number])
+        differences = np.where(is_pair[:, None], np.abs(batch.values - batch.values[before]), np.nan)
+        known = np.isfinite(differences)
+        count = np.add.reduceat(known.astype(np.int64), batch.starts, axis=0)
+        total = np.add.reduceat(np.where(known, differences, 0.0), batch.starts, axis=0)
+        np.divide(total, count, out=changes[batch.series], where=count > 0)
+    return changes / unit
+
+
+def series_that_change(panel: Panel, target: int, ends: np.ndarray) -> np.ndarray:
+    """Tell of each series [S] whether a target takes more than one value in its rows up to `ends` [S]."""
+    found = np.zeros(len(panel), dtype=bool)
+    for batch in series_batches(panel, [target]):
+        rows = np.arange(batch.rows.start, batch.rows.stop)
+        values = np.where(rows < ends[batch.series][batch.number], batch.values[:, 0], np.nan)
+        low, high = (extreme.reduceat(values, batch.starts) for extreme in (np.fmin, np.fmax))
+        found[batch.series] = low < high
+    return found
+
+
+def training_stamps(table: LongTable, end: int) -> tuple[np.ndarray, int | None]:
+    """Give the distinct stamps before `end` on the wall clock, and their commonest distance."""
+    times = np.unique(table.series.stamps)
+    past = wall_clock(times[times < end], table.zone)
+    return past, commonest_step(past)

@@ -1,0 +1,120 @@
+"""Answers of a forecaster to a table of many series: rows for each series, target and step ahead."""
+
+from collections.abc import Iterator, Mapping
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from domain.exceptions import DatasetError
+from domain.showing import counted
+from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.ids import named
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.order import SHOWN
+from infrastructure.data.series.panels import least_history, series_of_panel
+from infrastructure.tasks.kind import Note
+from infrastructure.tasks.series.batches import histories
+from infrastructure.tasks.series.card import SeriesCard
+from infrastructure.tasks.series.scoring.calibration import Calibration
+
+SERIES_AT_ONCE = 256
+DIGITS_OF_SCALE = 7  # a forecast is float32 in units of the scale of its series: what stands behind would be noise
+
+
+def forecasts_of_series(
+    card: SeriesCard, model: nn.Module, table: LongTable, note: Note
+) -> Iterator[Mapping[str, Any]]:
+    """Forecast each series from the last row that holds a value of a target; what is known ahead stands behind it.
+
+    Raises: DatasetError where no series has a history.
+    """
+    recipe, reach = card.recipe, max(card.recipe.horizons)
+    last, seen = last_rows(table, recipe.num_targets)
+    is_long_enough = seen >= least_history(recipe.context_length)
+    if not is_long_enough.all():
+        _tell_short(table, is_long_enough, least_history(recipe.context_length), note)
+    longer = table.reaching(last, reach, card.clock)
+    moved = longer.series.offsets[:-1] - table.series.offsets[:-1]
+    anchors = last + moved
+    series = series_of_panel(longer, recipe, anchors + 1)
+    chosen = np.flatnonzero(is_long_enough)
+    _tell_unknown(card, longer, anchors[chosen], note)
+    assert series.level is not None
+    assert series.unit is not None
+    names = _names(card, table)
+    for start in range(0, len(chosen), SERIES_AT_ONCE):
+        numbers = chosen[start : start + SERIES_AT_ONCE]
+        with torch.no_grad():
+            output = model(**histories(series, anchors[numbers], recipe, model))
+        forecast, assumed = output["forecast"].float().cpu().numpy(), output["assumed"].cpu().numpy()
+        forecast = _calibrated(card.calibration, forecast, assumed).astype(np.float64)
+        own = forecast * series.unit[numbers][..., None, None] + series.level[numbers][..., None, None]
+        for number, of_series in zip(numbers.tolist(), own, strict=True):
+            rows = anchors[number] + np.array(recipe.horizons)
+            times = stamp_texts(longer.series.stamps[rows], longer.zone, longer.step)
+            told = dict(zip(names[:-1], table.series.ids[number], strict=True))
+            for target, unit, of_target in zip(recipe.target_names, series.unit[number], of_series, strict=True):
+                decimals = DIGITS_OF_SCALE - 1 - floor(log10(unit))
+                for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
+                    levels = zip(card.quantiles, quantiles, strict=True)
+                    rounded = {f"q{level:g}": round(value, decimals) for level, value in levels}
+                    yield {**told, names[-1]: time, "target": target, "horizon": step, **rounded}
+
+
+def last_rows(table: LongTable, num_targets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give the last row of each series that holds a value of a target, and how many rows come up to it: [S] each."""
+    panel = table.series
+    first, end = panel.offsets[:-1], panel.offsets[1:]
+    last = np.empty(len(panel), dtype=np.int64)
+    for number, (start, stop) in enumerate(zip(first.tolist(), end.tolist(), strict=True)):
+        there = np.flatnonzero(~np.isnan(panel.values[start:stop, :num_targets]).all(axis=1))
+        last[number] = start + there[-1] if len(there) else start - 1
+    return last, last - first + 1
+
+
+def _calibrated(calibration: Calibration | None, forecast: np.ndarray, assumed: np.ndarray) -> np.ndarray:
+    return forecast if calibration is None else calibration.applied(forecast, assumed)
+
+
+def _names(card: SeriesCard, table: LongTable) -> tuple[str, ...]:
+    """Name the columns that tell series apart and the time, none like another column of an answer."""
+    taken = {"target", "horizon", *(f"q{level:g}" for level in card.quantiles)}
+    names = []
+    for name in (*table.series.series_columns, table.time_column or "time"):
+        free = name if name not in taken else f"{name}_of_series" if name != table.time_column else "time"
+        taken.add(free)
+        names.append(free)
+    return tuple(names)
+
+
+def _tell_short(table: LongTable, is_long_enough: np.ndarray, least: int, note: Note) -> None:
+    panel, short = table.series, np.flatnonzero(~is_long_enough)
+    shown = "; ".join(named(panel.ids[number]) for number in short[:SHOWN])
+    has, are = ("has", "is") if len(short) == 1 else ("have", "are")
+    told = (
+        f"{len(short):,} of {len(panel):,} series {has} fewer than {counted(least, 'row')} up to the last value and"
+        f" {are} not forecast: {shown}{'; ...' if len(short) > SHOWN else ''}."
+    )
+    if not is_long_enough.any():
+        raise DatasetError(f"{table.path.name}: {told}", remedy="Give a table with more of what was observed so far.")
+    note(told)
+
+
+def _tell_unknown(card: SeriesCard, table: LongTable, anchors: np.ndarray, note: Note) -> None:
+    """Say where what should be known ahead is not."""
+    panel = table.series
+    rows = (anchors[:, None] + np.array(card.recipe.horizons)).ravel()
+    first = len(panel.names) - panel.num_known
+    missing = np.isnan(panel.values[rows, first:])
+    counts = missing.sum(axis=0)
+    if counts.any():
+        told = ", ".join(f"{name} {count:,}" for name, count in zip(panel.names[first:], counts, strict=True) if count)
+        row = int(rows[missing.any(axis=1)][0])
+        note(
+            f"of {len(missing):,} times ahead, some are without what should be known of them: {told}; the first,"
+            f" {' at '.join(filter(None, (table.series_of(row), table.time_of(row))))}. Rows behind the last target say"
+            " what is known ahead."
+        )
