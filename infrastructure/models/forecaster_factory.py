@@ -11,9 +11,9 @@ from application.phases import phase
 from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
-from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.series.series import CovariateRecipe
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
 from infrastructure.models.first_line import start_from_least_squares

@@ -27,8 +27,8 @@ from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
 from domain.forecast import steps_ahead
-from infrastructure.data.series.loading import load_series
 from infrastructure.data.series.market_features import DIRECTIONS
+from infrastructure.data.windowed.loading import load_series
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.scoring import LabelScoring

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.windowed.parts import SplitSeries
 from tests.support.shops import NAMES, sales, shop_table
 from tests.support.tiny_series import loaded, request
 

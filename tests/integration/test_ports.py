@@ -12,8 +12,8 @@ from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
 from infrastructure.container import Container
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
-from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.text.loading import SplitPairs, SplitText
+from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.data_container import DataContainer
 from infrastructure.estimator import Estimator
 from infrastructure.harvest.clones import MinHashClones

@@ -11,7 +11,7 @@ from application.training_request import TrainModelRequest
 from application.use_cases.evaluate_model import EvaluateModelRequest
 from domain.forecast import suited_to_season
 from infrastructure.container import Container
-from infrastructure.data.series.loading import load_series
+from infrastructure.data.windowed.loading import load_series
 from infrastructure.tasks.series.beside_rivals import beside_rivals
 from infrastructure.tasks.series.suited import suited_to_table
 from tests.support.shops import sales, shop_table

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from infrastructure.data.series.loading import SplitSeries
+from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.reports.page.blocks import Section
 from infrastructure.tasks.series.page.sections import forecast_sections
 from infrastructure.tasks.series.page.seen import Seen

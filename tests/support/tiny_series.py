@@ -12,8 +12,8 @@ import torch
 
 from application.training import Training
 from application.training_request import TrainModelRequest
-from infrastructure.data.series.loading import SplitSeries
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.kind import Prepared

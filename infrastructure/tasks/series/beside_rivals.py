@@ -8,7 +8,7 @@ from domain.headlines import BASELINES
 from domain.interval import UNKNOWN, Interval
 from domain.metrics import is_undefined
 from domain.rivals import rival_told
-from infrastructure.data.series.loading import SplitSeries, lacks_rows
+from infrastructure.data.windowed.parts import SplitSeries, lacks_rows
 from infrastructure.statistics.ratios import interval_of_windows
 from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.series.scoring.metrics import KNOWN

@@ -16,11 +16,12 @@ from infrastructure.data.clock.finding import FoundClock
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import open_panel
 from infrastructure.data.panel.schema import PanelSchema
-from infrastructure.data.series.loading import SplitSeries, table_schema
 from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
+from infrastructure.data.windowed.loading import table_schema
+from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.card import RESTORE, typed_card
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.tasks.series.card_fields import ForecastCard

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.forecast import CALENDAR
-from infrastructure.data.series.loading import VOLATILITY
+from infrastructure.data.windowed.loading import VOLATILITY
 from infrastructure.models.card import ModelCard
 from infrastructure.tasks.series.clock_fields import ClockFields
 

@@ -18,12 +18,13 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.significance import verdict
 from infrastructure.data.clock.writing import stamp_texts
-from infrastructure.data.series.loading import SplitSeries, all_windows
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
-from infrastructure.data.series.market_loading import DirectionRule, class_counts, load_market
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.inputs import Asked, Source
+from infrastructure.data.windowed.market import DirectionRule, class_counts, load_market
+from infrastructure.data.windowed.parts import SplitSeries
+from infrastructure.data.windowed.tables import all_windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster

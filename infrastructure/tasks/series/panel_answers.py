@@ -14,7 +14,7 @@ from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.ids import named
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.order import SHOWN
-from infrastructure.data.series.panels import least_history, series_of_panel
+from infrastructure.data.windowed.panel_series import least_history, series_of_panel
 from infrastructure.tasks.kind import Note
 from infrastructure.tasks.series.batches import histories
 from infrastructure.tasks.series.card import SeriesCard

@@ -16,18 +16,14 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.panel.long_table import LongTable
-from infrastructure.data.series.loading import (
-    Inputs,
-    SplitSeries,
-    all_windows,
-    all_windows_of_panel,
-    load_series,
-    value_inputs,
-)
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.table.table import Table
+from infrastructure.data.windowed.loading import load_series, value_inputs
+from infrastructure.data.windowed.panels import all_windows_of_panel
+from infrastructure.data.windowed.parts import Inputs, SplitSeries
+from infrastructure.data.windowed.tables import all_windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster

@@ -10,7 +10,8 @@ from domain.exceptions import DatasetError
 from domain.forecast import suited_to_season, window_faults
 from domain.task import is_preset
 from infrastructure.data.panel.long_table import LongTable
-from infrastructure.data.series.loading import lacks_rows, open_values, seen_season
+from infrastructure.data.windowed.loading import open_values, seen_season
+from infrastructure.data.windowed.parts import lacks_rows
 from infrastructure.models.model_directory import CONFIG, settings_of
 
 SUITED = ("context_length", "patch_length", "gaps")

@@ -8,7 +8,6 @@ from application.phases import phase
 from application.training import DirectionTraining
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.task import task_named
-from infrastructure.data.series.loading import Inputs, SplitSeries, split_series, table_schema
 from infrastructure.data.series.market_features import (
     DIRECTIONS,
     directions,
@@ -20,6 +19,9 @@ from infrastructure.data.series.market_features import (
 )
 from infrastructure.data.sources.shipped import located
 from infrastructure.data.table.table import Table, open_table
+from infrastructure.data.windowed.loading import table_schema
+from infrastructure.data.windowed.parts import Inputs, SplitSeries
+from infrastructure.data.windowed.tables import split_series
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,11 @@ from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import Panel
 from infrastructure.data.series.calendar import Calendar
 from infrastructure.data.series.naive import MOST_SEASONS_BACK
-from infrastructure.data.series.panel_scales import (
+from infrastructure.data.series.season import DAY, MAX_PLACES, MAX_SERIES, Season, find_season
+from infrastructure.data.series.series import CovariateRecipe, Covariates, Scaler, Series, SeriesRecipe
+from infrastructure.data.series.split import anchors_of_series
+from infrastructure.data.some_rows import spread
+from infrastructure.data.windowed.panel_scales import (
     Moments,
     as_ratios,
     pooled_scaler,
@@ -19,9 +23,6 @@ from infrastructure.data.series.panel_scales import (
     scales_of_series,
     series_batches,
 )
-from infrastructure.data.series.season import DAY, MAX_PLACES, MAX_SERIES, Season, find_season
-from infrastructure.data.series.series import CovariateRecipe, Covariates, Scaler, Series, SeriesRecipe
-from infrastructure.data.some_rows import spread
 
 LEAST_SEEN = 4  # a history holds at least one in so many of its rows; the others are masked
 
@@ -230,3 +231,15 @@ def training_stamps(table: LongTable, end: int) -> tuple[np.ndarray, int | None]
     times = np.unique(table.series.stamps)
     past = wall_clock(times[times < end], table.zone)
     return past, commonest_step(past)
+
+
+def in_order_of_time(table: LongTable, anchors: np.ndarray) -> np.ndarray:
+    """Put anchors [N] in the order of their stamps: windows of different series at one time are one piece of news."""
+    return anchors[np.argsort(table.series.stamps[anchors], kind="stable")]
+
+
+def all_anchors(table: LongTable, context_length: int, reach: int) -> np.ndarray:
+    """Give the anchors of every window of a panel in the order of time."""
+    offsets = table.series.offsets
+    found = anchors_of_series(offsets[:-1], offsets[:-1], offsets[1:], least_history(context_length), reach)
+    return in_order_of_time(table, found)

@@ -1,0 +1,136 @@
+"""From a table of many series to windows in three parts, all series cut at the same times."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from application.training import QuantileTraining
+from domain.exceptions import DatasetError
+from domain.forecast import steps_ahead
+from infrastructure.data.panel.ids import named
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.order import SHOWN
+from infrastructure.data.series.calendar import suitable_calendar
+from infrastructure.data.series.naive import Naive
+from infrastructure.data.series.season import Season
+from infrastructure.data.series.series import Series, SeriesRecipe
+from infrastructure.data.series.split import (
+    PARTS,
+    WHOLE,
+    anchors_of_series,
+    part_ends_of_series,
+    window_faults,
+)
+from infrastructure.data.series.windows import Windows
+from infrastructure.data.some_rows import spread
+from infrastructure.data.windowed.panel_series import (
+    all_anchors,
+    apart,
+    changes_of_series,
+    in_order_of_time,
+    least_history,
+    panel_recipe,
+    places_in_series,
+    season_of_panel,
+    series_of_panel,
+    series_that_change,
+    training_stamps,
+)
+from infrastructure.data.windowed.parts import SplitSeries
+
+MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
+
+
+def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
+    """Cut all series at the same times, measure their scales on the training part alone, make windows.
+
+    Raises: DatasetError.
+    """
+    if request.volatility_window is not None:
+        raise DatasetError(
+            f"volatility_window is {request.volatility_window:,}, but {table.path.name} is a table of many series.",
+            remedy="Leave it out, or add a column that holds the volatility.",
+        )
+    panel, horizons = table.series, steps_ahead(request.horizons)
+    ends = part_ends_of_series(table, request.split)
+    context, reach, least = request.context_length, max(horizons), least_history(request.context_length)
+    last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
+    calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time))
+    measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
+    recipe = panel_recipe(panel, measured, calendar, context, horizons)
+    series = series_of_panel(table, recipe, measured)
+    season = season_of_panel(table, ends[0], horizons)
+    naive = naive_of_panel(table, series, season, ends[0], reach)
+    windows: list[Windows] = []
+    faults: list[str] = []
+    warnings = list(table.warnings)
+    for number, (part, start, end) in enumerate(zip(PARTS, (panel.offsets[:-1], *ends), ends, strict=False)):
+        stride = request.window_stride if number == 0 else 1
+        anchors = in_order_of_time(table, anchors_of_series(panel.offsets[:-1], start, end, least, reach, stride))
+        made = Windows(
+            series, anchors, context, horizons, table.path.name, table.sha256, None, table, naive if number else None
+        )
+        faults += window_faults(made, part, int((end - start).max()))
+        if number and len(made) > MOST_JUDGED:
+            warnings.append(f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows of the {part} are scored.")
+            made = made.few(MOST_JUDGED)
+        windows.append(made)
+    if faults:
+        raise DatasetError.of(faults)
+    warnings += _panel_warnings(table, series, ends[0])
+    return SplitSeries(
+        table,
+        recipe,
+        windows[2] if len(windows) > 2 else None,
+        season,
+        train=windows[0],
+        evaluation=windows[1],
+        warnings=tuple(warnings),
+    )
+
+
+def naive_of_panel(table: LongTable, series: Series, season: Season | None, ends: np.ndarray, reach: int) -> Naive:
+    """Make what forecasts a panel without a model; what series change counts up to `ends` [S]."""
+    assert series.unit is not None
+    places = apart(table, places_in_series(table), season, reach)
+    changes = changes_of_series(table, places, ends, season, series.unit)
+    return Naive.of(series, places, season.length if season else None, changes)
+
+
+def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season | None) -> Windows:
+    """Make every window of a panel for a recipe that is known, at most so many as are judged. Raises: DatasetError."""
+    series, reach = series_of_panel(table, recipe, table.series.offsets[1:]), max(recipe.horizons)
+    naive = naive_of_panel(table, series, season, table.series.offsets[1:], reach)
+    anchors = all_anchors(table, recipe.context_length, reach)
+    place = recipe.context_length, recipe.horizons, table.path.name, table.sha256, None, table, naive
+    made = Windows(series, anchors, *place)
+    for fault in window_faults(made, WHOLE, int(np.diff(table.series.offsets).max())):
+        raise DatasetError(fault)
+    warnings = table.warnings
+    if len(made) > MOST_JUDGED:
+        warnings = (*warnings, f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows are scored.")
+        made = Windows(series, anchors[spread(len(anchors), MOST_JUDGED)], *place)
+    made.warnings = warnings
+    return made
+
+
+def _panel_warnings(table: LongTable, series: Series, ends: np.ndarray) -> Iterator[str]:
+    """Tell what a person should know. Raises: DatasetError for targets that never change in the training part."""
+    panel, name = table.series, table.path.name
+    assert series.recipe is not None
+    for target, (column, scaler) in enumerate(zip(panel.names, series.recipe.target_scales, strict=False)):
+        changing = series_that_change(panel, target, ends)
+        if not changing.any():
+            raise DatasetError(
+                f"{name}: {column} is constant or missing throughout the training part of every series, so there is"
+                " nothing to learn.",
+                remedy="Forecast another column (target_columns), or give a longer training part.",
+            )
+        assert scaler > 0
+        if not changing.all():
+            few = ", ".join(named(panel.ids[number]) for number in np.flatnonzero(~changing)[:SHOWN])
+            more = "; ..." if (~changing).sum() > SHOWN else ""
+            yield (
+                f"{name}: {column} is constant or missing throughout the training part of {(~changing).sum():,} of"
+                f" {len(panel):,} series: {few}{more}."
+            )
