@@ -1,5 +1,6 @@
 """What a forecast is asked for: how far ahead, at which quantiles, and how a series is cut in time."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isclose, isfinite
@@ -10,6 +11,9 @@ from domain.showing import shown
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 HORIZONS = (1, 3, 6, 12, 24)
 CALENDAR = ("hour", "weekday", "day_of_month", "month", "session")
+PLACE = re.compile(r"[A-Z]{2,3}(-[^-\s].*)?")  # a country, or a part of one behind a hyphen
+NO = "false"  # what YAML makes of the code of Norway
+NORWAY = 'For Norway, write "NO" in quotes: YAML reads it as false.'
 AUTO = "auto"
 CONTEXT_LENGTH, PATCH_LENGTH = 96, 24  # where nothing is known of a season
 SHORTEST_SEASON, LONGEST_SEASON = 4, 48  # that make one token; of a longer one a day of hours is a part
@@ -98,3 +102,15 @@ def calendar_faults(calendar: str | Sequence[str]) -> Iterator[str]:
     for name in () if calendar == AUTO else [calendar] if isinstance(calendar, str) else calendar:
         if name not in CALENDAR:
             yield f"calendar {shown(name)} is not known. Choose among {', '.join(CALENDAR)}; {AUTO}, or [] for none."
+
+
+def holiday_faults(places: Sequence[str]) -> Iterator[str]:
+    """Want places that are written as such, each once; which of them there are, a package knows."""
+    for place in places:
+        if not PLACE.fullmatch(place):
+            yield (
+                f"holidays has {shown(place)}, but must name countries by capital letters, such as DE, and parts of"
+                f" them behind a hyphen. {NORWAY if place == NO else 'DE-BY is Bavaria.'}"
+            )
+    if len(set(places)) < len(places):
+        yield f"holidays is {shown(list(places))}, but names a place twice. Name each once."

@@ -1,7 +1,7 @@
 """Settings of tables of numbers: how they are read and cut in time, and what is forecast of them."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
@@ -17,6 +17,17 @@ Quantiles = Annotated[tuple[float, ...], BeforeValidator(listed_numbers)]
 Cycles = Annotated[
     Literal["auto"] | tuple[str, ...], BeforeValidator(lambda value: value if value == forecast.AUTO else listed(value))
 ]
+
+
+def _places(value: Any) -> Any:
+    """Take what may be typed for a list of places."""
+    several = listed_names([value] if isinstance(value, bool) else value)
+    if not isinstance(several, list | tuple):
+        return several
+    return [forecast.NO if place is False else place for place in several]
+
+
+Places = Annotated[tuple[str, ...] | None, BeforeValidator(_places)]
 
 
 class TableSettings(Settings):
@@ -82,6 +93,9 @@ class WindowSettings(Settings):
     calendar: Cycles = setting(
         "auto", "Cycles of the clock that the model is told; auto takes those that the training part shows."
     )
+    holidays: Places = setting(
+        None, "Countries, or parts of them such as DE-BY, whose public holidays the model is told."
+    )
     volatility_window: int | None = setting(
         None, "Over how much the volatility of a target is measured, as a further input.", unit="rows"
     )
@@ -92,6 +106,7 @@ class WindowSettings(Settings):
         yield from forecast.horizon_faults(self.horizons)
         yield from forecast.window_faults(self.context_length, self.window_stride, self.patch_length)
         yield from forecast.calendar_faults(self.calendar)
+        yield from forecast.holiday_faults(self.holidays or ())
         if self.volatility_window is not None:
             yield from whole("volatility_window", self.volatility_window, at_least=2)
 

@@ -104,6 +104,7 @@ REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("quantile_forecasting", in_series("recipe", "context_length", value=7), "says context_length 7"),
     ("quantile_forecasting", in_series("recipe", "scaler", "scale", value=[0.0] * 5), "must be above 0|a mean and"),
     ("quantile_forecasting", in_series("recipe", "horizons", value=["x"]), "horizons.0 is"),
+    ("quantile_forecasting", in_series("recipe", "calendar", "holidays", value={"places": []}), "holidays.places"),
     ("quantile_forecasting", in_series("schema", "gaps", value="x"), "series.schema.gaps"),
     ("quantile_forecasting", in_series("unknown", value=1), "series.unknown"),
     ("quantile_forecasting", in_series("volatility_window", value=None), "must be the targets"),

@@ -65,6 +65,7 @@ OTHERS: dict[str, Any] = {
     "window_stride": 2,
     "patch_length": 3,
     "calendar": ("hour",),
+    "holidays": ("DE",),
     "volatility_window": 5,
     "instance_norm": False,
     "target_columns": ("x",),

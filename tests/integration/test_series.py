@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from infrastructure.data.series import series as module
 from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.public_holidays import Holidays
 from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
 
 
@@ -81,7 +82,8 @@ class TestScaler:
 
 class TestRecipe:
     def test_it_is_the_same_after_a_file(self) -> None:
-        made = recipe(Scaler.fit(columns()), calendar=Calendar(("hour", "session"), 5, 7))
+        holidays = Holidays(("DE", "DE-BY"), "0.86", 2021, 2023, "abc")
+        made = recipe(Scaler.fit(columns()), calendar=Calendar(("hour", "session"), 5, 7, holidays))
         assert SeriesRecipe.from_json(json.loads(json.dumps(made.to_json()))) == made
 
     def test_forecasts_come_back_in_their_own_units(self) -> None:

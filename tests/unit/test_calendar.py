@@ -1,5 +1,6 @@
 """Features of the clock: each stamp for itself, and only what the training part can teach."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.exceptions import ConfigurationError
+from domain.exceptions import ConfigurationError, DatasetError
 from domain.forecast import CALENDAR
-from infrastructure.data.series.calendar import CYCLES_SEEN, DAY, Calendar, suitable_calendar
+from infrastructure.data.clock.stamps import DAY
+from infrastructure.data.series.calendar import CYCLES_SEEN, Calendar, suitable_calendar
 
 HOUR = DAY // 24
 EPOCH = datetime(1970, 1, 1)
@@ -83,3 +85,67 @@ def test_named_features_are_taken_as_they_are_and_refused_without_a_clock() -> N
     assert suitable_calendar("auto", None, None) == Calendar()
     with pytest.raises(ConfigurationError, match="has no time column"):
         suitable_calendar(("month",), None, None)
+
+
+CHRISTMAS = np.datetime64("2023-12-25", "us").astype(np.int64)
+
+
+def holidays(*places: str, since: str = "2022-01-01", rows: int = 3 * 365) -> Calendar:
+    stamps = np.datetime64(since, "us").astype(np.int64) + np.arange(rows) * DAY
+    return suitable_calendar((), stamps, DAY, places)
+
+
+def test_a_holiday_its_eve_and_what_follows_are_told_by_the_day() -> None:
+    days = np.array([-10, -8, -1, 0, 1, 2, 3]) * DAY + CHRISTMAS
+    is_one, ahead, behind = holidays("DE").features(days + 13 * HOUR).T
+    np.testing.assert_array_equal(is_one, [0, 0, 0, 1, 1, 0, 0])
+    np.testing.assert_allclose(ahead, [0, 0, 6 / 7, 1, 1, 2 / 7, 3 / 7], atol=1e-6)  # New Year's Day is in sight
+    np.testing.assert_allclose(behind, [0, 0, 0, 1, 1, 6 / 7, 5 / 7], atol=1e-6)
+
+
+def test_a_holiday_of_the_next_year_is_seen_at_the_end_of_this_one() -> None:
+    eve = np.datetime64("2024-12-31", "us").astype(np.int64)
+    np.testing.assert_allclose(holidays("DE").features(np.array([eve]))[0, 1], 6 / 7, atol=1e-6)
+
+
+def test_each_place_has_its_own_holidays() -> None:
+    epiphany = np.datetime64("2023-01-06", "us").astype(np.int64)
+    calendar = holidays("DE", "DE-BY", "FR")
+    assert calendar.width == 9
+    assert calendar.features(np.array([epiphany]))[0, ::3].tolist() == [0, 1, 0]
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 3 * 365 * 24), min_size=2, max_size=9))
+def test_what_is_told_of_holidays_depends_on_its_own_stamp_alone(hours: list[int]) -> None:
+    calendar, stamps = holidays("DE-BY", "US"), MONDAY + np.array(hours) * HOUR
+    together = calendar.features(stamps)
+    np.testing.assert_array_equal(together, [calendar.features(stamp[None])[0] for stamp in stamps])
+    assert together.min() >= 0.0
+    assert together.max() <= 1.0
+
+
+def test_holidays_want_a_clock_of_days_and_years_that_are_known() -> None:
+    with pytest.raises(ConfigurationError, match="no time column"):
+        suitable_calendar("auto", None, None, ("DE",))
+    with pytest.raises(ConfigurationError, match="7 days apart"):
+        suitable_calendar("auto", hourly(200, 7 * DAY), 7 * DAY, ("DE",))
+    with pytest.raises(DatasetError, match="rows of 1950, but holidays"):
+        holidays("DE", since="1950-01-01")
+    with pytest.raises(DatasetError, match="rows of 2101"):
+        holidays("DE").features(np.array([np.datetime64("2101-01-01", "us").astype(np.int64)]))
+
+
+def test_without_the_package_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match="no package that knows them") as refused:
+        holidays("DE")
+    assert "pip install 'athanor[holidays]'" in str(refused.value.remedy)
+
+
+def test_another_version_is_told_where_its_dates_differ() -> None:
+    known = holidays("DE").holidays
+    assert known is not None
+    assert known.told() == ""
+    assert replace(known, version="0.1").told() == "", "the same dates"
+    assert "0.1" in replace(known, version="0.1", digest="other").told()

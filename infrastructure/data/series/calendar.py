@@ -1,4 +1,4 @@
-"""What the clock says beside a value: hour, weekday, day of the month, month, place in the trading session."""
+"""What the clock says beside a value: hour, weekday, day of the month, month, place in the session, holidays."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.exceptions import ConfigurationError
+from infrastructure.data.clock.stamps import DAY
+from infrastructure.data.series.public_holidays import Holidays
 
-DAY = 86_400_000_000  # microseconds, as all times here
 # How often the training part must have seen a cycle before its features are taken by themselves. What was seen a few
 # times is a date and no season: on ETTh1, a year of hours, days of the month made the forecasts of the next year worse.
 CYCLES_SEEN: Mapping[str, int] = {"hour": 7, "weekday": 8, "day_of_month": 24, "month": 4}
 # Sessions end when a day's rows span less than this share of it.
 SESSION_SHARE = 0.9
+LONGEST_DAY = 1.5 * DAY  # between rows that are of one day each, however their clock trembles
 CHUNK_ROWS = 1 << 16
 
 
@@ -23,6 +25,7 @@ class Calendar:
     names: tuple[str, ...] = ()
     session_open: int = 0
     session_length: int = DAY
+    holidays: Holidays | None = None
 
     @property
     def session(self) -> tuple[int, int] | None:
@@ -32,7 +35,8 @@ class Calendar:
     @property
     def width(self) -> int:
         """Number of features F."""
-        return sum(2 if name in _CYCLES else 1 for name in self.names)
+        holidays = self.holidays.width if self.holidays else 0
+        return sum(2 if name in _CYCLES else 1 for name in self.names) + holidays
 
     def features(self, stamps: np.ndarray) -> np.ndarray:
         """Give the features [N, F], fp32, of stamps [N] in microseconds; each depends on its own stamp alone."""
@@ -53,27 +57,47 @@ class Calendar:
             else:
                 place = (stamps % DAY - self.session_open) / self.session_length
                 yield 2.0 * np.clip(place, 0.0, 1.0) - 1.0
+        if self.holidays is not None:
+            yield from self.holidays.columns(stamps)
 
 
-def suitable_calendar(wanted: str | Sequence[str], stamps: np.ndarray | None, step: int | None) -> Calendar:
+def suitable_calendar(
+    wanted: str | Sequence[str], stamps: np.ndarray | None, step: int | None, places: Sequence[str] = ()
+) -> Calendar:
     """Choose the features that the training part can teach, or take the named ones; `stamps` [N] are of that part.
 
-    Raises: ConfigurationError when features are named and the table has no clock.
+    Public holidays are those of `places`.
+    Raises: ConfigurationError when features are named and the table has no clock, or holidays and its rows are longer
+    than a day; DatasetError for years whose holidays nobody knows.
     """
     if stamps is None or step is None:
+        if places and stamps is None:
+            raise ConfigurationError(
+                f"holidays is {list(places)}, but the table has no time column.",
+                remedy="Drop holidays or name the column: --set time_column=NAME.",
+            )
         if wanted and wanted != "auto" and stamps is None:
             raise ConfigurationError(
                 f"calendar is {list(wanted)}, but the table has no time column.",
                 remedy="Drop calendar or name the column: --set time_column=NAME.",
             )
         return Calendar()
+    if places and step > LONGEST_DAY:
+        raise ConfigurationError(
+            f"holidays is {list(places)}, but the rows of the table are {step / DAY:,.0f} days apart, and which of"
+            " these days a row is of cannot be told.",
+            remedy="Drop holidays, or give the table by the day.",
+        )
+    holidays = Holidays.of(places, stamps) if places else None
     opening, length = _session(stamps)
     span = int(stamps[-1] - stamps[0])
     has_sessions = step < DAY <= span / 2 and length < SESSION_SHARE * DAY  # a whole day lies within two
     cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY}
     seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and CYCLES_SEEN[name] * cycle <= span]
     names = tuple(seen + ["session"] * has_sessions) if wanted == "auto" else tuple(wanted)
-    return Calendar(names, opening, max(length, 1)) if has_sessions or "session" in names else Calendar(names)
+    if not (has_sessions or "session" in names):
+        return Calendar(names, holidays=holidays)
+    return Calendar(names, opening, max(length, 1), holidays)
 
 
 def _session(stamps: np.ndarray) -> tuple[int, int]:

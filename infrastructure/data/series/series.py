@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.public_holidays import Holidays
 
 # Rows that are read together: a few MB, however long the table is.
 CHUNK_ROWS = 1 << 16
@@ -132,7 +133,9 @@ class SeriesRecipe:
     def from_json(cls, values: Mapping[str, Any]) -> "SeriesRecipe":
         """Read what `to_json` gave, once it has been through a file."""
         scaler = Scaler(tuple(values["scaler"]["mean"]), tuple(values["scaler"]["scale"]))
-        calendar = Calendar(**{**values["calendar"], "names": tuple(values["calendar"]["names"])})
+        of_clock, told = values["calendar"], values["calendar"].get("holidays")
+        holidays = Holidays(**{**told, "places": tuple(told["places"])}) if told else None
+        calendar = Calendar(**{**of_clock, "names": tuple(of_clock["names"]), "holidays": holidays})
         return cls(
             names=tuple(values["names"]),
             num_targets=values["num_targets"],

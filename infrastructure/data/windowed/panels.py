@@ -55,7 +55,7 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     ends = part_ends_of_series(table, request.split)
     context, reach, least = request.context_length, max(horizons), least_history(request.context_length)
     last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
-    calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time))
+    calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time), request.holidays or ())
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
     recipe = panel_recipe(panel, measured, calendar, context, horizons)
     series = series_of_panel(table, recipe, measured)

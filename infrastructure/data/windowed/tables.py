@@ -49,7 +49,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         names=inputs.names,
         num_targets=inputs.num_targets,
         scaler=Scaler.fit(inputs.columns[past]),
-        calendar=suitable_calendar(request.calendar, past_stamps, past_step),
+        calendar=suitable_calendar(request.calendar, past_stamps, past_step, request.holidays or ()),
         context_length=request.context_length,
         horizons=steps_ahead(request.horizons),
     )

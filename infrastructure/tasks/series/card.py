@@ -114,7 +114,9 @@ class SeriesCard:
                 f" {self.step / 1e6:,.0f} s apart.",
                 remedy="Bring the table to the same step, or train on it.",
             )
-        return table
+        holidays = self.recipe.calendar.holidays
+        told = holidays.told() if holidays else ""
+        return replace(table, warnings=(*table.warnings, told)) if told else table
 
     def _opened(self, path: str) -> Table:
         beside = self.recipe.covariates

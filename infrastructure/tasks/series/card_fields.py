@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.forecast import CALENDAR
+from domain.forecast import CALENDAR, holiday_faults
 from infrastructure.data.windowed.loading import VOLATILITY
 from infrastructure.models.card import ModelCard
 from infrastructure.tasks.series.clock_fields import ClockFields
@@ -38,12 +38,30 @@ class ScalerFields(_Fields):
     scale: list[float]
 
 
+class HolidayFields(_Fields):
+    """Which public holidays the model was told, and by which version of the package."""
+
+    places: list[str] = Field(min_length=1)
+    version: str
+    first: int
+    last: int
+    digest: str
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        for place in self.places:
+            for fault in holiday_faults([place]):
+                raise ValueError(fault)
+        return self
+
+
 class CalendarFields(_Fields):
     """Features of the clock."""
 
     names: list[Literal[CALENDAR]]  # type: ignore[valid-type]  # the names stand in the domain
     session_open: int = Field(ge=0)
     session_length: int = Field(ge=1)
+    holidays: HolidayFields | None = None
 
 
 class CovariateFields(_Fields):
