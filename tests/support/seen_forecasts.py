@@ -40,6 +40,25 @@ def wide_table(directory: Path, names: Sequence[str], count: int = 900) -> Split
     return tiny_series.loaded(tiny_series.request("quantile_forecasting", directory, dataset_path=path, **changes))
 
 
+def panel(directory: Path, count: int = 60, **changes: Any) -> SplitSeries:
+    """Load a daily table of shops whose sales are ten times those of the shop before; the last one opens late.
+
+    On every fifth day there is a promotion, which is known ahead. The last twenty days are to be judged.
+    """
+    draw, days = np.random.default_rng(0), tiny_series.stamps(count, hours=24)
+    path = directory / "shops.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["day", "shop", "sales", "promotion"])
+        for number, shop in enumerate(("small", "large", "late")):
+            size = 10.0 ** (number + 1)
+            for day in range(30 if shop == "late" else 0, count):
+                writer.writerow([days[day], shop, round(size * (10 + draw.random()), 3), int(day % 5 == 0)])
+    settings = {"dataset_path": path, "target_columns": ("sales",), "known_columns": ("promotion",), "horizons": 3}
+    settings |= {"context_length": 8, "split": (count - 30, 10, 20), "volatility_window": None, **changes}
+    return tiny_series.loaded(tiny_series.request("quantile_forecasting", directory, **settings))
+
+
 def seen(
     data: SplitSeries, spread: float = 1.0, errors: Any = None, calibration: Calibration | None = None, seed: int = 0
 ) -> Seen:

@@ -107,7 +107,7 @@ class QuantileForecasting:
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, run.reliability)
-        draw_forecasts(card, dataset.table, judged, trained, run.forecasts)
+        draw_forecasts(card, dataset.table, judged, scored.outcomes["mae"], trained, run.forecasts)
         beside = _of_rivals(metrics)
         warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
         if verdict is not None and verdict.is_false:

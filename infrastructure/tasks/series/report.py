@@ -9,6 +9,7 @@ import numpy as np
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
+from infrastructure.data.some_rows import spread
 from infrastructure.data.table.table import Table
 from infrastructure.reports.fans import MAX_FANS, Fan, draw_fans, rows_shown
 from infrastructure.reports.reliability import draw_reliability
@@ -29,10 +30,17 @@ def draw_coverage(card: SeriesCard, metrics: Mapping[str, Any], path: Path) -> N
     draw_reliability(card.quantiles, coverage, int(metrics["num_points"]), path)
 
 
-def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Trained, path: Path) -> None:
-    """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room."""
+def draw_forecasts(
+    card: SeriesCard, table: Table, windows: Windows, errors: np.ndarray, trained: Trained, path: Path
+) -> None:
+    """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room.
+
+    Of many series the last window of some of them, from the largest of the `errors` [N] of the windows to the smallest.
+    """
     targets = range(min(card.recipe.num_targets, MAX_FANS))
-    last = windows.few(MAX_FANS // len(targets))
+    room = MAX_FANS // len(targets)
+    is_long = isinstance(table, LongTable)
+    last = last_of_series(windows, errors, room) if is_long else windows.few(room)
     kept = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))
     forecast = kept["forecast"]
     if card.calibration is not None:
@@ -47,7 +55,19 @@ def draw_forecasts(card: SeriesCard, table: Table, windows: Windows, trained: Tr
         for target in targets
         for number, anchor in enumerate(last.anchors.tolist())
     ]
-    draw_fans(fans, card.quantiles, path, _title(card.recipe.num_targets, len(targets), len(last)))
+    title = _title(card.recipe.num_targets, len(targets), len(last))
+    if is_long and (num_series := len(np.unique(windows.series.numbers_of(windows.anchors)))) > 1:
+        title = f"{len(last)} of {num_series:,} series, from the largest error to the smallest"
+    draw_fans(fans, card.quantiles, path, title)
+
+
+def last_of_series(windows: Windows, errors: np.ndarray, count: int) -> Windows:
+    """Give the last window of at most `count` series, spread from the largest mean error [N] to the smallest."""
+    order = np.argsort(windows.anchors)  # series by series
+    anchors, errors = windows.anchors[order], np.nan_to_num(errors[order])
+    _, starts, counts = np.unique(windows.series.numbers_of(anchors), return_index=True, return_counts=True)
+    ranked = np.argsort(-np.add.reduceat(errors, starts) / counts, kind="stable")
+    return windows.at(anchors[(starts + counts - 1)[ranked[spread(len(ranked), count)]]])
 
 
 def _title(num_targets: int, num_shown: int, num_windows: int) -> str:

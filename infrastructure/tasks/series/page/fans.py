@@ -6,7 +6,8 @@ import numpy as np
 
 from infrastructure.data.some_rows import spread
 from infrastructure.reports.page.blocks import Axis, Band, Block, Chart, Choice, Line, Paragraph
-from infrastructure.tasks.series.page.seen import Seen, listed, points
+from infrastructure.tasks.series.page.known_ahead import stripes
+from infrastructure.tasks.series.page.seen import OneSeries, Seen, listed, points
 
 MAX_SERIES = 20
 MAX_CHARTS = 48  # of all series together
@@ -22,25 +23,27 @@ def fans(seen: Seen) -> list[Block]:
     """Draw the last forecast of each series, some earlier ones and the one with the largest error."""
     shown = _series_shown(seen)
     count = max(1, min(MOST_OF_A_SERIES, MAX_CHARTS // len(shown) - 1))
-    views = {seen.names[target]: _of_series(seen, target, count) for target in shown}
+    views = {name: _of_series(seen, one, count) for name, one in shown.items()}
     only = next(iter(views.values()))
     return [Paragraph(_told(seen, len(shown)), "note"), only if len(views) == 1 else Choice("Series", views)]
 
 
-def _series_shown(seen: Seen) -> list[int]:
-    """Choose series: all, or some of them spread from the largest error to the smallest."""
-    if len(seen.names) <= MAX_SERIES:
-        return list(range(len(seen.names)))
-    errors = np.nan_to_num(seen.error_of_windows.mean(axis=0), nan=-1.0)
+def _series_shown(seen: Seen) -> dict[str, OneSeries]:
+    """Choose series: all, or some of them spread from the largest error to the smallest, with the one in the midst."""
+    if len(seen.each) <= MAX_SERIES:
+        return {one.name: one for one in seen.each}
+    errors = np.nan_to_num([seen.error_of(one) for one in seen.each], nan=-1.0)
     order = np.argsort(-errors, kind="stable")
-    return [int(order[place]) for place in spread(len(order), MAX_SERIES)]
+    chosen = [seen.each[order[place]] for place in spread(len(order), MAX_SERIES)]
+    called = {0: "largest error: ", len(chosen) // 2: "in the midst: ", len(chosen) - 1: "smallest error: "}
+    return {f"{called.get(rank, '')}{one.name}": one for rank, one in enumerate(chosen)}
 
 
 def _told(seen: Seen, num_shown: int) -> str:
-    if num_shown == len(seen.names):
+    if num_shown == len(seen.each):
         of_series = "" if num_shown == 1 else f"All {num_shown} series are shown. "
     else:
-        of_series = f"{num_shown} of {len(seen.names):,} series are shown, from the largest error to the smallest. "
+        of_series = f"{num_shown} of {len(seen.each):,} series are shown, from the largest error to the smallest. "
     gaps = "" if len(seen.horizons) in (1, int(seen.horizons[-1])) else _gaps_told(seen)
     return f"{of_series}Values are in the unit of the table; a band holds what comes in so many of 100 cases.{gaps}"
 
@@ -51,17 +54,17 @@ def _gaps_told(seen: Seen) -> str:
     return f" Only the steps {named} ahead were forecast; straight lines join them."
 
 
-def _of_series(seen: Seen, target: int, count: int) -> Block:
+def _of_series(seen: Seen, one: OneSeries, count: int) -> Block:
     """Draw up to `count` forecasts that are spread over time, the last one first, and the worst."""
-    errors = seen.error_of_windows[:, target]
-    usable = np.flatnonzero(np.isfinite(errors))
+    errors = seen.error_of_windows[one.places, one.target]
+    usable = one.places[np.isfinite(errors)]
     if not len(usable):
         return Paragraph("Nothing is known of what came, or no forecast is a number.", "note")
-    worst = int(usable[np.argmax(errors[usable])])
+    worst = int(one.places[np.nanargmax(errors)])
     spread_out = [int(usable[place]) for place in spread(len(usable), count)[::-1]]
     draw = _single_step if len(seen.horizons) == 1 else _fan
-    views = {_view_name(seen, place): draw(seen, target, place) for place in spread_out}
-    views[f"largest error: {_view_name(seen, worst)}"] = draw(seen, target, worst)
+    views = {_view_name(seen, place): draw(seen, one, place) for place in spread_out}
+    views[f"largest error: {_view_name(seen, worst)}"] = draw(seen, one, worst)
     return Choice("Forecast made", views)
 
 
@@ -69,52 +72,53 @@ def _view_name(seen: Seen, place: int) -> str:
     return f"after {seen.clock.name(int(seen.anchors[place]))}"
 
 
-def _fan(seen: Seen, target: int, place: int) -> Chart:
-    anchor, steps = int(seen.anchors[place]), seen.horizons
+def _fan(seen: Seen, one: OneSeries, place: int) -> Chart:
+    anchor, steps, target = int(seen.anchors[place]), seen.horizons, one.target
     drawn = np.arange(len(steps)) if len(steps) <= MAX_STEPS else spread(len(steps), MAX_STEPS)
-    rows = _rows_around(seen, anchor, anchor + int(steps[-1]))
+    rows = _rows_around(seen, one, anchor, anchor + int(steps[-1]))
     ahead = anchor + steps[drawn]
     apart = len(steps) < steps[-1]
     lines = [
-        Line("what came", seen.clock.places(rows), points(seen.observed(rows, target)), _TRUTH),
-        *_forecast_lines(seen, target, ahead, seen.forecast[place, target, drawn], seen.median[place, target, drawn]),
+        Line("what came", seen.clock.places(rows), points(seen.observed(rows, one)), _TRUTH),
+        *_forecast_lines(seen, one, ahead, seen.forecast[place, target, drawn], seen.median[place, target, drawn]),
     ]
     if apart:
         lines.append(
-            Line("", seen.clock.places(ahead), points(seen.own(seen.median[place, target, drawn], target)), 0, "dots")
+            Line("", seen.clock.places(ahead), points(seen.own(seen.median[place, target, drawn], one)), 0, "dots")
         )
-    last = seen.own(seen.last[place, target, None], target)
+    last = seen.own(seen.last[place, target, None], one)
     if np.isfinite(last).all():
         ends = np.array([anchor, anchor + int(steps[-1])])
         lines.append(Line("repeat last", seen.clock.places(ends), points(np.repeat(last, 2)), _REPEAT, "dashed"))
-    name = seen.names[target]
+    name = one.name
     return Chart(
         f"{name}: {len(steps)} steps after {seen.clock.name(anchor)}",
         seen.clock.axis(rows),
-        Axis(name),
+        Axis(seen.names[target]),
         lines,
         f"{name} as it came, and the forecast made after {seen.clock.name(anchor)}. {_share_told(seen, place, target)}",
-        bands=_bands(seen, target, ahead, seen.forecast[place, target, drawn]),
+        bands=[*stripes(seen, rows, lines), *_bands(seen, one, ahead, seen.forecast[place, target, drawn])],
     )
 
 
-def _single_step(seen: Seen, target: int, place: int) -> Chart:
+def _single_step(seen: Seen, one: OneSeries, place: int) -> Chart:
     """Draw forecasts of one step side by side, those of a stretch of windows that ends with this one."""
-    step = int(seen.horizons[0])
-    first = max(0, min(place - STRETCH + 1, len(seen) - STRETCH))
-    last = max(place, min(first + STRETCH - 1, len(seen) - 1)) if first == 0 else place
-    stretch = np.arange(first, last + 1)
+    step, target = int(seen.horizons[0]), one.target
+    at, most = int(np.searchsorted(one.places, place)), len(one.places)
+    first = max(0, min(at - STRETCH + 1, most - STRETCH))
+    last = max(at, min(first + STRETCH - 1, most - 1)) if first == 0 else at
+    stretch = one.places[first : last + 1]
     ahead = seen.anchors[stretch] + step
-    rows = _rows_around(seen, int(seen.anchors[first]), int(ahead[-1]))
+    rows = _rows_around(seen, one, int(seen.anchors[stretch[0]]), int(ahead[-1]))
     forecast, median = seen.forecast[stretch, target, 0], seen.median[stretch, target, 0]
-    name = seen.names[target]
+    name = one.name
     lines = [
-        Line("what came", seen.clock.places(rows), points(seen.observed(rows, target)), _TRUTH),
-        *_forecast_lines(seen, target, ahead, forecast, median),
+        Line("what came", seen.clock.places(rows), points(seen.observed(rows, one)), _TRUTH),
+        *_forecast_lines(seen, one, ahead, forecast, median),
         Line(
             "repeat last",
             seen.clock.places(ahead),
-            points(seen.own(seen.last[stretch, target], target)),
+            points(seen.own(seen.last[stretch, target], one)),
             _REPEAT,
             "dashed",
         ),
@@ -123,40 +127,40 @@ def _single_step(seen: Seen, target: int, place: int) -> Chart:
     return Chart(
         title,
         seen.clock.axis(rows),
-        Axis(name),
+        Axis(seen.names[target]),
         lines,
         f"{title}, beside what came.",
-        bands=_bands(seen, target, ahead, forecast),
+        bands=[*stripes(seen, rows, lines), *_bands(seen, one, ahead, forecast)],
     )
 
 
-def _rows_around(seen: Seen, anchor: int, end: int) -> np.ndarray:
-    """Give the rows of three horizons before a forecast, and of the forecast itself."""
+def _rows_around(seen: Seen, one: OneSeries, anchor: int, end: int) -> np.ndarray:
+    """Give the rows of three horizons before a forecast, as far as the series has them, and of the forecast itself."""
     before = max(3 * int(seen.horizons[-1]), LEAST_HISTORY)
-    return np.arange(max(0, anchor + 1 - before), end + 1)
+    return np.arange(max(seen.rows_of(one)[0], anchor + 1 - before), end + 1)
 
 
 def _forecast_lines(
-    seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray, median: np.ndarray
+    seen: Seen, one: OneSeries, ahead: np.ndarray, forecast: np.ndarray, median: np.ndarray
 ) -> Iterator[Line]:
     """Draw the median, and levels that have no partner at the other side of it; forecast [n, Q], median [n]."""
-    yield Line("median", seen.clock.places(ahead), points(seen.own(median, target)), _MODEL)
+    yield Line("median", seen.clock.places(ahead), points(seen.own(median, one)), _MODEL)
     paired = {level for low, high, _ in seen.pairs for level in (low, high)}
     for index, level in enumerate(seen.levels):
         if index not in paired and level != 0.5:
-            values = points(seen.own(forecast[:, index], target))
+            values = points(seen.own(forecast[:, index], one))
             yield Line(f"{100 * level:g} % quantile", seen.clock.places(ahead), values, _MODEL, "dashed")
 
 
-def _bands(seen: Seen, target: int, ahead: np.ndarray, forecast: np.ndarray) -> list[Band]:
+def _bands(seen: Seen, one: OneSeries, ahead: np.ndarray, forecast: np.ndarray) -> list[Band]:
     pairs = seen.pairs
     chosen = [pairs[place] for place in spread(len(pairs), _MAX_BANDS)] if pairs else []
     return [
         Band(
             name,
             seen.clock.places(ahead),
-            points(seen.own(forecast[:, low], target)),
-            points(seen.own(forecast[:, high], target)),
+            points(seen.own(forecast[:, low], one)),
+            points(seen.own(forecast[:, high], one)),
             _MODEL,
             0.14 + 0.1 * rank,
         )

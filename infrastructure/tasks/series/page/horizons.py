@@ -28,7 +28,7 @@ def errors_by_horizon(seen: Seen) -> list[Block]:
 def _errors(seen: Seen) -> Mapping[str, tuple[Sums, Sums]]:
     """Give for each kind of error those of the model and those of repeating the last value."""
     known = seen.known
-    units = seen.units[:, None]
+    units = seen.units[..., None]
     repeat = seen.target.astype(np.float64) - seen.last.astype(np.float64)[..., None]
     both = known & np.isfinite(repeat)
     level = float(np.mean(seen.levels))  # the pinball loss is linear in it

@@ -7,7 +7,7 @@ import numpy as np
 
 from infrastructure.data.series.naive import SEASONAL
 from infrastructure.reports.page.blocks import Block, Cell, Column, Table
-from infrastructure.tasks.series.page.seen import STANDARDISED, Seen
+from infrastructure.tasks.series.page.seen import STANDARDISED, OneSeries, Seen
 
 MAX_MISSES = 50
 _MOST_LOOKED_AT = 100_000
@@ -37,32 +37,33 @@ def errors_by_series(seen: Seen, per_target: Mapping[str, Mapping[str, Any]]) ->
 
 def misses(seen: Seen) -> list[Block]:
     """List the windows and series with the largest errors."""
-    alone = len(seen.names) == 1
+    alone = len(seen.each) == 1
     columns = [Column("forecast made after"), *([] if alone else [Column("series")])]
     columns += [Column(name, "number") for name in ("mean absolute error, in its unit", "in deviations", "times usual")]
-    usual = [np.nanmedian(of) if np.isfinite(of).any() else np.nan for of in seen.error_of_windows.T]
     rows: list[list[Cell]] = []
-    for place, target, error in _largest(seen):
-        row: list[Cell] = [seen.clock.name(int(seen.anchors[place])), *([] if alone else [seen.names[target]])]
-        times = error / usual[target] if usual[target] > 0 else None
+    for place, one, error in _largest(seen):
+        row: list[Cell] = [seen.clock.name(int(seen.anchors[place])), *([] if alone else [one.name])]
+        usual = float(np.nanmedian(seen.error_of_windows[one.places, one.target]))
+        times = error / usual if usual > 0 else None
         window = seen.windows.row_id(int(seen.rows[place]))
-        rows.append([*row, error * seen.recipe.target_scales[target], error, times, window])
+        rows.append([*row, error * seen.deviation(one), error, times, window])
     caption = "Windows with the largest errors; of those that overlap the worst one"
     return [Table(caption, [*columns, Column("window")], rows, rows_shown=10)]
 
 
-def _largest(seen: Seen) -> Iterator[tuple[int, int, float]]:
+def _largest(seen: Seen) -> Iterator[tuple[int, OneSeries, float]]:
     """Give window, series and mean absolute error where that is largest, of windows that overlap the worst alone."""
     errors = np.nan_to_num(seen.error_of_windows, nan=-1.0)
+    each = {(one.number, one.target): one for one in seen.each}
     reach = int(seen.horizons[-1])
-    taken: dict[int, list[int]] = {}
+    taken: dict[tuple[int, int], list[int]] = {}
     count = 0
     for flat in np.argsort(-errors, axis=None, kind="stable")[:_MOST_LOOKED_AT].tolist():
         place, target = divmod(flat, errors.shape[1])
-        anchor = int(seen.anchors[place])
+        anchor, series = int(seen.anchors[place]), (int(seen.numbers[place]), target)
         if errors[place, target] < 0 or count == MAX_MISSES:
             return
-        if all(abs(anchor - other) >= reach for other in taken.setdefault(target, [])):
-            taken[target].append(anchor)
+        if all(abs(anchor - other) >= reach for other in taken.setdefault(series, [])):
+            taken[series].append(anchor)
             count += 1
-            yield place, target, float(errors[place, target])
+            yield place, each[series], float(errors[place, target])

@@ -107,7 +107,7 @@ def _table(seen: Seen) -> Table:
 def _widths_of(seen: Seen, low: int, high: int) -> np.ndarray:
     """Give the mean width of an interval at each horizon [H]."""
     upper, lower = (np.where(seen.known, seen.forecast[..., level], 0.0) for level in (high, low))  # none infinite
-    wide = (upper - lower) * seen.units[:, None]
+    wide = (upper - lower) * seen.units[..., None]
     counts = seen.known.sum(axis=(0, 1))
     sums = np.sum(wide, axis=(0, 1), where=seen.known)
     return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)

@@ -59,7 +59,8 @@ def seasons(seen: Seen) -> list[Block]:
         return [Paragraph("The table has no clock, so errors cannot be told by hour, weekday or month.", "note")]
     step: int = table.step
     asked = [season for season in SEASONS if step <= season.longest_step]
-    times, errors = _by_row(seen, table.wall)
+    rows, errors = _by_row(seen)
+    times = table.wall[rows]
     found = {season: _means(seen, season, step, times, _together(errors), len(asked)) for season in asked}
     told = {season: means for season, means in found.items() if means is not None}
     too_short = [season.name for season in asked if season not in told]
@@ -69,23 +70,24 @@ def seasons(seen: Seen) -> list[Block]:
     if told:
         views = {season.name: _chart(seen, season, means) for season, means in told.items()}
         blocks.append(Choice("Mean error by", views))
-    if told and 1 < len(seen.names) <= MAX_SERIES:
-        blocks += _of_series(seen, list(told), step, times, errors)
+    if told and 1 < len(seen.each) <= MAX_SERIES:
+        blocks += _of_series(seen, list(told), step, rows, times, errors)
     return blocks
 
 
-def _by_row(seen: Seen, wall: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average the errors of all windows that forecast a row: times [R] and errors [R, T], NaN where none is known."""
+def _by_row(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+    """Average the errors of all windows that forecast a row: rows [R] and errors [R, T], NaN where none is known."""
     rows = seen.anchors[:, None] + seen.horizons  # [K, H]
     kinds, place = np.unique(rows, return_inverse=True)
     place = place.reshape(-1)
     errors = np.full((len(kinds), len(seen.names)), np.nan)
+    in_units = seen.errors * seen.units[..., None]
     for target in range(len(seen.names)):
         known = seen.known[:, target].reshape(-1)
-        sums = np.bincount(place[known], seen.errors[:, target].reshape(-1)[known], len(kinds))
+        sums = np.bincount(place[known], in_units[:, target].reshape(-1)[known], len(kinds))
         counts = np.bincount(place[known], minlength=len(kinds))
         np.divide(sums, counts, out=errors[:, target], where=counts > 0)
-    return wall[kinds], errors * seen.units
+    return kinds, errors
 
 
 def _together(errors: np.ndarray) -> np.ndarray:
@@ -145,16 +147,21 @@ def _whole(season: Season) -> str:
     return {DAY: "day", WEEK: "week", MONTH: "month", YEAR: "year"}[season.length]
 
 
-def _of_series(seen: Seen, asked: list[Season], step: int, times: np.ndarray, errors: np.ndarray) -> list[Block]:
+def _of_series(
+    seen: Seen, asked: list[Season], step: int, rows: np.ndarray, times: np.ndarray, errors: np.ndarray
+) -> list[Block]:
     """List the series whose own errors hold a season."""
-    rows: list[list[Cell]] = []
-    for target, name in enumerate(seen.names):
+    found: list[list[Cell]] = []
+    for one in seen.each:
+        here = slice(*np.searchsorted(rows, seen.rows_of(one)))
         for season in asked:
-            means = _means(seen, season, step, times, errors[:, target], len(asked) * len(seen.names))
+            own = errors[here, one.target]
+            means = _means(seen, season, step, times[here], own, len(asked) * len(seen.each))
             if means is not None and means.stands_out.any():
                 largest = int(np.argmax(np.abs(means.means)))
-                rows.append([name, season.name, season.text(int(means.phases[largest])), float(means.means[largest])])
-    if not rows:
+                place = season.text(int(means.phases[largest]))
+                found.append([one.name, season.name, place, float(means.means[largest])])
+    if not found:
         return [Paragraph("Nor does one stand out in a series by itself.")]
     columns = [Column("series"), Column("season"), Column("largest at"), Column("mean error", "number")]
-    return [Table(f"Series whose errors hold a season; errors {seen.unit}", columns, rows)]
+    return [Table(f"Series whose errors hold a season; errors {seen.unit}", columns, found)]

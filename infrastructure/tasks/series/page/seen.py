@@ -7,8 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from domain.interval import Interval
+from infrastructure.data.panel.ids import named
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.series import SeriesRecipe
-from infrastructure.data.series.windows import Windows
+from infrastructure.data.series.windows import Windows, overlap_in_time
 from infrastructure.reports.page.blocks import Points
 from infrastructure.statistics.ratios import interval_of_windows
 from infrastructure.tasks.series.page.row_times import RowTimes
@@ -19,6 +21,16 @@ from infrastructure.tasks.series.scoring.thinned import WindowForecast
 STANDARDISED = "standard deviations of the training part"
 _WINDOWS_AT_ONCE = 1_000
 _SEED = 0
+
+
+@dataclass(frozen=True)
+class OneSeries:
+    """One target of one series, by its `name`: `places` [k] are its windows among those that are seen."""
+
+    name: str
+    number: int
+    target: int
+    places: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -79,9 +91,37 @@ class Seen:
         """The last row that each window saw [K]."""
         return self.windows.anchors[self.rows]
 
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The series that each window is of [K]."""
+        return self.windows.series.numbers_of(self.anchors)
+
+    @cached_property
+    def each(self) -> Sequence[OneSeries]:
+        """All that one chart can show: each target of each series that has a window."""
+        order = np.argsort(self.numbers, kind="stable")
+        kinds, starts = np.unique(self.numbers[order], return_index=True)
+        places = np.split(order, starts[1:])
+        return [
+            OneSeries(self._name(int(number), target), int(number), target, of_number)
+            for number, of_number in zip(kinds, places, strict=True)
+            for target in range(len(self.names))
+        ]
+
+    def _name(self, number: int, target: int) -> str:
+        """Name a series of a long table by what tells it apart, and by the target where there are several."""
+        table = self.windows.table
+        series = named(table.series.ids[number]) if isinstance(table, LongTable) else ""
+        return ", ".join(
+            [*([self.names[target]] if len(self.names) > 1 or not series else []), *filter(None, [series])]
+        )
+
     @property
     def overlap(self) -> int:
         """Count the successive ones of these windows that share a step of what follows them."""
+        table = self.windows.table
+        if isinstance(table, LongTable) and table.stamps is not None:
+            return overlap_in_time(table.stamps[self.anchors], int(self.horizons[-1]) * (table.step or 1))
         apart = int(np.median(np.diff(self.anchors))) if len(self) > 1 else 1
         return max(1, -(-int(self.horizons[-1]) // max(1, apart)))
 
@@ -107,6 +147,11 @@ class Seen:
         sums = np.nansum(np.abs(self.errors), axis=2)
         return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
+    def error_of(self, one: OneSeries) -> float:
+        """Give the mean absolute error of a series over its windows, standardised; NaN where nothing is known."""
+        errors = self.error_of_windows[one.places, one.target]
+        return float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
+
     @property
     def pairs(self) -> list[tuple[int, int, str]]:
         """Give the intervals between two levels, the widest first: both places, and "80 %"."""
@@ -115,26 +160,43 @@ class Seen:
 
     @property
     def units(self) -> np.ndarray:
-        """What errors of each target are multiplied by to be told [T]: one target has its own unit."""
-        return np.array(self.recipe.target_scales) if len(self.names) == 1 else np.ones(len(self.names))
+        """What errors of each window and target are multiplied by to be told [K, T]: one target has its own unit."""
+        return self._scales[1][self.numbers] if len(self.names) == 1 else np.ones((len(self), len(self.names)))
+
+    @property
+    def _scales(self) -> tuple[np.ndarray, np.ndarray]:
+        """Level and unit of each target of each series [S, T]."""
+        series = self.windows.series
+        assert series.level is not None
+        assert series.unit is not None
+        return series.level, series.unit
+
+    def deviation(self, one: OneSeries) -> float:
+        """Give the standard deviation of a series, in its own unit."""
+        return float(self._scales[1][one.number, one.target])
 
     @property
     def unit(self) -> str:
         """Name the unit of errors over all targets."""
         return f"in the unit of {self.names[0]}" if len(self.names) == 1 else f"in {STANDARDISED}"
 
-    def own(self, values: np.ndarray, target: int) -> np.ndarray:
-        """Bring values of a target back to the unit of the table, in fp64."""
-        scaler = self.recipe.scaler
-        return values.astype(np.float64) * scaler.scale[target] + scaler.mean[target]
+    def own(self, values: np.ndarray, one: OneSeries) -> np.ndarray:
+        """Bring values of a series back to the unit of the table, in fp64."""
+        level, unit = (of[one.number, one.target] for of in self._scales)
+        return np.asarray(values.astype(np.float64) * unit + level)
 
-    def observed(self, rows: np.ndarray, target: int) -> np.ndarray:
-        """Give what the table holds of a target at rows [n], NaN where nothing, in its own unit."""
-        series = self.windows.series
-        there = (rows >= 0) & (rows < len(series))
-        inside = np.clip(rows, 0, len(series) - 1)
-        values = np.where(series.observed[inside, target] & there, series.values[inside, target], np.nan)
-        return self.own(values, target)
+    def rows_of(self, one: OneSeries) -> tuple[int, int]:
+        """Give where a series begins in the table, and the row behind its last one."""
+        ends = self.windows.series.ends
+        return int(ends[one.number]), int(ends[one.number + 1])
+
+    def observed(self, rows: np.ndarray, one: OneSeries) -> np.ndarray:
+        """Give what the table holds of a series at rows [n], NaN where nothing, in its own unit."""
+        series, (first, end) = self.windows.series, self.rows_of(one)
+        there = (rows >= first) & (rows < end)
+        inside = np.clip(rows, first, end - 1)
+        values = np.where(series.observed[inside, one.target] & there, series.values[inside, one.target], np.nan)
+        return self.own(values, one)
 
     def interval(self, sums: np.ndarray, counts: np.ndarray) -> Interval:
         """Give the interval of sum / count over these windows, blocks of them resampled; both [K]."""
