@@ -16,14 +16,18 @@ ROUNDING = 1e-12
 class Moments:
     """Counts, means and squared deviations of columns [C], batch by batch, in fp64; NaN is left out.
 
+    Means and squares are in a `unit` [C] of their own, which grows with the values.
     Source: Chan, Golub and LeVeque, The American Statistician 37 (1983), for joining those of two batches.
     """
 
     def __init__(self, num_columns: int) -> None:
-        self.count, self.mean, self.squares = np.zeros((3, num_columns))
+        self.count, self.mean, self.squares, self.unit = np.zeros((4, num_columns))
 
     def add(self, values: np.ndarray) -> None:
         """Take in values [n, C]."""
+        unit = np.maximum(self.unit, power_below(np.fmax.reduce(np.abs(values), axis=0, initial=0.0)))
+        self.mean, self.squares = self.mean * (self.unit / unit), self.squares * (self.unit / unit) ** 2
+        self.unit, values = unit, values / unit
         count = np.isfinite(values).sum(axis=0)
         some = np.maximum(count, 1)
         mean = np.nansum(values, axis=0) / some
@@ -36,9 +40,11 @@ class Moments:
 
     def scaler(self) -> Scaler:
         """Give means and standard deviations; 1 for a column that never changes."""
-        scale = np.sqrt(self.squares / np.maximum(self.count, 1))
-        scale = np.where(scale > ROUNDING * np.maximum(np.abs(self.mean), 1e-300), scale, 1.0)
-        return Scaler(tuple(self.mean.tolist()), tuple(scale.tolist()))
+        mean = self.mean * self.unit
+        scale = np.sqrt(self.squares / np.maximum(self.count, 1)) * self.unit
+        rounding = ROUNDING * np.maximum(np.abs(mean), 1e-300)
+        scale = np.where(scale > rounding, scale, np.maximum(rounding, 1.0))  # 1 is none beside values far beyond it
+        return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,25 @@ class Batch:
     values: np.ndarray
 
     def of_series(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Give mean and standard deviation of each series [s, C] over values [n, C], NaN left out."""
+        """Give mean and standard deviation of each series [s, C] over values [n, C], NaN left out; NaN without any."""
         known = np.isfinite(values)
-        count = np.maximum(np.add.reduceat(known.astype(np.int64), self.starts, axis=0), 1)
-        mean = np.add.reduceat(np.where(known, values, 0.0), self.starts, axis=0) / count
-        squares = np.where(known, values - mean[self.number], 0.0) ** 2
-        return mean, np.sqrt(np.add.reduceat(squares, self.starts, axis=0) / count)
+        units = power_below(np.nan_to_num(np.fmax.reduceat(np.abs(values), self.starts, axis=0)))
+        scaled = np.where(known, values / units[self.number], 0.0)
+        count = np.add.reduceat(known.astype(np.int64), self.starts, axis=0)
+        count = np.where(count > 0, count, np.nan)
+        mean = np.add.reduceat(scaled, self.starts, axis=0) / count
+        squares = np.where(known, scaled - mean[self.number], 0.0) ** 2
+        return mean * units, np.sqrt(np.add.reduceat(squares, self.starts, axis=0) / count) * units
+
+    def up_to(self, ends: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Give values [n, C], NaN in all rows but those up to the `ends` [S] of their series."""
+        rows = np.arange(self.rows.start, self.rows.stop)
+        return np.where((rows < ends[self.series][self.number])[:, None], values, np.nan)
+
+
+def power_below(largest: np.ndarray) -> np.ndarray:
+    """Give powers of two near some sizes: in their units no sum and no square leaves fp64, and no digit is lost."""
+    return np.asarray(np.ldexp(1.0, np.frexp(largest)[1] - 1))
 
 
 def series_batches(panel: Panel, columns: Sequence[int]) -> Iterator[Batch]:
@@ -83,22 +102,26 @@ def ratio_columns(panel: Panel, columns: Sequence[int], ends: np.ndarray) -> lis
     within, total = Moments(len(columns)), Moments(len(columns))
     lowest = np.full(len(columns), np.inf)
     for batch in series_batches(panel, columns):
-        seen = np.where(_up_to(batch, ends)[:, None], batch.values, np.nan)
+        seen = batch.up_to(ends, batch.values)
         lowest = np.fmin(lowest, np.fmin.reduce(seen, axis=0))
         logs = np.log(np.where(seen > 0, seen, np.nan))
         total.add(logs)
         within.add(logs - batch.of_series(logs)[0][batch.number])
-    is_ratio = (lowest > 0) & np.isfinite(lowest) & (within.squares > 0) & (2 * within.squares < total.squares)
+    apart, together = (moments.squares * moments.unit**2 for moments in (within, total))
+    is_ratio = (lowest > 0) & np.isfinite(lowest) & (apart > 0) & (2 * apart < together)
     return [column for column, found in zip(columns, is_ratio, strict=True) if found]
 
 
-def as_ratios(batch: Batch, which: np.ndarray) -> np.ndarray:
-    """Give the values [n, C] of a batch, `which` [C] of them as logarithms less those of the mean of their series."""
+def as_ratios(batch: Batch, which: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Give the values [n, C] of a batch, `which` [C] of them as logarithms less the mean of those up to `ends` [S].
+
+    NaN throughout a series that has none up to there: there is nothing that they could be relative to.
+    """
     if not which.any():
         return batch.values
     values = batch.values.copy()
     logs = np.log(np.where(values[:, which] > 0, values[:, which], np.nan))
-    values[:, which] = logs - batch.of_series(logs)[0][batch.number]
+    values[:, which] = logs - batch.of_series(batch.up_to(ends, logs))[0][batch.number]
     return values
 
 
@@ -107,7 +130,7 @@ def pooled_scaler(panel: Panel, columns: Sequence[int], ratios: Sequence[int], e
     found = Moments(len(columns))
     which = np.isin(list(columns), list(ratios))
     for batch in series_batches(panel, columns):
-        found.add(np.where(_up_to(batch, ends)[:, None], as_ratios(batch, which), np.nan))
+        found.add(batch.up_to(ends, as_ratios(batch, which, ends)))
     return found.scaler()
 
 
@@ -120,13 +143,7 @@ def scales_of_series(
     """
     level, unit = np.zeros((2, len(panel), num_targets))
     for batch in series_batches(panel, range(num_targets)):
-        seen = np.where(_up_to(batch, ends)[:, None], batch.values, np.nan)
-        mean, deviation = batch.of_series(seen)
+        mean, deviation = map(np.nan_to_num, batch.of_series(batch.up_to(ends, batch.values)))
         level[batch.series] = mean
         unit[batch.series] = np.where(deviation > ROUNDING * np.maximum(np.abs(mean), 1e-300), deviation, pooled)
     return level, unit
-
-
-def _up_to(batch: Batch, ends: np.ndarray) -> np.ndarray:
-    rows = np.arange(batch.rows.start, batch.rows.stop)
-    return np.asarray(rows < ends[batch.series][batch.number])

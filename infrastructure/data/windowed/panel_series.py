@@ -1,6 +1,6 @@
 """From a table of many series to the arrays that windows are cut from, and to the windows of each part."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from infrastructure.data.panel.panel import Panel
 from infrastructure.data.series.calendar import Calendar
 from infrastructure.data.series.naive import MOST_SEASONS_BACK
 from infrastructure.data.series.season import DAY, MAX_PLACES, MAX_SERIES, Season, find_season
-from infrastructure.data.series.series import CovariateRecipe, Covariates, Scaler, Series, SeriesRecipe
+from infrastructure.data.series.series import CovariateRecipe, Covariates, Series, SeriesRecipe
 from infrastructure.data.series.split import anchors_of_series
 from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_scales import (
@@ -60,9 +60,12 @@ class Columns:
             tuple(place for place, is_one in enumerate(of_static) if is_one),
         )
 
-    def recipe(self, panel: Panel, ratios: Sequence[int], static_scaler: Scaler) -> CovariateRecipe:
-        """Say how they are read."""
+    def recipe(self, panel: Panel, ratios: Sequence[int], ends: np.ndarray) -> CovariateRecipe:
+        """Say how they are read, by what the rows up to `ends` [S] hold, and the series that have any."""
         names, static_names = panel.names, panel.static_names
+        of_series = panel.static[ends > panel.offsets[:-1]]
+        static = Moments(len(self.static))
+        static.add(of_series[:, list(self.static)])
         categories = tuple(names[place] for place in self.categories)
         static_categories = tuple(static_names[place] for place in self.static_categories)
         return CovariateRecipe(
@@ -71,10 +74,34 @@ class Columns:
             categories=categories,
             num_known=self.num_known_categories,
             static=tuple(static_names[place] for place in self.static),
-            static_scaler=static_scaler,
+            static_scaler=static.scaler(),
             static_categories=static_categories,
-            vocabulary=tuple(panel.categories[name] for name in (*categories, *static_categories)),
+            vocabulary=(
+                *_seen_categories(panel, self.categories, ends),
+                *(_texts(panel, static_names[place], of_series[:, place]) for place in self.static_categories),
+            ),
         )
+
+
+def _seen_categories(panel: Panel, columns: Sequence[int], ends: np.ndarray) -> Iterator[tuple[str, ...]]:
+    seen: list[set[float]] = [set() for _ in columns]
+    for batch in series_batches(panel, columns) if columns else ():
+        for codes, values in zip(seen, batch.up_to(ends, batch.values).T, strict=True):
+            codes.update(np.unique(values).tolist())
+    for codes, column in zip(seen, columns, strict=True):
+        yield _texts(panel, panel.names[column], np.array(sorted(codes)))
+
+
+def _texts(panel: Panel, name: str, codes: np.ndarray) -> tuple[str, ...]:
+    """Give the texts that some numbers of a column of categories stand for, in their order."""
+    return tuple(panel.categories[name][code - 1] for code in np.unique(codes[codes > 0]).astype(int))
+
+
+def _coded(panel: Panel, name: str, codes: np.ndarray, known: Sequence[str]) -> np.ndarray:
+    """Give the numbers in `known` for those of a panel, 0 for what is missing or not known."""
+    number_of = {text: number for number, text in enumerate(known, 1)}
+    numbers = np.array([0, *(number_of.get(text, 0) for text in panel.categories[name])], dtype=np.int32)
+    return np.asarray(numbers[np.nan_to_num(codes).astype(np.int32)])
 
 
 def panel_recipe(
@@ -84,8 +111,6 @@ def panel_recipe(
     columns = Columns.of(panel)
     known = columns.numbers[len(columns.numbers) - columns.num_known :]
     ratios = ratio_columns(panel, known, ends) if known else []
-    static = Moments(len(columns.static))
-    static.add(panel.static[:, list(columns.static)])
     return SeriesRecipe(
         names=tuple(panel.names[place] for place in columns.numbers),
         num_targets=panel.num_targets,
@@ -93,7 +118,7 @@ def panel_recipe(
         calendar=calendar,
         context_length=context_length,
         horizons=horizons,
-        covariates=columns.recipe(panel, ratios, static.scaler()),
+        covariates=columns.recipe(panel, ratios, ends),
     )
 
 
@@ -109,18 +134,24 @@ def series_of_panel(table: LongTable, recipe: SeriesRecipe, ends: np.ndarray) ->
     values = np.empty((int(panel.offsets[-1]), len(columns.numbers)), dtype=np.float32)
     categories = np.zeros((len(values), len(columns.categories)), dtype=np.int32)
     for batch in series_batches(panel, columns.numbers):
-        read = as_ratios(batch, which)
+        read = as_ratios(batch, which, ends)
         with np.errstate(over="ignore"):  # what fp32 cannot hold becomes infinite, and counts as missing
             own = level[batch.series][batch.number], unit[batch.series][batch.number]
             values[batch.rows, :num_targets] = (read[:, :num_targets] - own[0]) / own[1]
             values[batch.rows, num_targets:] = ((read - mean) / scale)[:, num_targets:]
     if columns.categories:
         for batch in series_batches(panel, columns.categories):
-            categories[batch.rows] = np.nan_to_num(batch.values)
+            for place, (name, known) in enumerate(zip(beside.categories, beside.vocabulary, strict=False)):
+                categories[batch.rows, place] = _coded(panel, name, batch.values[:, place], known)
     observed = np.isfinite(values)
     values[~observed] = 0.0
     stamps, moments = np.unique(panel.stamps, return_inverse=True)
     static = beside.static_scaler.scaled(panel.static[:, list(columns.static)])
+    static[~np.isfinite(static)] = 0.0
+    kinds = zip(columns.static_categories, beside.vocabulary[len(beside.categories) :], strict=True)
+    static_categories = [
+        _coded(panel, panel.static_names[place], panel.static[:, place], known) for place, known in kinds
+    ]
     return Series(
         values,
         observed,
@@ -135,8 +166,8 @@ def series_of_panel(table: LongTable, recipe: SeriesRecipe, ends: np.ndarray) ->
             columns.num_known,
             columns.num_known_categories,
             categories,
-            np.nan_to_num(static),
-            np.nan_to_num(panel.static[:, list(columns.static_categories)]).astype(np.int32),
+            static,
+            np.array(static_categories, dtype=np.int32).reshape(-1, len(panel)).T,
         ),
     )
 

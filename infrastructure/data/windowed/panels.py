@@ -57,7 +57,7 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
     calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time), request.holidays or ())
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
-    recipe = panel_recipe(panel, measured, calendar, context, horizons)
+    recipe = panel_recipe(panel, ends[0], calendar, context, horizons)
     series = series_of_panel(table, recipe, measured)
     season = season_of_panel(table, ends[0], horizons)
     naive = naive_of_panel(table, series, season, ends[0], reach)
@@ -128,7 +128,7 @@ def _panel_warnings(table: LongTable, series: Series, ends: np.ndarray) -> Itera
             )
         assert scaler > 0
         if not changing.all():
-            few = ", ".join(named(panel.ids[number]) for number in np.flatnonzero(~changing)[:SHOWN])
+            few = "; ".join(named(panel.ids[number]) for number in np.flatnonzero(~changing)[:SHOWN])
             more = "; ..." if (~changing).sum() > SHOWN else ""
             yield (
                 f"{name}: {column} is constant or missing throughout the training part of {(~changing).sum():,} of"
