@@ -33,6 +33,7 @@ from application.groups.text import (
 )
 from application.groups.tracking import TrackingSettings
 from application.groups.tuning import OF_ADAPTERS, TuningSettings
+from application.groups.values import ValueSettings
 from domain.config import WITHOUT_EFFECT, TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
@@ -65,6 +66,9 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "layer_decay": 1.0,
     **{name: field.default for name, field in TuningSettings.model_fields.items() if name in OF_ADAPTERS},
     "adapter": "none",
+    "floor": "none",
+    "ceiling": "none",
+    "integers": False,
 }
 
 
@@ -230,7 +234,7 @@ class SeriesTraining(WindowSettings, SettledTable, Training):
     }
 
 
-class QuantileTraining(QuantileSettings, PanelSettings, SeriesTraining):
+class QuantileTraining(ValueSettings, QuantileSettings, PanelSettings, SeriesTraining):
     """Of values as quantiles."""
 
     words: ClassVar[Words] = replace(SeriesTraining.words, loss="pinball loss", scores_fill_a_screen=True)
@@ -253,7 +257,7 @@ class DirectionTraining(DirectionSettings, TargetSettings, ClassSettings, Series
         "target_columns": "Name the column of the price with price_column.",
         "label_field": "Name the column of the price with price_column.",
         **dict.fromkeys(
-            ("quantiles", "calibration", "sharpness_weight", "crossing_weight"),
+            ("quantiles", "calibration", "sharpness_weight", "crossing_weight", *ValueSettings.model_fields),
             "Leave it out: classes are forecast and no quantiles.",
         ),
     }
@@ -266,6 +270,7 @@ class AnyTraining(
     TargetSettings,
     ClassSettings,
     DirectionSettings,
+    ValueSettings,
     QuantileSettings,
     PanelSettings,
     WindowSettings,

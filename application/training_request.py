@@ -30,6 +30,7 @@ from application.groups.text import (
 )
 from application.groups.tracking import TrackingSettings
 from application.groups.tuning import TuningSettings
+from application.groups.values import ValueSettings
 from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
@@ -55,6 +56,7 @@ class TrainModelRequest(
     TuningSettings,
     ModelSettings,
     DirectionSettings,
+    ValueSettings,
     QuantileSettings,
     PanelSettings,
     WindowSettings,

@@ -21,6 +21,7 @@ from application.groups.text import (
 )
 from application.groups.tracking import TrackingSettings
 from application.groups.tuning import TuningSettings
+from application.groups.values import ValueSettings
 
 GROUPS: tuple[type[Settings], ...] = (
     RunSettings,
@@ -39,6 +40,7 @@ GROUPS: tuple[type[Settings], ...] = (
     PanelSettings,
     WindowSettings,
     QuantileSettings,
+    ValueSettings,
     DirectionSettings,
     ModelSettings,
     TuningSettings,

@@ -8,6 +8,7 @@ import numpy as np
 
 from infrastructure.data.series.calendar import Calendar
 from infrastructure.data.series.public_holidays import Holidays
+from infrastructure.data.series.target_values import TargetValues, kept_to
 
 # Rows that are read together: a few MB, however long the table is.
 CHUNK_ROWS = 1 << 16
@@ -85,7 +86,7 @@ class SeriesRecipe:
     """Everything that turns a table into the inputs of a trained model; it travels with the model as JSON.
 
     The first `num_targets` of `names` are what is forecast. `covariates` are there for tables of many series, and for
-    those of which more is known than the past.
+    those of which more is known than the past. `values` say of each target what it can be, none for anything.
     """
 
     names: tuple[str, ...]
@@ -95,6 +96,7 @@ class SeriesRecipe:
     context_length: int
     horizons: tuple[int, ...]
     covariates: CovariateRecipe | None = None
+    values: tuple[TargetValues, ...] = ()
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -106,6 +108,11 @@ class SeriesRecipe:
         """Standard deviations of the T targets in their own units."""
         return self.scaler.scale[: self.num_targets]
 
+    @property
+    def target_values(self) -> tuple[TargetValues, ...]:
+        """What values of the T targets can be."""
+        return self.values or (TargetValues(),) * self.num_targets
+
     def series(self, columns: np.ndarray, stamps: np.ndarray | None) -> "Series":
         """Make columns [N, V], in the order of `names` and NaN where missing, ready."""
         values = self.scaler.scaled(columns)
@@ -116,11 +123,34 @@ class SeriesRecipe:
         calendar = self.calendar.features(clock)
         return Series(values, observed, calendar, self.num_targets, self, level=level, unit=unit)
 
-    def in_own_units(self, forecast: np.ndarray) -> np.ndarray:
-        """Bring forecasts [..., T, H, Q] back from the standardised scale, in fp64."""
-        shape = (self.num_targets, 1, 1)
-        mean = np.array(self.scaler.mean[: self.num_targets]).reshape(shape)
-        return forecast.astype(np.float64) * np.array(self.target_scales).reshape(shape) + mean
+    def in_own_units(
+        self, forecast: np.ndarray, level: np.ndarray | None = None, unit: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Bring forecasts [..., T, H, Q] back from the standardised scale, in fp64, to what values can be.
+
+        `level` and `unit` [..., T] are those of their series, else those of the recipe.
+        """
+        level, unit = self._place(level, unit)
+        return kept_to(self.values, forecast.astype(np.float64) * unit + level)
+
+    def kept_to(
+        self, forecast: np.ndarray, level: np.ndarray | None = None, unit: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Bring standardised forecasts [..., T, H, Q] to what values can be; what ascends in Q goes on to do so."""
+        if all(of_target.are_free for of_target in self.values):
+            return forecast
+        # There and back again for all quantiles of a target: each step rounds, and none can turn their order. A bound
+        # becomes to the bit what values in the table that reach it are.
+        level, unit = self._place(level, unit)
+        free = np.array([of_target.are_free for of_target in self.values]).reshape(-1, 1, 1)
+        kept = kept_to(self.values, forecast.astype(np.float64) * unit + level)
+        return np.where(free, forecast, ((kept - level) / unit).astype(forecast.dtype))
+
+    def _place(self, level: np.ndarray | None, unit: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Give what brings targets back to their own units, [..., T, 1, 1] each."""
+        own_level, own_unit = (np.array(of[: self.num_targets]) for of in (self.scaler.mean, self.scaler.scale))
+        found = own_level if level is None else level, own_unit if unit is None else unit
+        return found[0][..., None, None], found[1][..., None, None]
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
@@ -144,6 +174,7 @@ class SeriesRecipe:
             context_length=values["context_length"],
             horizons=tuple(values["horizons"]),
             covariates=CovariateRecipe.from_json(beside) if (beside := values.get("covariates")) else None,
+            values=tuple(TargetValues(**of_target) for of_target in values["values"]),
         )
 
 

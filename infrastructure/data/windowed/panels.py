@@ -1,6 +1,7 @@
 """From a table of many series to windows in three parts, all series cut at the same times."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from infrastructure.data.windowed.panel_series import (
     training_stamps,
 )
 from infrastructure.data.windowed.parts import SplitSeries
+from infrastructure.data.windowed.values import beyond_told, values_of, values_told
 
 MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
 
@@ -57,7 +59,10 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
     calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time), request.holidays or ())
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
-    recipe = panel_recipe(panel, ends[0], calendar, context, horizons)
+    targets, of_targets = panel.names[: panel.num_targets], panel.values[:, : panel.num_targets]
+    is_past = np.arange(len(panel.values)) < np.repeat(ends[0], np.diff(panel.offsets))
+    values = values_of(request, table, targets, of_targets, is_past)
+    recipe = replace(panel_recipe(panel, ends[0], calendar, context, horizons), values=values)
     series = series_of_panel(table, recipe, measured)
     season = season_of_panel(table, ends[0], horizons)
     naive = naive_of_panel(table, series, season, ends[0], reach)
@@ -77,7 +82,7 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
         windows.append(made)
     if faults:
         raise DatasetError.of(faults)
-    warnings += _panel_warnings(table, series, ends[0])
+    warnings += [*_panel_warnings(table, series, ends[0]), *values_told(table, targets, of_targets, values)]
     return SplitSeries(
         table,
         recipe,
@@ -106,7 +111,8 @@ def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season 
     made = Windows(series, anchors, *place)
     for fault in window_faults(made, WHOLE, int(np.diff(table.series.offsets).max())):
         raise DatasetError(fault)
-    warnings = table.warnings
+    of_targets = table.series.values[:, : recipe.num_targets]
+    warnings = (*table.warnings, *beyond_told(table, recipe.target_names, of_targets, recipe.values))
     if len(made) > MOST_JUDGED:
         warnings = (*warnings, f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows are scored.")
         made = Windows(series, anchors[spread(len(anchors), MOST_JUDGED)], *place)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from application.training import SeriesTraining
+from application.training import QuantileTraining, SeriesTraining
 from domain.exceptions import DatasetError
 from domain.forecast import steps_ahead
 from infrastructure.data.clock.stamps import commonest_step
@@ -19,10 +19,12 @@ from infrastructure.data.series.split import (
     part_ends,
     window_faults,
 )
+from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table
 from infrastructure.data.windowed.parts import Inputs, SplitSeries
+from infrastructure.data.windowed.values import beyond_told, values_of, values_told
 
 
 def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[int]) -> Season | None:
@@ -45,6 +47,10 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     past = slice(0, ends[0])
     past_stamps = None if table.wall is None else table.wall[past]
     past_step = None if past_stamps is None else commonest_step(past_stamps)
+    targets, of_targets = inputs.names[: inputs.num_targets], inputs.columns[:, : inputs.num_targets]
+    values: tuple[TargetValues, ...] = ()
+    if isinstance(request, QuantileTraining):
+        values = values_of(request, table, targets, of_targets, np.arange(len(table.values)) < ends[0])
     recipe = SeriesRecipe(
         names=inputs.names,
         num_targets=inputs.num_targets,
@@ -52,6 +58,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         calendar=suitable_calendar(request.calendar, past_stamps, past_step, request.holidays or ()),
         context_length=request.context_length,
         horizons=steps_ahead(request.horizons),
+        values=values,
     )
     series = recipe.series(inputs.columns, table.wall)
     places = places_of(table.stamps, table.step, len(series))
@@ -68,7 +75,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         faults += window_faults(made, part, end - start)
     if faults:
         raise DatasetError.of(faults)
-    warnings = (*table.warnings, *_warnings(table, inputs, ends))
+    warnings = (*table.warnings, *_warnings(table, inputs, ends), *values_told(table, targets, of_targets, values))
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None
@@ -104,7 +111,8 @@ def all_windows(
     made = _windows(table, inputs, recipe, series, anchors, naive)
     for fault in window_faults(made, WHOLE, len(series)):
         raise DatasetError(fault)
-    made.warnings = table.warnings
+    beyond = beyond_told(table, recipe.target_names, inputs.columns[:, : inputs.num_targets], recipe.values)
+    made.warnings = (*table.warnings, *beyond)
     return made
 
 

@@ -88,6 +88,20 @@ class CovariateFields(_Fields):
         return self
 
 
+class TargetValuesFields(_Fields):
+    """What values of a target can be."""
+
+    floor: float | None = None
+    ceiling: float | None = None
+    integers: bool = False
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.floor is not None and self.ceiling is not None and self.floor > self.ceiling:
+            raise ValueError("floor must not lie above ceiling")
+        return self
+
+
 class RecipeFields(_Fields):
     """What turns a table into the inputs of the model."""
 
@@ -98,6 +112,7 @@ class RecipeFields(_Fields):
     context_length: int = Field(ge=1, le=MOST_ROWS_AHEAD)
     horizons: list[int] = Field(min_length=1)
     covariates: CovariateFields | None = None
+    values: list[TargetValuesFields] = []
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -111,6 +126,8 @@ class RecipeFields(_Fields):
             raise ValueError(f"scaler must have a mean and a scale for each of the {count} names")
         if any(scale <= 0.0 for scale in self.scaler.scale):
             raise ValueError("scaler.scale must be above 0")
+        if len(self.values) not in (0, self.num_targets):
+            raise ValueError(f"values must be empty or have one entry for each of the {self.num_targets} targets")
         if not _ascend([0, *self.horizons]) or self.horizons[-1] > MOST_ROWS_AHEAD:
             raise ValueError(f"horizons must ascend from 1 to {MOST_ROWS_AHEAD} at most")
         return self

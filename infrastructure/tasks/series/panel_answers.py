@@ -1,7 +1,6 @@
 """Answers of a forecaster to a table of many series: rows for each series, target and step ahead."""
 
 from collections.abc import Iterator, Mapping
-from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,12 @@ from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.order import SHOWN
 from infrastructure.data.windowed.panel_series import least_history, series_of_panel
 from infrastructure.tasks.kind import Note
+from infrastructure.tasks.series import digits
 from infrastructure.tasks.series.batches import histories
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.scoring.calibration import Calibration
 
 SERIES_AT_ONCE = 256
-DIGITS_OF_SCALE = 7  # a forecast is float32 in units of the scale of its series: what stands behind would be noise
 
 
 def forecasts_of_series(
@@ -50,18 +49,18 @@ def forecasts_of_series(
         with torch.no_grad():
             output = model(**histories(series, anchors[numbers], recipe, model))
         forecast, assumed = output["forecast"].float().cpu().numpy(), output["assumed"].cpu().numpy()
-        forecast = _calibrated(card.calibration, forecast, assumed).astype(np.float64)
-        own = forecast * series.unit[numbers][..., None, None] + series.level[numbers][..., None, None]
+        forecast = _calibrated(card.calibration, forecast, assumed)
+        own = recipe.in_own_units(forecast, series.level[numbers], series.unit[numbers])
         for number, of_series in zip(numbers.tolist(), own, strict=True):
             rows = anchors[number] + np.array(recipe.horizons)
             times = stamp_texts(longer.series.stamps[rows], longer.zone, longer.step)
             told = dict(zip(names[:-1], table.series.ids[number], strict=True))
-            for target, unit, of_target in zip(recipe.target_names, series.unit[number], of_series, strict=True):
-                decimals = DIGITS_OF_SCALE - 1 - floor(log10(unit))
-                for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
-                    levels = zip(card.quantiles, quantiles, strict=True)
-                    rounded = {f"q{level:g}": round(value, decimals) for level, value in levels}
-                    yield {**told, names[-1]: time, "target": target, "horizon": step, **rounded}
+            units = zip(recipe.target_names, series.unit[number], recipe.target_values, of_series, strict=True)
+            for target, unit, values, of_target in units:
+                rounded = digits.told(of_target, unit, values)
+                for step, time, quantiles in zip(recipe.horizons, times, rounded, strict=True):
+                    levels = {f"q{level:g}": value for level, value in zip(card.quantiles, quantiles, strict=True)}
+                    yield {**told, names[-1]: time, "target": target, "horizon": step, **levels}
 
 
 def last_rows(table: LongTable, num_targets: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,13 @@ from infrastructure.data.windowed.loading import load_series, value_inputs
 from infrastructure.data.windowed.panels import all_windows_of_panel
 from infrastructure.data.windowed.parts import Inputs, SplitSeries
 from infrastructure.data.windowed.tables import all_windows
+from infrastructure.data.windowed.values import beyond_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.adapter import Outcomes, Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained
+from infrastructure.tasks.series import digits
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.beside_rivals import beside_rivals
 from infrastructure.tasks.series.card import SeriesCard
@@ -45,9 +46,6 @@ from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 from infrastructure.tasks.series.start import require_history, start_told
 from infrastructure.tasks.series.times import times_ahead
 
-# A forecast is float32 in units of the target's scale, 7.2 digits: what stands behind would be noise. Its level is
-# added in float64, so a large one takes none of them away.
-DIGITS_OF_SCALE = 7
 WINDOWS_COMPARED = 4096  # before a training, which is not to wait for more
 NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
 
@@ -208,10 +206,18 @@ class FinishedForecaster:
             table = self.card.open_table(path)
             for found in table.warnings:
                 note(found, usual=True)
+            for found in self._beyond(table):
+                note(found)
             if isinstance(table, LongTable):
                 yield from forecasts_of_series(self.card, model, table, note)
             else:
                 yield from self._rows(table, self._forecast(model, table, note), note)
+
+    def _beyond(self, table: Table) -> Iterator[str]:
+        """Say where a table holds what forecasts cannot."""
+        recipe = self.card.recipe
+        columns = table.values[:, [table.names.index(name) for name in recipe.target_names]]
+        return beyond_told(table, recipe.target_names, columns, recipe.values)
 
     def _inputs(self, table: Table) -> Inputs:
         recipe = self.card.recipe
@@ -240,8 +246,8 @@ class FinishedForecaster:
             times = times_ahead(table, self.card.found_clock, self.card.step, recipe.horizons, note)
             clock = table.time_column or "time"
             name = "time" if clock in ("target", "horizon", *levels) else clock
-        for target, scale, of_target in zip(recipe.target_names, recipe.target_scales, forecast, strict=True):
-            decimals = DIGITS_OF_SCALE - 1 - floor(log10(scale))
-            for step, time, quantiles in zip(recipe.horizons, times, of_target.tolist(), strict=True):
-                rounded = (round(value, decimals) for value in quantiles)
-                yield {name: time, "target": target, "horizon": step, **dict(zip(levels, rounded, strict=True))}
+        of_each = zip(recipe.target_names, recipe.target_scales, recipe.target_values, forecast, strict=True)
+        for target, scale, values, of_target in of_each:
+            quantiles_at = zip(recipe.horizons, times, digits.told(of_target, scale, values), strict=True)
+            for step, time, quantiles in quantiles_at:
+                yield {name: time, "target": target, "horizon": step, **dict(zip(levels, quantiles, strict=True))}

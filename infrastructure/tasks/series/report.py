@@ -48,8 +48,8 @@ def draw_forecasts(
     number = last.series.numbers_of(last.anchors)
     assert last.series.level is not None
     assert last.series.unit is not None
-    level, unit = (of[number][..., None, None] for of in (last.series.level, last.series.unit))
-    forecast = forecast.astype(np.float64) * unit + level  # [B, T, H, Q]
+    # [B, T, H, Q]
+    forecast = card.recipe.in_own_units(forecast, last.series.level[number], last.series.unit[number])
     fans = [
         _fan(card, table, last, anchor, target, forecast[number, target])
         for target in targets

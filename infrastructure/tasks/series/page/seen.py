@@ -65,13 +65,16 @@ class Seen:
         rows = np.flatnonzero([found is not None for found in kept])
         found: list[WindowForecast] = kept[rows].tolist()
         forecast, target, last, assumed = (np.stack(values) for values in zip(*found, strict=True))
-        plain = None
+        series, plain = windows.series, None
+        number = series.numbers_of(windows.anchors[rows])
+        place = [None if of is None else of[number] for of in (series.level, series.unit)]
         if calibration is not None:
             plain, starts = forecast, range(0, len(forecast), _WINDOWS_AT_ONCE)
             parts = [slice(start, start + _WINDOWS_AT_ONCE) for start in starts]  # in float64 all would be large
             forecast = np.concatenate([calibration.applied(plain[part], assumed[part]) for part in parts])
+            plain = recipe.kept_to(plain, *place)
         told = calibration.told if calibration is not None else ""
-        return cls(windows, recipe, tuple(levels), rows, forecast, plain, target, last, told)
+        return cls(windows, recipe, tuple(levels), rows, recipe.kept_to(forecast, *place), plain, target, last, told)
 
     def __len__(self) -> int:
         return len(self.rows)

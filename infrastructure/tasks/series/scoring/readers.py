@@ -23,11 +23,12 @@ FORECASTS = "forecasts"  # of windows, among what became of them
 class Scores:
     """Scores forecasts as they would be given away: calibrated, where there is a calibration.
 
-    Then the same metrics without it stand behind "uncalibrated_", as far as it changes them.
+    Then the same metrics without it stand behind "uncalibrated_", as far as it changes them. Both
+    are kept to what values can be.
     """
 
     def __init__(self, recipe: SeriesRecipe, quantiles: Sequence[float], calibration: Calibration | None) -> None:
-        self._calibration = calibration
+        self._recipe, self._calibration = recipe, calibration
         self._given, self._plain = (
             ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
         )
@@ -37,9 +38,9 @@ class Scores:
         beside = found.target, found.last, found.level, found.unit
         forecast = found.forecast
         if self._calibration is not None:
-            self._plain.add(forecast, *beside)
+            self._plain.add(self._recipe.kept_to(forecast, found.level, found.unit), *beside)
             forecast = self._calibration.applied(forecast, found.assumed)
-        self._given.add(forecast, *beside)
+        self._given.add(self._recipe.kept_to(forecast, found.level, found.unit), *beside)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics."""
