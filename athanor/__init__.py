@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
     from athanor.audits import audit
+    from athanor.backtests import backtest
     from athanor.built_rows import build_dataset
     from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.scans import scan
     from domain.audit import Audit
+    from domain.backtest import Backtest, Fold, FoldScores
     from domain.events import EvaluationCompleted, Event, StepCompleted
     from domain.exceptions import (
         AthanorError,
@@ -75,6 +77,7 @@ __all__ = [
     "Answers",
     "AthanorError",
     "Audit",
+    "Backtest",
     "BuildDatasetResponse",
     "CheckpointError",
     "CheckpointManager",
@@ -93,6 +96,8 @@ __all__ = [
     "EvaluateModelResponse",
     "EvaluationCompleted",
     "Event",
+    "Fold",
+    "FoldScores",
     "Forecaster",
     "ForecasterConfig",
     "LanguageModelingLoss",
@@ -123,6 +128,7 @@ __all__ = [
     "TrainingState",
     "__version__",
     "audit",
+    "backtest",
     "build_dataset",
     "clean_runs",
     "compare",
@@ -154,11 +160,13 @@ _HOMES = {
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
         "athanor.audits": ("audit",),
+        "athanor.backtests": ("backtest",),
         "athanor.built_rows": ("build_dataset",),
         "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.scans": ("scan",),
         "domain.audit": ("Audit",),
+        "domain.backtest": ("Backtest", "Fold", "FoldScores"),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
         "domain.exceptions": (
             "AthanorError",

@@ -3,6 +3,7 @@
 from dependency_injector import containers, providers
 
 from application.use_cases.audit_dataset import AuditDatasetUseCase
+from application.use_cases.backtest import BacktestUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
@@ -12,6 +13,9 @@ from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
+from infrastructure.backtest.cutting import TableFolds
+from infrastructure.backtest.files import BacktestFiles
+from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
@@ -40,6 +44,9 @@ class Container(containers.DeclarativeContainer):
     auditor = providers.Factory(DatasetAuditor)
     archive = providers.Factory(RunArchive)
     audit_files = providers.Factory(AuditFiles)
+    fold_cutter = providers.Factory(TableFolds)
+    fold_scorer = providers.Factory(FinishedOnFolds)
+    backtest_files = providers.Factory(BacktestFiles)
 
     train_model = providers.Factory(
         TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
@@ -54,4 +61,14 @@ class Container(containers.DeclarativeContainer):
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)
     audit_dataset = providers.Factory(
         AuditDatasetUseCase, data=labelled_data, auditor=auditor, archive=archive, files=audit_files
+    )
+    backtest = providers.Factory(
+        BacktestUseCase,
+        archive=archive,
+        workshop=workshop,
+        train_model=train_model,
+        resume_training=resume_training,
+        cutter=fold_cutter,
+        scorer=fold_scorer,
+        files=backtest_files,
     )

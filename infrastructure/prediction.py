@@ -133,17 +133,21 @@ class FinishedModel:
             return self._tested(dataset_path, report_path, testing)
         dataset, adapter = self.task.scored(self._located(dataset_path))
         scored = self.score_rows(dataset, adapter)
-        told = undefined_told(scored.metrics, Path(dataset_path).name)
-        rivals = self.task.rivals(dataset, scored) if isinstance(self.task, ComparedTask) else Report()
-        warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()), *rivals.warnings)
-        metrics = {**scored.metrics, **rivals.baselines}
-        intervals = {**self.task.intervals(dataset, scored), **rivals.intervals}
-        result = EvaluationResult(metrics, len(dataset), self._task_name, warnings, intervals)
+        result = self.result_of(scored, dataset, Path(dataset_path).name)
         if report_path is not None:
             examined = self.task.examined(dataset, scored)
             sections = () if examined is None else examined.sections
             write_evaluation_page(report_path, self._place, dataset_path, result, sections)
         return result
+
+    def result_of(self, scored: Scored, dataset: Any, name: str) -> EvaluationResult:
+        """Set the scores of rows called `name` beside rivals, and say how sure they are."""
+        told = undefined_told(scored.metrics, name)
+        rivals = self.task.rivals(dataset, scored) if isinstance(self.task, ComparedTask) else Report()
+        warnings = (*getattr(dataset, "warnings", ()), *((told,) if told else ()), *rivals.warnings)
+        metrics = {**scored.metrics, **rivals.baselines}
+        intervals = {**self.task.intervals(dataset, scored), **rivals.intervals}
+        return EvaluationResult(metrics, len(dataset), self._task_name, warnings, intervals)
 
     def _tested(self, dataset_path: str, report_path: str | None, testing: ProgramTesting) -> EvaluationResult:
         """Score programs that the model writes by running their tests. Raises: ConfigurationError, DatasetError."""

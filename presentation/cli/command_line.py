@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train a model on a file.",
     "resume": "Go on with a run that was killed or stopped.",
     "evaluate": "Score a finished model on labelled rows.",
+    "backtest": "Try a forecaster on periods that follow each other.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
     "scan": "Look for weaknesses in a tree of source code.",
     "settings": "List every setting with its type, default and unit.",

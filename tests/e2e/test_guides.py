@@ -178,6 +178,18 @@ def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys:
     assert resumed.read_bytes() == repeated.read_bytes()
 
 
+def test_the_guide_to_backtests_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = run_guide("backtest_a_forecast.md")
+    as_it_is, anew = answers_of(calls, "backtest")
+    for table, folds in ((as_it_is, ["1", "2", "3"]), (anew, ["1", "2"])):
+        told = table.partition("\n\n")[0].splitlines()
+        assert [line.split()[0] for line in told] == ["fold", *folds, "mean", "spread"]
+    assert quotations("backtest_a_forecast.md") == [line for line in as_it_is.splitlines() if line.startswith("By ")]
+    listed = sorted(path.name for path in Path("runs/walk").iterdir())
+    assert listed == ["backtest.json", "backtest.png", "fold-1", "fold-2", "plan.json"]
+    assert float(capsys.readouterr().out.split()[0]) > 0
+
+
 def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("bring_your_files.md")
     trained = [call.answer.stderr + call.answer.stdout for call in calls if call.words[0] == "train"]

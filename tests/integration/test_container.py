@@ -7,6 +7,7 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from application.use_cases.audit_dataset import AuditDatasetUseCase
+from application.use_cases.backtest import BacktestUseCase
 from application.use_cases.clean_runs import CleanRunsUseCase
 from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
@@ -22,6 +23,9 @@ from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
+from infrastructure.backtest.cutting import TableFolds
+from infrastructure.backtest.files import BacktestFiles
+from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.container import Container
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
@@ -65,6 +69,10 @@ PARTS: dict[str, type] = {
     "archive": RunArchive,
     "audit_files": AuditFiles,
     "audit_dataset": AuditDatasetUseCase,
+    "fold_cutter": TableFolds,
+    "fold_scorer": FinishedOnFolds,
+    "backtest_files": BacktestFiles,
+    "backtest": BacktestUseCase,
 }
 
 PARTS_OF_RUNS: dict[str, type] = {

@@ -5,11 +5,14 @@ from typing import Any, get_args
 
 import pytest
 
-from application import dataset_ports, ports, scan_ports
+from application import backtest_ports, dataset_ports, ports, scan_ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
+from infrastructure.backtest.cutting import TableFolds
+from infrastructure.backtest.files import BacktestFiles
+from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.container import Container
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
 from infrastructure.data.text.loading import SplitPairs, SplitText
@@ -83,13 +86,16 @@ labelled: tuple[type[dataset_ports.LabelledDataset], ...] = (SplitRows,)
 labelled_data: tuple[type[dataset_ports.LabelledData], ...] = (ClassificationData,)
 auditor: tuple[type[dataset_ports.DatasetAuditor], ...] = (DatasetAuditor,)
 audit_files: tuple[type[dataset_ports.AuditFiles], ...] = (AuditFiles,)
+fold_cutter: tuple[type[backtest_ports.FoldCutter], ...] = (TableFolds,)
+fold_scorer: tuple[type[backtest_ports.FoldScorer], ...] = (FinishedOnFolds,)
+backtest_files: tuple[type[backtest_ports.BacktestFiles], ...] = (BacktestFiles,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for module in (ports, scan_ports, dataset_ports)
+    for module in (ports, scan_ports, dataset_ports, backtest_ports)
     for name, port in vars(module).items()
     if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }
@@ -131,6 +137,9 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "measures",
         "clones",
         "row_files",
+        "fold_cutter",
+        "fold_scorer",
+        "backtest_files",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:

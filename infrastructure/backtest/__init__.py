@@ -1,0 +1,1 @@
+"""Folds of a table: cut, scored by a finished model, kept."""
