@@ -45,8 +45,12 @@ def measure(num_rows: int) -> dict[str, float]:
 
 def watch(words: Sequence[object], cache: str) -> dict[str, float]:
     """Run the command line with a cache of its own; gives its seconds and its peak memory in MiB."""
+    return watch_command([sys.executable, "-m", "presentation.cli", *map(str, words)], cache)
+
+
+def watch_command(command: Sequence[str], cache: str) -> dict[str, float]:
+    """Run a command with a cache of its own; gives seconds and peak memory in MiB, of it and what it started."""
     environment = {**os.environ, "ATHANOR_CACHE": cache}
-    command = [sys.executable, "-m", "presentation.cli", *map(str, words)]
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak_resident = peak_anonymous = 0.0
@@ -73,12 +77,17 @@ def write_rows(path: Path, num_rows: int) -> None:
 
 
 def _memory(pid: int) -> tuple[float, float]:
+    """Add up what a process and its children hold: all that is resident, and what they asked for themselves."""
+    place = Path(f"/proc/{pid}")
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        status = (place / "status").read_text(encoding="utf-8")
+        children = [int(child) for task in place.glob("task/*/children") for child in task.read_text().split()]
     except OSError:
         return 0.0, 0.0
     values = dict(line.split(":", 1) for line in status.splitlines())
-    return tuple(int(values.get(name, "0 kB").split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))  # type: ignore[return-value]
+    resident, anonymous = (int(values.get(name, "0 kB").split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
+    below = [_memory(child) for child in children]
+    return resident + sum(part for part, _ in below), anonymous + sum(part for _, part in below)
 
 
 if __name__ == "__main__":
