@@ -12,6 +12,8 @@ statsforecast for AutoETS, neuralforecast for NHITS and PatchTST. What is not in
 """
 
 import argparse
+import csv
+import gzip
 import json
 import os
 import resource
@@ -24,11 +26,22 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.panel_table import (
+    DATA,
+    HORIZON,
+    QUANTILES,
+    WEEK,
+    Shops,
+    origins,
+    read_shops,
+    scores,
+    seasonal_errors,
+    targets,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.panel_table import HORIZON, QUANTILES, Shops, origins, read_shops, scores, seasonal_errors, targets
-
 CONFIG = ROOT / "configs/panel.yaml"
 NEEDS = {
     "repeat_last": "numpy",
@@ -45,16 +58,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("test", "validation"), default="test")
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="has the libraries of the rivals")
-    parser.add_argument("--only", nargs="+", choices=("law", *NEEDS), help="these alone")
+    parser.add_argument("--only", nargs="+", choices=("law", *NEEDS, "athanor"), help="these alone")
+    parser.add_argument("--set", action="append", default=[], help="a setting to try instead of the recipe's")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     shops = read_shops()
     actual, scale = targets(shops, options.part), seasonal_errors(shops, options.part)
     result: dict[str, Mapping[str, float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for name in options.only or ("law", *NEEDS):
+        for name in options.only or ("law", *NEEDS, "athanor"):
             before = cpu_seconds()
-            if name == "law":
+            if name == "athanor":
+                forecast = ours(shops, options.part, options.set, Path(scratch))
+            elif name == "law":
                 forecast = law(shops, origins(len(shops.days), options.part))
             elif is_there(options.peers, NEEDS[name]):
                 forecast = peer(options.peers, name, options.part, Path(scratch) / f"{name}.npy")
@@ -67,6 +83,45 @@ def main() -> None:
     if options.json:
         facts = {"part": options.part, "series": int(np.isfinite(actual).any(axis=(0, 2)).sum())}
         print(json.dumps({**result, **facts, "days": int(np.isfinite(actual).sum()), "cores": os.cpu_count()}))
+
+
+def ours(shops: Shops, part: str, settings: Sequence[str], scratch: Path) -> np.ndarray:
+    """Train by configs/panel.yaml, and let `predict` answer [O, S, H, Q] to the table as it was on each last day."""
+    from benchmarks.long_horizon import athanor
+
+    run = scratch / "run"
+    athanor("train", "--config", CONFIG, "--output", run, "--json", *(f"--set={setting}" for setting in settings))
+    seen = origins(len(shops.days), part)
+    forecast = np.full((len(seen), len(shops.ids), HORIZON, len(QUANTILES)), np.nan)
+    numbers = {series: number for number, series in enumerate(shops.ids)}
+    for place, origin in enumerate(seen):
+        table, answers = scratch / "seen.csv", scratch / "answers.csv"
+        write_seen(table, shops.days[origin], shops.days[origin + HORIZON])
+        words = ["predict", str(run), "--input", str(table), "--output", str(answers)]
+        subprocess.run([sys.executable, "-m", "presentation.cli", *words], check=True, cwd=ROOT, stderr=subprocess.PIPE)
+        with answers.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                step = (np.datetime64(row["day"]) - shops.days[origin]).astype(int) - 1
+                if 0 <= step < HORIZON:
+                    quantiles = [float(row[f"q{level:g}"]) for level in QUANTILES]
+                    forecast[place, numbers[row["shop"], row["product"]], step] = quantiles
+    # Where the last days are missing a forecast begins and ends earlier: what it lacks is that of the week before.
+    for step in range(HORIZON - WEEK, HORIZON):
+        lacks = np.isnan(forecast[:, :, step])
+        forecast[:, :, step][lacks] = forecast[:, :, step - WEEK][lacks]
+    return forecast
+
+
+def write_seen(path: Path, last: np.datetime64, end: np.datetime64) -> None:
+    """Write the table up to a last day, and behind it up to `end` what is known ahead."""
+    with gzip.open(DATA, "rt", encoding="utf-8", newline="") as table, path.open("w", newline="") as seen:
+        rows = csv.DictReader(table)
+        written = csv.DictWriter(seen, rows.fieldnames or ())
+        written.writeheader()
+        for row in rows:
+            day = np.datetime64(row["day"])
+            if day <= end:
+                written.writerow(row if day <= last else {**row, "sales": ""})
 
 
 def is_there(python: str, library: str) -> bool:
