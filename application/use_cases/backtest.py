@@ -1,7 +1,7 @@
 """Try a forecaster on periods that follow each other, trained anew before each or finished as it is."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from math import isfinite
@@ -90,8 +90,10 @@ class BacktestUseCase:
             settled = self._workshop.settle(training, asked)
             assert isinstance(settled, SeriesTraining)
             cut = self._cutter.cut(settled, request.folds, request.fold_rows, refit)
+        if run is not None and not refit:
+            self._require_known_rows(run, training, cut)
         self._files.begin(output, _plan(asked, run, refit, cut))
-        begun = Backtest(training.task, "", refit, output, warnings=tuple(self._warnings(run, refit, training, cut)))
+        begun = Backtest(training.task, "", refit, output, warnings=_warnings(refit, training))
         if not refit:
             return self._scored(begun, run or "", settled, cut.folds, watching)
         return self._trained(begun, asked, cut.folds, watching)
@@ -101,15 +103,14 @@ class BacktestUseCase:
         if status != FINISHED:
             raise RunError(f"{run} is {status}, not finished.", remedy=f"Use `athanor resume {run}` first, or --refit.")
 
-    def _warnings(self, run: str | None, refit: bool, training: SeriesTraining, cut: Folds) -> Iterator[str]:
-        """Say where a model may have seen rows of the folds all the same."""
-        if run is not None and not refit and self._archive.data(run).get("training") != cut.sha256:
-            yield (
-                f"{Path(training.dataset_path).name} has changed since {run} was trained: whether the model has seen"
-                " rows of the folds cannot be told."
+    def _require_known_rows(self, run: str, training: SeriesTraining, cut: Folds) -> None:
+        """Want the table that a finished model has learnt from: of another nobody knows which rows it has seen."""
+        if self._archive.data(run).get("training") != cut.sha256:
+            raise RunError(
+                f"{Path(training.dataset_path).name} is not what {run} was trained on: nobody knows which of its rows"
+                " the model has seen.",
+                remedy="Use --refit to train anew before each fold, or `athanor evaluate` for new rows.",
             )
-        if refit and not is_preset(training.model_name or ""):
-            yield f"each fold begins with the model {training.model_name}, which may know rows of the folds."
 
     def _scored(
         self, begun: Backtest, run: str, training: SeriesTraining, folds: Sequence[Fold], watching: Watching
@@ -196,6 +197,12 @@ def _of_tables(asked: TrainModelRequest) -> SeriesTraining:
         f"a backtest walks through time, and rows of task {training.task} have none.",
         remedy=f"Use `athanor evaluate`, or a task of tables: {able}.",
     )
+
+
+def _warnings(refit: bool, training: SeriesTraining) -> tuple[str, ...]:
+    if not refit or is_preset(training.model_name or ""):
+        return ()
+    return (f"each fold begins with the model {training.model_name}, which may know rows of the folds.",)
 
 
 def _told_to(monitor: RunMonitor | None) -> AbstractContextManager[None]:

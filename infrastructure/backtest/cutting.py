@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from application.training import SeriesTraining
+from application.training import QuantileTraining, SeriesTraining
 from domain.backtest import Fold, Folds, periods
 from domain.exceptions import ConfigurationError
 from domain.forecast import steps_ahead
 from domain.task import task_named
 from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.split import part_ends
 from infrastructure.data.sources.shipped import located
 from infrastructure.data.table.table import Table, open_table
-from infrastructure.data.windowed.loading import table_schema
+from infrastructure.data.windowed.loading import open_values, table_schema
+from infrastructure.data.windowed.panel_series import least_history
 
 SHORTER = "Ask for fewer or shorter folds (--folds, --fold-rows)"
 
@@ -26,8 +28,7 @@ class TableFolds:
 
     def cut(self, training: SeriesTraining, count: int, num_rows: int | None, refit: bool) -> Folds:
         """Give the periods. Raises: DatasetError, ConfigurationError naming what does not fit."""
-        path = located(training.dataset_path, task_named(training.task))
-        table = open_table(path, table_schema(training), training.reading)
+        table, context = _times_of(training)
         ends = part_ends(table, training.split)
         reach = max(steps_ahead(training.horizons))
         if num_rows is not None and num_rows < reach:
@@ -39,11 +40,26 @@ class TableFolds:
         # What chooses and calibrates is as long before each fold as it is in the split; without a test part, as a fold.
         validation = ends[1] - ends[0] if len(ends) > 2 else found[0][1] - found[0][0]
         if refit:
-            _require_history(table, found, validation, training.context_length + reach)
+            _require_history(table, found, validation, context + reach)
         else:
             _require_unseen(table, found, ends[1])
-        folds = [_fold(table, number, start, end, validation) for number, (start, end) in enumerate(found, 1)]
+        folds = []
+        for number, (start, end) in enumerate(found, 1):
+            # A finished model is scored on the scales of what it learnt from.
+            trained = start - validation if refit else ends[0]
+            folds.append(_fold(table, number, trained, start, end))
         return Folds(tuple(folds), table.sha256)
+
+
+def _times_of(training: SeriesTraining) -> tuple[Table, int]:
+    """Give the table whose rows are cut, of many series their times; and the least history of a window, in rows."""
+    if isinstance(training, QuantileTraining):
+        table = open_values(training)
+        if isinstance(table, LongTable):
+            return table.times, least_history(training.context_length)
+        return table, training.context_length
+    path = located(training.dataset_path, task_named(training.task))
+    return open_table(path, table_schema(training), training.reading), training.context_length
 
 
 def _told(found: Sequence[tuple[int, int]]) -> str:
@@ -70,12 +86,12 @@ def _require_unseen(table: Table, found: Sequence[tuple[int, int]], seen: int) -
         )
 
 
-def _fold(table: Table, number: int, start: int, end: int, validation: int) -> Fold:
-    train = start - validation
+def _fold(table: Table, number: int, trained: int, start: int, end: int) -> Fold:
     if table.stamps is None:
-        return Fold(number, start, end, f"row {start + 1:,}", f"row {end:,}", (train, validation, end - start))
+        split = (trained, start - trained, end - start)
+        return Fold(number, start, end, f"row {start + 1:,}", f"row {end:,}", split)
     stamps = np.asarray(table.stamps)
     behind = stamps[end] if end < len(stamps) else stamps[-1] + (table.step or 1)
-    ends = [stamps[train], stamps[start], behind] if train >= 0 else []
-    first, last, *split = stamp_texts(np.array([stamps[start], stamps[end - 1], *ends]), table.zone, table.step)
-    return Fold(number, start, end, first, last, tuple(split))
+    told = np.array([stamps[start], stamps[end - 1], stamps[trained], stamps[start], behind])
+    first, last, *dates = stamp_texts(told, table.zone, table.step)
+    return Fold(number, start, end, first, last, tuple(dates))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+import athanor
 from application.training_request import TrainModelRequest
 from application.use_cases.backtest import BacktestRequest
 from domain.backtest import Backtest
@@ -19,8 +20,8 @@ from domain.events import Event
 from infrastructure.backtest import files
 from infrastructure.container import Container
 from infrastructure.files import sha256_of
-from tests.support import tiny_series
-from tests.support.command_line import athanor
+from tests.support import tiny_panels, tiny_series
+from tests.support.command_line import athanor as called
 from tests.support.refusals import assert_refused, everything_in
 from tests.support.runs import pictures_undrawn
 
@@ -48,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_series.table_file(tmp / "bars.csv", tiny_series.bars())
     for task in (FORECAST, DIRECTION):
         config(tmp / f"{task}.yaml", task, tmp / "bars.csv")
-        answer = athanor("train", "--config", tmp / f"{task}.yaml", "--output", tmp / task)
+        answer = called("train", "--config", tmp / f"{task}.yaml", "--output", tmp / task)
         assert answer.exit_code == 0, answer.stderr
     (tmp / "text").mkdir()
     (tmp / "text/run.yaml").write_text("task: text_classification\ndataset_path: rows.csv\n")
@@ -58,7 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def walked(place: Path) -> dict[str, Any]:
     """Train before each of two folds; gives what is printed for programs."""
-    answer = athanor(
+    answer = called(
         "backtest", "--config", place / f"{FORECAST}.yaml", "--folds", 2, "--output", place / "walked", "--json"
     )
     assert answer.exit_code == 0, answer.stderr
@@ -102,7 +103,7 @@ def test_the_result_is_kept_with_mean_and_spread_and_a_picture(place: Path, walk
 def test_one_fold_is_the_test_part_of_a_training(place: Path) -> None:
     summary = json.loads((place / FORECAST / "summary.json").read_text())
     answers = {
-        words: athanor("backtest", place / FORECAST, "--folds", 1, "--output", place / f"one{words}", words, "--json")
+        words: called("backtest", place / FORECAST, "--folds", 1, "--output", place / f"one{words}", words, "--json")
         for words in ("--refit", "--no-refit")
     }
     for answer in answers.values():
@@ -120,7 +121,7 @@ def test_what_comes_after_a_fold_changes_nothing_of_it(place: Path, walked: dict
     changed[270:] *= np.random.default_rng(3).uniform(2, 9, (30, 1))
     table = tiny_series.table_file(tmp_path / "bars.csv", changed)
     run_file = config(tmp_path / "c.yaml", FORECAST, table)
-    answer = athanor("backtest", "--config", run_file, "--folds", 2, "--output", tmp_path / "b", "--json")
+    answer = called("backtest", "--config", run_file, "--folds", 2, "--output", tmp_path / "b", "--json")
     first, second = json.loads(answer.stdout)["folds"]
     before = walked["folds"]
     assert (first["metrics"], first["intervals"]) == (before[0]["metrics"], before[0]["intervals"])
@@ -129,9 +130,31 @@ def test_what_comes_after_a_fold_changes_nothing_of_it(place: Path, walked: dict
         assert weights(tmp_path / "b" / fold) == weights(place / "walked" / fold)
 
 
+def test_many_series_are_cut_at_the_same_times(tmp_path: Path) -> None:
+    asked = tiny_panels.request(tmp_path, output_dir=str(tmp_path / "run"), max_steps=2, eval_steps=1, warmup_steps=0)
+    response = Container().train_model().execute(asked)
+    assert response.success, response.errors
+    run = tmp_path / "run"
+    whole = athanor.backtest(run, folds=1, output_dir=tmp_path / "whole")
+    assert whole.folds[0].num_windows == response.test_metrics["num_windows"]
+    assert whole.folds[0].metrics["mae"] == pytest.approx(response.test_metrics["mae"], rel=1e-5)
+    later = tiny_panels.VALIDATION + 10
+    changed = tiny_panels.changed(tiny_panels.rows(), later, sales=lambda row: 7 * row["sales"] + 3)
+    table = tiny_panels.written(tmp_path / "changed.csv", changed)
+    one, other = (
+        athanor.backtest(training=asked.changed(**changes), folds=2, output_dir=tmp_path / name)
+        for name, changes in (("one", {}), ("other", {"dataset_path": str(table)}))
+    )
+    assert [each.fold.first for each in one.folds] == [f"{tiny_panels.day(day)}" for day in (100, later)]
+    assert one.folds[0].metrics == other.folds[0].metrics
+    assert one.folds[1].metrics != other.folds[1].metrics
+    for name in ("fold-1", "fold-2"):
+        assert weights(tmp_path / "one" / name) == weights(tmp_path / "other" / name)
+
+
 def test_directions_are_told_beside_those_who_know_nothing(place: Path) -> None:
     words = ("backtest", place / DIRECTION, "--folds", 3, "--output", place / "directions")
-    lines = athanor(*words).stdout.splitlines()
+    lines = called(*words).stdout.splitlines()
     told = json.loads((place / "directions/backtest.json").read_text())
     assert lines[0].split()[:6] == ["fold", "from", "to", "windows", "accuracy", "macro"]
     assert [line.split()[0] for line in lines[1:6]] == ["1", "2", "3", "mean", "spread"]
@@ -145,7 +168,7 @@ def test_directions_are_told_beside_those_who_know_nothing(place: Path) -> None:
 def test_a_narrow_terminal_loses_columns_and_no_fold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("NO_COLOR", "1")
-    answer = athanor("backtest", place / FORECAST, "--folds", 3, "--output", place / "narrow")
+    answer = called("backtest", place / FORECAST, "--folds", 3, "--output", place / "narrow")
     table = answer.stdout.partition("\n\n")[0].splitlines()
     assert max(map(len, table)) <= 40
     assert [word for line in table for word in line.split()[:1] if word in ("1", "2", "3", "mean")] == [
@@ -214,9 +237,9 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "write_whole", full)
-        assert_refused(athanor(*words), f"{tmp_path / 'b'} cannot be written: No space left on device. Make room")
+        assert_refused(called(*words), f"{tmp_path / 'b'} cannot be written: No space left on device. Make room")
     assert not (tmp_path / "b/backtest.json").exists()
-    answer = athanor(*words)
+    answer = called(*words)
     assert answer.exit_code == 0
     assert "step 4/4" not in answer.stderr  # nothing was trained again
     assert json.loads(answer.stdout)["mean"] == walked["mean"]
@@ -255,16 +278,16 @@ def test_what_cannot_be_tried_is_refused_in_a_sentence(name: str, place: Path, w
     given = [str(word).format(**names) for word in words]
     if "--output" not in given:
         given += ["--output", str(place / "refused/deep")]
-    assert_refused(athanor("backtest", *given), said)
+    assert_refused(called("backtest", *given), said)
     assert everything_in(place) == before
 
 
 def test_a_place_of_another_backtest_is_refused_and_says_what_differs(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "walked", tmp_path / "b", ignore=shutil.ignore_patterns("backtest.json"))
     words = ("backtest", "--config", place / f"{FORECAST}.yaml", "--output", tmp_path / "b")
-    assert_refused(athanor(*words, "--folds", 3), "differs from this one in: folds. Ask as before")
+    assert_refused(called(*words, "--folds", 3), "differs from this one in: folds. Ask as before")
     (tmp_path / "b/plan.json").write_text("[")
-    assert_refused(athanor(*words, "--folds", 2), "plan.json is damaged")
+    assert_refused(called(*words, "--folds", 2), "plan.json is damaged")
 
 
 def test_a_training_that_cannot_begin_leaves_nothing(place: Path, tmp_path: Path) -> None:
@@ -273,20 +296,19 @@ def test_a_training_that_cannot_begin_leaves_nothing(place: Path, tmp_path: Path
     table = tiny_series.table_file(tmp_path / "flat.csv", values)
     run_file = config(tmp_path / "c.yaml", FORECAST, table, target_columns=["close"], split=[200, 30, 70])
     before = everything_in(tmp_path)
-    answer = athanor("backtest", "--config", run_file, "--folds", 4, "--output", tmp_path / "b")
+    answer = called("backtest", "--config", run_file, "--folds", 4, "--output", tmp_path / "b")
     assert_refused(answer, "fold 1 of 4: flat.csv: close is constant")
     assert everything_in(tmp_path) == before
 
 
-def test_an_unfinished_run_and_a_table_that_changed_are_told(place: Path, tmp_path: Path) -> None:
+def test_an_unfinished_run_and_a_table_that_changed_are_refused(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / FORECAST, tmp_path / "run")
     table = tiny_series.table_file(tmp_path / "bars.csv", tiny_series.bars(seed=1))
     run_file = tmp_path / "run/run.yaml"
     run_file.write_text(run_file.read_text().replace(str(place / "bars.csv"), str(table)))
-    answer = athanor("backtest", tmp_path / "run", "--folds", 2)
-    assert answer.exit_code == 0
-    assert f"warning: bars.csv has changed since {tmp_path / 'run'} was trained" in answer.stderr
-    assert (tmp_path / "run-backtest/backtest.json").is_file()
+    answer = called("backtest", tmp_path / "run", "--folds", 2)
+    assert_refused(answer, f"bars.csv is not what {tmp_path / 'run'} was trained on", "Use --refit")
+    assert not (tmp_path / "run-backtest").exists()
     (tmp_path / "run/summary.json").unlink()
-    answer = athanor("backtest", tmp_path / "run", "--folds", 2)
+    answer = called("backtest", tmp_path / "run", "--folds", 2)
     assert_refused(answer, "is interrupted, not finished. Use `athanor resume")

@@ -11,7 +11,7 @@ from infrastructure.backtest.cutting import TableFolds
 from infrastructure.data.series.split import part_ends
 from infrastructure.data.table.table import open_table
 from infrastructure.data.windowed.loading import table_schema
-from tests.support import tiny_series
+from tests.support import tiny_panels, tiny_series
 
 HOUR = timedelta(hours=1)
 # The clocks of Berlin go back within the rows of the folds, so that an hour comes twice.
@@ -50,6 +50,22 @@ def test_the_split_of_a_fold_ends_training_before_it_and_the_test_part_with_it(
     ]
     for fold in folds:
         assert part_ends(table, fold.split) == (fold.start - split[1], fold.start, fold.end)
+
+
+def test_folds_of_many_series_are_periods_of_time(tmp_path: Path) -> None:
+    training: Any = tiny_panels.request(tmp_path).resolved()
+    folds = TableFolds().cut(training, 2, None, refit=True).folds
+    assert [fold.split for fold in folds] == [
+        tuple(f"{tiny_panels.day(day)}" for day in days) for days in ((80, 100, 110), (90, 110, 120))
+    ]
+
+
+def test_a_fold_for_a_finished_model_leaves_its_training_part_alone(tmp_path: Path) -> None:
+    training: Any = tiny_panels.request(tmp_path).resolved()
+    folds = TableFolds().cut(training, 2, None, refit=False).folds
+    assert [fold.split for fold in folds] == [
+        tuple(f"{tiny_panels.day(day)}" for day in days) for days in ((80, 100, 110), (80, 110, 120))
+    ]
 
 
 def test_a_fold_is_told_by_its_first_and_its_last_row(tmp_path: Path) -> None:

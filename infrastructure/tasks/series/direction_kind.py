@@ -215,10 +215,15 @@ class FinishedDirection:
             self.card.recipe.horizons[0], self.card.dead_band, self.card.volatility_window, self.card.price_column
         )
 
+    @property
+    def adapter(self) -> DirectionClassification:
+        """Score windows."""
+        return _adapter(self.scoring)
+
     def scored(self, dataset_path: str) -> tuple[Windows, DirectionClassification]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
-        return all_windows(table, self._rule.inputs(table), self.card.recipe), _adapter(self.scoring)
+        return all_windows(table, self._rule.inputs(table), self.card.recipe), self.adapter
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share what they forecast count as one."""

@@ -171,13 +171,18 @@ class FinishedForecaster:
     labels: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
+    @property
+    def adapter(self) -> QuantileForecast:
+        """Score windows."""
+        return _scoring(self.card)
+
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
         card = self.card
         if isinstance(table, LongTable):
-            return all_windows_of_panel(table, card.recipe, card.season), _scoring(card)
-        return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), _scoring(card)
+            return all_windows_of_panel(table, card.recipe, card.season), self.adapter
+        return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), self.adapter
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""
