@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ FORMATS = ("parquet", "csv")
 SERIES_AT_ONCE = 1000
 FIRST = np.datetime64("2023-01-02")  # a Monday
 TIMED_STEPS = 100
+TOLD: Mapping[str, Any] = {
+    "series_column": ["series"],
+    "target_columns": ["sales"],
+    "known_columns": ["promotion"],
+    "horizons": 28,
+    "split": [0.6, 0.2, 0.2],
+}
 READ = """
 import sys
 from infrastructure.data.panel.panel import PanelSchema, open_panel
@@ -61,11 +69,8 @@ def measure(path: Path, num_rows: int, num_steps: int, scratch: Path) -> dict[st
 
     cache = f"{scratch}/cache-{path.suffix}"
     read = watch_command([sys.executable, "-c", READ, str(path)], cache)
-    settings = {
-        "series_column": "series", "known_columns": "promotion", "target_columns": "sales", "horizons": 28,
-        "max_steps": num_steps, "eval_steps": num_steps, "device": "cpu",
-    }  # fmt: skip
-    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    settings = {**TOLD, "max_steps": num_steps, "eval_steps": num_steps, "device": "cpu"}
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={json.dumps(value)}")]
     words = ["train", "--task", "quantile_forecasting", "--dataset", str(path), "--output", f"{scratch}/run", *words]
     return {
         "rows": num_rows,
@@ -85,9 +90,8 @@ def feed(path: Path, cache: str) -> dict[str, float]:
     from infrastructure.training.precision import choose_precision
 
     os.environ["ATHANOR_CACHE"] = cache
-    told = {"series_column": ["series"], "known_columns": ["promotion"], "target_columns": ["sales"], "horizons": 28}
     precision = choose_precision("auto", True, torch.device("cpu"))
-    step = stepper(path, "forecaster-mini", precision, told)
+    step = stepper(path, "forecaster-mini", precision, TOLD)
     return shares([step(number) for number in range(TIMED_STEPS + 10)][10:])
 
 
