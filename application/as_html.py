@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from application.training import training_of
-from domain.headlines import BASELINES, HEADLINES, label_of, score_of
+from domain.headlines import BASELINES, headlines_of, label_of, score_of
 from domain.metrics import is_undefined
 from domain.run_layout import RunLayout
 from domain.showing import harmless
@@ -27,7 +27,7 @@ def scores_html(
     """Write the headlines of a model, how sure they are, and what rivals reach, as a table."""
     known = TASKS.get(task or "")
     words = Words() if known is None else training_of(known).words
-    names = [name for name in HEADLINES if not is_undefined(metrics.get(name))]
+    names = [name for name in headlines_of(metrics) if not is_undefined(metrics[name])]
     rivals = [rival for rival in BASELINES if any(f"{rival}_{name}" in baselines for name in names)]
     head = ["", "this model", *(["range"] if any(name in intervals for name in names) else [])]
     rows = []

@@ -14,7 +14,8 @@ class Headline:
     """A metric that a person wants to see first.
 
     `of_written` ones are taken from texts that the model wrote; `of_quantiles` ones are shown also where no baseline
-    has them; `of_another` ones are what another is made of, which alone says enough while a training goes on.
+    has them; `of_another` ones are what another is made of, which alone says enough while a training goes on;
+    `of_series` ones are shown of tables of many series alone.
     """
 
     label: str
@@ -22,6 +23,7 @@ class Headline:
     of_written: bool = False
     of_quantiles: bool = False
     of_another: bool = False
+    of_series: bool = False
 
     def text(self, value: Any) -> str:
         """Write a value; a dash where there is none."""
@@ -39,6 +41,8 @@ HEADLINES: Mapping[str, Headline] = {
     "crps": Headline("CRPS", of_quantiles=True),
     "mse": Headline("MSE"),
     "mae": Headline("MAE"),
+    "mase": Headline("MASE", of_another=True, of_series=True),
+    "wql": Headline("WQL", of_another=True, of_series=True),
     "picp_80": Headline("PICP 80", ".1%", of_quantiles=True),
     "perplexity": Headline("perplexity", ",.4g"),
     "token_accuracy": Headline("hidden tokens right", ".1%"),
@@ -72,6 +76,8 @@ MEANINGS: Mapping[str, str] = {
     " other, however few rows it has.",
     "accuracy": "Accuracy is the share of rows that are answered right.",
     "youden_j": "Youden's J is TPR, the share of weak rows that are flagged, less FPR, that of safe rows: 0 is chance.",
+    "mase": "MASE is the error in units of what a series changes from season to season in the training part.",
+    "wql": "WQL is twice the pinball loss over the sum of what came: large series weigh more in it than small ones.",
     "bandit": "Bandit is a scanner that knows weaknesses of Python by rules, and was not trained.",
     "bow": "Bag of words is a simple rival that only looks at which words occur.",
     "token_accuracy": "Of the tokens that were hidden, so many are told right from the rest of the text.",
@@ -81,6 +87,12 @@ MEANINGS: Mapping[str, str] = {
     "drift": "Drift goes on from the last value as the table went from its first one to it.",
     "majority": "Majority always gives the most frequent answer.",
 }
+
+
+def headlines_of(metrics: Mapping[str, Any]) -> list[str]:
+    """Name the headlines that metrics have, in their order."""
+    is_many = any(name.endswith("_unweighted") for name in metrics)
+    return [name for name, of in HEADLINES.items() if metrics.get(name) is not None and (is_many or not of.of_series)]
 
 
 def rivals_of(metric_name: str, *scores: Mapping[str, Any]) -> dict[str, float]:

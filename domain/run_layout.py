@@ -65,6 +65,11 @@ class RunLayout:
         return self.directory / "outcomes.parquet"
 
     @property
+    def series(self) -> Path:
+        """What forecasts are worth in each series of a long table."""
+        return self.directory / "series.csv"
+
+    @property
     def checkpoints(self) -> Path:
         """Training states, a directory each."""
         return self.directory / "checkpoints"

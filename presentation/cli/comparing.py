@@ -7,7 +7,7 @@ from typing import Any
 
 from application.use_cases.compare_runs import ComparedRun, ComparedRuns, Comparison
 from domain.comparison import BETTER, NOT_FINITE, NOT_KNOWN, NOT_TOLD_APART, WORSE, Difference, PairedOutcomes
-from domain.headlines import HEADLINES, label_of, score_of
+from domain.headlines import HEADLINES, headlines_of, label_of, score_of
 from domain.showing import shown
 from domain.words import counted
 from presentation.cli.columns import Column, write_columns
@@ -75,7 +75,7 @@ def _write_metrics(runs: Sequence[ComparedRun], letters: Sequence[str]) -> None:
     rows = {
         label_of(name, words_of(task)): [_estimate(name, run) for run in runs]
         for name in HEADLINES
-        if any(name in run.metrics for run in runs)
+        if any(name in headlines_of(run.metrics) for run in runs)
     }
     if rows:
         _write_side_by_side(f"{runs[0].part} part, 95 %", rows, letters)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from application.use_cases.plan_training import PlanTrainingResponse
-from domain.headlines import BASELINES, HEADLINES, label_of, score_of
+from domain.headlines import BASELINES, headlines_of, label_of, score_of
 from domain.rivals import remark_on
 from domain.showing import duration, harmless
 from domain.time_budget import as_written
@@ -61,11 +61,10 @@ def _facts(response: PlanTrainingResponse) -> dict[str, str]:
 def _rivals(response: PlanTrainingResponse) -> Iterator[tuple[str, str]]:
     """Give a line for each simple rival: what is to be beaten."""
     for prefix, name in BASELINES.items():
-        scores = {head: response.baselines.get(f"{prefix}_{head}") for head in HEADLINES}
+        start = f"{prefix}_"
+        scores = {name.removeprefix(start): of for name, of in response.baselines.items() if name.startswith(start)}
         told = [
-            f"{label_of(head, words_of(response.task))} {score_of(head, value)}"
-            for head, value in scores.items()
-            if value is not None
+            f"{label_of(head, words_of(response.task))} {score_of(head, scores[head])}" for head in headlines_of(scores)
         ]
         if told:
             remark = remark_on(prefix, response.baselines)

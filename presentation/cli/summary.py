@@ -12,7 +12,7 @@ from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.bands import judged_band
-from domain.headlines import BASELINES, HEADLINES, label_of, range_of, score_of, score_with_range
+from domain.headlines import BASELINES, HEADLINES, headlines_of, label_of, range_of, score_of, score_with_range
 from domain.interval import CONFIDENCE
 from domain.rivals import remark_on
 from domain.run_layout import SUMMARY, RunLayout
@@ -28,6 +28,7 @@ MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 MAX_MARKS = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
+_OF_SERIES = {name: of.label for name, of in HEADLINES.items() if of.of_series}
 NOT_OF_SEEDS = "what other {} would change, not another seed"
 
 
@@ -80,7 +81,7 @@ def write_scores(
     Gives what must be told below: what the brackets are or, where they find no room, the ranges of this model.
     """
     words = words_of(task)
-    names = [name for name in HEADLINES if metrics.get(name) is not None]
+    names = headlines_of(metrics)
     beside = [prefix for prefix in BASELINES if any(f"{prefix}_{name}" in baselines for name in names)]
     if beside:
         names = [
@@ -97,12 +98,7 @@ def write_scores(
         return [[head, *cells[len(names) * at : len(names) * (at + 1)]] for at, head in enumerate(heads)]
 
     has_room = _width(labels, rows(intervals)) <= console.width
-    table = Table(box=None)
-    for label in ("", *labels):
-        table.add_column(label, justify="right" if label else "left")
-    for at, row in enumerate(rows(intervals if has_room else {})):
-        table.add_row(*row, style="" if at else "bold")
-    console.print(table)
+    _write_columns(console, labels, rows(intervals if has_room else {}))
     if has_room:
         return about_brackets(intervals, words)
     told = [
@@ -113,6 +109,27 @@ def write_scores(
     if not told:
         return {}
     return {f"{CONFIDENCE:.0%} ranges": ", ".join(told), "ranges are": NOT_OF_SEEDS.format(words.fed)}
+
+
+def _write_columns(console: Console, labels: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write scores, their columns in as many tables as a narrow terminal asks for."""
+    start = 0
+    while start < len(labels):
+        end = start + 1
+        while end < len(labels) and _width(labels[start : end + 1], _part(rows, start, end + 1)) <= console.width:
+            end += 1
+        table = Table(box=None)
+        for label in ("", *labels[start:end]):
+            table.add_column(label, justify="right" if label else "left")
+        for at, row in enumerate(_part(rows, start, end)):
+            table.add_row(*row, style="" if at else "bold")
+        console.print(table)
+        start = end
+
+
+def _part(rows: Sequence[Sequence[str]], start: int, end: int) -> list[list[str]]:
+    """Take some columns of scores, each behind the name of its row."""
+    return [[row[0], *row[start + 1 : end + 1]] for row in rows]
 
 
 def _width(labels: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
@@ -162,7 +179,16 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals)
     if told := metrics.get("calibration"):
         lines["calibration"] = told
     if "mse_original" in metrics:
-        lines["units"] = f"standardised by the training part; {place_of_all} also has the table's: ..._original"
+        is_many = "num_series" in metrics
+        of_each = " of each series" if is_many else ""
+        lines["units"] = (
+            f"standardised by the training part{of_each}; {place_of_all} also has the table's: ..._original"
+        )
+        if is_many:
+            means = [
+                f"{label} {score_of(name, metrics.get(f'{name}_unweighted'))}" for name, label in _OF_SERIES.items()
+            ]
+            lines["over series"] = f"{' and '.join(means)} on average of {metrics['num_series']:,} that weigh alike"
     if "youden_j" in metrics:
         lines["any weakness"] = f"is what Youden's J, TPR and FPR ask for; AUC {score_of('auc', metrics.get('auc'))}"
     lines |= {name: told for rival, name in BASELINES.items() if (told := remark_on(rival, metrics))}
@@ -227,4 +253,4 @@ def _reports(run_dir: str | None) -> list[str]:
     """List the reports that were written, the page first."""
     layout = RunLayout(Path(run_dir or "."))
     pictures = sorted(layout.directory.glob("*.png"), reverse=True)
-    return [path.name for path in (layout.report, *pictures, layout.metrics_summary) if path.exists()]
+    return [path.name for path in (layout.report, *pictures, layout.metrics_summary, layout.series) if path.exists()]

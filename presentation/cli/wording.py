@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from application.training import training_of
-from domain.headlines import BASELINES, HEADLINES, label_of, score_with_range
+from domain.headlines import BASELINES, HEADLINES, headlines_of, label_of, score_with_range
 from domain.rivals import SCANNER, scanner_told
 from domain.task import TASKS
 from domain.words import Words
@@ -33,8 +33,8 @@ def headlines(
     words, sure = words_of(task), intervals or {}
     return {
         label_of(name, words): score_with_range(name, metrics[name], sure.get(name))
-        for name in HEADLINES
-        if metrics.get(name) is not None and not (brief and HEADLINES[name].of_another)
+        for name in headlines_of(metrics)
+        if not (brief and HEADLINES[name].of_another)
     }
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.reports.page.blocks import Chart
-from infrastructure.tasks.series.page import fans
-from infrastructure.tasks.series.page.misses import misses
+from infrastructure.tasks.series.page import fans, misses
 from infrastructure.tasks.series.page.seen import Seen
 from infrastructure.tasks.series.report import last_of_series
 from tests.support import seen_forecasts
@@ -65,13 +64,30 @@ def test_many_series_are_shown_from_the_largest_error_to_the_smallest(of: Seen, 
 
 
 def test_misses_name_the_series_and_tell_its_errors_in_its_unit(of: Seen) -> None:
-    table: Any = misses(of)[0]
+    table: Any = misses.misses(of)[0]
     deviations = {one.name: of.deviation(one) for one in of.each}
     assert {row[1] for row in table.rows} == {"small", "large", "late"}
     assert deviations["large"] > 5 * deviations["small"]
     for _, shop, own, error, _, window in table.rows:
         assert own == pytest.approx(error * deviations[shop])
         assert f": {shop}, " in window
+
+
+def test_series_are_listed_from_the_worst_by_their_own_scores_and_of_many_both_ends(of: Seen, monkeypatch: Any) -> None:
+    columns: dict[str, list[Any]] = {"shop": list("abcde"), "num_windows": [1] * 5, "num_points": [3] * 5}
+    columns |= {name: [2.0] * 5 for name in ("mae", "loss", "wql", "picp_80")}
+    columns |= {"mase": [0.5, None, 2.0, 1.0, 0.1], "mae_original": [3.0] * 5}
+    columns["repeat_last_mae_original"] = [4.0, 0.0, 4.0, 4.0, 4.0]
+    table: Any
+    told: Any
+    (table,) = misses.errors_of_many(columns, of)
+    assert [row[0] for row in table.rows] == ["c", "d", "a", "e", "b"], "one without a MASE comes last"
+    place = [column.name for column in table.columns].index("less than repeat last")
+    assert [row[place] for row in table.rows] == [0.25, 0.25, 0.25, 0.25, None]
+    monkeypatch.setattr(misses, "MAX_SHOWN", 1)
+    told, table = misses.errors_of_many(columns, of)
+    assert [row[0] for row in table.rows] == ["c", "b"]
+    assert "1 worst and the 1 best of 5" in told.text
 
 
 def test_one_step_ahead_is_drawn_from_the_windows_of_one_series(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.events import Warned
-from domain.headlines import score_with_range
+from domain.headlines import headlines_of, score_with_range
 from presentation.cli.classes import confused_pairs, write_classes
 from presentation.cli.summary import write_scores, write_summary
 from presentation.cli.watching import ConsoleMonitor
@@ -120,6 +120,25 @@ def test_ranges_of_more_scores_than_have_room_are_told_below(width: int) -> None
         "pinball loss 0.38-0.45, CRPS 0.38-0.45, MSE 0.38-0.45, MAE 0.38-0.45, PICP 80 38-45%"
     )
     assert "other windows would change" in below["ranges are"]
+
+
+def test_a_narrow_terminal_has_scores_below_each_other_and_tears_none() -> None:
+    names = ("loss", "crps", "mse", "mae", "mase", "wql", "picp_80")
+    scores = {name: 0.1 + number / 100 for number, name in enumerate(names)} | {"mase_unweighted": 0.5}
+    baselines = {f"seasonal_naive_{name}": 0.5 for name in ("mse", "mae", "mase", "wql", "loss")}
+    wide, _ = scores_told(80, scores, baselines, "quantile_forecasting", {})
+    narrow, _ = scores_told(40, scores, baselines, "quantile_forecasting", {})
+    assert len(wide) == 3
+    assert len(narrow) == 3 * 3
+    for line, start in ((1, "this model"), (2, "seasonal naive")):
+        joined = " ".join(row.strip().removeprefix(start) for row in narrow[line::3])
+        assert joined.split() == wide[line].strip().removeprefix(start).split()
+
+
+def test_scores_of_many_series_are_no_headlines_of_one_table() -> None:
+    scores = {"loss": 0.1, "mae": 0.2, "mase": 0.3, "wql": 0.4}
+    assert headlines_of(scores) == ["loss", "mae"]
+    assert headlines_of({**scores, "mase_unweighted": 0.3}) == ["loss", "mae", "mase", "wql"]
 
 
 def test_scores_without_ranges_say_nothing_of_them() -> None:

@@ -77,7 +77,7 @@ class Windows(Dataset[Window]):
 
         Where the table has columns that are known ahead or describe a series, what they say is there too; where windows
         carry forecasts that need no model, these stand under their names, [B, T, H], with `level` and `unit` [B, T],
-        which bring targets back to their own units.
+        which bring targets back to their own units, and of a long table the number of the `series` [B].
         """
         series = self.series
         window = series.history(anchors, self.context_length)
@@ -93,6 +93,7 @@ class Windows(Dataset[Window]):
             if series.level is not None and series.unit is not None:
                 numbers = series.numbers_of(anchors)
                 window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
+                window |= {} if series.offsets is None else {"series": numbers}
         return {**window, "target": target}
 
     @cached_property

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.headlines import BASELINES, HEADLINES, MEANINGS, label_of, score_of
+from domain.headlines import BASELINES, MEANINGS, headlines_of, label_of, score_of
 from domain.interval import CONFIDENCE
 from domain.metrics import is_undefined
 from domain.rivals import remark_on
@@ -26,7 +26,7 @@ class Scores:
 
     def blocks(self) -> list[Block]:
         """Show the headlines beside the rivals, and every other number for those who ask."""
-        names = [name for name in HEADLINES if not is_undefined(self.metrics.get(name))]
+        names = [name for name in headlines_of(self.metrics) if not is_undefined(self.metrics[name])]
         found: list[Block] = [self._bars(name) for name in names if name in _SHARES and self._beside(name)]
         if known := [MEANINGS[name] for name in (*names, *self._rivals(names)) if name in MEANINGS]:
             found.append(Paragraph(" ".join(known), "note"))

@@ -17,6 +17,8 @@ from infrastructure.tasks.series.scoring.metrics import metric_names
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
 from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 
+BESIDE = {"level", "unit", "series", *RIVALS, CHANGE}  # what windows carry that no model sees
+
 
 class ForecastReader(Protocol):
     """Takes in what a model forecasts, batch by batch, in the order of the windows."""
@@ -99,15 +101,21 @@ class _Pass:
         last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
         assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
         thin = output.get("thin", torch.zeros_like(assumed))
+        beside = {name: values.cpu().numpy() for name, values in batch.items() if name in BESIDE}
         found = Forecasts(
-            *(tensor.float().cpu().numpy() for tensor in (forecast, target, last)),
-            *(tensor.cpu().numpy() for tensor in (assumed, thin)),
-            *(batch[name].cpu().numpy() if name in batch else None for name in ("level", "unit")),
+            forecast=forecast.float().cpu().numpy(),
+            target=target.float().cpu().numpy(),
+            last=last.float().cpu().numpy(),
+            assumed=assumed.cpu().numpy(),
+            thin=thin.cpu().numpy(),
+            level=beside.get("level"),
+            unit=beside.get("unit"),
+            series=beside.get("series"),
+            beside={name: beside[name] for name in (*RIVALS, CHANGE) if name in beside},
         )
         self._reader.add(found)
         if self._rivals is not None:
-            beside = {name: batch[name].cpu().numpy() for name in (*RIVALS, CHANGE) if name in batch}
-            self._rivals.add(beside, found)
+            self._rivals.add(found)
 
     def metrics(self) -> dict[str, Any]:
         """Give what was read."""

@@ -38,7 +38,8 @@ from infrastructure.tasks.series.page.sections import forecast_sections
 from infrastructure.tasks.series.page.seen import Seen
 from infrastructure.tasks.series.panel_answers import forecasts_of_series
 from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
-from infrastructure.tasks.series.report import draw_coverage, draw_forecasts
+from infrastructure.tasks.series.report import draw_coverage, draw_forecasts, write_series
+from infrastructure.tasks.series.scoring.by_series import PER_SERIES, SeriesNames
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.series.scoring.readers import FORECASTS, Examining, Fitting, Scores
@@ -97,11 +98,13 @@ class QuantileForecasting:
             fitting = _reading(card, lambda: Fitting(card.quantiles, card.recipe.horizons, overlap))
             found = trained.score(evaluation, fitting)
             card = card.calibrated(found["calibration"])
-        scored = trained.score_rows(judged, _scoring(card))
+        scored = trained.score_rows(judged, _scoring(card, dataset.table))
         finished = FinishedForecaster(card)
         intervals = finished.intervals(judged, scored)
         verdict = judged_band(scored.metrics, intervals)
         metrics = {**scored.metrics, **_told(card.calibration, verdict)}
+        if of_each := metrics.pop(PER_SERIES, None):  # those of all series would fill a summary
+            write_series(run.series, of_each)
         test_metrics = {} if dataset.test is None else metrics
         add_to_card(trained.directory, {**card.to_json(), "test_metrics": plain_numbers(test_metrics)})
         draw_coverage(card, metrics, run.reliability)
@@ -139,9 +142,13 @@ def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> Quantile
     return QuantileForecast(card.quantiles, card.recipe.horizons, reader)
 
 
-def _scoring(card: SeriesCard) -> QuantileForecast:
+def _scoring(card: SeriesCard, table: Table | None = None) -> QuantileForecast:
+    named = None
+    if isinstance(table, LongTable):
+        named = SeriesNames(table.series.series_columns, table.series.ids, card.recipe.target_names)
+
     def reader() -> Examining:
-        return Examining(Scores(card.recipe, card.quantiles, card.calibration))
+        return Examining(Scores(card.recipe, card.quantiles, card.calibration), named)
 
     return QuantileForecast(card.quantiles, card.recipe.horizons, reader, rivals=lambda: _rivals(card))
 
@@ -181,7 +188,7 @@ class FinishedForecaster:
         table = self.card.open_table(dataset_path)
         card = self.card
         if isinstance(table, LongTable):
-            return all_windows_of_panel(table, card.recipe, card.season), self.adapter
+            return all_windows_of_panel(table, card.recipe, card.season), _scoring(card, table)
         return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), self.adapter
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:

@@ -1,6 +1,8 @@
 """Draws what a forecaster is worth: coverage beside its promise, and the last forecasts over what came."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import spread
 from infrastructure.data.table.table import Table
+from infrastructure.files import write_whole
 from infrastructure.reports.fans import MAX_FANS, Fan, draw_fans, rows_shown
 from infrastructure.reports.reliability import draw_reliability
 from infrastructure.tasks.kind import Trained
@@ -28,6 +31,15 @@ def draw_coverage(card: SeriesCard, metrics: Mapping[str, Any], path: Path) -> N
         for line, prefix in prefixes.items()
     }
     draw_reliability(card.quantiles, coverage, int(metrics["num_points"]), path)
+
+
+def write_series(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write what forecasts are worth in each series as CSV, a row for each series and target."""
+    table = StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    write_whole(path, table.getvalue())
 
 
 def draw_forecasts(

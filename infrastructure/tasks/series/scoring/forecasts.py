@@ -1,6 +1,7 @@
 """Forecasts of some windows beside what came, as all who read them take them in."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Forecasts:
     Shapes: forecast [B, T, H, Q] ascending in Q, target [B, T, H] NaN where unknown, last [B, T] the last observed
     value of each target, NaN where there is none. `assumed` [B, T] is True where the forecast follows from the training
     part and not from a history, `thin` [B, T] where that hardly varies. `level` and `unit` [B, T] bring targets back to
-    their own units, None where nobody said them.
+    their own units, None where nobody said them. `series` [B] numbers the series of a long table that each
+    is of, None of any other table; `beside` are by name what needs no model [B, T, H], and the changes of the series
+    [B, T].
     """
 
     forecast: Numbers
@@ -27,6 +31,8 @@ class Forecasts:
     thin: Booleans
     level: Numbers | None = None
     unit: Numbers | None = None
+    series: Integers | None = None
+    beside: Mapping[str, Numbers] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.forecast)

@@ -166,7 +166,8 @@ class ForecastScores:
             for name in totals
         }
         if _SIZE in self._own:
-            original["wql"] = _ratio(2.0 * self._own["loss"], self._own[_SIZE])
+            for name in ("", "repeat_last_"):
+                original[f"{name}wql"] = _ratio(2.0 * self._own[f"{name}loss"], self._own[_SIZE])
         pinball_at_horizon = self._pinball.mean(axis=0).sum(axis=0)  # [H]
         points_at_horizon = self._points.sum(axis=0)
         per_horizon = {"mse": self._squared.sum(axis=0), "mae": self._absolute.sum(axis=0)}

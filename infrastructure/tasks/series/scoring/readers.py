@@ -8,6 +8,7 @@ import numpy as np
 
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.series.scoring.by_series import PER_SERIES, SeriesNames, SeriesScores
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.guarded import Guard
@@ -32,6 +33,7 @@ class Scores:
         self._given, self._plain = (
             ForecastScores(quantiles, recipe.horizons, recipe.target_names, recipe.target_scales) for _ in range(2)
         )
+        self.by_series = SeriesScores(quantiles)
 
     def add(self, found: Forecasts) -> None:
         """Score one batch."""
@@ -40,11 +42,13 @@ class Scores:
         if self._calibration is not None:
             self._plain.add(self._recipe.kept_to(forecast, found.level, found.unit), *beside)
             forecast = self._calibration.applied(forecast, found.assumed)
-        self._given.add(self._recipe.kept_to(forecast, found.level, found.unit), *beside)
+        forecast = self._recipe.kept_to(forecast, found.level, found.unit)
+        self._given.add(forecast, *beside)
+        self.by_series.add(found.given(forecast))
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics."""
-        metrics = self._given.metrics()
+        metrics = self._given.metrics() | self.by_series.metrics()
         if self._calibration is None:
             return metrics
         plain = self._plain.metrics()
@@ -57,10 +61,14 @@ class Scores:
 
 
 class Examining:
-    """Scores, and keeps forecasts of some windows to be looked at, as the model gave them."""
+    """Scores, and keeps forecasts of some windows to be looked at, as the model gave them.
 
-    def __init__(self, scores: Scores) -> None:
+    `named` names the series of a long table in its scores.
+    """
+
+    def __init__(self, scores: Scores, named: SeriesNames | None = None) -> None:
         self._scores = scores
+        self._named = named
         self._thinned = Thinned()
 
     def add(self, found: Forecasts) -> None:
@@ -69,8 +77,9 @@ class Examining:
         self._thinned.add(found.forecast, found.target, found.last, found.assumed)
 
     def metrics(self) -> dict[str, Any]:
-        """Give all metrics."""
-        return self._scores.metrics()
+        """Give all metrics, and `per_series` those of each series of a long table, as columns."""
+        metrics = self._scores.metrics()
+        return metrics if self._named is None else metrics | {PER_SERIES: self._named.columns(self._scores.by_series)}
 
     def outcomes(self) -> Outcomes:
         """Give the scores of each window, and its `forecasts`: a `WindowForecast`, None where it was not kept."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from infrastructure.data.series.naive import CHANGE, DRIFT, SEASONAL
 from infrastructure.data.series.series import SeriesRecipe
-from infrastructure.tasks.series.scoring.forecasts import Forecasts, Numbers
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.metrics import Floats, ForecastScores, median_of
 
 REPEAT_LAST = "repeat_last"
@@ -35,10 +35,10 @@ class RivalScores:
         # By name [2, T]: errors in units of the changes, and how many.
         self._scaled: dict[str, Floats] = defaultdict(lambda: np.zeros((2, recipe.num_targets)))
 
-    def add(self, beside: Mapping[str, Numbers], found: Forecasts) -> None:
-        """Take in a batch: what needs no model by name [B, T, H], NaN where there is none, and the changes [B, T]."""
-        recipe, change = self._recipe, beside.get(CHANGE)
-        naive = {name: forecast for name, forecast in beside.items() if name != CHANGE}
+    def add(self, found: Forecasts) -> None:
+        """Take in a batch."""
+        recipe, change = self._recipe, found.beside.get(CHANGE)
+        naive = {name: forecast for name, forecast in found.beside.items() if name != CHANGE}
         for name, forecast in naive.items():
             scores = self._scores.setdefault(
                 name, ForecastScores((self._level,), recipe.horizons, recipe.target_names, recipe.target_scales)
@@ -60,8 +60,9 @@ class RivalScores:
         per_target = {name: dict(scores) for name, scores in of_model["per_target"].items()}
         for rival, scores in self._scores.items():
             found = scores.metrics()
-            for name in (*_SCORES, *(f"{name}_original" for name in _SCORES)):
-                result[f"{rival}_{name}"] = found[name]
+            for name in (*_SCORES, *(f"{name}_original" for name in _SCORES), "wql"):
+                if name in found:
+                    result[f"{rival}_{name}"] = found[name]
             for target, of_target in found["per_target"].items():
                 per_target[target] |= {f"{rival}_{name}": of_target[name] for name in _SCORES}
         for name in ("", REPEAT_LAST, *self._scores):
