@@ -69,6 +69,7 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "floor": "none",
     "ceiling": "none",
     "integers": False,
+    "value_scale": "plain",
 }
 
 

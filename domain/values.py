@@ -1,4 +1,4 @@
-"""What values of a target can be: bounds, and whole numbers alone."""
+"""What values of a target can be: bounds, and whole numbers alone; and the scale on which they are learnt."""
 
 from collections.abc import Iterator, Sequence
 from math import isfinite
@@ -8,6 +8,7 @@ from domain.exceptions import ConfigurationError
 from domain.showing import shown
 
 AUTO, NONE = "auto", "none"
+PLAIN, LOG, ASINH = "plain", "log", "asinh"
 # A training part that never lies below 0 may do so next winter, as degrees do. Where so many of its values are 0
 # itself, they end there.
 LEAST_ZEROS = 0.01

@@ -17,6 +17,7 @@ def _one_or_listed(value: Any) -> Any:
 Floor = float | Literal["auto", "none"]
 Ceiling = float | Literal["none"]
 Integers = bool | Literal["auto"]
+Scale = Literal["plain", "log", "asinh", "auto"]
 _Several = BeforeValidator(_one_or_listed)
 
 
@@ -31,6 +32,10 @@ class ValueSettings(Settings):
     ceiling: Annotated[Ceiling | tuple[Ceiling, ...], _Several] = setting("none", "What no value lies above.")
     integers: Annotated[Integers | tuple[Integers, ...], _Several] = setting(
         "auto", "Values are whole numbers; auto: where those of the training part are."
+    )
+    value_scale: Annotated[Scale | tuple[Scale, ...], _Several] = setting(
+        "plain",
+        "Scale on which values are learnt: log of what varies by factors, asinh where it changes sign; auto finds log.",
     )
 
     def faults(self, task: Task) -> Iterator[str]:

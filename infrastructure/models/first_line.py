@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from infrastructure.data.series.windows import Windows
+from infrastructure.data.series.windows import Windows, to_learn
 from infrastructure.models.forecaster import Forecaster
 
 # Beyond this the squares of lags [L, L] would take more memory than they are worth.
@@ -77,7 +77,7 @@ def _sums(model: Forecaster, train: Windows, anchors: np.ndarray) -> NormalEquat
     sums = NormalEquations(train.context_length, len(train.horizons))
     num_targets = model.config.num_targets
     for start in range(0, len(anchors), WINDOWS_AT_ONCE):
-        window = train.cut(anchors[start : start + WINDOWS_AT_ONCE])
+        window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
         history = model.history(torch.from_numpy(window["values"]), torch.from_numpy(window["observed"]))
         lags = (history.values * history.scale)[:, :num_targets].flatten(0, 1).double().numpy()  # [B * T, L]
         centre = history.centre[:, :num_targets].flatten(0, 1).double().numpy()  # [B * T, 1]

@@ -12,7 +12,7 @@ from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from infrastructure.data.series.series import CovariateRecipe
-from infrastructure.data.series.windows import Windows
+from infrastructure.data.series.windows import Windows, to_learn
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
@@ -119,7 +119,7 @@ def _often_thin(model: Forecaster, train: Windows) -> list[bool]:
     anchors = train.anchors[np.unique(np.linspace(0, len(train) - 1, WINDOWS_LOOKED_AT).astype(np.int64))]
     num_thin, num_scored = np.zeros((2, model.config.num_targets))
     for start in range(0, len(anchors), WINDOWS_AT_ONCE):
-        window = train.cut(anchors[start : start + WINDOWS_AT_ONCE])
+        window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
         history = model.history(torch.from_numpy(window["values"]), torch.from_numpy(window["observed"]))
         is_thin = history.is_thin[:, : model.config.num_targets, 0].numpy()  # [B, T]
         is_scored = np.isfinite(window["target"]).any(axis=-1)  # [B, T]

@@ -77,7 +77,7 @@ def _forecast_of(model: Forecaster, dataset: Any) -> TaskAdapter:
     if model.config.num_classes:
         return DirectionClassification(LabelScoring(DIRECTIONS))
     quantiles = tuple(model.config.quantiles)
-    return QuantileForecast(quantiles, recipe.horizons, lambda: Scores(recipe, quantiles, None))
+    return QuantileForecast(quantiles, recipe.horizons, lambda: Scores(recipe, quantiles, None), recipe=recipe)
 
 
 def _masking_of(model: nn.Module, dataset: Any, pad_token_id: int) -> MaskedLanguageModeling:

@@ -156,6 +156,9 @@ SETTING_CASES = [
     setting(
         "integers=[auto,true,false]", "integers has 3 values, but 2 targets are forecast (load, wind)", "in the order"
     ),
+    setting("value_scale=ln", "value_scale is 'ln'", "'log'", "'asinh'"),
+    setting("value_scale=log", "load is -0.757 at", "is below 0, where there is no logarithm", "Say value_scale=asinh"),
+    setting("value_scale=[log,plain,plain]", "value_scale has 3 values, but 2 targets are forecast", "one for each"),
     setting("split=0.7", "split has 1 parts"),
     setting("split=[0.1,0.1,0.1,0.1]", "split has 4 parts", "Use [0.7, 0.1, 0.2]"),
     setting("split=[0.7,0.3] validation_split=0.2", "validation_split is 0.2", "Drop one"),

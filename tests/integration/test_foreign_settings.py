@@ -76,6 +76,7 @@ OTHERS: dict[str, Any] = {
     "floor": 0.0,
     "ceiling": 9.0,
     "integers": True,
+    "value_scale": "log",
     "price_column": "x",
     "dead_band": 0.1,
     "num_labels": 3,

@@ -9,6 +9,7 @@ import numpy as np
 from infrastructure.data.series.calendar import Calendar
 from infrastructure.data.series.public_holidays import Holidays
 from infrastructure.data.series.target_values import TargetValues, kept_to
+from infrastructure.data.series.value_scale import ValueScale, as_learnt
 
 # Rows that are read together: a few MB, however long the table is.
 CHUNK_ROWS = 1 << 16
@@ -86,7 +87,8 @@ class SeriesRecipe:
     """Everything that turns a table into the inputs of a trained model; it travels with the model as JSON.
 
     The first `num_targets` of `names` are what is forecast. `covariates` are there for tables of many series, and for
-    those of which more is known than the past. `values` say of each target what it can be, none for anything.
+    those of which more is known than the past. `values` say of each target what it can be, none for anything, and
+    `scales` on which scale it is learnt, none for the plain one.
     """
 
     names: tuple[str, ...]
@@ -97,6 +99,7 @@ class SeriesRecipe:
     horizons: tuple[int, ...]
     covariates: CovariateRecipe | None = None
     values: tuple[TargetValues, ...] = ()
+    scales: tuple[ValueScale, ...] = ()
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -132,6 +135,21 @@ class SeriesRecipe:
         """
         level, unit = self._place(level, unit)
         return kept_to(self.values, forecast.astype(np.float64) * unit + level)
+
+    def on_plain_scale(
+        self, forecast: np.ndarray, level: np.ndarray | None = None, unit: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Bring forecasts [B, T, H, Q] of a model from the scale of learning to the standardised one.
+
+        `level` and `unit` [B, T] are those of their series, else those of the recipe.
+        """
+        if not self.scales:
+            return forecast
+        level, unit = self._place(level, unit)
+        zero = np.broadcast_to((-level / unit)[..., 0, 0], forecast.shape[:2])
+        plain = as_learnt(self.scales, forecast, zero, axis=1, back=True)
+        # An exponential may be rounded otherwise at another place of an array, and what was equal would cross.
+        return np.asarray(np.maximum.accumulate(plain, axis=-1))
 
     def kept_to(
         self, forecast: np.ndarray, level: np.ndarray | None = None, unit: np.ndarray | None = None
@@ -175,6 +193,7 @@ class SeriesRecipe:
             horizons=tuple(values["horizons"]),
             covariates=CovariateRecipe.from_json(beside) if (beside := values.get("covariates")) else None,
             values=tuple(TargetValues(**of_target) for of_target in values["values"]),
+            scales=tuple(ValueScale(**of_target) for of_target in values["scales"]),
         )
 
 
@@ -233,7 +252,7 @@ class Series:
         """Give the `length` rows that end with each anchor [B]; nothing behind an anchor is read.
 
         Shapes: `values` and `observed` [B, L, V], `calendar` [B, L, F]. What would lie before the first row of a series
-        is not observed.
+        is not observed. Where targets are learnt on another scale, `seen` has the values on it.
         """
         first = self.ends[self.numbers_of(anchors)][:, None]
         rows = anchors[:, None] + np.arange(1 - length, 1)  # [B, L]
@@ -246,6 +265,9 @@ class Series:
         found = {"values": values, "observed": observed, "calendar": self._calendar_at(rows)}
         if self.covariates is not None:
             found["categories"] = np.where(there[..., None], self.covariates.categories[rows], 0).astype(np.int64)
+        if self.is_mapped:
+            seen = as_learnt(self._scales, values, self._zero(anchors), axis=2)
+            found["seen"] = np.where(observed, seen, np.float32(0.0))
         return found
 
     def targets(self, anchors: np.ndarray, steps: Sequence[int]) -> np.ndarray:
@@ -253,6 +275,30 @@ class Series:
         rows, there = self._ahead(anchors, steps)
         known = self.observed[rows, : self.num_targets] & there[..., None]
         return np.where(known, self.values[rows, : self.num_targets], np.nan).transpose(0, 2, 1)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Tell whether targets are learnt on another scale than the standardised one."""
+        return bool(self._scales)
+
+    def learnt(self, anchors: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Bring targets [B, T, H] of windows to the scale on which they are learnt."""
+        return as_learnt(self._scales, target, self._zero(anchors), axis=1)
+
+    @property
+    def _scales(self) -> tuple[ValueScale, ...]:
+        return () if self.recipe is None else self.recipe.scales
+
+    def _zero(self, anchors: np.ndarray) -> np.ndarray:
+        """Tell where the units of the targets have their 0 [B, T]."""
+        return self.zero[self.numbers_of(anchors)]
+
+    @property
+    def zero(self) -> np.ndarray:
+        """Where the units of the targets of each series have their 0, standardised [S, T]."""
+        assert self.level is not None
+        assert self.unit is not None
+        return np.asarray(-self.level / self.unit)
 
     def known_ahead(self, anchors: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
         """Give what is known beforehand of `steps` ahead of each anchor, and of its series; never a target.

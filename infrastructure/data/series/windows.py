@@ -24,6 +24,12 @@ class Window(NamedTuple):
     anchor: int
 
 
+def to_learn(window: Mapping[str, Any]) -> dict[str, Any]:
+    """Give windows that were cut as a model sees them: on the scale on which targets are learnt."""
+    seen = {"values": window.get("seen", window["values"])}
+    return {**window, **seen, **({"target": window.get("learnt", window["target"])} if "target" in window else {})}
+
+
 class Windows(Dataset[Window]):
     """Windows of a series by their anchors [N]; with `labels` [rows] each has the class of its anchor.
 
@@ -77,7 +83,12 @@ class Windows(Dataset[Window]):
 
         Where the table has columns that are known ahead or describe a series, what they say is there too; where windows
         carry forecasts that need no model, these stand under their names, [B, T, H], with `level` and `unit` [B, T],
-        which bring targets back to their own units, and of a long table the number of the `series` [B].
+        if (self.naive is not None or series.is_mapped) and series.level is not None and series.unit is not None:
+            numbers = series.numbers_of(anchors)
+            window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
+            window |= {} if series.offsets is None else {"series": numbers}
+        if series.is_mapped:
+            window["learnt"] = series.learnt(anchors, target)
         """
         series = self.series
         window = series.history(anchors, self.context_length)
@@ -90,10 +101,18 @@ class Windows(Dataset[Window]):
             target[~window["observed"][..., : series.num_targets].any(axis=1)] = np.nan
         if self.naive is not None:
             window |= self.naive.forecasts(series, window["observed"], anchors, self.horizons)
+<<<<<<< HEAD
             if series.level is not None and series.unit is not None:
                 numbers = series.numbers_of(anchors)
                 window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
                 window |= {} if series.offsets is None else {"series": numbers}
+=======
+        if (self.naive is not None or series.is_mapped) and series.level is not None and series.unit is not None:
+            numbers = series.numbers_of(anchors)
+            window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
+        if series.is_mapped:
+            window["learnt"] = series.learnt(anchors, target)
+>>>>>>> 18b9670 (Learn values on a scale of their own, and score them on that of before)
         return {**window, "target": target}
 
     @cached_property

@@ -1,7 +1,6 @@
 """From a table of many series to windows in three parts, all series cut at the same times."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -38,7 +37,7 @@ from infrastructure.data.windowed.panel_series import (
     training_stamps,
 )
 from infrastructure.data.windowed.parts import SplitSeries
-from infrastructure.data.windowed.values import beyond_told, values_of, values_told
+from infrastructure.data.windowed.values import beyond_told, values_told, with_values
 
 MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
 
@@ -59,11 +58,12 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
     calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time), request.holidays or ())
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
-    targets, of_targets = panel.names[: panel.num_targets], panel.values[:, : panel.num_targets]
-    is_past = np.arange(len(panel.values)) < np.repeat(ends[0], np.diff(panel.offsets))
-    values = values_of(request, table, targets, of_targets, is_past)
-    recipe = replace(panel_recipe(panel, ends[0], calendar, context, horizons), values=values)
-    series = series_of_panel(table, recipe, measured)
+    series = series_of_panel(table, panel_recipe(panel, ends[0], calendar, context, horizons), measured)
+    is_past = np.arange(len(series)) < np.repeat(ends[0], np.diff(panel.offsets))
+    of_targets = panel.values[:, : panel.num_targets]
+    series = with_values(request, table, series, of_targets, is_past)
+    recipe = series.recipe
+    assert recipe is not None
     season = season_of_panel(table, ends[0], horizons)
     naive = naive_of_panel(table, series, season, ends[0], reach)
     windows: list[Windows] = []
@@ -82,7 +82,10 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
         windows.append(made)
     if faults:
         raise DatasetError.of(faults)
-    warnings += [*_panel_warnings(table, series, ends[0]), *values_told(table, targets, of_targets, values)]
+    warnings += [
+        *_panel_warnings(table, series, ends[0]),
+        *values_told(table, recipe, panel.values[:, : panel.num_targets]),
+    ]
     return SplitSeries(
         table,
         recipe,

@@ -19,12 +19,11 @@ from infrastructure.data.series.split import (
     part_ends,
     window_faults,
 )
-from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table
 from infrastructure.data.windowed.parts import Inputs, SplitSeries
-from infrastructure.data.windowed.values import beyond_told, values_of, values_told
+from infrastructure.data.windowed.values import beyond_told, values_told, with_values
 
 
 def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[int]) -> Season | None:
@@ -47,10 +46,6 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
     past = slice(0, ends[0])
     past_stamps = None if table.wall is None else table.wall[past]
     past_step = None if past_stamps is None else commonest_step(past_stamps)
-    targets, of_targets = inputs.names[: inputs.num_targets], inputs.columns[:, : inputs.num_targets]
-    values: tuple[TargetValues, ...] = ()
-    if isinstance(request, QuantileTraining):
-        values = values_of(request, table, targets, of_targets, np.arange(len(table.values)) < ends[0])
     recipe = SeriesRecipe(
         names=inputs.names,
         num_targets=inputs.num_targets,
@@ -58,9 +53,11 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         calendar=suitable_calendar(request.calendar, past_stamps, past_step, request.holidays or ()),
         context_length=request.context_length,
         horizons=steps_ahead(request.horizons),
-        values=values,
     )
-    series = recipe.series(inputs.columns, table.wall)
+    series, of_targets = recipe.series(inputs.columns, table.wall), inputs.columns[:, : inputs.num_targets]
+    if isinstance(request, QuantileTraining):
+        series = with_values(request, table, series, of_targets, np.arange(len(series)) < ends[0])
+        recipe = series.recipe or recipe
     places = places_of(table.stamps, table.step, len(series))
     season = season_of(table, inputs, ends[0], recipe.horizons)
     changes = naive_errors(inputs.columns[past, : inputs.num_targets], places[past], season, recipe.target_scales)
@@ -75,7 +72,7 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         faults += window_faults(made, part, end - start)
     if faults:
         raise DatasetError.of(faults)
-    warnings = (*table.warnings, *_warnings(table, inputs, ends), *values_told(table, targets, of_targets, values))
+    warnings = (*table.warnings, *_warnings(table, inputs, ends), *values_told(table, recipe, of_targets))
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None

@@ -1,56 +1,73 @@
 """What the values of targets can be: what settings say, and what the training part shows where they leave it open."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import ceil, floor
 from typing import Any
 
 import numpy as np
 
+from application.groups.values import ValueSettings
 from application.training import QuantileTraining
 from domain.exceptions import DatasetError
-from domain.values import AUTO, LEAST_ZEROS, NONE, for_each
+from domain.values import AUTO, LEAST_ZEROS, LOG, NONE, PLAIN, for_each
 from infrastructure.data.panel.long_table import LongTable
-from infrastructure.data.series.series import CHUNK_ROWS
+from infrastructure.data.series.series import CHUNK_ROWS, Series, SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
+from infrastructure.data.series.value_scale import ValueScale, suits_log
+from infrastructure.data.some_rows import spread
 from infrastructure.data.table.table import Table
 
 MOST_NAMES = 10
+MOST_VALUES = 1_000_000  # are looked at for a scale; more would say the same
 
 
-def values_of(
-    request: QuantileTraining, table: Table, names: Sequence[str], columns: np.ndarray, is_past: np.ndarray
-) -> tuple[TargetValues, ...]:
-    """Say what values of the targets [N, T] can be; the rows that are past [N], of the training part, tell of `auto`.
+def with_values(
+    request: QuantileTraining, table: Table, series: Series, columns: np.ndarray, is_past: np.ndarray
+) -> Series:
+    """Say what values of the targets, `columns` [N, T], can be and on which scale they are learnt: in the recipe.
 
-    Raises: ConfigurationError for another number of values than of targets, DatasetError where the table holds what
-    settings say cannot be.
+    The rows that are past [N], of the training part, tell of `auto`. Raises: ConfigurationError for another number of
+    values than of targets, DatasetError where the table holds what settings say cannot be.
     """
-    floors, ceilings, integers = (
-        for_each(name, getattr(request, name), names) for name in ("floor", "ceiling", "integers")
-    )
-    found: list[TargetValues] = []
-    faults: list[str] = []
-    for number, name in enumerate(names):
-        said = floors[number], ceilings[number], integers[number]
-        faults += _contradictions(table, name, columns[:, number], *said)
-        found.append(_of_target(columns[:, number], is_past, *said))
+    recipe = series.recipe
+    assert recipe is not None
+    said = [for_each(name, getattr(request, name), recipe.target_names) for name in ValueSettings.model_fields]
+    faults = [
+        fault
+        for name, column, *of_target in zip(recipe.target_names, columns.T, *said, strict=True)
+        for fault in _contradictions(table, name, column, *of_target)
+    ]
     if faults:
         raise DatasetError.of(faults)
-    return tuple(found)
+    values: list[TargetValues] = []
+    scales: list[ValueScale] = []
+    for number, (low, high, whole, kind) in enumerate(zip(*said, strict=True)):
+        scales.append(_scale_of(series, number, is_past, kind))
+        if low == AUTO and scales[-1].kind == LOG:
+            low = 0.0
+        values.append(_of_target(columns[:, number], is_past, low, high, whole))
+    mapped = tuple(scales) if any(scale.kind != PLAIN for scale in scales) else ()
+    return replace(series, recipe=replace(recipe, values=tuple(values), scales=mapped))
 
 
-def values_told(
-    table: Table, names: Sequence[str], columns: np.ndarray, values: Sequence[TargetValues]
-) -> Iterator[str]:
+def values_told(table: Table, recipe: SeriesRecipe, columns: np.ndarray) -> Iterator[str]:
     """Say in a line what forecasts of targets [N, T] are kept to, and where the table holds other values."""
-    of_each: dict[TargetValues, list[str]] = {}
-    for name, of_target in zip(names, values, strict=False):
-        if not of_target.are_free:
-            of_each.setdefault(of_target, []).append(name)
-    if of_each:
-        told = "; ".join(f"{_listed(targets)}: {of_target}" for of_target, targets in of_each.items())
-        yield f"{table.path.name}: forecasts are kept to what values can be (floor, ceiling, integers): {told}."
-    yield from beyond_told(table, names, columns, values)
+    name, targets = table.path.name, recipe.target_names
+    if told := _told_of_each(targets, [str(of) if not of.are_free else "" for of in recipe.values]):
+        yield f"{name}: forecasts are kept to what values can be (floor, ceiling, integers): {told}."
+    if told := _told_of_each(targets, [scale.kind if scale.kind != PLAIN else "" for scale in recipe.scales]):
+        yield f"{name}: values are learnt on another scale (value_scale): {told}; that of train_loss, and of no score."
+    yield from beyond_told(table, targets, columns, recipe.values)
+
+
+def _told_of_each(targets: Sequence[str], told: Sequence[str]) -> str:
+    """Name the targets of which the same is told, those of which nothing is aside."""
+    of_each: dict[str, list[str]] = {}
+    for target, sentence in zip(targets, told, strict=False):
+        if sentence:
+            of_each.setdefault(sentence, []).append(target)
+    return "; ".join(f"{_listed(names)}: {sentence}" for sentence, names in of_each.items())
 
 
 def beyond_told(
@@ -67,6 +84,21 @@ def beyond_told(
                 f"{table.path.name}: {rows} {name} of other values than {of_target}, such as {column[row]:g}"
                 f" {_place(table, row)}; forecasts keep to what can be."
             )
+
+
+def _scale_of(series: Series, number: int, is_past: np.ndarray, kind: str) -> ValueScale:
+    """Measure the scale of a target on rows that are past, spread over all where there are many."""
+    if kind == PLAIN:
+        return ValueScale()
+    rows = np.flatnonzero(is_past & series.observed[:, number])
+    if kind == AUTO:
+        first = rows[:-1][np.diff(rows) == 1]
+        first = first[series.numbers_of(first) == series.numbers_of(first + 1)]
+        first = first[spread(len(first), MOST_VALUES)]
+        values, zero = series.values[:, number], series.zero[series.numbers_of(first), number]
+        kind = LOG if suits_log(values[first], values[first + 1], zero) else PLAIN
+    rows = rows[spread(len(rows), MOST_VALUES)]
+    return ValueScale.fit(kind, series.values[rows, number], series.zero[series.numbers_of(rows), number])
 
 
 def _of_target(column: np.ndarray, is_past: np.ndarray, low: Any, high: Any, whole: Any) -> TargetValues:
@@ -90,7 +122,9 @@ def _of_target(column: np.ndarray, is_past: np.ndarray, low: Any, high: Any, who
     return TargetValues(low, high, whole)
 
 
-def _contradictions(table: Table, name: str, column: np.ndarray, low: Any, high: Any, whole: Any) -> Iterator[str]:
+def _contradictions(
+    table: Table, name: str, column: np.ndarray, low: Any, high: Any, whole: Any, kind: str
+) -> Iterator[str]:
     """Say where a column [N] holds what settings say cannot be."""
     if isinstance(low, float):
         yield from _fault(table, name, column, lambda part: part < low, f"lies below the floor {low:g}", "Lower floor")
@@ -100,6 +134,9 @@ def _contradictions(table: Table, name: str, column: np.ndarray, low: Any, high:
     if whole is True:
         rule, remedy = "is no whole number (integers)", "Say integers=false"
         yield from _fault(table, name, column, lambda part: part != np.rint(part), rule, remedy)
+    if kind == LOG:
+        rule, remedy = "is below 0, where there is no logarithm (value_scale)", "Say value_scale=asinh"
+        yield from _fault(table, name, column, lambda part: part < 0.0, rule, remedy)
 
 
 def _fault(

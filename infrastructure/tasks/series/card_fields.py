@@ -102,6 +102,16 @@ class TargetValuesFields(_Fields):
         return self
 
 
+class ValueScaleFields(_Fields):
+    """On which scale a target is learnt."""
+
+    kind: Literal["plain", "log", "asinh"]
+    centre: float
+    width: float = Field(gt=0.0)
+    mean: float
+    deviation: float = Field(gt=0.0)
+
+
 class RecipeFields(_Fields):
     """What turns a table into the inputs of the model."""
 
@@ -113,6 +123,7 @@ class RecipeFields(_Fields):
     horizons: list[int] = Field(min_length=1)
     covariates: CovariateFields | None = None
     values: list[TargetValuesFields] = []
+    scales: list[ValueScaleFields] = []
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -126,8 +137,9 @@ class RecipeFields(_Fields):
             raise ValueError(f"scaler must have a mean and a scale for each of the {count} names")
         if any(scale <= 0.0 for scale in self.scaler.scale):
             raise ValueError("scaler.scale must be above 0")
-        if len(self.values) not in (0, self.num_targets):
-            raise ValueError(f"values must be empty or have one entry for each of the {self.num_targets} targets")
+        for name, of_each in (("values", self.values), ("scales", self.scales)):
+            if len(of_each) not in (0, self.num_targets):
+                raise ValueError(f"{name} must be empty or have one entry for each of the {self.num_targets} targets")
         if not _ascend([0, *self.horizons]) or self.horizons[-1] > MOST_ROWS_AHEAD:
             raise ValueError(f"horizons must ascend from 1 to {MOST_ROWS_AHEAD} at most")
         return self

@@ -49,8 +49,9 @@ def forecasts_of_series(
         with torch.no_grad():
             output = model(**histories(series, anchors[numbers], recipe, model))
         forecast, assumed = output["forecast"].float().cpu().numpy(), output["assumed"].cpu().numpy()
-        forecast = _calibrated(card.calibration, forecast, assumed)
-        own = recipe.in_own_units(forecast, series.level[numbers], series.unit[numbers])
+        place = series.level[numbers], series.unit[numbers]
+        forecast = _calibrated(card.calibration, recipe.on_plain_scale(forecast, *place), assumed)
+        own = recipe.in_own_units(forecast, *place)
         for number, of_series in zip(numbers.tolist(), own, strict=True):
             rows = anchors[number] + np.array(recipe.horizons)
             times = stamp_texts(longer.series.stamps[rows], longer.zone, longer.step)

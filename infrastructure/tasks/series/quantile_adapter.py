@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.series.naive import CHANGE
-from infrastructure.data.series.windows import Window
+from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.windows import Window, to_learn
 from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
 from infrastructure.tasks.series.scoring.forecasts import Forecasts
@@ -38,7 +39,8 @@ class QuantileForecast:
 
     `sharpness_weight` adds the width of the whole band, `crossing_weight` what quantiles lie above the next one: 0 for
     the forecaster, whose quantiles cannot cross. `reader` makes what an evaluation fills, and `rivals` what it fills
-    beside it with the forecasts that windows carry.
+    beside it with the forecasts that windows carry. What is learnt on another scale by the `recipe` of its table is
+    read on the standardised one.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class QuantileForecast:
         sharpness_weight: float = 0.0,
         crossing_weight: float = 0.0,
         rivals: Callable[[], RivalScores] | None = None,
+        recipe: SeriesRecipe | None = None,
     ) -> None:
         self._levels = torch.tensor(quantiles)
         self._horizons = tuple(horizons)
@@ -56,6 +59,7 @@ class QuantileForecast:
         self._sharpness_weight = sharpness_weight
         self._crossing_weight = crossing_weight
         self._rivals = rivals
+        self._recipe = recipe
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ class QuantileForecast:
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum over the observed points the mean loss of their quantiles."""
-        forecast, target = forecast_of(model, batch)["forecast"], batch["target"]
+        forecast, target = forecast_of(model, batch)["forecast"], to_learn(batch)["target"]
         losses, observed = pinball_losses(forecast, target, self._levels.to(forecast.device))
         cost = losses.mean(-1)
         for weight, penalty in ((self._sharpness_weight, widths), (self._crossing_weight, crossings)):
@@ -86,11 +90,12 @@ class QuantileForecast:
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over some windows."""
-        return _Pass(self._reader(), None if self._rivals is None else self._rivals())
+        return _Pass(self._reader(), None if self._rivals is None else self._rivals(), self._recipe)
 
 
 class _Pass:
-    def __init__(self, reader: ForecastReader, rivals: RivalScores | None) -> None:
+    def __init__(self, reader: ForecastReader, rivals: RivalScores | None, recipe: SeriesRecipe | None) -> None:
+        self._recipe = recipe
         self._reader = reader
         self._rivals = rivals
 
@@ -113,6 +118,8 @@ class _Pass:
             series=beside.get("series"),
             beside={name: beside[name] for name in (*RIVALS, CHANGE) if name in beside},
         )
+        if self._recipe is not None:
+            found = found.given(self._recipe.on_plain_scale(found.forecast, found.level, found.unit))
         self._reader.add(found)
         if self._rivals is not None:
             self._rivals.add(found)

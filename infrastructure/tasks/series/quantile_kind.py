@@ -77,6 +77,7 @@ class QuantileForecasting:
             request.sharpness_weight,
             request.crossing_weight,
             lambda: _rivals(card),
+            card.recipe,
         )
         return Prepared(dataset.train, dataset.evaluation, adapter, card.to_json())
 
@@ -139,7 +140,7 @@ def _told(calibration: Calibration | None, verdict: BandVerdict | None) -> dict[
 
 
 def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> QuantileForecast:
-    return QuantileForecast(card.quantiles, card.recipe.horizons, reader)
+    return QuantileForecast(card.quantiles, card.recipe.horizons, reader, recipe=card.recipe)
 
 
 def _scoring(card: SeriesCard, table: Table | None = None) -> QuantileForecast:
@@ -150,7 +151,8 @@ def _scoring(card: SeriesCard, table: Table | None = None) -> QuantileForecast:
     def reader() -> Examining:
         return Examining(Scores(card.recipe, card.quantiles, card.calibration), named)
 
-    return QuantileForecast(card.quantiles, card.recipe.horizons, reader, rivals=lambda: _rivals(card))
+    recipe = card.recipe
+    return QuantileForecast(card.quantiles, recipe.horizons, reader, rivals=lambda: _rivals(card), recipe=recipe)
 
 
 def _rivals(card: SeriesCard) -> RivalScores:
@@ -242,7 +244,8 @@ class FinishedForecaster:
         place = table, series.observed[:, : recipe.num_targets], recipe.target_names, recipe.context_length
         require_history(*place)
         output = model(**last_history(series, recipe.context_length, model))
-        forecast, assumed = output["forecast"].float().cpu().numpy()[0], output["assumed"].cpu().numpy()[0]
+        forecast = recipe.on_plain_scale(output["forecast"].float().cpu().numpy())[0]
+        assumed = output["assumed"].cpu().numpy()[0]
         told, is_usual = start_told(*place, assumed.tolist())
         note(told, usual=is_usual)
         if self.card.calibration is not None:

@@ -53,7 +53,8 @@ def draw_forecasts(
     room = MAX_FANS // len(targets)
     is_long = isinstance(table, LongTable)
     last = last_of_series(windows, errors, room) if is_long else windows.few(room)
-    kept = trained.score(last, QuantileForecast(card.quantiles, card.recipe.horizons, Kept))
+    reading = QuantileForecast(card.quantiles, card.recipe.horizons, Kept, recipe=card.recipe)
+    kept = trained.score(last, reading)
     forecast = kept["forecast"]
     if card.calibration is not None:
         forecast = card.calibration.applied(forecast, kept["assumed"])
