@@ -83,12 +83,8 @@ class Windows(Dataset[Window]):
 
         Where the table has columns that are known ahead or describe a series, what they say is there too; where windows
         carry forecasts that need no model, these stand under their names, [B, T, H], with `level` and `unit` [B, T],
-        if (self.naive is not None or series.is_mapped) and series.level is not None and series.unit is not None:
-            numbers = series.numbers_of(anchors)
-            window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
-            window |= {} if series.offsets is None else {"series": numbers}
-        if series.is_mapped:
-            window["learnt"] = series.learnt(anchors, target)
+        which bring targets back to their own units, and of a long table the number of the `series` [B]. Where targets
+        are learnt on another scale, `seen` and `learnt` are `values` and `target` on it.
         """
         series = self.series
         window = series.history(anchors, self.context_length)
@@ -101,18 +97,12 @@ class Windows(Dataset[Window]):
             target[~window["observed"][..., : series.num_targets].any(axis=1)] = np.nan
         if self.naive is not None:
             window |= self.naive.forecasts(series, window["observed"], anchors, self.horizons)
-<<<<<<< HEAD
-            if series.level is not None and series.unit is not None:
-                numbers = series.numbers_of(anchors)
-                window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
-                window |= {} if series.offsets is None else {"series": numbers}
-=======
         if (self.naive is not None or series.is_mapped) and series.level is not None and series.unit is not None:
             numbers = series.numbers_of(anchors)
             window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
+            window |= {} if series.offsets is None else {"series": numbers}
         if series.is_mapped:
             window["learnt"] = series.learnt(anchors, target)
->>>>>>> 18b9670 (Learn values on a scale of their own, and score them on that of before)
         return {**window, "target": target}
 
     @cached_property
