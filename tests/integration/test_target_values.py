@@ -1,6 +1,5 @@
 """Forecasts keep to what values can be: order, coverage and loss are held to what that promises for any forecast."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,43 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.data.series.calendar import Calendar
-from infrastructure.data.series.series import Scaler, SeriesRecipe
+from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
 from infrastructure.tasks.series.scoring.calibration import Calibration
-from tests.support import tiny_series
+from tests.support.valued import COUNTS, LEVELS, RULES, forecasts, loaded, recipe_of
 
-LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 FREE = TargetValues()
-bounds = st.one_of(st.none(), st.integers(-5, 5).map(float))
-rules = st.builds(TargetValues, floor=bounds, ceiling=st.one_of(st.none(), st.just(7.0)), integers=st.booleans())
-forecasts = arrays(np.float32, (3, 2, 4, 5), elements=st.floats(-1e4, 1e4, width=32)).map(
-    lambda values: np.sort(values, axis=-1)
-)
 scalers = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
 
 
-def recipe_of(*values: TargetValues, mean: float = 3.7, scale: float = 2.3) -> SeriesRecipe:
-    """Give the recipe of some targets that have the same scale."""
-    count = len(values)
-    scaler = Scaler((mean,) * count, (scale,) * count)
-    return SeriesRecipe(tuple("abcd"[:count]), count, scaler, Calendar(()), 8, (1, 2, 3, 4), values=values)
-
-
-def loaded(directory: Path, columns: dict[str, Any], **changes: Any) -> Any:
-    """Load a table of columns of numbers by the hour."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "t.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["time", *columns])
-        writer.writerows(zip(tiny_series.stamps(300), *columns.values(), strict=True))
-    plain = {"dataset_path": path, "target_columns": None, "volatility_window": None, **changes}
-    return tiny_series.loaded(tiny_series.request("quantile_forecasting", directory, **plain))
-
-
 @settings(deadline=None, max_examples=200)
-@given(forecasts, rules, rules, scalers, st.lists(st.floats(0.0, 3.0), min_size=5, max_size=5))
+@given(forecasts(), RULES, RULES, scalers, st.lists(st.floats(0.0, 3.0), min_size=5, max_size=5))
 def test_no_quantiles_cross_whatever_values_can_be_calibrated_or_not(
     forecast: np.ndarray, first: TargetValues, second: TargetValues, place: tuple[float, float], factors: list[float]
 ) -> None:
@@ -63,7 +36,7 @@ def test_no_quantiles_cross_whatever_values_can_be_calibrated_or_not(
 
 
 @settings(deadline=None)
-@given(forecasts, arrays(np.int64, (3, 2, 4), elements=st.integers(0, 12)))
+@given(forecasts(), arrays(np.int64, (3, 2, 4), elements=st.integers(0, 12)))
 def test_rounding_leaves_no_count_out_that_lay_in_a_band(forecast: np.ndarray, counts: np.ndarray) -> None:
     recipe = recipe_of(*[TargetValues(floor=0.0, integers=True)] * 2)
     came = recipe.scaler.scaled(counts.reshape(-1, 1).repeat(2, 1).astype(np.float64))[:, 0].reshape(counts.shape)
@@ -91,7 +64,6 @@ def test_what_is_free_stays_as_it_is() -> None:
     assert recipe_of(FREE, FREE).kept_to(forecast) is forecast
 
 
-COUNTS = np.random.default_rng(0).poisson(1.5, 300)
 DEGREES = 10 + 8 * np.sin(np.arange(300) / 40) + np.random.default_rng(1).random(300)
 
 

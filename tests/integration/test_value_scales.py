@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from application.use_cases.evaluate_model import EvaluateModelRequest
 from application.use_cases.predict import PredictRequest
@@ -19,9 +18,9 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.value_scale import LARGEST, ValueScale
 from infrastructure.tasks.series.scoring.calibration import Calibration
-from tests.integration.test_target_values import COUNTS, LEVELS, forecasts, loaded, recipe_of, rules
 from tests.support import tiny_series
 from tests.support.runs import pictures_undrawn
+from tests.support.valued import COUNTS, LEVELS, forecasts, loaded, recipe_of
 
 KINDS = ("log", "asinh")
 DRAW = np.random.default_rng(0)
@@ -51,14 +50,12 @@ def test_the_way_there_and_back_changes_nothing_and_what_is_learnt_is_standardis
 
 
 @settings(deadline=None, max_examples=200)
-@given(
-    arrays(np.float32, (3, 2, 4, 5), elements=st.floats(-(2.0**99), 2.0**99, width=32)), scales, scales, rules, rules
-)
+@given(forecasts(2.0**99), scales, scales, RULES, RULES)
 def test_no_quantiles_cross_on_the_way_back(
     values: np.ndarray, first: ValueScale, second: ValueScale, one: TargetValues, other: TargetValues
 ) -> None:
     recipe = scaled(recipe_of(one, other), first, second)
-    plain = recipe.on_plain_scale(np.sort(values, axis=-1))
+    plain = recipe.on_plain_scale(values)
     given_away = recipe.kept_to(Calibration(LEVELS, (1.5, 0.5, 1.0, 0.7, 2.0)).applied(plain))
     for forecast in (plain, given_away):
         assert np.isfinite(forecast[:, [of.kind != "plain" for of in (first, second)]]).all()
@@ -67,7 +64,7 @@ def test_no_quantiles_cross_on_the_way_back(
 
 
 @settings(deadline=None)
-@given(forecasts)
+@given(forecasts())
 def test_equal_quantiles_stay_equal(forecast: np.ndarray) -> None:
     forecast[..., 1:4] = forecast[..., 1:2]
     plain = scaled(recipe_of(TargetValues(), TargetValues()), ValueScale("log"), ValueScale("asinh")).on_plain_scale(
