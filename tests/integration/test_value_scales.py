@@ -20,7 +20,7 @@ from infrastructure.data.series.value_scale import LARGEST, ValueScale
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from tests.support import tiny_series
 from tests.support.runs import pictures_undrawn
-from tests.support.valued import COUNTS, LEVELS, forecasts, loaded, recipe_of
+from tests.support.valued import COUNTS, LEVELS, RULES, forecasts, loaded, recipe_of
 
 KINDS = ("log", "asinh")
 DRAW = np.random.default_rng(0)
