@@ -45,6 +45,12 @@ _SAID_BY = {
     "num_inputs": "Give as many columns (columns, volatility_window)",
     "num_targets": "Forecast as many columns (target_columns)",
     "num_calendar": "Choose the same calendar",
+    "covariates": "Name series_column and known_columns where the model had them, and nowhere else",
+    "num_known": "Name as many known_columns that hold numbers",
+    "num_known_categories": "Name as many known_columns that hold categories",
+    "category_sizes": "Give as many columns of categories, with the same categories",
+    "num_static": "Name as many static_columns that hold numbers",
+    "static_sizes": "Give as many static_columns of categories, with the same categories",
 }
 
 

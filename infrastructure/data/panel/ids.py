@@ -7,8 +7,10 @@ import pyarrow
 
 from infrastructure.data.columnar.plain_columns import plain
 from infrastructure.data.files.table_faults import TableFaults
+from infrastructure.data.table.numbers import cut
 
 Id = tuple[str, ...]
+MOST_SHOWN = 40  # letters of a name
 
 
 class SeriesNumbers:
@@ -47,7 +49,10 @@ class SeriesNumbers:
 
     def _refuse_missing(self, name: str, column: pyarrow.Array) -> None:
         missing = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
-        said = f"{name}, which tells series apart, has no value", "Fill it in, or remove the row."
+        said = (
+            f"{name}, which tells series apart, has no value",
+            "Fill it in (NA and null are none), or remove the row.",
+        )
         self._faults.add_rows(f"missing {name}", missing + self._rows, lambda _: said)
 
     def finish(self) -> np.ndarray:
@@ -59,4 +64,9 @@ class SeriesNumbers:
 
 def named(series: Id) -> str:
     """Write a series into a sentence."""
-    return ", ".join(series)
+    return ", ".join(text if text.isprintable() and len(text) <= MOST_SHOWN else cut(text) for text in series)
+
+
+def in_series(series: Id) -> str:
+    """Say in which series, or that there is but one."""
+    return f"in the series {named(series)}" if series else "in the table"

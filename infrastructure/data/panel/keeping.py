@@ -34,6 +34,7 @@ from infrastructure.data.time_column.column import StampColumn
 
 Source = CsvSource | ColumnarSource
 Categories = dict[str, tuple[str, ...]]
+TAKE_OUT = "Take it out of static_columns, or correct it."
 
 
 def keep_panel(source: Source, schema: PanelSchema, reading: Reading, directory: Path) -> None:
@@ -61,7 +62,7 @@ def keep_panel(source: Source, schema: PanelSchema, reading: Reading, directory:
     if left:
         notes.append(_told_short(left, len(rows.ids), schema.least_rows, roles))
     if not kept.any():
-        raise DatasetError(f"{source.name}: {notes[-1]}", remedy="Give longer series, or ask for less.")
+        raise DatasetError(f"{source.name}: {notes[-1]}", remedy="Give longer series, or lower context_length.")
     rows.keep(kept)
     step, clock = _clock(rows, read.zone, schema.table.gaps)
     rows.faults.raise_any(source.name, source.lines_of)
@@ -179,7 +180,8 @@ def _settled(
     low, high = extremes(rows.values, rows.offsets)
     place = {name: number for number, name in enumerate(roles.read)}
     for name in roles.static:
-        rows.refuse_change(place[name], name, low[:, place[name]], high[:, place[name]])
+        remedy = "The model learnt that it does not: correct it." if is_settled else TAKE_OUT
+        rows.refuse_change(place[name], name, low[:, place[name]], high[:, place[name]], remedy)
     static = list(roles.static)
     others = [name for name in roles.others if name not in gone]
     if not is_settled and len(rows.ids) > 1 and np.any(np.diff(rows.offsets) > 1):
@@ -201,6 +203,8 @@ def _settled(
 
 
 def _told_short(left: Sequence[tuple[Id, int]], total: int, least: int, roles: Roles) -> str:
+    if not roles.series:
+        return f"it has {left[0][1]:,} rows with a value of {' or '.join(roles.targets)}, but takes {least:,}."
     shown = "; ".join(f"{named(series)} ({count:,})" for series, count in islice(left, SHOWN))
     has, are = ("has", "is") if len(left) == 1 else ("have", "are")
     return (

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from infrastructure.data.clock.clocks import Clock
+from infrastructure.data.clock.clocks import Clock, Even
 from infrastructure.data.clock.finding import find_clock
 from infrastructure.data.clock.time_zones import from_instants, instants
 from infrastructure.data.panel.ids import named
@@ -75,10 +75,11 @@ class LongTable(Table):
         """Name the series that a row is of."""
         return named(self.series.ids[int(np.searchsorted(self.series.offsets, row, side="right")) - 1])
 
-    def reaching(self, last: np.ndarray, reach: int, clock: Clock | None) -> "LongTable":
-        """Copy in which each series goes on for `reach` rows behind its row `last` [S], by a clock or by its step.
+    def reaching(self, last: np.ndarray, reach: int, clock: Clock) -> "LongTable":
+        """Copy in which each series goes on for `reach` rows behind its row `last` [S], by a clock.
 
-        Rows that are there stay; the others hold nothing but their time.
+        Rows that are there stay; the others hold nothing but their time. By an even clock each series goes on from its
+        own last row, whatever time of the day that has.
         """
         panel = self.series
         before = np.diff(panel.offsets)
@@ -90,8 +91,8 @@ class LongTable(Table):
         values[~is_new], stamps[~is_new] = panel.values, panel.stamps
         steps = np.arange(more.sum()) - np.repeat(np.cumsum(more) - more, more) + 1
         ends = np.asarray(panel.stamps[panel.offsets[1:] - 1])
-        if clock is None:
-            stamps[is_new] = np.repeat(ends, more) + (self.step or 1) * steps
+        if isinstance(clock, Even):
+            stamps[is_new] = np.repeat(ends, more) + clock.step * steps
         else:
             stamps[is_new] = clock.stamps(np.repeat(clock.places(ends), more) + steps)
         longer = replace(panel, offsets=offsets, values=values, stamps=stamps)

@@ -10,7 +10,7 @@ from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.files.row import MAX_FAULTS_SHOWN
 from infrastructure.data.files.table_faults import TableFaults
-from infrastructure.data.panel.ids import Id, named
+from infrastructure.data.panel.ids import Id, in_series, named
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.order import MOST_FILLED, filled_rows, merged_rows
 from infrastructure.data.table.values import CHUNK_ROWS, append_rows, map_rows
@@ -55,7 +55,7 @@ class PanelRows:
                 "Keep one row for each stamp of a series, or --set duplicate_stamps=last (or first, or mean); if the"
                 " rows are of different series, name further columns that tell them apart."
             )
-            self._refuse("repeats", repeats, order, "{here} stands in the series {series} already", remedy)
+            self._refuse("repeats", repeats, order, "{here} stands {series} already", remedy)
             return
         if order is not None:
             old = self.values
@@ -74,7 +74,7 @@ class PanelRows:
         self.stamps, self._numbers, self._rows_read = stamps, numbers, order
         self.offsets = np.concatenate(([0], np.cumsum(np.bincount(numbers, minlength=len(self.ids)))))
 
-    def refuse_change(self, column: int, name: str, low: np.ndarray, high: np.ndarray) -> None:
+    def refuse_change(self, column: int, name: str, low: np.ndarray, high: np.ndarray, remedy: str) -> None:
         """Refuse a column that should stay the same in each series, by its extremes there [S]."""
         changing = np.flatnonzero(low < high)
         rows = []
@@ -87,8 +87,8 @@ class PanelRows:
         rows.sort()
 
         def say(number: int) -> tuple[str, str]:
-            series = named(self.ids[rows[number][1]])
-            return f"{name} changes within the series {series}", "Take it out of static_columns, or correct it."
+            series = self.ids[rows[number][1]]
+            return f"{name} changes {in_series(series)}", remedy
 
         self.faults.add_rows(f"changing {name}", np.array([row for row, _ in rows], dtype=np.int64), say)
         self.faults.count += len(changing) - len(rows)
@@ -125,7 +125,7 @@ class PanelRows:
                 text = stamp_texts(self.stamps[at : at + 1], self._zone, None)[0]
                 self.faults.add(
                     f"{counted(len(beside), 'stamp')} of series do not lie on the clock of the table ({clock}), the"
-                    f" first of them {text} of {self._series_of(at)}",
+                    f" first of them {text} {self._series_of(at)}",
                     "Correct them, or set gaps=keep.",
                 )
                 return
@@ -163,7 +163,7 @@ class PanelRows:
             return order
         if policy == "refuse":
             remedy = "Sort the table, or --set unsorted_stamps=sort."
-            problem = "time runs back from {before} to {here} in the series {series}"
+            problem = "time runs back from {before} to {here} {series}"
             self._refuse("backwards", backwards, order, problem, remedy)
             return order
         self.notes.append(f"{counted(len(backwards), 'stamp')} ran backwards: series were sorted by their stamps.")
@@ -178,19 +178,21 @@ class PanelRows:
         def say(number: int) -> tuple[str, str]:
             row, earlier = rows[ascending[number]], before[ascending[number]]
             texts = stamp_texts(self.stamps[[earlier, row]], self._zone, None)
-            series = named(self.ids[self._numbers[row]])
+            series = in_series(self.ids[self._numbers[row]])
             return problem.format(before=texts[0], here=texts[1], series=series), remedy
 
         self.faults.add_rows(kind, rows[ascending], say)
 
     def _series_of(self, row: int) -> str:
-        return named(self.ids[int(np.searchsorted(self.offsets, row, side="right")) - 1])
+        return in_series(self.ids[int(np.searchsorted(self.offsets, row, side="right")) - 1])
 
     def _told(self, missing: np.ndarray) -> str:
-        most = int(missing.argmax())
+        most, told = int(missing.argmax()), f"{counted(int(missing.sum()), 'row')} missing between others"
+        if not self.ids[most]:
+            return told
         return (
-            f"{counted(int(missing.sum()), 'row')} missing between others of {np.count_nonzero(missing):,} of"
-            f" {len(missing):,} series, most in {named(self.ids[most])} ({missing[most]:,})"
+            f"{told} of {np.count_nonzero(missing):,} of {len(missing):,} series, most in {named(self.ids[most])}"
+            f" ({missing[most]:,})"
         )
 
     def _rewrite(self, chunks: Iterator[np.ndarray]) -> None:

@@ -24,6 +24,7 @@ from infrastructure.data.panel.keeping import keep_panel
 from infrastructure.data.panel.order import SHOWN
 from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.table.sources import source_of
+from infrastructure.data.table.typed import as_file
 from infrastructure.data.table.values import map_rows
 
 __all__ = ["OneSeries", "Panel", "PanelSchema", "open_panel"]
@@ -121,22 +122,26 @@ class Panel:
 
 
 def open_panel(path: str | Path, schema: PanelSchema, reading: Reading = AS_FOUND) -> Panel:
-    """Read and check a long table, or map what was read before.
+    """Read and check a long table, or map what was read before; "-" reads CSV from standard input.
 
     Memory grows with the rows by their stamps, their series and their order alone.
     Raises: DatasetError with every fault, the first 20 told.
     """
-    file = Path(path)
+    with as_file(path) as (file, name):
+        return _open(file, name, Path(path), schema, reading)
+
+
+def _open(file: Path, name: str, path: Path, schema: PanelSchema, reading: Reading) -> Panel:
     if not file.is_dir():
         size_of(file)
-    source = source_of(file, file.name, reading)
+    source = source_of(file, name, reading)
     sha256 = content_sha256(file)
     key = key_of(FORMAT, sha256, file.suffixes, astuple(schema), reading.decisive)
-    with phase(f"reading {file.name}"):
+    with phase(f"reading {name}"):
         entry = cached("panel", key, lambda made: keep_panel(source, schema, reading, made))
     facts = json.loads((entry / "panel.json").read_text(encoding="utf-8"))
     return Panel(
-        path=file,
+        path=path,
         sha256=sha256,
         series_columns=tuple(facts["series_columns"]),
         ids=tuple(map(tuple, facts["ids"])),
@@ -154,7 +159,7 @@ def open_panel(path: str | Path, schema: PanelSchema, reading: Reading = AS_FOUN
         step=facts["step"],
         clock=_clock(facts["clock"]),
         left_out=tuple((tuple(series), count) for series, count in facts["left_out"]),
-        warnings=tuple(f"{file.name}: {warning}" for warning in facts["warnings"]),
+        warnings=tuple(f"{name}: {warning}" for warning in facts["warnings"]),
         usual_format=facts["usual_format"],
         entry=entry,
     )

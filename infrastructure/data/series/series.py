@@ -13,6 +13,7 @@ from infrastructure.data.series.value_scale import ValueScale, as_learnt
 
 # Rows that are read together: a few MB, however long the table is.
 CHUNK_ROWS = 1 << 16
+LARGEST = float(np.finfo(np.float64).max)  # no forecast lies farther out
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ class SeriesRecipe:
         `level` and `unit` [..., T] are those of their series, else those of the recipe.
         """
         level, unit = self._place(level, unit)
-        return kept_to(self.values, forecast.astype(np.float64) * unit + level)
+        with np.errstate(over="ignore"):
+            own = forecast.astype(np.float64) * unit + level
+        return kept_to(self.values, np.clip(own, -LARGEST, LARGEST))
 
     def on_plain_scale(
         self, forecast: np.ndarray, level: np.ndarray | None = None, unit: np.ndarray | None = None

@@ -131,11 +131,14 @@ def anchors_of_series(
     return np.repeat(first - stride * before, counts) + stride * np.arange(counts.sum())
 
 
-def window_faults(windows: Windows, part: str, num_rows: int) -> Iterator[str]:
-    """Want at least one window in a part of `num_rows` rows; histories of all but the training may begin before it."""
+def window_faults(windows: Windows, part: str, num_rows: int, share: int = 1) -> Iterator[str]:
+    """Want at least one window in a part of `num_rows` rows; histories of all but the training may begin before it.
+
+    One in `share` of the rows of a history is enough.
+    """
     if len(windows):
         return
-    context, reach = windows.context_length, max(windows.horizons)
+    context, reach = max(SHORTEST_CONTEXT, -(-windows.context_length // share)), max(windows.horizons)
     need = reach if part in PARTS[1:] else context + reach
     if num_rows >= need:
         yield (
@@ -149,6 +152,6 @@ def window_faults(windows: Windows, part: str, num_rows: int) -> Iterator[str]:
     if part != WHOLE:
         lower = "horizons"
         if need > reach and num_rows >= reach + SHORTEST_CONTEXT:
-            lower = f"context_length to {num_rows - reach:,}"
+            lower = f"context_length to {share * (num_rows - reach):,}"
         remedy = f"Lower {lower}, or give a longer series or another split."
     yield f"the {part} has {num_rows:,} rows, but one window takes {need:,} ({length} ahead). {remedy}"

@@ -47,7 +47,8 @@ class RowCounters:
         rows = values[:, live]
         whole = np.all(rows == np.floor(rows), axis=0)  # a missing value is none
         before = rows[:1] - 1 if self._last is None else self._last[None, live]
-        steps = np.diff(rows, axis=0, prepend=before)
+        with np.errstate(over="ignore"):  # of values near the limits of fp64, which count nothing
+            steps = np.diff(rows, axis=0, prepend=before)
         self.ascends[live] &= whole & np.all(steps > 0, axis=0)
         self.by_one[live] &= np.all(steps == 1, axis=0)
         self._last = values[-1]

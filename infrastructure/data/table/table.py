@@ -1,9 +1,6 @@
 """Tables of numbers with a clock or none: checked, put in order, kept on disk and mapped into memory."""
 
 import json
-import shutil
-import sys
-import tempfile
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from application.phases import advance, phase
-from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.clock.clock_json import clock_json, clock_of
 from infrastructure.data.clock.finding import FoundClock, find_clock
@@ -34,12 +30,12 @@ from infrastructure.data.table.order import StampedRows
 from infrastructure.data.table.reading import TableReading
 from infrastructure.data.table.row_counters import left_out, told
 from infrastructure.data.table.sources import source_of
+from infrastructure.data.table.typed import as_file
 from infrastructure.data.table.values import append_rows, keep_columns, map_rows
 from infrastructure.data.time_column.column import StampColumn
 
 __all__ = ["Table", "TableSchema", "open_table"]
 
-STANDARD_INPUT = "-"
 # Counted up when the checks or the files change: what an older version kept is not taken for checked.
 FORMAT = "table 7"
 FIRST_YEAR, LAST_YEAR = 1700, 2200  # of a column that may be a clock
@@ -93,23 +89,11 @@ def open_table(path: str | Path, schema: TableSchema, reading: Reading = AS_FOUN
 
     Memory does not grow with the file but for the stamps. Raises: DatasetError with every fault, the first 20 told.
     """
-    if str(path) != STANDARD_INPUT:
-        return _open(Path(path), Path(path), schema, reading)
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "standard input.csv"
-        with file.open("wb") as kept:
-            if sys.stdin is None:
-                raise DatasetError("standard input is closed.", remedy="Give a file, or pipe a table into it.")
-            shutil.copyfileobj(sys.stdin.buffer, kept)
-        try:
-            return _open(file, Path(STANDARD_INPUT), schema, reading)
-        except DatasetError as error:
-            said = str(error).replace(str(file), file.stem).replace(file.name, file.stem)
-            raise DatasetError(said) from error
+    with as_file(path) as (file, name):
+        return _open(file, name, Path(path), schema, reading)
 
 
-def _open(file: Path, path: Path, schema: TableSchema, reading: Reading) -> Table:
-    name = "standard input" if str(path) == STANDARD_INPUT else path.name
+def _open(file: Path, name: str, path: Path, schema: TableSchema, reading: Reading) -> Table:
     if not file.is_dir():
         size_of(file)
     source = source_of(file, name, reading)

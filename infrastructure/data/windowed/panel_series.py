@@ -238,12 +238,14 @@ def changes_of_series(
         rows = np.arange(batch.rows.start, batch.rows.stop)
         before = np.searchsorted(here, here - back)
         is_pair = (here[before] == here - back) & (rows < ends[batch.series][batch.number])
-        differences = np.where(is_pair[:, None], np.abs(batch.values - batch.values[before]), np.nan)
+        with np.errstate(over="ignore"):  # of values near the limits of fp64
+            differences = np.abs(batch.values - batch.values[before]) / unit[batch.series][batch.number]
+        differences[~is_pair] = np.nan
         known = np.isfinite(differences)
         count = np.add.reduceat(known.astype(np.int64), batch.starts, axis=0)
         total = np.add.reduceat(np.where(known, differences, 0.0), batch.starts, axis=0)
         np.divide(total, count, out=changes[batch.series], where=count > 0)
-    return changes / unit
+    return changes
 
 
 def series_that_change(panel: Panel, target: int, ends: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from infrastructure.data.series.split import (
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_series import (
+    LEAST_SEEN,
     all_anchors,
     apart,
     changes_of_series,
@@ -47,11 +48,22 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
 
     Raises: DatasetError.
     """
-    if request.volatility_window is not None:
-        raise DatasetError(
-            f"volatility_window is {request.volatility_window:,}, but {table.path.name} is a table of many series.",
-            remedy="Leave it out, or add a column that holds the volatility.",
+    faults = [
+        f"{said}, but {table.path.name} is read as a table of series (series_column, known_columns, static_columns)."
+        f" {remedy}"
+        for is_said, said, remedy in (
+            (
+                request.volatility_window is not None,
+                f"volatility_window is {request.volatility_window}",
+                "Leave it out, or add a column that holds the volatility.",
+            ),
+            # The scale of a series is known from its own rows alone: what training measured is not what comes later.
+            (not request.instance_norm, "instance_norm is off", "Leave it on."),
         )
+        if is_said
+    ]
+    if faults:
+        raise DatasetError.of(faults)
     panel, horizons = table.series, steps_ahead(request.horizons)
     ends = part_ends_of_series(table, request.split)
     context, reach, least = request.context_length, max(horizons), least_history(request.context_length)
@@ -67,7 +79,6 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     season = season_of_panel(table, ends[0], horizons)
     naive = naive_of_panel(table, series, season, ends[0], reach)
     windows: list[Windows] = []
-    faults: list[str] = []
     warnings = list(table.warnings)
     for number, (part, start, end) in enumerate(zip(PARTS, (panel.offsets[:-1], *ends), ends, strict=False)):
         stride = request.window_stride if number == 0 else 1
@@ -75,7 +86,7 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
         made = Windows(
             series, anchors, context, horizons, table.path.name, table.sha256, None, table, naive if number else None
         )
-        faults += window_faults(made, part, int((end - start).max()))
+        faults += window_faults(made, part, int((end - start).max()), LEAST_SEEN)
         if number and len(made) > MOST_JUDGED:
             warnings.append(f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows of the {part} are scored.")
             made = made.few(MOST_JUDGED)
@@ -112,7 +123,7 @@ def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season 
     anchors = all_anchors(table, recipe.context_length, reach)
     place = recipe.context_length, recipe.horizons, table.path.name, table.sha256, None, table, naive
     made = Windows(series, anchors, *place)
-    for fault in window_faults(made, WHOLE, int(np.diff(table.series.offsets).max())):
+    for fault in window_faults(made, WHOLE, int(np.diff(table.series.offsets).max()), LEAST_SEEN):
         raise DatasetError(fault)
     of_targets = table.series.values[:, : recipe.num_targets]
     warnings = (*table.warnings, *beyond_told(table, recipe.target_names, of_targets, recipe.values))

@@ -9,6 +9,7 @@ from torch import nn
 
 from domain.exceptions import DatasetError
 from domain.showing import counted
+from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.ids import named
 from infrastructure.data.panel.long_table import LongTable
@@ -19,6 +20,7 @@ from infrastructure.tasks.series import digits
 from infrastructure.tasks.series.batches import histories
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.times import clock_ahead
 
 SERIES_AT_ONCE = 256
 
@@ -35,7 +37,7 @@ def forecasts_of_series(
     is_long_enough = seen >= least_history(recipe.context_length)
     if not is_long_enough.all():
         _tell_short(table, is_long_enough, least_history(recipe.context_length), note)
-    longer = table.reaching(last, reach, card.clock)
+    longer = table.reaching(last, reach, _clock_ahead(card, table, note))
     moved = longer.series.offsets[:-1] - table.series.offsets[:-1]
     anchors = last + moved
     series = series_of_panel(longer, recipe, anchors + 1)
@@ -64,6 +66,17 @@ def forecasts_of_series(
                     yield {**told, names[-1]: time, "target": target, "horizon": step, **levels}
 
 
+def _clock_ahead(card: SeriesCard, table: LongTable, note: Note) -> Clock:
+    """Give the clock by which series go on: that of the training where they follow it, else their own."""
+    times, step = table.times, table.step or card.step
+    assert times.stamps is not None
+    assert step is not None
+    found = clock_ahead(times, card.found_clock, step, int(times.stamps[-1]))
+    if found.doubt and table.clock is not None:  # without a common one each series goes on by its step
+        note(f"{table.path.name}: forecasts are dated by a clock that is a guess ({found.clock}): {found.doubt}.")
+    return found.clock
+
+
 def last_rows(table: LongTable, num_targets: int) -> tuple[np.ndarray, np.ndarray]:
     """Give the last row of each series that holds a value of a target, and how many rows come up to it: [S] each."""
     panel = table.series
@@ -85,6 +98,8 @@ def _names(card: SeriesCard, table: LongTable) -> tuple[str, ...]:
     names = []
     for name in (*table.series.series_columns, table.time_column or "time"):
         free = name if name not in taken else f"{name}_of_series" if name != table.time_column else "time"
+        while free in taken:
+            free += "_"
         taken.add(free)
         names.append(free)
     return tuple(names)

@@ -139,8 +139,9 @@ class ForecastScores:
         self._absolute += _sum_where(observed, scores["mae"])
         self._add_own(scores, observed, units)
         if level is not None:
-            own = truth * units[..., None] + level.astype(np.float64)[..., None]
-            self._own[_SIZE] += float(np.abs(own).sum(where=observed))
+            with np.errstate(over="ignore"):
+                own = truth * units[..., None] + level.astype(np.float64)[..., None]
+                self._own[_SIZE] += float(np.abs(own).sum(where=observed))
         self._keep({name: values for name, values in scores.items() if "interval" not in name}, POINTS, observed)
         known = observed & ~np.isnan(last)[..., None]
         repeated = self._add_repeat_last(truth - last.astype(np.float64)[..., None], known)
@@ -203,7 +204,8 @@ class ForecastScores:
             for name, values in scores.items():
                 if not name.startswith("picp_"):
                     of_windows = np.sum(values, axis=2, where=counted)  # [B, T]
-                    self._own[name] += float((of_windows * (units**2 if name.endswith("mse") else units)).sum())
+                    in_own = of_windows * units * (units if name.endswith("mse") else 1.0)  # 0 stays 0
+                    self._own[name] += float(in_own.sum())
 
     def _keep(self, scores: Mapping[str, Floats], count: str, counted: Booleans) -> None:
         """Keep the mean scores of each window over the points that count, and their number; scores are [B, T, H]."""
