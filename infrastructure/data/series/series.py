@@ -56,8 +56,9 @@ class CovariateRecipe:
 
     Numbers that are `known` ahead are the last names of the recipe; those of them in `ratios` are read as logarithms
     relative to the mean of their series, as a price is. `categories` change in a series, the last `num_known` of them
-    are known ahead; `static` and `static_categories` do not change. `vocabulary` [columns] are the texts of categories,
-    then of static ones, in the order of their numbers.
+    are known ahead; `static` and `static_categories` do not change, and neither do the `shared` columns: those of them
+    that tell series apart in which several series agree. `vocabulary` [columns] are the texts of categories, then of
+    static ones, then of shared ones, in the order of their numbers.
     """
 
     known: tuple[str, ...] = ()
@@ -67,6 +68,7 @@ class CovariateRecipe:
     static: tuple[str, ...] = ()
     static_scaler: Scaler = Scaler((), ())
     static_categories: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     vocabulary: tuple[tuple[str, ...], ...] = ()
 
     @property

@@ -1,12 +1,13 @@
 """From a table of many series to the arrays that windows are cut from, and to the windows of each part."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from infrastructure.data.clock.stamps import commonest_step
 from infrastructure.data.clock.time_zones import wall_clock
+from infrastructure.data.panel.categories import MOST_CATEGORIES
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import Panel
 from infrastructure.data.series.calendar import Calendar
@@ -68,6 +69,7 @@ class Columns:
         static.add(of_series[:, list(self.static)])
         categories = tuple(names[place] for place in self.categories)
         static_categories = tuple(static_names[place] for place in self.static_categories)
+        shared = _shared_columns(panel, ends)
         return CovariateRecipe(
             known=tuple(names[place] for place in self.numbers[len(self.numbers) - self.num_known :]),
             ratios=tuple(names[place] for place in ratios),
@@ -76,11 +78,23 @@ class Columns:
             static=tuple(static_names[place] for place in self.static),
             static_scaler=static.scaler(),
             static_categories=static_categories,
+            shared=tuple(shared),
             vocabulary=(
                 *_seen_categories(panel, self.categories, ends),
                 *(_texts(panel, static_names[place], of_series[:, place]) for place in self.static_categories),
+                *shared.values(),
             ),
         )
+
+
+def _shared_columns(panel: Panel, ends: np.ndarray) -> dict[str, tuple[str, ...]]:
+    """Find the columns that tell series apart in which series agree, two on average at least: what they hold.
+
+    Of shop and product, both say something of a series; a number of its own says nothing of any other.
+    """
+    ids = [panel.ids[number] for number in np.flatnonzero(ends > panel.offsets[:-1])]
+    found = zip(panel.series_columns, (sorted({*texts}) for texts in zip(*ids, strict=True)), strict=False)
+    return {name: tuple(texts) for name, texts in found if 2 * len(texts) <= len(ids) and len(texts) <= MOST_CATEGORIES}
 
 
 def _seen_categories(panel: Panel, columns: Sequence[int], ends: np.ndarray) -> Iterator[tuple[str, ...]]:
@@ -99,9 +113,13 @@ def _texts(panel: Panel, name: str, codes: np.ndarray) -> tuple[str, ...]:
 
 def _coded(panel: Panel, name: str, codes: np.ndarray, known: Sequence[str]) -> np.ndarray:
     """Give the numbers in `known` for those of a panel, 0 for what is missing or not known."""
-    number_of = {text: number for number, text in enumerate(known, 1)}
-    numbers = np.array([0, *(number_of.get(text, 0) for text in panel.categories[name])], dtype=np.int32)
+    numbers = np.array([0, *_numbers_in(known, panel.categories[name])], dtype=np.int32)
     return np.asarray(numbers[np.nan_to_num(codes).astype(np.int32)])
+
+
+def _numbers_in(known: Sequence[str], texts: Iterable[str]) -> list[int]:
+    number_of = {text: number for number, text in enumerate(known, 1)}
+    return [number_of.get(text, 0) for text in texts]
 
 
 def panel_recipe(
@@ -148,10 +166,6 @@ def series_of_panel(table: LongTable, recipe: SeriesRecipe, ends: np.ndarray) ->
     stamps, moments = np.unique(panel.stamps, return_inverse=True)
     static = beside.static_scaler.scaled(panel.static[:, list(columns.static)])
     static[~np.isfinite(static)] = 0.0
-    kinds = zip(columns.static_categories, beside.vocabulary[len(beside.categories) :], strict=True)
-    static_categories = [
-        _coded(panel, panel.static_names[place], panel.static[:, place], known) for place, known in kinds
-    ]
     return Series(
         values,
         observed,
@@ -167,9 +181,21 @@ def series_of_panel(table: LongTable, recipe: SeriesRecipe, ends: np.ndarray) ->
             columns.num_known_categories,
             categories,
             static,
-            np.array(static_categories, dtype=np.int32).reshape(-1, len(panel)).T,
+            _static_categories(panel, columns.static_categories, beside),
         ),
     )
+
+
+def _static_categories(panel: Panel, places: Sequence[int], beside: CovariateRecipe) -> np.ndarray:
+    """Give the numbers [S, E] of what is a category in each series, and of what it shares with others."""
+    vocabulary = iter(beside.vocabulary[len(beside.categories) :])
+    found: list[Sequence[int] | np.ndarray] = [
+        _coded(panel, panel.static_names[place], panel.static[:, place], next(vocabulary)) for place in places
+    ]
+    for name in beside.shared:
+        column = panel.series_columns.index(name)
+        found.append(_numbers_in(next(vocabulary), (series[column] for series in panel.ids)))
+    return np.array(found, dtype=np.int32).reshape(-1, len(panel)).T
 
 
 def places_in_series(table: LongTable) -> np.ndarray:

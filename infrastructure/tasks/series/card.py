@@ -122,7 +122,7 @@ class SeriesCard:
         beside = self.recipe.covariates
         if self.series_columns is None or beside is None:
             return open_table(path, self.schema, self.reading)
-        named = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True)
+        named = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=False)
         schema = PanelSchema(
             replace(self.schema, needed=self.recipe.target_names),
             self.series_columns,

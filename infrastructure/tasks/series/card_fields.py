@@ -74,11 +74,12 @@ class CovariateFields(_Fields):
     static: list[str]
     static_scaler: ScalerFields
     static_categories: list[str]
+    shared: list[str] = []
     vocabulary: list[list[str]]
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
-        columns = (*self.categories, *self.static_categories)
+        columns = (*self.categories, *self.static_categories, *self.shared)
         if len(self.vocabulary) != len(columns):
             raise ValueError(f"covariates.vocabulary must have a list for each of the {len(columns)} categories")
         if self.num_known > len(self.categories) or not {*self.ratios} <= {*self.known}:
