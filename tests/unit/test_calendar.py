@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.forecast import CALENDAR
 from infrastructure.data.clock.stamps import DAY
-from infrastructure.data.series.calendar import CYCLES_SEEN, Calendar, suitable_calendar
+from infrastructure.data.series.calendar import CYCLES_SEEN, MANY, Calendar, suitable_calendar
 
 HOUR = DAY // 24
 EPOCH = datetime(1970, 1, 1)
@@ -58,6 +58,12 @@ def test_a_cycle_is_offered_once_it_was_seen_often_enough(name: str) -> None:
     rows = CYCLES_SEEN[name] * {"hour": 24, "weekday": 7, "day_of_month": 31, "month": 61}[name]
     assert name not in suitable_calendar("auto", hourly(rows, step), step).names
     assert name in suitable_calendar("auto", hourly(rows + 1, step), step).names
+
+
+def test_the_year_is_offered_to_many_series_once_they_have_seen_it_twice() -> None:
+    two_years = hourly(2 * 366 + 1, DAY)
+    assert "month" not in suitable_calendar("auto", two_years, DAY, num_series=MANY - 1).names
+    assert "month" in suitable_calendar("auto", two_years, DAY, num_series=MANY).names
 
 
 def test_a_cycle_is_not_offered_that_rows_are_too_far_apart_for() -> None:

@@ -12,6 +12,9 @@ from infrastructure.data.series.public_holidays import Holidays
 # How often the training part must have seen a cycle before its features are taken by themselves. What was seen a few
 # times is a date and no season: on ETTh1, a year of hours, days of the month made the forecasts of the next year worse.
 CYCLES_SEEN: Mapping[str, int] = {"hour": 7, "weekday": 8, "day_of_month": 24, "month": 4}
+# Many series that went through the same two years tell the season from what was special about one of them.
+CYCLES_SEEN_BY_MANY: Mapping[str, int] = {**CYCLES_SEEN, "month": 2}
+MANY = 8  # series
 # Sessions end when a day's rows span less than this share of it.
 SESSION_SHARE = 0.9
 LONGEST_DAY = 1.5 * DAY  # between rows that are of one day each, however their clock trembles
@@ -62,11 +65,15 @@ class Calendar:
 
 
 def suitable_calendar(
-    wanted: str | Sequence[str], stamps: np.ndarray | None, step: int | None, places: Sequence[str] = ()
+    wanted: str | Sequence[str],
+    stamps: np.ndarray | None,
+    step: int | None,
+    places: Sequence[str] = (),
+    num_series: int = 1,
 ) -> Calendar:
     """Choose the features that the training part can teach, or take the named ones; `stamps` [N] are of that part.
 
-    Public holidays are those of `places`.
+    Public holidays are those of `places`. `num_series` is how many series saw them.
     Raises: ConfigurationError when features are named and the table has no clock, or holidays and its rows are longer
     than a day; DatasetError for years whose holidays nobody knows.
     """
@@ -93,7 +100,8 @@ def suitable_calendar(
     span = int(stamps[-1] - stamps[0])
     has_sessions = step < DAY <= span / 2 and length < SESSION_SHARE * DAY  # a whole day lies within two
     cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY}
-    seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and CYCLES_SEEN[name] * cycle <= span]
+    least = CYCLES_SEEN_BY_MANY if num_series >= MANY else CYCLES_SEEN
+    seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and least[name] * cycle <= span]
     names = tuple(seen + ["session"] * has_sessions) if wanted == "auto" else tuple(wanted)
     if not (has_sessions or "session" in names):
         return Calendar(names, holidays=holidays)

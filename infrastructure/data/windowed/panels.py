@@ -68,7 +68,9 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     ends = part_ends_of_series(table, request.split)
     context, reach, least = request.context_length, max(horizons), least_history(request.context_length)
     last_time = max(int(panel.stamps[end - 1]) for end in ends[0] if end) + 1
-    calendar = suitable_calendar(request.calendar, *training_stamps(table, last_time), request.holidays or ())
+    seen = training_stamps(table, last_time)
+    num_series = int(np.count_nonzero(ends[0] > panel.offsets[:-1]))
+    calendar = suitable_calendar(request.calendar, *seen, request.holidays or (), num_series)
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
     series = series_of_panel(table, panel_recipe(panel, ends[0], calendar, context, horizons), measured)
     is_past = np.arange(len(series)) < np.repeat(ends[0], np.diff(panel.offsets))
