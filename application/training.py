@@ -72,6 +72,8 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "value_scale": "plain",
 }
 
+# Values that had another name once.
+CALLED_OTHERWISE: Mapping[str, Mapping[Any, str]] = {"calibration": {True: "guarded", False: "none"}}
 
 # Of settings of labels for texts: what means something where rows may have nothing to find.
 OF_WEAKNESSES = ("findings",)

@@ -1,6 +1,6 @@
 """What calibration does to bands: pinball loss and coverage on the test part, before and after, on five tables.
 
-    python benchmarks/bands.py [--etth2 CSV] [--only NAME ...] [--json]
+    python benchmarks/bands.py [--calibration adaptive] [--etth2 CSV] [--only NAME ...] [--json]
 
 A table of three shops made here (daily for three years, a week and a year as seasons, holidays, a dozen days and one
 stretch missing; `gaps=fill`, 28 days ahead), the simulated market that comes along, and ETTh1, ETTh2 and exchange_rate
@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--etth2", type=Path, default=DATA.with_name("ETTh2.csv"), metavar="CSV")
     parser.add_argument("--only", nargs="+", help="names of tables")
+    parser.add_argument("--calibration", choices=("guarded", "adaptive"), default="guarded")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = {}
@@ -40,7 +41,8 @@ def main() -> None:
         for name, words in commands(Path(scratch), options.etth2):
             if options.only and name not in options.only:
                 continue
-            results[name] = scores(athanor("train", *words, "--output", f"{scratch}/{name}", "--json").response)
+            words += ["--set", f"calibration={options.calibration}", "--output", f"{scratch}/{name}", "--json"]
+            results[name] = scores(athanor("train", *words).response)
             if not options.json:
                 print(line(name, results[name]), flush=True)
     if options.json:

@@ -15,6 +15,7 @@ PLACE = re.compile(r"[A-Z]{2,3}(-[^-\s].*)?")  # a country, or a part of one beh
 NO = "false"  # what YAML makes of the code of Norway
 NORWAY = 'For Norway, write "NO" in quotes: YAML reads it as false.'
 AUTO = "auto"
+GUARDED, ADAPTIVE, NO_CALIBRATION = CALIBRATIONS = ("guarded", "adaptive", "none")
 CONTEXT_LENGTH, PATCH_LENGTH = 96, 24  # where nothing is known of a season
 SHORTEST_SEASON, LONGEST_SEASON = 4, 48  # that make one token; of a longer one a day of hours is a part
 MOST_SEEN = 512  # rows, unless somebody asks for more: a step takes as much longer

@@ -258,7 +258,7 @@ TASKS: dict[str, Task] = {
             text_fields=(),
             metric_name="loss",
             default_dataset="data/market_simulated.csv",
-            settings={**FORECASTING, "calibration": True},
+            settings={**FORECASTING, "calibration": "guarded"},
         ),
         Task(
             name="market_direction",

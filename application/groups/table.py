@@ -30,6 +30,14 @@ def _places(value: Any) -> Any:
 Places = Annotated[tuple[str, ...] | None, BeforeValidator(_places)]
 
 
+def _calibration(value: Any) -> Any:
+    """Take the truth values that this setting once had."""
+    return {True: forecast.GUARDED, False: forecast.NO_CALIBRATION}[value] if isinstance(value, bool) else value
+
+
+CalibrationOf = Annotated[Literal["guarded", "adaptive", "none"], BeforeValidator(_calibration)]
+
+
 class TableSettings(Settings):
     """How a table is read, and cut in the order of time."""
 
@@ -118,8 +126,10 @@ class QuantileSettings(Settings):
 
     target_columns: Columns = setting(None, "Columns to forecast; else all that are read.")
     quantiles: Quantiles = setting(forecast.QUANTILES, "Quantiles to forecast, ascending, each between 0 and 1.")
-    calibration: bool = setting(
-        False, "Make the quantiles cover on the validation part what they should, as far as that helps."
+    calibration: CalibrationOf = setting(
+        forecast.NO_CALIBRATION,
+        "Make the quantiles cover on the validation part what they should, as far as that helps; adaptive ones follow"
+        " what comes later too.",
     )
     sharpness_weight: float = setting(
         0.0, "Above 0, wide bands cost: they become narrower, and are not honest without calibration."

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from application.training import BEFORE_THERE_WAS_ONE
+from application.training import BEFORE_THERE_WAS_ONE, CALLED_OTHERWISE
 from domain.config import TrainingConfig
 from domain.exceptions import CheckpointError
 from domain.progress import Progress
@@ -79,6 +79,8 @@ class TrainingState:
         A setting that was recorded and is none any more means nothing to the task: earlier versions recorded all.
         """
         known = {**BEFORE_THERE_WAS_ONE, **saved.settings}
+        for name, called in CALLED_OTHERWISE.items():
+            known[name] = called.get(known.get(name), known.get(name))
         recorded = {name: value for name, value in known.items() if name in self.settings}
         pairs = [(recorded, self.settings, False), (saved.data, self.data, True)]
         return [

@@ -130,6 +130,7 @@ SETTING_CASES = [
     setting("volatility_window=42", "training part has 42 rows", "Lower volatility_window"),
     setting("calendar=huor", "calendar 'huor' is not known", "hour, weekday"),
     setting("calendar=[hour] time_column=none columns=[load,wind]", "has no time column", "Drop calendar"),
+    setting("calibration=sometimes", "calibration is 'sometimes'", "'guarded', 'adaptive' or 'none'"),
     setting("holidays=ZZ", "holidays names ZZ", "two capital letters"),
     setting("holidays=DE-ZZ", "DE has no part ZZ", "BW, BY", "or say DE for all of it"),
     setting("holidays=de", "holidays has 'de'", "capital letters"),

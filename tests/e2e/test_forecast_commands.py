@@ -111,6 +111,26 @@ def test_the_summary_of_a_forecast_shows_repeat_last_and_both_coverages(runs: Pa
     assert "standardised" in summary
 
 
+def test_bands_follow_what_comes_after_the_training_too(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole.csv")
+    lines = whole.read_text().splitlines(keepends=True)
+    first = tmp_path / "first.csv"
+    first.write_text("".join(lines[:-40]))
+    answer = athanor(
+        "train", "--task", FORECAST, "--dataset", first, "--model", "forecaster-tiny", "--set", "max_steps=2",
+        *(word for setting in (*SETTINGS[FORECAST], "calibration=adaptive") for word in ("--set", setting)),
+        "--output", tmp_path / "run",
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.stderr
+    assert "follows what comes" in answer.stdout
+    card = json.loads((tmp_path / "run/model/athanor.json").read_text())["series"]["calibration"]
+    assert card["drift"]["until"] is not None
+    again = athanor("predict", tmp_path / "run", "--input", first)
+    assert "follows" not in again.stderr, "nothing has come since"
+    later = athanor("predict", tmp_path / "run", "--input", whole)
+    assert "behind 40 newer windows" in later.stderr
+
+
 def test_the_summary_of_a_direction_shows_rivals_and_the_verdicts_of_the_report(runs: Path) -> None:
     summary = (runs / f"{DIRECTION}.stdout").read_text()
     for word in ("macro F1", "accuracy", "majority", "random walk", "persistence"):

@@ -36,7 +36,7 @@ from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.scoring.metrics import ForecastScores
-from infrastructure.tasks.series.scoring.readers import Kept
+from infrastructure.tasks.series.scoring.readers import Fitting
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 from tests.support.trainings import training
@@ -182,7 +182,7 @@ def test_a_batch_without_a_second_half_counts_its_mask_alone() -> None:
 def test_what_has_no_tokens_counts_its_rows() -> None:
     windows = {"values": torch.ones(5, 2)}
     assert DirectionClassification(LabelScoring(DIRECTIONS)).count_tokens(windows) == 5
-    assert QuantileForecast([0.5], [1], Kept).count_tokens(windows) == 5
+    assert QuantileForecast([0.5], [1], lambda: Fitting([0.5], [1], 1)).count_tokens(windows) == 5
     assert (
         PlainModule(torch.nn.functional.mse_loss).count_tokens({"input": torch.ones(5, 2), "target": torch.ones(5)})
         == 5
@@ -200,7 +200,7 @@ def test_the_recipe_of_long_horizons_is_a_valid_run_of_the_usual_budget() -> Non
     request = request_of(LONG_HORIZON)
     assert request.split == (8640, 2880, 2880)
     assert steps_ahead(request.horizons) == tuple(range(1, 97))
-    assert request.calibration
+    assert request.calibration == "guarded"
 
 
 @pytest.mark.parametrize("task", ["quantile_forecasting", "market_direction"])

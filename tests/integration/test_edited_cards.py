@@ -83,6 +83,14 @@ def in_series(*place: str, value: Any) -> Callable[[Any], Any]:
     return lambda card: put(card["series"], place, value)
 
 
+def drifted(**drift: Any) -> Callable[[Any], Any]:
+    def edit(card: Any) -> None:
+        levels = card["series"]["quantiles"]
+        card["series"]["calibration"] = {"quantiles": levels, "factors": [1.0] * len(levels), "drift": drift}
+
+    return edit
+
+
 REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("text_classification", lambda card: ["x"], "must hold a JSON object"),
     ("text_classification", lambda card: card.pop("task") and None, "task is missing"),
@@ -104,6 +112,9 @@ REFUSED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("quantile_forecasting", in_series("recipe", "context_length", value=7), "says context_length 7"),
     ("quantile_forecasting", in_series("recipe", "scaler", "scale", value=[0.0] * 5), "must be above 0|a mean and"),
     ("quantile_forecasting", in_series("recipe", "horizons", value=["x"]), "horizons.0 is"),
+    ("quantile_forecasting", drifted(widths=[1.0, 1.0]), "calibration.drift.num_blocks is missing"),
+    ("quantile_forecasting", drifted(widths=[1.0], num_blocks=1.0, until=None), "drift.widths must have 2 numbers"),
+    ("quantile_forecasting", drifted(widths=[1.0, 0.0], num_blocks=1.0, until=None), "drift.widths must have"),
     ("quantile_forecasting", in_series("recipe", "calendar", "holidays", value={"places": []}), "holidays.places"),
     ("quantile_forecasting", in_series("schema", "gaps", value="x"), "series.schema.gaps"),
     ("quantile_forecasting", in_series("unknown", value=1), "series.unknown"),

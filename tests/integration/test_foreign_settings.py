@@ -70,7 +70,7 @@ OTHERS: dict[str, Any] = {
     "instance_norm": False,
     "target_columns": ("x",),
     "quantiles": (0.1, 0.9),
-    "calibration": True,
+    "calibration": "guarded",
     "sharpness_weight": 1.0,
     "crossing_weight": 1.0,
     "floor": 0.0,

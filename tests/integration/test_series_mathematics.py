@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
 from infrastructure.tasks.series.quantile_adapter import QuantileForecast
-from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
+from infrastructure.tasks.series.scoring.following import followed
 from infrastructure.tasks.series.scoring.readers import Fitting, Scores
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from infrastructure.training.evaluation import evaluate
@@ -124,9 +126,11 @@ def readings(series: Ready) -> list[TaskAdapter]:
         return [series.prepared.adapter]
     recipe, levels = series.data.recipe, series.request.quantiles
     calibration = Calibration(levels, (1.5, 1.2, 0.8, 1.0, 0.9, 1.1, 2.0))
+    drifting = replace(calibration, drift=Drift((1.0, 2.0)))
     makers: list[Callable[[], Any]] = [
         lambda: Scores(recipe, levels, None), lambda: Scores(recipe, levels, calibration),
         lambda: Fitting(levels, recipe.horizons, 1),
+        lambda: followed(Scores(recipe, levels, drifting), drifting),
     ]  # fmt: skip
     return [QuantileForecast(levels, recipe.horizons, maker) for maker in makers]
 

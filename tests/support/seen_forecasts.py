@@ -76,7 +76,7 @@ def seen(
     assumed = np.zeros(shape[1], dtype=bool)
     kept = np.empty(len(windows), dtype=object)
     for place in range(len(windows)):
-        kept[place] = WindowForecast(forecast[place], cut["target"][place], last[place], assumed)
+        kept[place] = WindowForecast(forecast[place], cut["target"][place], last[place], assumed, np.ones(shape[1]))
     return Seen.of(windows, data.recipe, LEVELS, calibration, kept)
 
 

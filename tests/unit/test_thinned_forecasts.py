@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
 from infrastructure.tasks.series.scoring.thinned import LEAST_WINDOWS, Thinned
 
 
@@ -13,7 +14,8 @@ def kept(count: int, batch: int, **limits: int) -> list[int | None]:
     for start in range(0, count, batch):
         part = numbers[start : start + batch]
         forecast = np.broadcast_to(part[:, None, None, None], (len(part), 1, 2, 3))
-        thinned.add(forecast, forecast[..., 0], forecast[:, :, 0, 0], np.zeros((len(part), 1), dtype=bool))
+        flags = np.zeros((len(part), 1), dtype=bool)
+        thinned.add(Forecasts(forecast, forecast[..., 0], forecast[:, :, 0, 0], flags, flags))
     column = thinned.column()
     assert len(column) == count
     return [None if found is None else int(found.forecast[0, 0, 0]) for found in column]

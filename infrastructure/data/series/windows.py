@@ -83,8 +83,9 @@ class Windows(Dataset[Window]):
 
         Where the table has columns that are known ahead or describe a series, what they say is there too; where windows
         carry forecasts that need no model, these stand under their names, [B, T, H], with `level` and `unit` [B, T],
-        which bring targets back to their own units, and of a long table the number of the `series` [B]. Where targets
-        are learnt on another scale, `seen` and `learnt` are `values` and `target` on it.
+        which bring targets back to their own units, the `moments` at which they begin and are known, and of a long
+        table the number of the `series` [B]. Where targets are learnt on another scale, `seen` and `learnt` are
+        `values` and `target` on it.
         """
         series = self.series
         window = series.history(anchors, self.context_length)
@@ -97,6 +98,7 @@ class Windows(Dataset[Window]):
             target[~window["observed"][..., : series.num_targets].any(axis=1)] = np.nan
         if self.naive is not None:
             window |= self.naive.forecasts(series, window["observed"], anchors, self.horizons)
+            window |= dict(zip(("begins", "known"), self.moments(anchors), strict=True))
         if (self.naive is not None or series.is_mapped) and series.level is not None and series.unit is not None:
             numbers = series.numbers_of(anchors)
             window |= {"level": series.level[numbers], "unit": series.unit[numbers]}
@@ -120,10 +122,28 @@ class Windows(Dataset[Window]):
         """Count the successive windows that share a step of what follows them: 1 when no two do."""
         if len(self) < 2:
             return max(self.horizons)
-        if self.series.offsets is not None and self.table is not None and self.table.stamps is not None:
-            return overlap_in_time(self.table.stamps[self.anchors], max(self.horizons) * (self.table.step or 1))
+        if self._shares_a_clock:
+            assert self.table is not None
+            return overlap_in_time(self.moments(self.anchors)[0], max(self.horizons) * (self.table.step or 1))
         closest = int(np.diff(self.anchors).min())
         return max(1, -(-max(self.horizons) // max(1, closest)))
+
+    def moments(self, anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give when windows at anchors [B] begin, and when all that they forecast has come: [B] each.
+
+        In rows; where several series share a clock, in its microseconds.
+        """
+        last = anchors + max(self.horizons)
+        if not self._shares_a_clock:
+            return anchors, last
+        assert self.table is not None
+        assert self.table.stamps is not None
+        ends = self.series.ends[self.series.numbers_of(anchors) + 1]
+        return self.table.stamps[anchors], self.table.stamps[np.minimum(last, ends - 1)]
+
+    @property
+    def _shares_a_clock(self) -> bool:
+        return self.series.offsets is not None and self.table is not None and self.table.stamps is not None
 
     @property
     def statistics(self) -> Mapping[str, Any]:

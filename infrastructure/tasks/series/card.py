@@ -25,7 +25,7 @@ from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.card import RESTORE, typed_card
 from infrastructure.models.model_directory import CONFIG
 from infrastructure.tasks.series.card_fields import ForecastCard
-from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 
 # Two clocks agree when their steps differ by less than this share: months have different lengths.
 STEP_SHARE = 0.2
@@ -104,6 +104,11 @@ class SeriesCard:
     def calibrated(self, calibration: Calibration) -> "SeriesCard":
         """Copy with a calibration."""
         return replace(self, calibration=calibration)
+
+    def drifted(self, drift: Drift) -> "SeriesCard":
+        """Copy with bands that follow what comes, from there on."""
+        assert self.calibration is not None
+        return replace(self, calibration=replace(self.calibration, drift=drift))
 
     def open_table(self, path: str) -> Table:
         """Open a table to be forecast or scored. Raises: DatasetError, also when its rows lie otherwise in time."""

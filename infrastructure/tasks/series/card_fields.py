@@ -146,6 +146,14 @@ class RecipeFields(_Fields):
         return self
 
 
+class DriftFields(_Fields):
+    """How far bands have followed what came."""
+
+    widths: list[float]
+    num_blocks: float = Field(ge=0.0)
+    until: int | None
+
+
 class CalibrationFields(_Fields):
     """Factors by which quantiles are moved."""
 
@@ -154,6 +162,7 @@ class CalibrationFields(_Fields):
     by_target: list[float] = []
     by_step: list[float] = []
     told: str = ""
+    drift: DriftFields | None = None
 
     def require(self, num_targets: int, num_horizons: int) -> None:
         """Want factors that can be applied. Raises: ValueError naming the rule."""
@@ -163,6 +172,9 @@ class CalibrationFields(_Fields):
         for name in ("factors", "by_target", "by_step"):
             if any(factor < 0.0 for factor in getattr(self, name)):
                 raise ValueError(f"calibration.{name} must not be negative")
+        widths = self.drift.widths if self.drift else [1.0] * num_targets
+        if len(widths) != num_targets or any(width <= 0.0 for width in widths):
+            raise ValueError(f"calibration.drift.widths must have {num_targets} numbers above 0")
 
 
 class SeasonFields(_Fields):

@@ -1,7 +1,7 @@
 """Quantiles of what comes next, learnt by the pinball loss."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,25 +13,12 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Window, to_learn
 from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
-from infrastructure.tasks.series.scoring.forecasts import Forecasts
+from infrastructure.tasks.series.scoring.forecasts import ForecastReader, Forecasts
 from infrastructure.tasks.series.scoring.metrics import metric_names
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
 from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
 
-BESIDE = {"level", "unit", "series", *RIVALS, CHANGE}  # what windows carry that no model sees
-
-
-class ForecastReader(Protocol):
-    """Takes in what a model forecasts, batch by batch, in the order of the windows."""
-
-    def add(self, found: Forecasts) -> None:
-        """Take in a batch."""
-
-    def metrics(self) -> dict[str, Any]:
-        """Give what was found."""
-
-    def outcomes(self) -> Outcomes:
-        """Give what became of each window, in the order they came; nothing where that is not looked at."""
+BESIDE = {"level", "unit", "series", "begins", "known", *RIVALS, CHANGE}  # what windows carry that no model sees
 
 
 class QuantileForecast:
@@ -116,6 +103,8 @@ class _Pass:
             level=beside.get("level"),
             unit=beside.get("unit"),
             series=beside.get("series"),
+            begins=beside.get("begins"),
+            known=beside.get("known"),
             beside={name: beside[name] for name in (*RIVALS, CHANGE) if name in beside},
         )
         if self._recipe is not None:

@@ -1,7 +1,7 @@
 """Quantiles of what comes next in a table, from the data to the answers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ from torch import nn
 
 from application.training import QuantileTraining
 from domain.bands import BandVerdict, judged_band
-from domain.exceptions import ModelError
+from domain.exceptions import DatasetError, ModelError
+from domain.forecast import ADAPTIVE, NO_CALIBRATION
 from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
+from domain.showing import counted
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
@@ -34,13 +36,16 @@ from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.beside_rivals import beside_rivals
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import QuantileCard
+from infrastructure.tasks.series.drift import came_to, follows, newer, read
 from infrastructure.tasks.series.page.sections import forecast_sections
 from infrastructure.tasks.series.page.seen import Seen
 from infrastructure.tasks.series.panel_answers import forecasts_of_series
-from infrastructure.tasks.series.quantile_adapter import ForecastReader, QuantileForecast
+from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.report import draw_coverage, draw_forecasts, write_series
 from infrastructure.tasks.series.scoring.by_series import PER_SERIES, SeriesNames
-from infrastructure.tasks.series.scoring.calibration import Calibration
+from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
+from infrastructure.tasks.series.scoring.following import followed
+from infrastructure.tasks.series.scoring.forecasts import ForecastReader
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.series.scoring.readers import FORECASTS, Examining, Fitting, Scores
 from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
@@ -94,12 +99,18 @@ class QuantileForecasting:
         evaluation, judged = dataset.evaluation, dataset.judged
         if request.quick:
             evaluation, judged = evaluation.few(QUICK_ROWS), judged.few(QUICK_ROWS)
-        if request.calibration:
+        if request.calibration != NO_CALIBRATION:
             overlap = evaluation.overlap
             fitting = _reading(card, lambda: Fitting(card.quantiles, card.recipe.horizons, overlap))
             found = trained.score(evaluation, fitting)
             card = card.calibrated(found["calibration"])
+            if request.calibration == ADAPTIVE:
+                card = card.drifted(Drift((1.0,) * card.recipe.num_targets))
+                if dataset.test is not None:
+                    card = card.drifted(came_to(trained.score(evaluation, _scoring(card)), evaluation))
         scored = trained.score_rows(judged, _scoring(card, dataset.table))
+        if request.calibration == ADAPTIVE:
+            card = card.drifted(came_to(scored.metrics, judged))
         finished = FinishedForecaster(card)
         intervals = finished.intervals(judged, scored)
         verdict = judged_band(scored.metrics, intervals)
@@ -111,7 +122,7 @@ class QuantileForecasting:
         draw_coverage(card, metrics, run.reliability)
         draw_forecasts(card, dataset.table, judged, scored.outcomes["mae"], trained, run.forecasts)
         beside = _of_rivals(metrics)
-        warnings = (NOT_CALIBRATED_ANEW,) if request.calibration and dataset.test is None else ()
+        warnings = (NOT_CALIBRATED_ANEW,) if card.calibration is not None and dataset.test is None else ()
         if verdict is not None and verdict.is_false:
             warnings = (*warnings, f"{verdict.told[:1].upper()}{verdict.told[1:]}.")
         warnings = (*warnings, *beside_rivals(request, dataset, metrics, scored.outcomes, judged.overlap))
@@ -135,7 +146,7 @@ class QuantileForecasting:
 
 
 def _told(calibration: Calibration | None, verdict: BandVerdict | None) -> dict[str, str]:
-    told = {"calibration": calibration.told if calibration else "", "bands": verdict.told if verdict else ""}
+    told = {"calibration": calibration.rests_on if calibration else "", "bands": verdict.told if verdict else ""}
     return {name: sentence for name, sentence in told.items() if sentence}
 
 
@@ -148,8 +159,9 @@ def _scoring(card: SeriesCard, table: Table | None = None) -> QuantileForecast:
     if isinstance(table, LongTable):
         named = SeriesNames(table.series.series_columns, table.series.ids, card.recipe.target_names)
 
-    def reader() -> Examining:
-        return Examining(Scores(card.recipe, card.quantiles, card.calibration), named)
+    def reader() -> ForecastReader:
+        scores = Scores(card.recipe, card.quantiles, card.calibration)
+        return followed(Examining(scores, named), card.calibration)
 
     recipe = card.recipe
     return QuantileForecast(card.quantiles, recipe.horizons, reader, rivals=lambda: _rivals(card), recipe=recipe)
@@ -188,10 +200,13 @@ class FinishedForecaster:
     def scored(self, dataset_path: str) -> tuple[Windows, QuantileForecast]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
+        return self._windows(table), _scoring(self.card, table)
+
+    def _windows(self, table: Table) -> Windows:
         card = self.card
         if isinstance(table, LongTable):
-            return all_windows_of_panel(table, card.recipe, card.season), _scoring(card, table)
-        return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors), self.adapter
+            return all_windows_of_panel(table, card.recipe, card.season)
+        return all_windows(table, self._inputs(table), card.recipe, card.season, card.naive_errors)
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share targets are no rows of their own."""
@@ -222,10 +237,31 @@ class FinishedForecaster:
                 note(found, usual=True)
             for found in self._beyond(table):
                 note(found)
-            if isinstance(table, LongTable):
-                yield from forecasts_of_series(self.card, model, table, note)
-            else:
-                yield from self._rows(table, self._forecast(model, table, note), note)
+            yield from self._followed(model, table, note)._of_table(model, table, note)
+
+    def _followed(self, model: nn.Module, table: Table, note: Note) -> "FinishedForecaster":
+        """Let bands follow what has come since the training, as far as the table holds it."""
+        if not follows(self.card.calibration):
+            return self
+        try:
+            windows = newer(self._windows(table), self.card)
+        except DatasetError:  # no row follows a history
+            return self
+        if not len(windows):
+            return self
+        card = self.card.drifted(came_to(read(model, windows, _scoring(self.card)), windows))
+        assert card.calibration is not None
+        assert card.calibration.drift is not None
+        note(
+            f"the calibration {card.calibration.drift.told}, behind {counted(len(windows), 'newer window')}.",
+            usual=True,
+        )
+        return replace(self, card=card)
+
+    def _of_table(self, model: nn.Module, table: Table, note: Note) -> Iterator[Mapping[str, Any]]:
+        if isinstance(table, LongTable):
+            return forecasts_of_series(self.card, model, table, note)
+        return self._rows(table, self._forecast(model, table, note), note)
 
     def _beyond(self, table: Table) -> Iterator[str]:
         """Say where a table holds what forecasts cannot."""

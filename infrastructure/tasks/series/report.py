@@ -48,6 +48,7 @@ def draw_forecasts(
     """Draw forecasts of the first targets in their own units: the last window, and earlier ones where there is room.
 
     Of many series the last window of some of them, from the largest of the `errors` [N] of the windows to the smallest.
+    Bands that follow what comes are as wide as they are in the end.
     """
     targets = range(min(card.recipe.num_targets, MAX_FANS))
     room = MAX_FANS // len(targets)

@@ -64,16 +64,16 @@ class Seen:
         """Take what was kept of windows [N]: a `WindowForecast` each, or None."""
         rows = np.flatnonzero([found is not None for found in kept])
         found: list[WindowForecast] = kept[rows].tolist()
-        forecast, target, last, assumed = (np.stack(values) for values in zip(*found, strict=True))
+        forecast, target, last, assumed, width = (np.stack(values) for values in zip(*found, strict=True))
         series, plain = windows.series, None
         number = series.numbers_of(windows.anchors[rows])
         place = [None if of is None else of[number] for of in (series.level, series.unit)]
         if calibration is not None:
             plain, starts = forecast, range(0, len(forecast), _WINDOWS_AT_ONCE)
             parts = [slice(start, start + _WINDOWS_AT_ONCE) for start in starts]  # in float64 all would be large
-            forecast = np.concatenate([calibration.applied(plain[part], assumed[part]) for part in parts])
+            forecast = np.concatenate([calibration.applied(plain[part], assumed[part], width[part]) for part in parts])
             plain = recipe.kept_to(plain, *place)
-        told = calibration.told if calibration is not None else ""
+        told = calibration.rests_on if calibration is not None else ""
         return cls(windows, recipe, tuple(levels), rows, recipe.kept_to(forecast, *place), plain, target, last, told)
 
     def __len__(self) -> int:

@@ -41,7 +41,7 @@ class Scores:
         forecast = found.forecast
         if self._calibration is not None:
             self._plain.add(self._recipe.kept_to(forecast, found.level, found.unit), *beside)
-            forecast = self._calibration.applied(forecast, found.assumed)
+            forecast = self._calibration.applied(forecast, found.assumed, found.width)
         forecast = self._recipe.kept_to(forecast, found.level, found.unit)
         self._given.add(forecast, *beside)
         self.by_series.add(found.given(forecast))
@@ -74,7 +74,7 @@ class Examining:
     def add(self, found: Forecasts) -> None:
         """Score one batch, and keep some of it."""
         self._scores.add(found)
-        self._thinned.add(found.forecast, found.target, found.last, found.assumed)
+        self._thinned.add(found)
 
     def metrics(self) -> dict[str, Any]:
         """Give all metrics, and `per_series` those of each series of a long table, as columns."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infrastructure.tasks.series.scoring.forecasts import Booleans, Numbers
+from infrastructure.tasks.series.scoring.forecasts import Booleans, Forecasts, Numbers
 from infrastructure.tasks.series.scoring.scattering import scattered
 
 MAX_NUMBERS = 4_000_000  # quantiles, 16 MB
@@ -19,6 +19,7 @@ class WindowForecast(NamedTuple):
     target: Numbers  # [T, H], NaN where unknown
     last: Numbers  # [T], NaN where there is none
     assumed: Booleans  # [T]
+    width: Numbers  # [T], by how much bands are wider than calibrated, for they follow what came
 
 
 class Thinned:
@@ -35,13 +36,13 @@ class Thinned:
         self._kept: dict[int, WindowForecast] = {}
         self._latest: WindowForecast | None = None
 
-    def add(self, forecast: Numbers, target: Numbers, last: Numbers, assumed: Booleans) -> None:
-        """Take in a batch; shapes as `ForecastReader.add` has them."""
-        for place in np.flatnonzero(self._are_kept(self._num_seen + np.arange(len(forecast)))).tolist():
-            self._kept[self._num_seen + place] = _at(place, forecast, target, last, assumed)
-        self._latest = _at(len(forecast) - 1, forecast, target, last, assumed)
-        self._num_seen += len(forecast)
-        most = max(LEAST_WINDOWS, min(self._max_windows, self._max_numbers // max(1, forecast[0].size)))
+    def add(self, found: Forecasts) -> None:
+        """Take in a batch."""
+        for place in np.flatnonzero(self._are_kept(self._num_seen + np.arange(len(found)))).tolist():
+            self._kept[self._num_seen + place] = _at(place, found)
+        self._latest = _at(len(found) - 1, found)
+        self._num_seen += len(found)
+        most = max(LEAST_WINDOWS, min(self._max_windows, self._max_numbers // max(1, found.forecast[0].size)))
         while len(self._kept) > most:
             self._num_halvings += 1
             numbers = np.array(list(self._kept))
@@ -60,6 +61,9 @@ class Thinned:
         return column
 
 
-def _at(place: int, forecast: Numbers, target: Numbers, last: Numbers, assumed: Booleans) -> WindowForecast:
+def _at(place: int, found: Forecasts) -> WindowForecast:
+    width = np.ones_like(found.last) if found.width is None else found.width
     # Copied: a view would hold its whole batch.
-    return WindowForecast(*(values[place].copy() for values in (forecast, target, last, assumed)))
+    return WindowForecast(
+        *(values[place].copy() for values in (found.forecast, found.target, found.last, found.assumed, width))
+    )
