@@ -30,6 +30,12 @@ class FoldScorer(Protocol):
 class BacktestFiles(Protocol):
     """Keeps what a backtest is and what came of it, beside the runs of its folds."""
 
+    def require_place(self, output: str) -> None:
+        """Find fault with a place before anything is read for it: only an unfinished backtest may be there.
+
+        Raises: RunError.
+        """
+
     def begin(self, output: str, plan: Mapping[str, Any]) -> None:
         """Make the directory with its plan, or take up one of the same plan that is not finished.
 

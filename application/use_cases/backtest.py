@@ -84,6 +84,7 @@ class BacktestUseCase:
         training = _of_tables(asked)
         beside = run or str(Path(ROOT) / (request.name or training.task))
         output = request.output_dir or f"{beside}-backtest"
+        self._files.require_place(output)
         if run is not None and not refit:
             self._require_finished(run)
         with watching(f"reading {Path(training.dataset_path).name}") as monitor, _told_to(monitor):
@@ -140,7 +141,10 @@ class BacktestUseCase:
                 if not response.success:
                     if response.exit_code == BAD_INPUT:
                         self._files.withdraw(begun.output_dir)
-                    errors = tuple(f"{name}: {error}" for error in response.errors)
+                    told = response.errors
+                    if response.stop_reason in EXIT_CODE_OF_STOP:
+                        told = (f"stopped ({response.stop_reason}) after saving; the same command goes on.",)
+                    errors = tuple(f"{name}: {error}" for error in told)
                     return replace(begun, folds=tuple(scores), errors=errors, exit_code=response.exit_code)
                 if stopped and fold is not folds[-1]:
                     error = f"stopped ({stopped}) after {name}; the same command goes on."

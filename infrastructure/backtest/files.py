@@ -25,21 +25,29 @@ class BacktestFiles:
     def __init__(self) -> None:
         self._made: list[Path] = []
 
-    def begin(self, output: str, plan: Mapping[str, Any]) -> None:
-        """Make the directory with its plan, or take up an unfinished one of the same plan. Raises: RunError."""
+    def require_place(self, output: str) -> None:
+        """Find fault with a place before anything is read for it. Raises: RunError."""
         place = Path(output)
         try:
-            self._made = [path for path in (place, *place.parents) if not path.exists()]
             if place.exists() and not place.is_dir():
                 raise RunError(f"output {output} is a file.", remedy="Name a directory that does not exist yet.")
             if (place / RESULT).exists():
                 raise RunError(f"{output} holds a finished backtest: {place / RESULT}.", remedy=OTHER)
+            is_empty = not place.exists() or all(path.name.startswith(STAGING_PREFIX) for path in place.iterdir())
+            if not is_empty and not (place / PLAN).exists():
+                raise RunError(f"{output} holds something else than a backtest.", remedy=OTHER)
+        except (OSError, ValueError) as error:
+            raise _cannot_write(output, error) from error
+
+    def begin(self, output: str, plan: Mapping[str, Any]) -> None:
+        """Make the directory with its plan, or take up an unfinished one of the same plan. Raises: RunError."""
+        place = Path(output)
+        try:
             if (place / PLAN).exists():
                 _require_same(place, plan)
                 return
+            self._made = [path for path in (place, *place.parents) if not path.exists()]
             place.mkdir(parents=True, exist_ok=True)
-            if any(not path.name.startswith(STAGING_PREFIX) for path in place.iterdir()):
-                raise RunError(f"{output} holds something else than a backtest.", remedy=OTHER)
             write_whole(place / PLAN, json_text(plan, indent=2) + "\n")
         except (OSError, ValueError) as error:
             self.withdraw(output)

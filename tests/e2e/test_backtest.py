@@ -212,7 +212,7 @@ def test_a_stopped_backtest_goes_on_where_it_stopped(place: Path, walked: dict[s
     run_file, output = place / f"{FORECAST}.yaml", tmp_path / "b"
     first = backtested(run_file, output, (1,))
     assert (first.exit_code, len(first.folds), first.picture) == (130, 0, None)
-    assert first.errors[0].startswith("fold 1 of 2: stopped (SIGINT)")
+    assert first.errors == ("fold 1 of 2: stopped (SIGINT) after saving; the same command goes on.",)
     second = backtested(run_file, output, (4,))  # the last step of the first: it is finished, and the next not begun
     assert (second.exit_code, len(second.folds)) == (130, 0)
     assert not (output / "fold-2").exists()
