@@ -139,6 +139,10 @@ class SplitDataset(Protocol):
     def warnings(self) -> Sequence[str]:
         """What a person should know of the data."""
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What was found in the data, by name, where it is not what everybody expects."""
+
 
 class DatasetSource(Protocol):
     """Reads, checks and splits data; the same file gives the same split."""

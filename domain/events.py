@@ -124,6 +124,13 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something that was found and is no reason to worry."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something a person should know, that does not stop the run."""
 
@@ -162,6 +169,7 @@ Event = (
     | MicroBatchHalved
     | EvaluationCompleted
     | CheckpointSaved
+    | Noted
     | Warned
     | RunFinished
     | RunClosed

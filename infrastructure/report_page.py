@@ -122,7 +122,7 @@ class RunTold:
             facts["file to be scored on"] = str(data["eval_path"])
         named = [name for name in _WORDS_OF_STATISTICS if any(name in part for part in parts.values())]
         rows = [[_WORDS_OF_STATISTICS[name], *(part.get(name) for part in parts.values())] for name in named]
-        found: list[Block] = [Facts(facts)]
+        found: list[Block] = [Facts(facts | dict(self.dataset.facts))]
         columns = [Column("what"), *(Column(name, "number") for name in parts)]
         found.append(Table("The parts", columns, rows))
         looked_for: Mapping[str, int] = getattr(self.dataset, "audit", {})  # not every kind looks

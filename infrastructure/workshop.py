@@ -11,7 +11,7 @@ from application.phases import phases_so_far, seconds_waited
 from application.ports import CheckpointStore, MetricsTracker, Run, RunMonitor, SplitDataset, TrainableModel
 from application.training import QuantileTraining, TextTraining, Training
 from application.training_request import TrainModelRequest
-from domain.events import RunOpened, Warned
+from domain.events import Noted, RunOpened, Warned
 from domain.exceptions import ModelError, RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
@@ -134,6 +134,8 @@ class TrainingWorkshop:
         if metrics.num_damaged_lines:
             monitors.notify(Warned(f"{METRICS} has {metrics.num_damaged_lines} damaged lines, which are passed over."))
         prepared = prepare(request, bundle, dataset, layout.rehearsal)
+        for name, found in dataset.facts.items():
+            monitors.notify(Noted(f"{name}: {found}"))
         for warning in (*dataset.warnings, *bundle.warnings):
             monitors.notify(Warned(warning))
         return AdvancedTrainer(
@@ -173,6 +175,7 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
             "eval_sha256": prepared.evaluation.sha256,
             "train": dict(prepared.train.statistics),
             "evaluation": dict(prepared.evaluation.statistics),
+            **({"facts": dict(dataset.facts)} if dataset.facts else {}),
         },
     }
     typed_card(kind.card_type, bundle.rehearse(rehearsal), rehearsal)

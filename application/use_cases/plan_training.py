@@ -14,7 +14,8 @@ from domain.exceptions import AthanorError
 class PlanTrainingResponse(BaseModel):
     """What a training would take; the figures are those of `Estimate`, each group by its names.
 
-    `baselines` are scores of simple rivals, named as in the response of a training. `success` is False where the
+    `baselines` are scores of simple rivals, named as in the response of a training; `facts` say what was found in the
+    data. `success` is False where the
     training could not begin; `errors` then says why and what to do.
     """
 
@@ -39,6 +40,7 @@ class PlanTrainingResponse(BaseModel):
     memory: dict[str, int | None] = {}
     disk: dict[str, int] = {}
     baselines: dict[str, Any] = {}
+    facts: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     exit_code: int = 0
 
@@ -89,5 +91,6 @@ class PlanTrainingUseCase:
             memory=dict(found.memory),
             disk=dict(found.disk),
             baselines=dict(found.baselines),
+            facts=dict(dataset.facts),
             warnings=found.warnings,
         )

@@ -76,6 +76,7 @@ class TrainModelResponse(BaseModel):
     num_trainable: int | None = None
     num_train_rows: int | None = None
     num_eval_rows: int | None = None
+    facts: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
     exit_code: int = 0
 
@@ -180,6 +181,7 @@ class TrainModelUseCase:
             num_trainable=result.num_trainable,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
+            facts=dict(dataset.facts),
             warnings=tuple(dict.fromkeys((*dataset.warnings, *model.warnings, *result.warnings, *report.warnings))),
             exit_code=EXIT_CODE_OF_STOP.get(result.stop_reason, int(interrupted)),
         )

@@ -13,12 +13,14 @@ Part = TypeVar("Part", bound=Sized, covariant=True)
 class TwoParts(Generic[Part]):
     """A part to learn from and one to be scored on, of rows, documents or windows.
 
-    `warnings` are told once. `audit` counts what was looked for in the data, whether it was found or not.
+    `warnings` are told once. `facts` say by name what was found in the data, and `audit` counts what was looked for
+    there, whether it was found or not.
     """
 
     train: Part
     evaluation: Part
     warnings: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
     audit: Mapping[str, int] = field(default_factory=dict)
 
     @property

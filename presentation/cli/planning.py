@@ -35,7 +35,7 @@ def write_plan(response: PlanTrainingResponse, as_json: bool) -> int:
 def _facts(response: PlanTrainingResponse) -> dict[str, str]:
     words = words_of(response.task)
     steps, seconds, memory, disk = response.steps, response.seconds, response.memory, response.disk
-    facts = {"data": f"{response.dataset_path}: {_rows(response)}"}
+    facts = {"data": f"{response.dataset_path}: {_rows(response)}", **response.facts}
     if response.lengths:
         facts["lengths"] = _lengths(response)
     at_once = f", {counted(steps['rows'], words.fed)} each and {steps['rows_at_once']:,} at once"

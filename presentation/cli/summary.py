@@ -46,7 +46,7 @@ def write_summary(console: Console, response: TrainModelResponse, told: Collecti
     warnings = _warnings(response.warnings, told, console.width)
     _write_samples(console, response.samples, MAX_SAMPLE_LINES - len(warnings))
     told_beside = remarks({**response.baselines, **metrics}, SUMMARY, response.intervals)
-    write_facts(console, {**ranges, **told_beside, **_facts(response)})
+    write_facts(console, {**ranges, **told_beside, **response.facts, **_facts(response)})
     for line in warnings:
         console.print(line, soft_wrap=True)
 

@@ -6,6 +6,7 @@ from domain.events import (
     EvaluationCompleted,
     Event,
     MicroBatchHalved,
+    Noted,
     PhaseAdvanced,
     PhaseEnded,
     PhaseStarted,
@@ -58,6 +59,8 @@ class Teller:
                     f"warning: memory ran out; micro-batches now have {event.micro_batch_size} {words.fed}, "
                     "the steps stay equal"
                 )
+            case Noted():
+                return event.message
             case Warned():
                 return f"warning: {event.message}"
             case RunFinished():

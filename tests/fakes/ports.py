@@ -17,6 +17,7 @@ class FakeDataset:
     num_train: int = 80
     num_eval: int = 20
     warnings: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -54,6 +54,15 @@ def test_days_that_are_known_ahead_are_marked(of: Seen) -> None:
     assert band.x[::3] == [row - 0.5 for row in rows]
 
 
+def test_what_was_found_in_a_table_is_told_and_is_no_warning(tmp_path: Path) -> None:
+    data = seen_forecasts.panel(tmp_path, static_columns=("size",))
+    assert data.facts["series"] == "3, told apart by shop"
+    assert data.facts["known ahead"] == "promotion"
+    assert data.facts["static"] == "size: the same throughout a series"
+    assert data.facts["categories"] == "size (2)"
+    assert not any("told apart" in warning for warning in data.warnings)
+
+
 def test_many_series_are_shown_from_the_largest_error_to_the_smallest(of: Seen, monkeypatch: Any) -> None:
     monkeypatch.setattr(fans, "MAX_SERIES", 2)
     errors = {one.name: of.error_of(one) for one in of.each}

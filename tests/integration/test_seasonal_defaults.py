@@ -82,7 +82,7 @@ def test_a_run_tells_of_its_rivals_everywhere(tmp_path: Path) -> None:
     assert metrics["mase"] / metrics["seasonal_naive_mase"] == pytest.approx(
         metrics["mae"] / metrics["seasonal_naive_mae"], rel=0.3
     )
-    assert any("values come again after a week of 7 rows" in word for word in response.warnings)
+    assert response.facts["season"].startswith("a week of 7 rows; 91 are seen (context_length)")
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Seasonal naive repeats what was a season before" in page
     assert "of seasonal naive" in page  # for each series

@@ -70,9 +70,7 @@ DEGREES = 10 + 8 * np.sin(np.arange(300) / 40) + np.random.default_rng(1).random
 def test_auto_finds_counts_and_where_a_training_part_ends(tmp_path: Path) -> None:
     data = loaded(tmp_path, {"sales": COUNTS, "degrees": DEGREES})
     assert data.recipe.values == (TargetValues(floor=0.0, integers=True), FREE)
-    (told,) = [warning for warning in data.warnings if "kept to" in warning]
-    assert "sales: whole numbers of at least 0" in told
-    assert "degrees:" not in told
+    assert data.facts["values"] == "sales: whole numbers of at least 0 (floor, ceiling, integers)"
 
 
 def test_auto_looks_at_the_training_part_alone_and_what_lies_beyond_is_said(tmp_path: Path) -> None:

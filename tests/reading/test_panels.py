@@ -92,7 +92,6 @@ class TestSeries:
             assert panel.categories["region"][int(region) - 1] == sales[0].shop.region
             assert panel.categories["category"][int(category) - 1] == sales[0].product.category
             assert size == sales[0].shop.size
-        assert any("16 series, told apart by shop and product." in word for word in panel.warnings)
         assert any("4 of 16 series have fewer than 100 rows with a value of sales" in word for word in panel.warnings)
 
     @pytest.mark.parametrize("by", [lambda row: row[:2], lambda row: row[1], lambda row: (-ord(row[0]), row[1])])
@@ -160,7 +159,6 @@ class TestSeries:
         rows = [(*row, 7 * ord(row[0]), "xy"[row[1].day % 2]) for row in rows_of(LENGTHS)]
         panel = opened(tmp_path, rows, "id", "ds", "y", "price", "size", "wind", table=TableSchema())
         assert (panel.names, panel.num_targets, panel.static_names) == (("y", "price", "wind"), 2, ("size",))
-        assert any("size stays the same in each series" in word for word in panel.warnings)
 
     def test_a_column_that_only_counts_rows_is_left_out(self, tmp_path: Path) -> None:
         rows = [(number, *row) for number, row in enumerate(rows_of(LENGTHS))]

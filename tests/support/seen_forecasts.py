@@ -49,11 +49,12 @@ def panel(directory: Path, count: int = 60, **changes: Any) -> SplitSeries:
     path = directory / "shops.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["day", "shop", "sales", "promotion"])
+        writer.writerow(["day", "shop", "size", "sales", "promotion"])
         for number, shop in enumerate(("small", "large", "late")):
-            size = 10.0 ** (number + 1)
+            scale = 10.0 ** (number + 1)
             for day in range(30 if shop == "late" else 0, count):
-                writer.writerow([days[day], shop, round(size * (10 + draw.random()), 3), int(day % 5 == 0)])
+                sales = round(scale * (10 + draw.random()), 3)
+                writer.writerow([days[day], shop, "tiny" if shop == "small" else "huge", sales, int(day % 5 == 0)])
     settings = {"dataset_path": path, "target_columns": ("sales",), "known_columns": ("promotion",), "horizons": 3}
     settings |= {"context_length": 8, "split": (count - 30, 10, 20), "volatility_window": None, **changes}
     return tiny_series.loaded(tiny_series.request("quantile_forecasting", directory, **settings))

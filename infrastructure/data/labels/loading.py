@@ -162,8 +162,9 @@ def split_labelled(task: Task, rows: LabelledRows, share: float, seed: int) -> S
             "repeats were kept on one side of the split."
         )
     audit = {"rows that repeat another, kept on one side": split.num_duplicates, **_label_audit(rows)}
-    parts = {"train": split.train, "evaluation": split.evaluation}
-    return SplitRows(task, rows, rows, **parts, warnings=tuple(warnings), audit=audit)
+    return SplitRows(
+        task, rows, rows, train=split.train, evaluation=split.evaluation, warnings=tuple(warnings), audit=audit
+    )
 
 
 def _already_split(task: Task, train: LabelledRows, evaluation: LabelledRows) -> SplitRows:

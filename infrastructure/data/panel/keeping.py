@@ -51,10 +51,8 @@ def keep_panel(source: Source, schema: PanelSchema, reading: Reading, directory:
     rows, notes = read.rows, read.notes
     rows.group(schema.table, [number for number, name in enumerate(roles.read) if name in categories])
     rows.faults.raise_any(source.name, source.lines_of)
-    if roles.series:
-        notes.append(f"{len(rows.ids):,} series, told apart by {' and '.join(roles.series)}.")
     notes += [*told(gone), *read.numbers.warnings(without=(*gone, *roles.static)), *read.codes.warnings()]
-    roles, static = _settled(rows, roles, gone, categories, schema.table.settled, notes)
+    roles, static = _settled(rows, roles, gone, categories, schema.table.settled)
     rows.faults.raise_any(source.name, source.lines_of)
     counts = counts_of_rows_with_a_value(rows.values, rows.offsets, len(roles.targets))
     kept = counts >= schema.least_rows
@@ -171,7 +169,6 @@ def _settled(
     gone: dict[str, str],
     categories: Categories,
     is_settled: bool,
-    notes: list[str],
 ) -> tuple[Roles, np.ndarray]:
     """Take what stays the same in each series out of the rows, and decide what is a target where none is named.
 
@@ -188,9 +185,6 @@ def _settled(
         same = [name for name in others if not np.any(low[:, place[name]] < high[:, place[name]])]
         others = [name for name in others if name not in same]
         static += same
-        if same:
-            verb = "stays" if len(same) == 1 else "stay"
-            notes.append(f"{', '.join(same)} {verb} the same in each series, and describe it as static_columns do.")
     targets = list(roles.targets) or [name for name in others if name not in categories]
     if not targets and not rows.faults.count:
         rows.faults.add("has no column of numbers that changes", "Add one beside the time column.")

@@ -23,6 +23,8 @@ from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.long_format import LongFormatError
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table, open_table
+from infrastructure.data.windowed.facts import with_facts
+from infrastructure.data.windowed.names import listed
 from infrastructure.data.windowed.panel_series import (
     least_history,
     season_of_panel,
@@ -32,7 +34,6 @@ from infrastructure.data.windowed.parts import Inputs, SplitSeries, lacks_rows
 from infrastructure.data.windowed.tables import season_of, split_series
 
 VOLATILITY = "volatility of "
-MOST_NAMES_TOLD = 10
 
 
 def table_schema(request: SeriesTraining, needed: Sequence[str] = ()) -> TableSchema:
@@ -110,19 +111,14 @@ def load_series(request: QuantileTraining) -> SplitSeries:
             dataset = split_series(request, table, inputs_of(request, table))
     targets = dataset.recipe.target_names
     told = () if request.target_columns is not None or len(table.names) == 1 else (_targets_told(table, targets),)
-    return replace(dataset, warnings=(*told, *dataset.warnings, *_season_told(request, dataset)))
+    warnings = (*told, *dataset.warnings, *_season_told(request, dataset))
+    return with_facts(request, replace(dataset, warnings=warnings))
 
 
 def _season_told(request: QuantileTraining, dataset: SplitSeries) -> Iterator[str]:
-    """Say what season was found, what the model sees of it, and what becomes of it where rows are missing."""
+    """Say what becomes of the season where rows are missing."""
     name, season = dataset.table.path.name, dataset.season
-    if season is None:
-        return
-    yield (
-        f"{name}: values come again after {season}; the model sees {request.context_length:,} rows (context_length),"
-        f" {request.patch_length:,} a token (patch_length)."
-    )
-    if season.cycle and request.gaps == "keep" and lacks_rows(dataset.table):
+    if season is not None and season.cycle and request.gaps == "keep" and lacks_rows(dataset.table):
         yield (
             f"{name}: rows are missing, so that a {season.cycle} is not always {season.rows:,} rows;"
             " with --set gaps=fill it is, and forecasts follow it better."
@@ -131,9 +127,7 @@ def _season_told(request: QuantileTraining, dataset: SplitSeries) -> Iterator[st
 
 def _targets_told(table: Table, targets: Sequence[str]) -> str:
     """Say which targets were taken, as nobody named them."""
-    shown = ", ".join(targets[:MOST_NAMES_TOLD])
-    more = f" and {len(targets) - MOST_NAMES_TOLD:,} more" if len(targets) > MOST_NAMES_TOLD else ""
     return (
-        f"{table.path.name}: the targets are {shown}{more}, all columns of numbers;"
+        f"{table.path.name}: the targets are {listed(targets)}, all columns of numbers;"
         f" name others with {list_setting('target_columns', targets[:1])}."
     )

@@ -38,7 +38,7 @@ from infrastructure.data.windowed.panel_series import (
     training_stamps,
 )
 from infrastructure.data.windowed.parts import SplitSeries
-from infrastructure.data.windowed.values import beyond_told, values_told, with_values
+from infrastructure.data.windowed.values import beyond_told, with_values
 
 MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
 
@@ -97,7 +97,7 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
         raise DatasetError.of(faults)
     warnings += [
         *_panel_warnings(table, series, ends[0]),
-        *values_told(table, recipe, panel.values[:, : panel.num_targets]),
+        *beyond_told(table, recipe.target_names, panel.values[:, : panel.num_targets], recipe.values),
     ]
     return SplitSeries(
         table,

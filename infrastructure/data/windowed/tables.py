@@ -23,7 +23,7 @@ from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table
 from infrastructure.data.windowed.parts import Inputs, SplitSeries
-from infrastructure.data.windowed.values import beyond_told, values_told, with_values
+from infrastructure.data.windowed.values import beyond_told, with_values
 
 
 def season_of(table: Table, inputs: Inputs, num_rows: int, horizons: Sequence[int]) -> Season | None:
@@ -72,7 +72,8 @@ def split_series(request: SeriesTraining, table: Table, inputs: Inputs) -> Split
         faults += window_faults(made, part, end - start)
     if faults:
         raise DatasetError.of(faults)
-    warnings = (*table.warnings, *_warnings(table, inputs, ends), *values_told(table, recipe, of_targets))
+    beyond = beyond_told(table, recipe.target_names, of_targets, recipe.values)
+    warnings = (*table.warnings, *_warnings(table, inputs, ends), *beyond)
     if inputs.labels is None:
         warnings += tuple(_left_out(table.path.name, windows, recipe.target_names))
     test = windows[2] if len(windows) > 2 else None

@@ -17,8 +17,8 @@ from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.value_scale import ValueScale, suits_log
 from infrastructure.data.some_rows import spread
 from infrastructure.data.table.table import Table
+from infrastructure.data.windowed.names import listed
 
-MOST_NAMES = 10
 MOST_VALUES = 1_000_000  # are looked at for a scale; more would say the same
 
 
@@ -51,14 +51,13 @@ def with_values(
     return replace(series, recipe=replace(recipe, values=tuple(values), scales=mapped))
 
 
-def values_told(table: Table, recipe: SeriesRecipe, columns: np.ndarray) -> Iterator[str]:
-    """Say in a line what forecasts of targets [N, T] are kept to, and where the table holds other values."""
-    name, targets = table.path.name, recipe.target_names
+def facts_of_values(recipe: SeriesRecipe) -> Iterator[tuple[str, str]]:
+    """Say in a line each what forecasts are kept to, and on which scale they are learnt where it is another."""
+    targets = recipe.target_names
     if told := _told_of_each(targets, [str(of) if not of.are_free else "" for of in recipe.values]):
-        yield f"{name}: forecasts are kept to what values can be (floor, ceiling, integers): {told}."
+        yield "values", f"{told} (floor, ceiling, integers)"
     if told := _told_of_each(targets, [scale.kind if scale.kind != PLAIN else "" for scale in recipe.scales]):
-        yield f"{name}: values are learnt on another scale (value_scale): {told}; that of train_loss, and of no score."
-    yield from beyond_told(table, targets, columns, recipe.values)
+        yield "scale", f"{told} (value_scale), that of train_loss and of no score"
 
 
 def _told_of_each(targets: Sequence[str], told: Sequence[str]) -> str:
@@ -67,7 +66,7 @@ def _told_of_each(targets: Sequence[str], told: Sequence[str]) -> str:
     for target, sentence in zip(targets, told, strict=False):
         if sentence:
             of_each.setdefault(sentence, []).append(target)
-    return "; ".join(f"{_listed(names)}: {sentence}" for sentence, names in of_each.items())
+    return "; ".join(f"{listed(names)}: {sentence}" for sentence, names in of_each.items())
 
 
 def beyond_told(
@@ -166,8 +165,3 @@ def _rows_where(column: np.ndarray, holds: Callable[[np.ndarray], np.ndarray]) -
 def _place(table: Table, row: int) -> str:
     where = f"at {table.time_of(row)}" if table.stamps is not None else f"in row {row + 1:,}"
     return f"{where} ({table.series_of(row)})" if isinstance(table, LongTable) else where
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
