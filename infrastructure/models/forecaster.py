@@ -12,6 +12,7 @@ from transformers.modeling_utils import PreTrainedModel
 
 # Inputs are standardised; what lies farther out is taken as this, so that no square or sum leaves fp32.
 LARGEST_INPUT = 1e9
+LARGEST_KNOWN = 1e4  # of what is known beside the history, which is multiplied with itself
 # A history that varies by less, in standardised units, or has fewer values than these is thin: it does not say how far
 # its future may lie away, so the training part does, whose standard deviation is 1 in these units.
 LEAST_SCALE = 1e-3
@@ -295,7 +296,7 @@ class CovariateEncoder(nn.Module):
 
     def of_series(self, static: Tensor, categories: Tensor) -> Tensor:
         """Give what each series is [B, D], of its numbers [B, S] and categories [B, E]."""
-        found = static.new_zeros(len(static), 1) if self.static is None else self.static(static)
+        found = static.new_zeros(len(static), 1) if self.static is None else self.static(bounded(static))
         for place, embedding in enumerate(self.static_categories):
             found = found + embedding(categories[:, place])
         return found
@@ -304,7 +305,12 @@ class CovariateEncoder(nn.Module):
         """Give what is known of each step ahead [B, H, A + Ck * E], of numbers [B, H, A] and categories [B, H, Ck]."""
         known = list(self.categories)[len(self.categories) - self.num_known :]
         embedded = [embedding(categories[..., place]) for place, embedding in enumerate(known)]
-        return torch.cat([numbers, *(found.float() for found in embedded)], dim=-1)
+        return torch.cat([bounded(numbers), *(found.float() for found in embedded)], dim=-1)
+
+
+def bounded(known: Tensor) -> Tensor:
+    """Bring what is known to sizes that fp32 can bear the squares of; what is no number says nothing."""
+    return known.nan_to_num(0.0).clamp(-LARGEST_KNOWN, LARGEST_KNOWN)
 
 
 class AheadHead(nn.Module):
