@@ -15,6 +15,7 @@ from torch.nn.functional import one_hot
 from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
 from benchmarks import daily_shops
+from benchmarks import values as simulated_values
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
 from benchmarks.finetune import is_known, table
@@ -314,3 +315,18 @@ def test_shops_by_the_day_are_compared_on_the_windows_that_their_lines_name(tmp_
     assert np.isfinite(filled).all()
     gap = int(np.flatnonzero(np.isnan(values[:, 0]))[-1])
     assert filled[gap] == filled[gap - 7]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "law"),
+    [
+        (simulated_values.counts, simulated_values.of_counts),
+        (simulated_values.parts, simulated_values.of_parts),
+    ],
+)
+def test_the_true_quantiles_of_a_simulated_table_hold_what_they_say(drawn: Any, law: Any) -> None:
+    values, quantiles = drawn(np.random.default_rng(3))[:, None], law()
+    for level, below, under in zip(
+        simulated_values.QUANTILES, (values <= quantiles).mean(axis=0), (values < quantiles).mean(axis=0), strict=True
+    ):
+        assert under - 0.04 <= level <= below + 0.04
