@@ -24,8 +24,8 @@ FORECASTS = "forecasts"  # of windows, among what became of them
 class Scores:
     """Scores forecasts as they would be given away: calibrated, where there is a calibration.
 
-    Then the same metrics without it stand behind "uncalibrated_", as far as it changes them. Both
-    are kept to what values can be.
+    Then the same metrics without it stand behind "uncalibrated_", as far as it changes them. Both are kept to what
+    values can be.
     """
 
     def __init__(self, recipe: SeriesRecipe, quantiles: Sequence[float], calibration: Calibration | None) -> None:
