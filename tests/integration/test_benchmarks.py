@@ -27,7 +27,7 @@ from benchmarks.series_feed import Timed, shares, write_series
 from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
-from domain.forecast import steps_ahead
+from domain.forecast import QUANTILES, steps_ahead
 from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.data.windowed.loading import load_series
 from infrastructure.runs.run_store import RunStore
@@ -327,6 +327,6 @@ def test_shops_by_the_day_are_compared_on_the_windows_that_their_lines_name(tmp_
 def test_the_true_quantiles_of_a_simulated_table_hold_what_they_say(drawn: Any, law: Any) -> None:
     values, quantiles = drawn(np.random.default_rng(3))[:, None], law()
     for level, below, under in zip(
-        simulated_values.QUANTILES, (values <= quantiles).mean(axis=0), (values < quantiles).mean(axis=0), strict=True
+        QUANTILES, (values <= quantiles).mean(axis=0), (values < quantiles).mean(axis=0), strict=True
     ):
         assert under - 0.04 <= level <= below + 0.04
