@@ -10,7 +10,7 @@ from domain.showing import shown
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 HORIZONS = (1, 3, 6, 12, 24)
-CALENDAR = ("hour", "weekday", "day_of_month", "month", "session")
+CALENDAR = ("hour", "weekday", "day_of_month", "month", "year", "session")
 PLACE = re.compile(r"[A-Z]{2,3}(-[^-\s].*)?")  # a country, or a part of one behind a hyphen
 NO = "false"  # what YAML makes of the code of Norway
 NORWAY = 'For Norway, write "NO" in quotes: YAML reads it as false.'

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.windows import Windows, to_learn
 from infrastructure.models.forecaster import Forecaster
 
@@ -78,9 +79,9 @@ def _sums(model: Forecaster, train: Windows, anchors: np.ndarray) -> NormalEquat
     num_targets = model.config.num_targets
     for start in range(0, len(anchors), WINDOWS_AT_ONCE):
         window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
-        history = model.history(torch.from_numpy(window["values"]), torch.from_numpy(window["observed"]))
-        lags = (history.values * history.scale)[:, :num_targets].flatten(0, 1).double().numpy()  # [B * T, L]
-        centre = history.centre[:, :num_targets].flatten(0, 1).double().numpy()  # [B * T, 1]
+        history = model.history(**model_inputs(window))
+        lags = (history.values[:, :num_targets] * history.scale).flatten(0, 1).double().numpy()  # [B * T, L]
+        centre = history.centre_ahead.flatten(0, 1).double().numpy()  # [B * T, 1]
         target = window["target"].reshape(len(lags), -1).astype(np.float64)
         whole = np.isfinite(target).all(axis=1)
         lags, rest = lags[whole], (target - centre - lags[:, -1:])[whole]

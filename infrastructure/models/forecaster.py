@@ -1,5 +1,7 @@
 """The forecaster: a linear view of the history, and attention over time and variables that bends and widens it."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -10,17 +12,26 @@ from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
+from infrastructure.models.covariates import (
+    FIRST_MEMORY,
+    NORM_EPS,
+    AheadHead,
+    CovariateEncoder,
+    Expected,
+    Profile,
+    bounded,
+    step_width,
+)
+
 # Inputs are standardised; what lies farther out is taken as this, so that no square or sum leaves fp32.
 LARGEST_INPUT = 1e9
-LARGEST_KNOWN = 1e4  # of what is known beside the history, which is multiplied with itself
 # A history that varies by less, in standardised units, or has fewer values than these is thin: it does not say how far
 # its future may lie away, so the training part does, whose standard deviation is 1 in these units.
 LEAST_SCALE = 1e-3
 FEWEST_VALUES, FEWEST_SHARE = 8, 4
-NORM_EPS = 1e-6
 # softplus(-0.5): spread of neighbouring quantiles in units of the window's own scale before anything is learnt.
 FIRST_STEP = -0.5
-CATEGORY_WIDTH = 8  # of what stands for the category of a step
+SMALL = 0.3  # of weights that read many rows at once: larger ones learn single days by heart
 
 
 class ForecasterConfig(PreTrainedConfig):
@@ -52,6 +63,7 @@ class ForecasterConfig(PreTrainedConfig):
         instance_norm: bool = True,
         thin_targets: tuple[bool, ...] | list[bool] = (),
         covariates: bool = False,
+        ratio_targets: tuple[bool, ...] | list[bool] = (),
         num_known: int = 0,
         category_sizes: tuple[int, ...] | list[int] = (),
         num_known_categories: int = 0,
@@ -73,6 +85,7 @@ class ForecasterConfig(PreTrainedConfig):
         self.dropout = dropout
         self.instance_norm = instance_norm
         self.covariates = covariates
+        self.ratio_targets = list(ratio_targets)
         self.num_known = num_known
         self.category_sizes = list(category_sizes)
         self.num_known_categories = num_known_categories
@@ -93,14 +106,16 @@ class ForecasterConfig(PreTrainedConfig):
 class History:
     """Histories on their own scale, thin ones on that of the training part.
 
-    Shapes: values and observed [B, V, L], the others [B, V, 1]; `level` is the mean of what was observed, that of the
-    training part where nothing was.
+    Shapes: values and observed [B, V, L], level and is_thin [B, V, 1]; `level` is the mean of what was observed, that
+    of the training part where nothing was. Forecasts of targets are brought back by their `scale` [B, T, 1], by
+    `centre_ahead` and by `ratio`, how large a step is beside the history, [B, T, 1 or H] each.
     """
 
     values: Tensor
     observed: Tensor
-    centre: Tensor
     scale: Tensor
+    centre_ahead: Tensor
+    ratio: Tensor
     level: Tensor
     is_thin: Tensor
 
@@ -130,6 +145,8 @@ class Forecaster(PreTrainedModel):
         self.positions = nn.Parameter(torch.empty(config.num_patches, width))
         self.variables = nn.Parameter(torch.empty(config.num_inputs + len(config.category_sizes), width))
         self.covariates = CovariateEncoder(config) if config.covariates else None
+        has_profile = config.covariates and config.instance_norm and not config.num_classes and step_width(config)
+        self.profile = Profile(config) if has_profile else None
         self.layers = nn.ModuleList(ForecasterLayer(config) for _ in range(config.num_layers))
         self.norm = nn.RMSNorm(width, eps=NORM_EPS)
         self.dropout = nn.Dropout(config.dropout)
@@ -148,11 +165,17 @@ class Forecaster(PreTrainedModel):
         elif isinstance(module, QuantileHead):
             # Nothing is learnt yet: the last value will repeat itself, with the same spread everywhere.
             nn.init.zeros_(module.linear)
-            module.linear[:, -1] = 1.0
+            if self.profile is None:  # else what is left of what was expected, which need not go on
+                module.linear[:, -1] = 1.0
             nn.init.zeros_(module.bend.weight)
             if module.spread is not None:
                 nn.init.zeros_(module.spread.weight)
                 nn.init.constant_(module.spread_bias, FIRST_STEP)
+        elif isinstance(module, Profile):
+            nn.init.zeros_(module.out.weight)
+            nn.init.constant_(module.memory, math.log(self.config.context_length / FIRST_MEMORY))
+        elif isinstance(module, nn.Conv1d):
+            nn.init.trunc_normal_(module.weight, std=SMALL * (module.in_channels * module.kernel_size[0]) ** -0.5)
         elif isinstance(module, AheadHead):
             nn.init.normal_(module.steps, std=0.02)
             nn.init.zeros_(module.out.weight)
@@ -168,39 +191,25 @@ class Forecaster(PreTrainedModel):
         elif isinstance(module, nn.RMSNorm):
             nn.init.ones_(module.weight)
 
-    def forward(
-        self,
-        values: Tensor,
-        observed: Tensor,
-        calendar: Tensor,
-        categories: Tensor | None = None,
-        ahead: Tensor | None = None,
-        ahead_categories: Tensor | None = None,
-        static: Tensor | None = None,
-        static_categories: Tensor | None = None,
-    ) -> dict[str, Tensor]:
+    def forward(self, values: Tensor, observed: Tensor, calendar: Tensor, **told: Tensor) -> dict[str, Tensor]:
         """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
 
         Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history,
         and `thin` [B, T] where the history is flat or hardly observed.
 
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
-        not finite count as missing. With covariates categories [B, L, C], ahead [B, H, A], which holds the K numbers
-        that are known ahead, whether each is known, and the calendar, ahead_categories [B, H, Ck], static [B, S] and
-        static_categories [B, E]; category 0 is one that is not known.
+        not finite count as missing. With covariates `told` has categories [B, L, C], for each of the R steps up to the
+        farthest horizon ahead [B, R, A], which holds the K numbers that are known ahead, whether each is known, and the
+        calendar, and ahead_categories [B, R, Ck]; static [B, S] and static_categories [B, E] of the series, and zero
+        [B, T], what 0 is on the scale of the targets. Category 0 is one that is not known.
         """
-        history = self.history(values, observed)
+        history = self.history(values, observed, calendar, **told)
         tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
         if self.covariates is not None:
-            assert categories is not None
-            assert static is not None
-            assert static_categories is not None
-            of_categories, is_there = self.covariates.tokens(categories)
-            tokens = torch.cat([tokens, of_categories], dim=1) + self.variables[:, None]
-            tokens = tokens + self.covariates.of_series(static, static_categories)[:, None, None]
-            there = torch.cat([there, is_there], dim=1)
-        else:
-            tokens = tokens + self.variables[:, None]
+            of_categories, is_there = self.covariates.tokens(told["categories"])
+            tokens, there = torch.cat([tokens, of_categories], dim=1), torch.cat([there, is_there], dim=1)
+            tokens = tokens + self.covariates.of_series(told["static"], told["static_categories"])[:, None, None]
+        tokens = tokens + self.variables[:, None]
         for layer in self.layers:
             tokens = layer(tokens, there)
         weight = there.unsqueeze(-1).to(tokens.dtype)
@@ -211,38 +220,67 @@ class Forecaster(PreTrainedModel):
         with torch.autocast(values.device.type, enabled=False):
             known = None
             if self.covariates is not None and self.ahead is not None:
-                assert ahead is not None
-                assert ahead_categories is not None
-                known = self.ahead(pooled[:, :targets].float(), self.covariates.ahead(ahead, ahead_categories))
+                steps = self.covariates.steps(told["ahead"], told["ahead_categories"])[:, self._places_ahead]
+                known = self.ahead(pooled[:, :targets].float(), steps)
             own = self.head(history.values[:, :targets], self.dropout(pooled[:, :targets].float()), known)
-            scale, centre = history.scale[:, :targets, :, None], history.centre[:, :targets, :, None]
             wide = history.level[:, :targets, :, None] + self._normal_quantiles(own)  # [B, T, 1, Q]
             learnt = torch.tensor(self.config.thin_targets, device=own.device)
             assumed = history.is_thin[:, :targets, 0] & ~learnt  # [B, T]
-            forecast = torch.where(assumed[..., None, None], wide, own * scale + centre)
+            found = own * (history.scale * history.ratio)[..., None] + history.centre_ahead[..., None]
+            forecast = torch.where(assumed[..., None, None], wide, found)
             return {"forecast": forecast, "assumed": assumed, "thin": history.is_thin[:, :targets, 0]}
 
-    def history(self, values: Tensor, observed: Tensor) -> History:
-        """Bring each history to its own mean and standard deviation over what was observed."""
+    @property
+    def _places_ahead(self) -> list[int]:
+        return [step - 1 for step in self.config.horizons]
+
+    def history(self, values: Tensor, observed: Tensor, calendar: Tensor, **told: Tensor) -> History:
+        """Bring each history to its own mean and standard deviation over what was observed.
+
+        With covariates that of a target is what is left of what its profile expects.
+        """
         known = (observed & values.isfinite()).transpose(1, 2)  # [B, V, L]
         raw = torch.where(known, values.transpose(1, 2), 0.0).float().clamp(-LARGEST_INPUT, LARGEST_INPUT)
         count = known.sum(-1, keepdim=True)
         level = raw.sum(-1, keepdim=True) / count.clamp_min(1)
         shifted = torch.where(known, raw - level, 0.0)
-        deviation = (shifted.square().sum(-1, keepdim=True) / count.clamp_min(1)).sqrt()
+        deviation = _deviation(shifted, count)
         fewest = min(FEWEST_VALUES, max(2, raw.shape[-1] // FEWEST_SHARE))
         is_thin = (count < fewest) | (deviation < LEAST_SCALE)
-        one = torch.ones_like(deviation)
+        one, targets = torch.ones_like(deviation), self.config.num_targets
         if not self.config.instance_norm:
-            return History(raw, known, torch.zeros_like(one), one, level, is_thin)
-        scale, centre = torch.where(is_thin, one, deviation), level
+            unit = one[:, :targets]
+            return History(raw, known, unit, torch.zeros_like(unit), unit, level, is_thin)
+        scale = torch.where(is_thin, one, deviation)
+        if self.profile is None:
+            place = scale[:, :targets], level[:, :targets], one[:, :targets]
+            return History(shifted / scale, known, *place, level, is_thin)
         if self.config.num_known:  # the same number means the same in each window, as it does ahead
-            is_known_ahead = (
-                torch.arange(raw.shape[1], device=raw.device)[:, None] >= raw.shape[1] - self.config.num_known
-            )
-            scale, centre = torch.where(is_known_ahead, one, scale), torch.where(is_known_ahead, 0.0, level)
-            shifted = torch.where(is_known_ahead, raw, shifted)
-        return History(shifted / scale, known, centre, scale, level, is_thin)
+            first = raw.shape[1] - self.config.num_known
+            scale = torch.cat([scale[:, :first], one[:, first:]], dim=1)
+            shifted = torch.cat([shifted[:, :first], bounded(raw[:, first:])], dim=1)
+        with torch.autocast(values.device.type, enabled=False):
+            expected = self._expected(raw, known, calendar, told)
+        rest = torch.where(known[:, :targets], raw[:, :targets] - expected.past, 0.0)
+        of_rest = _deviation(rest, count[:, :targets]).clamp_min(LEAST_SCALE)
+        own = torch.where(is_thin[:, :targets], one[:, :targets], of_rest)
+        inputs = torch.cat([rest / own, (shifted / scale)[:, targets:]], dim=1)
+        places = self._places_ahead
+        return History(inputs, known, own, expected.ahead[..., places], expected.ratio[..., places], level, is_thin)
+
+    def _expected(self, raw: Tensor, known: Tensor, calendar: Tensor, told: Mapping[str, Tensor]) -> Expected:
+        """Ask the profile what it expects of the rows of a history and of the steps ahead."""
+        assert self.covariates is not None
+        assert self.profile is not None
+        targets, first = self.config.num_targets, raw.shape[1] - self.config.num_known
+        past = torch.cat([raw[:, first:], known[:, first:].to(raw.dtype), calendar.transpose(1, 2)], dim=1)
+        categories = told["categories"][..., told["categories"].shape[-1] - self.covariates.num_known :]
+        steps = self.covariates.steps(
+            torch.cat([past.transpose(1, 2), told["ahead"]], dim=1),
+            torch.cat([categories, told["ahead_categories"]], 1),
+        )
+        series = self.covariates.of_series(told["static"], told["static_categories"])
+        return self.profile(raw[:, :targets], known[:, :targets], told["zero"], steps, series)
 
     def _normal_quantiles(self, like: Tensor) -> Tensor:
         return like.new_tensor([NormalDist().inv_cdf(level) for level in self.config.quantiles])
@@ -262,81 +300,9 @@ class Forecaster(PreTrainedModel):
         return tokens, known.any(-1)
 
 
-class CovariateEncoder(nn.Module):
-    """Embeds what is told beside values: categories by step and by series, and the numbers of a series.
-
-    Source of embeddings for the categories of a series: Salinas et al., Int. J. Forecasting 36 (2020).
-    """
-
-    def __init__(self, config: ForecasterConfig) -> None:
-        super().__init__()
-        self.width = width = config.hidden_size
-        self.patch_length, self.num_patches = config.patch_length, config.num_patches
-        self.num_known = config.num_known_categories
-        self.categories = nn.ModuleList(nn.Embedding(size + 1, CATEGORY_WIDTH) for size in config.category_sizes)
-        self.patches = nn.ModuleList(
-            nn.Linear(config.patch_length * CATEGORY_WIDTH, width) for _ in config.category_sizes
-        )
-        self.static = nn.Linear(config.num_static, width, bias=False) if config.num_static else None
-        self.static_categories = nn.ModuleList(nn.Embedding(size + 1, width) for size in config.static_sizes)
-
-    def tokens(self, categories: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut columns of categories [B, L, C] into patches [B, C, N, D]; says which hold any that is known."""
-        length, count = self.patch_length, self.num_patches
-        padded = functional.pad(categories, (0, 0, count * length - categories.shape[1], 0))
-        patches = padded.transpose(1, 2).unflatten(-1, (count, length))  # [B, C, N, P]
-        found = [
-            patch(embedding(patches[:, place]).flatten(-2))
-            for place, (patch, embedding) in enumerate(zip(self.patches, self.categories, strict=True))
-        ]
-        is_known = (patches > 0).any(-1)
-        if not found:
-            return is_known.new_zeros(*is_known.shape, self.width, dtype=torch.float32), is_known
-        return torch.stack(found, dim=1), is_known
-
-    def of_series(self, static: Tensor, categories: Tensor) -> Tensor:
-        """Give what each series is [B, D], of its numbers [B, S] and categories [B, E]."""
-        found = static.new_zeros(len(static), 1) if self.static is None else self.static(bounded(static))
-        for place, embedding in enumerate(self.static_categories):
-            found = found + embedding(categories[:, place])
-        return found
-
-    def ahead(self, numbers: Tensor, categories: Tensor) -> Tensor:
-        """Give what is known of each step ahead [B, H, A + Ck * E], of numbers [B, H, A] and categories [B, H, Ck]."""
-        known = list(self.categories)[len(self.categories) - self.num_known :]
-        embedded = [embedding(categories[..., place]) for place, embedding in enumerate(known)]
-        return torch.cat([bounded(numbers), *(found.float() for found in embedded)], dim=-1)
-
-
-def bounded(known: Tensor) -> Tensor:
-    """Bring what is known to sizes that fp32 can bear the squares of; what is no number says nothing."""
-    return known.nan_to_num(0.0).clamp(-LARGEST_KNOWN, LARGEST_KNOWN)
-
-
-class AheadHead(nn.Module):
-    """Bends the median and the spread at each step by what is known of it beforehand, in the light of the history."""
-
-    def __init__(self, config: ForecasterConfig) -> None:
-        super().__init__()
-        width = config.hidden_size
-        known = 2 * config.num_known + config.num_calendar + CATEGORY_WIDTH * config.num_known_categories
-        self.steps = nn.Parameter(torch.empty(len(config.horizons), 2 * width))
-        self.known = nn.Linear(known, 2 * width, bias=False) if known else None
-        self.history = nn.Linear(width, 2 * width)
-        self.norm = nn.RMSNorm(width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
-        self.out = nn.Linear(width, len(config.quantiles), bias=False)
-
-    def forward(self, tokens: Tensor, known: Tensor) -> Tensor:
-        """Give [B, T, H, Q]: what is added to the median, and to the steps away from it.
-
-        Shapes: tokens [B, T, D], known [B, H, A].
-        """
-        mixed = self.history(tokens)[:, :, None] + self.steps  # [B, T, H, 2 D]
-        if self.known is not None:
-            mixed = mixed + self.known(known)[:, None]
-        content, gate = mixed.chunk(2, dim=-1)
-        return self.out(self.dropout(self.norm(content * functional.silu(gate))))
+def _deviation(shifted: Tensor, count: Tensor) -> Tensor:
+    """Give the root of the mean square [B, V, 1] of what is 0 where nothing was observed."""
+    return (shifted.square().sum(-1, keepdim=True) / count.clamp_min(1)).sqrt()
 
 
 class ForecasterLayer(nn.Module):

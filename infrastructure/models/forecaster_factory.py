@@ -11,8 +11,10 @@ from application.phases import phase
 from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
-from infrastructure.data.series.series import CovariateRecipe
-from infrastructure.data.series.windows import Windows, to_learn
+from domain.values import PLAIN
+from infrastructure.data.series.inputs import model_inputs
+from infrastructure.data.series.series import CovariateRecipe, SeriesRecipe
+from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import whole
@@ -37,7 +39,15 @@ _SHAPE = (
     "horizons",
     "quantiles",
     "instance_norm",
-    *("covariates", "num_known", "category_sizes", "num_known_categories", "num_static", "static_sizes"),
+    *(
+        "covariates",
+        "ratio_targets",
+        "num_known",
+        "category_sizes",
+        "num_known_categories",
+        "num_static",
+        "static_sizes",
+    ),
 )
 # What no setting says by itself.
 _SAID_BY = {
@@ -72,7 +82,7 @@ def build_forecaster(
         "num_classes": num_classes,
         "patch_length": request.patch_length,
         "instance_norm": request.instance_norm,
-        **_covariates_of(recipe.covariates),
+        **_covariates_of(recipe),
     }
     name = request.model_name or "forecaster-mini"
     torch.manual_seed(request.seed)
@@ -85,12 +95,15 @@ def build_forecaster(
     return ModelBundle(model, card={"task": request.task, "model_name": name})
 
 
-def _covariates_of(told: CovariateRecipe | None) -> dict[str, Any]:
+def _covariates_of(recipe: SeriesRecipe) -> dict[str, Any]:
     """Say what a model is told beside values, nothing where it is told nothing."""
+    told = recipe.covariates
     beside = told or CovariateRecipe()
     num_categories = len(beside.categories)
+    is_plain = [scale.kind == PLAIN for scale in recipe.scales] or [True] * recipe.num_targets  # else factors are added
     return {
         "covariates": told is not None,
+        "ratio_targets": [are and plain for are, plain in zip(beside.ratio_targets, is_plain, strict=False)],
         "num_known": len(beside.known),
         "category_sizes": beside.sizes[:num_categories],
         "num_known_categories": beside.num_known,
@@ -103,7 +116,8 @@ def _made(name: str, shape: dict[str, Any], dataset: SplitSeries, quantiles: Seq
     if name in FORECASTERS:
         model = Forecaster(ForecasterConfig(**vars(FORECASTERS[name]), **shape))
         if quantiles:
-            start_from_least_squares(model, dataset.train)
+            if model.profile is None:  # else the line explains what a profile leaves, and that is not learnt yet
+                start_from_least_squares(model, dataset.train)
     else:
         model = _from_directory(name, shape)
     if quantiles:
@@ -125,8 +139,8 @@ def _often_thin(model: Forecaster, train: Windows) -> list[bool]:
     anchors = train.anchors[np.unique(np.linspace(0, len(train) - 1, WINDOWS_LOOKED_AT).astype(np.int64))]
     num_thin, num_scored = np.zeros((2, model.config.num_targets))
     for start in range(0, len(anchors), WINDOWS_AT_ONCE):
-        window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
-        history = model.history(torch.from_numpy(window["values"]), torch.from_numpy(window["observed"]))
+        window = train.cut(anchors[start : start + WINDOWS_AT_ONCE])
+        history = model.history(**model_inputs(window))
         is_thin = history.is_thin[:, : model.config.num_targets, 0].numpy()  # [B, T]
         is_scored = np.isfinite(window["target"]).any(axis=-1)  # [B, T]
         num_thin += (is_thin & is_scored).sum(axis=0)

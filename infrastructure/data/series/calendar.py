@@ -13,7 +13,7 @@ from infrastructure.data.series.public_holidays import Holidays
 # times is a date and no season: on ETTh1, a year of hours, days of the month made the forecasts of the next year worse.
 CYCLES_SEEN: Mapping[str, int] = {"hour": 7, "weekday": 8, "day_of_month": 24, "month": 4}
 # Many series that went through the same two years tell the season from what was special about one of them.
-CYCLES_SEEN_BY_MANY: Mapping[str, int] = {**CYCLES_SEEN, "month": 2}
+CYCLES_SEEN_BY_MANY: Mapping[str, int] = {"hour": 7, "weekday": 8, "day_of_month": 24, "year": 2}
 MANY = 8  # series
 # Sessions end when a day's rows span less than this share of it.
 SESSION_SHARE = 0.9
@@ -99,9 +99,9 @@ def suitable_calendar(
     opening, length = _session(stamps)
     span = int(stamps[-1] - stamps[0])
     has_sessions = step < DAY <= span / 2 and length < SESSION_SHARE * DAY  # a whole day lies within two
-    cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY}
+    cycles = {"hour": DAY, "weekday": 7 * DAY, "day_of_month": 31 * DAY, "month": 366 * DAY, "year": 366 * DAY}
     least = CYCLES_SEEN_BY_MANY if num_series >= MANY else CYCLES_SEEN
-    seen = [name for name, cycle in cycles.items() if 2 * step <= cycle and least[name] * cycle <= span]
+    seen = [name for name, often in least.items() if 2 * step <= cycles[name] and often * cycles[name] <= span]
     names = tuple(seen + ["session"] * has_sessions) if wanted == "auto" else tuple(wanted)
     if not (has_sessions or "session" in names):
         return Calendar(names, holidays=holidays)
@@ -124,6 +124,11 @@ def _share_of_month(stamps: np.ndarray) -> np.ndarray:
 
 
 def _share_of_year(stamps: np.ndarray) -> np.ndarray:
+    days = stamps.astype("datetime64[us]").astype("datetime64[D]")
+    return (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.float64) / 366.0
+
+
+def _share_of_year_by_month(stamps: np.ndarray) -> np.ndarray:
     months = stamps.astype("datetime64[us]").astype("datetime64[M]")
     return (months.astype(np.int64) % 12) / 12.0
 
@@ -133,5 +138,6 @@ _CYCLES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     # The first of January 1970 was a Thursday.
     "weekday": lambda stamps: ((stamps // DAY + 3) % 7) / 7.0,
     "day_of_month": _share_of_month,
-    "month": _share_of_year,
+    "month": _share_of_year_by_month,
+    "year": _share_of_year,
 }

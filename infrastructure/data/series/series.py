@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from infrastructure.data.series.value_scale import ValueScale, as_learnt
 # Rows that are read together: a few MB, however long the table is.
 CHUNK_ROWS = 1 << 16
 LARGEST = float(np.finfo(np.float64).max)  # no forecast lies farther out
+FARTHEST = 1e9  # standard deviations: nobody asks how much farther away 0 is
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class CovariateRecipe:
     relative to the mean of their series, as a price is. `categories` change in a series, the last `num_known` of them
     are known ahead; `static` and `static_categories` do not change, and neither do the `shared` columns: those of them
     that tell series apart in which several series agree. `vocabulary` [columns] are the texts of categories, then of
-    static ones, then of shared ones, in the order of their numbers.
+    static ones, then of shared ones, in the order of their numbers. `ratio_targets` [T] are never
+    negative in the training part: what is known of a row changes them by a factor.
     """
 
     known: tuple[str, ...] = ()
@@ -70,6 +73,7 @@ class CovariateRecipe:
     static_categories: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     vocabulary: tuple[tuple[str, ...], ...] = ()
+    ratio_targets: tuple[bool, ...] = ()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -298,22 +302,23 @@ class Series:
         """Tell where the units of the targets have their 0 [B, T]."""
         return self.zero[self.numbers_of(anchors)]
 
-    @property
+    @cached_property
     def zero(self) -> np.ndarray:
         """Where the units of the targets of each series have their 0, standardised [S, T]."""
         assert self.level is not None
         assert self.unit is not None
         return np.asarray(-self.level / self.unit)
 
-    def known_ahead(self, anchors: np.ndarray, steps: Sequence[int]) -> dict[str, np.ndarray]:
-        """Give what is known beforehand of `steps` ahead of each anchor, and of its series; never a target.
+    def known_ahead(self, anchors: np.ndarray, reach: int) -> dict[str, np.ndarray]:
+        """Give what is known beforehand of the `reach` steps ahead of each anchor, and of its series; never a target.
 
-        Shapes: `ahead` [B, H, 2 K + F], the K columns that are known ahead, whether each is known, and the calendar;
-        `ahead_categories` [B, H, Ck], `static` [B, A] and `static_categories` [B, E].
+        Shapes: `ahead` [B, R, 2 K + F], the K columns that are known ahead, whether each is known, and the calendar;
+        `ahead_categories` [B, R, Ck], `static` [B, A], `static_categories` [B, E], and `zero` [B, T], what 0 is on the
+        scale of the targets.
         """
         assert self.covariates is not None
         beside = self.covariates
-        rows, there = self._ahead(anchors, steps)
+        rows, there = self._ahead(anchors, np.arange(1, reach + 1))
         first = self.values.shape[1] - beside.num_known
         known = self.observed[rows, first:] & there[..., None]
         values = np.where(known, self.values[rows, first:], np.float32(0.0))
@@ -322,11 +327,12 @@ class Series:
         return {
             "ahead": np.concatenate([values, known.astype(np.float32), self._calendar_at(rows)], axis=-1),
             "ahead_categories": np.where(there[..., None], of_rows, 0).astype(np.int64),
+            "zero": np.clip(self.zero[series], -FARTHEST, FARTHEST).astype(np.float32),
             "static": beside.static[series],
             "static_categories": beside.static_categories[series].astype(np.int64),
         }
 
-    def _ahead(self, anchors: np.ndarray, steps: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def _ahead(self, anchors: np.ndarray, steps: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give the rows `steps` [H] behind anchors [B], and whether they are of the same series: [B, H] each."""
         end = self.ends[self.numbers_of(anchors) + 1][:, None]
         rows = anchors[:, None] + np.asarray(steps)

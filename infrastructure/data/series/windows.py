@@ -90,7 +90,7 @@ class Windows(Dataset[Window]):
         series = self.series
         window = series.history(anchors, self.context_length)
         if series.covariates is not None:
-            window |= series.known_ahead(anchors, self.horizons)
+            window |= series.known_ahead(anchors, max(self.horizons))
         if self.labels is not None:
             return {**window, "labels": self.labels[anchors].astype(np.int64)}
         target = series.targets(anchors, self.horizons)

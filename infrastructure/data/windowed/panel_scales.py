@@ -112,6 +112,14 @@ def ratio_columns(panel: Panel, columns: Sequence[int], ends: np.ndarray) -> lis
     return [column for column, found in zip(columns, is_ratio, strict=True) if found]
 
 
+def never_negative(panel: Panel, ends: np.ndarray) -> tuple[bool, ...]:
+    """Tell of each target whether none of its values in the rows up to `ends` [S] is below 0."""
+    lowest = np.full(panel.num_targets, np.inf)
+    for batch in series_batches(panel, range(panel.num_targets)):
+        lowest = np.fmin(lowest, np.fmin.reduce(batch.up_to(ends, batch.values), axis=0))
+    return tuple((lowest >= 0.0).tolist())
+
+
 def as_ratios(batch: Batch, which: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Give the values [n, C] of a batch, `which` [C] of them as logarithms less the mean of those up to `ends` [S].
 

@@ -1,7 +1,7 @@
 """From a table of many series to the arrays that windows are cut from, and to the windows of each part."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_scales import (
     Moments,
     as_ratios,
+    never_negative,
     pooled_scaler,
     ratio_columns,
     scales_of_series,
@@ -136,7 +137,7 @@ def panel_recipe(
         calendar=calendar,
         context_length=context_length,
         horizons=horizons,
-        covariates=columns.recipe(panel, ratios, ends),
+        covariates=replace(columns.recipe(panel, ratios, ends), ratio_targets=never_negative(panel, ends)),
     )
 
 

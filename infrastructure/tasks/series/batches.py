@@ -1,21 +1,16 @@
 """Windows as batches: what forecasts of values and of classes have in common."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from domain.exceptions import DatasetError
+from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.series import Series, SeriesRecipe
-from infrastructure.data.series.windows import Window, to_learn
+from infrastructure.data.series.windows import Window
 from infrastructure.tasks.adapter import Batch
-
-MODEL_INPUTS = (
-    *("values", "observed", "calendar"),
-    *("categories", "ahead", "ahead_categories", "static", "static_categories"),
-)
 
 
 def cut_windows(items: Sequence[Window]) -> Batch:
@@ -26,19 +21,15 @@ def cut_windows(items: Sequence[Window]) -> Batch:
 
 def forecast_of(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Ask a forecaster; gives `forecast` [B, T, H, Q] or `logits` [B, C]."""
-    output: dict[str, Tensor] = model(**_inputs(batch))
+    output: dict[str, Tensor] = model(**model_inputs(batch))
     return output
-
-
-def _inputs(window: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in to_learn(window).items() if name in MODEL_INPUTS}
 
 
 def histories(series: Series, anchors: np.ndarray, recipe: SeriesRecipe, model: nn.Module) -> dict[str, torch.Tensor]:
     """Give what a forecaster sees at anchors [B] of many series, on the model's device."""
-    found = {**series.history(anchors, recipe.context_length), **series.known_ahead(anchors, recipe.horizons)}
+    found = {**series.history(anchors, recipe.context_length), **series.known_ahead(anchors, max(recipe.horizons))}
     device = next(model.parameters()).device
-    return {name: torch.from_numpy(array).to(device) for name, array in _inputs(found).items()}
+    return {name: tensor.to(device) for name, tensor in model_inputs(found).items()}
 
 
 def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
@@ -54,4 +45,4 @@ def last_history(series: Series, context_length: int, model: nn.Module) -> dict[
             remedy="Give a table that ends with values.",
         )
     device = next(model.parameters()).device
-    return {name: torch.from_numpy(array).to(device) for name, array in _inputs(history).items()}
+    return {name: tensor.to(device) for name, tensor in model_inputs(history).items()}

@@ -76,6 +76,7 @@ class CovariateFields(_Fields):
     static_categories: list[str]
     shared: list[str] = []
     vocabulary: list[list[str]]
+    ratio_targets: list[bool]
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
