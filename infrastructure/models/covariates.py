@@ -52,7 +52,7 @@ class CovariateEncoder(nn.Module):
 
     def of_series(self, static: Tensor, categories: Tensor) -> Tensor:
         """Give what each series is [B, D], of its numbers [B, S] and categories [B, E]."""
-        found = static.new_zeros(len(static), 1) if self.static is None else self.static(bounded(static))
+        found = static.new_zeros(len(static), self.width) if self.static is None else self.static(bounded(static))
         for place, embedding in enumerate(self.static_categories):
             found = found + embedding(categories[:, place])
         return found
@@ -100,8 +100,8 @@ class Profile(nn.Module):
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__()
         width, targets = config.hidden_size, config.num_targets
-        reach = 2 * config.patch_length + 1
-        self.rows = nn.Conv1d(step_width(config), 2 * width, reach, padding=config.patch_length, bias=False)
+        self.reach = config.patch_length  # rows on either side that tell of one: a campaign tells of the days behind it
+        self.rows = nn.Linear(step_width(config) * (2 * self.reach + 1), 2 * width, bias=False)
         self.series = nn.Linear(width, 2 * width)
         self.mixed = nn.Linear(width, 2 * width)
         self.dropout = nn.Dropout(config.dropout)
@@ -111,7 +111,8 @@ class Profile(nn.Module):
 
     def effects(self, steps: Tensor, series: Tensor) -> Tensor:
         """Give the effects [B, T, R] of rows [B, R, A] of series [B, D]."""
-        read = self.rows(steps.transpose(1, 2)).transpose(1, 2) + self.series(series)[:, None]
+        around = functional.pad(steps, (0, 0, self.reach, self.reach)).unfold(1, 2 * self.reach + 1, 1)
+        read = self.rows(around.flatten(2)) + self.series(series)[:, None]
         content, gate = read.chunk(2, dim=-1)
         hidden = content * functional.silu(gate)
         hidden = self.dropout(hidden)

@@ -174,8 +174,7 @@ class Forecaster(PreTrainedModel):
         elif isinstance(module, Profile):
             nn.init.zeros_(module.out.weight)
             nn.init.constant_(module.memory, math.log(self.config.context_length / FIRST_MEMORY))
-        elif isinstance(module, nn.Conv1d):
-            nn.init.trunc_normal_(module.weight, std=SMALL * (module.in_channels * module.kernel_size[0]) ** -0.5)
+            nn.init.trunc_normal_(module.rows.weight, std=SMALL * module.rows.in_features**-0.5)
         elif isinstance(module, AheadHead):
             nn.init.normal_(module.steps, std=0.02)
             nn.init.zeros_(module.out.weight)

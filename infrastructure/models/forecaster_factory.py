@@ -115,9 +115,8 @@ def _covariates_of(recipe: SeriesRecipe) -> dict[str, Any]:
 def _made(name: str, shape: dict[str, Any], dataset: SplitSeries, quantiles: Sequence[float]) -> Forecaster:
     if name in FORECASTERS:
         model = Forecaster(ForecasterConfig(**vars(FORECASTERS[name]), **shape))
-        if quantiles:
-            if model.profile is None:  # else the line explains what a profile leaves, and that is not learnt yet
-                start_from_least_squares(model, dataset.train)
+        if quantiles and model.profile is None:  # what a profile leaves for a line is not known before it is learnt
+            start_from_least_squares(model, dataset.train)
     else:
         model = _from_directory(name, shape)
     if quantiles:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from infrastructure.data.feed import Feed
+from infrastructure.data.series.inputs import model_inputs
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.training.evaluation import evaluate
@@ -110,8 +111,7 @@ def test_a_table_of_nothing_but_zeros_and_huge_known_values_keeps_to_numbers(tmp
 
 
 def _forecast(series: Ready, cut: dict[str, np.ndarray]) -> torch.Tensor:
-    names = ("values", "observed", "calendar", "categories", "ahead", "ahead_categories", "static", "static_categories")
     series.model.eval()
     with torch.no_grad():
-        found: torch.Tensor = series.model(**{name: torch.from_numpy(cut[name]) for name in names})["forecast"]
+        found: torch.Tensor = series.model(**model_inputs(cut))["forecast"]
     return found
