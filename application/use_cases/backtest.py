@@ -28,6 +28,7 @@ from domain.task import TASKS, is_preset
 __all__ = ["BacktestRequest", "BacktestUseCase"]
 
 ROOT = "runs"
+STANDARD_INPUT = "-"
 # The first that a task has decides between the model and its rivals.
 DECIDING = ("mae", "accuracy")
 Watching = Callable[[str], AbstractContextManager[RunMonitor | None]]
@@ -192,9 +193,14 @@ def _checked(request: BacktestRequest) -> bool:
 
 
 def _of_tables(asked: TrainModelRequest) -> SeriesTraining:
-    """Decide everything of a training. Raises: ConfigurationError where it is of no table in the order of time."""
+    """Decide everything of a training. Raises: ConfigurationError where it is of no table that lies in time."""
     training = asked.resolved()
     if isinstance(training, SeriesTraining):
+        if training.dataset_path == STANDARD_INPUT:
+            raise ConfigurationError(
+                "a backtest reads its table before each fold, and standard input can be read once.",
+                remedy="Name a file as dataset_path.",
+            )
         return training
     able = ", ".join(name for name, task in TASKS.items() if issubclass(training_of(task), SeriesTraining))
     raise ConfigurationError(

@@ -51,6 +51,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         config(tmp / f"{task}.yaml", task, tmp / "bars.csv")
         answer = called("train", "--config", tmp / f"{task}.yaml", "--output", tmp / task)
         assert answer.exit_code == 0, answer.stderr
+    config(tmp / "stdin.yaml", FORECAST, Path("-"))
     (tmp / "text").mkdir()
     (tmp / "text/run.yaml").write_text("task: text_classification\ndataset_path: rows.csv\n")
     return tmp
@@ -251,6 +252,7 @@ BAD = {
     "no run": (("{place}/nothing",), "nothing holds no run"),
     "a run of text": (("{place}/text",), "rows of task text_classification have none. Use `athanor evaluate`"),
     "no such run file": (("--config", "{place}/none.yaml"), "none.yaml does not exist"),
+    "standard input": (("--config", "{stdin}"), "standard input can be read once. Name a file"),
     "no model to keep": (("--config", "{config}", "--no-refit"), "--config names none. Name a RUN instead."),
     "no folds": (("{run}", "--folds", 0), "folds is 0, but must lie between 1 and 1,000"),
     "folds below 0": (("{run}", "--folds", -2), "folds is -2"),
@@ -273,6 +275,7 @@ def test_what_cannot_be_tried_is_refused_in_a_sentence(name: str, place: Path, w
     words, said = BAD[name]
     names = {
         "place": place, "run": place / FORECAST, "config": place / f"{FORECAST}.yaml", "walked": place / "walked",
+        "stdin": place / "stdin.yaml",
     }  # fmt: skip
     before = everything_in(place)
     given = [str(word).format(**names) for word in words]

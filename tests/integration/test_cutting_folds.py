@@ -52,6 +52,14 @@ def test_the_split_of_a_fold_ends_training_before_it_and_the_test_part_with_it(
         assert part_ends(table, fold.split) == (fold.start - split[1], fold.start, fold.end)
 
 
+def test_without_a_test_part_the_last_part_is_shared_out_and_validation_is_as_long_as_a_fold(tmp_path: Path) -> None:
+    asked = tiny_series.request("quantile_forecasting", tmp_path, split=(200, 100))
+    training: Any = asked.resolved()
+    folds = TableFolds().cut(training, 2, None, refit=True).folds
+    ends = [[CLOCKS["hours"].index(str(date).replace("T", " ")) for date in fold.split[:2]] for fold in folds]
+    assert ends == [[150, 200], [200, 250]]
+
+
 def test_folds_of_many_series_are_periods_of_time(tmp_path: Path) -> None:
     training: Any = tiny_panels.request(tmp_path).resolved()
     folds = TableFolds().cut(training, 2, None, refit=True).folds
