@@ -77,6 +77,14 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bytes(
     assert end_of(tmp_path / "run") == end_of(run)
 
 
+def test_a_run_that_learns_on_a_logarithm_within_bounds_is_resumed_to_the_same_bytes(tmp_path: Path) -> None:
+    said = {"value_scale": "log", "floor": 0.0, "integers": (False, False), "max_steps": 12}
+    assert Container().train_model().execute(wanted("quantile_forecasting", tmp_path / "whole", **said)).success
+    stopped_and_resumed(wanted("quantile_forecasting", tmp_path, **said), 7)
+    assert end_of(tmp_path / "run") == end_of(tmp_path / "whole" / "run")
+    assert [scale["kind"] for scale in card_of(tmp_path / "run")["series"]["recipe"]["scales"]] == ["log", "log"]
+
+
 def test_the_card_holds_the_recipe_and_what_was_calibrated(whole: tuple[str, Path]) -> None:
     task, run = whole
     card = card_of(run)

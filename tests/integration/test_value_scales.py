@@ -18,7 +18,7 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.value_scale import LARGEST, ValueScale
 from infrastructure.tasks.series.scoring.calibration import Calibration
-from tests.support import tiny_series
+from tests.support import tiny_panels, tiny_series
 from tests.support.runs import pictures_undrawn
 from tests.support.valued import COUNTS, LEVELS, RULES, forecasts, loaded, recipe_of
 
@@ -154,3 +154,24 @@ def scaled(recipe: SeriesRecipe, *found: ValueScale) -> SeriesRecipe:
     """Give a recipe whose targets are learnt on some scales, which has been through a file."""
     values = recipe.to_json() | {"scales": [vars(scale) for scale in found]}
     return SeriesRecipe.from_json(values)
+
+
+def test_many_series_are_learnt_in_units_of_each_and_told_in_their_own(tmp_path: Path) -> None:
+    small = [{**row, "sales": round(row["sales"])} for row in tiny_panels.rows()]
+    first = small[0]["shop"]
+    large = [{**row, "sales": row["sales"] * (1000 if row["shop"] == first else 1)} for row in small]
+    cuts, recipes = [], []
+    for name, rows in (("small", small), ("large", large)):
+        path = tiny_panels.written(tmp_path / f"{name}.csv", rows)
+        part = tiny_series.loaded(tiny_panels.request(tmp_path, dataset_path=path, value_scale="log")).evaluation
+        cuts.append(part.cut(part.anchors))
+        recipes.append(part.series.recipe)
+    for name in ("seen", "learnt"):
+        np.testing.assert_allclose(cuts[0][name][..., 0], cuts[1][name][..., 0], atol=1e-4)
+    for cut, recipe in zip(cuts, recipes, strict=True):
+        assert recipe.values == (TargetValues(floor=0.0, integers=True),)
+        plain = recipe.on_plain_scale(cut["learnt"][..., None], cut["level"], cut["unit"])
+        np.testing.assert_allclose(plain[..., 0], cut["target"], atol=1e-3)
+        lowest = recipe.kept_to(np.full_like(plain, -1e6), cut["level"], cut["unit"])
+        own = lowest[..., 0] * cut["unit"][..., None] + cut["level"][..., None]
+        np.testing.assert_allclose(own, 0.0, atol=2e-2)
