@@ -213,3 +213,14 @@ def test_a_run_can_be_judged_by_metrics_that_exist_and_are_better_when_smaller()
     assert len(set(names)) == len(names) == 8 + len(LEVELS) + len(HORIZONS)
     for name in names:
         assert best[name] == 0.0 < worse[name]
+
+
+def test_what_lies_at_the_ends_of_an_interval_is_told_apart_where_anything_does() -> None:
+    forecast, target, last = windows()
+    assert not any(name.startswith("between_") for name in scores_of((forecast, target, last)))
+    whole, counts = np.rint(2 * forecast), np.rint(2 * target)
+    observed = ~np.isnan(counts)
+    inside = (whole[..., 1] < counts) & (counts < whole[..., 5])
+    found = scores_of((whole, counts, last))
+    assert found["between_80"] == pytest.approx(inside[observed].mean())
+    assert found["between_80"] < found["picp_80"]

@@ -31,3 +31,12 @@ def test_without_a_band_of_80_percent_the_widest_is_judged_and_without_any_none(
     assert verdict is not None
     assert verdict.told.startswith("the 90% band")
     assert judged_band({"mae": 1.0, "picp_80": float("nan")}, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("between", "words"), [(0.61, "to be trusted, for 61.0% lay between its ends"), (0.9, "wider")]
+)
+def test_a_band_of_counts_is_not_blamed_for_what_lies_at_its_ends(between: float, words: str) -> None:
+    verdict = judged_band({"picp_80": 0.93, "between_80": between}, {"picp_80": (0.91, 0.95)})
+    assert verdict is not None
+    assert words in verdict.told

@@ -24,9 +24,10 @@ def reliability(seen: Seen) -> list[Block]:
     return blocks
 
 
-def held(seen: Seen, forecast: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Count in each window [K] the values between two quantiles, ends included."""
-    inside = (forecast[..., low] <= seen.target) & (seen.target <= forecast[..., high])
+def held(seen: Seen, forecast: np.ndarray, low: int, high: int, with_ends: bool = True) -> np.ndarray:
+    """Count in each window [K] the values between two quantiles, with those at the ends or without."""
+    lower, upper, came = forecast[..., low], forecast[..., high], seen.target
+    inside = (lower <= came) & (came <= upper) if with_ends else (lower < came) & (came < upper)
     return np.asarray((inside & seen.known).sum(axis=(1, 2)))
 
 
@@ -61,6 +62,9 @@ def _told(seen: Seen) -> Iterator[str]:
             verdict = f"{off} fewer than it says: it is too narrow"
         elif promised < ends[0]:
             verdict = f"{off} more than it says: it is wider than it needs to be"
+            between = _share(held(seen, seen.forecast, low, high, with_ends=False), counts)
+            if between <= promised:
+                verdict = f"as it says, for {between:.1%} lay between its ends and the rest at them"
         yield f"{found} (95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f} %), {verdict}."
 
 

@@ -106,7 +106,7 @@ class ForecastScores:
         self._points, self._squared, self._absolute = np.zeros((3, *shape))  # [T, H] each
         self._known, self._repeat_squared, self._repeat_absolute, self._repeat_pinball = np.zeros((4, *shape))
         self._pinball, self._covered = np.zeros((2, len(self._levels), *shape))  # [Q, T, H] each
-        self._inside, self._width = np.zeros((2, len(self._pairs), *shape))  # [P, T, H] each
+        self._inside, self._between, self._width = np.zeros((3, len(self._pairs), *shape))  # [P, T, H] each
         self._own: dict[str, float] = defaultdict(float)  # sums by name, in the units of the windows
         self._by_window: dict[str, list[Floats]] = defaultdict(list)  # by name, [B] each
 
@@ -156,7 +156,8 @@ class ForecastScores:
         the mean pinball loss over points and quantiles, `crps` its weighted integral (`crps_weights`), `mse` and `mae`
         those of the median. `repeat_last_*` scores the last observed value, as its own forecast at every quantile, on
         the `num_points_repeat_last` points of `num_points` that have one. `coverage_q10` is the share of targets at or
-        below the quantile 0.1, `picp_80` the share within an interval, ends included, and `interval_80_mean` its mean
+        below the quantile 0.1, `picp_80` the share within an interval, ends included, `between_80` that without its
+        ends, of values that lie at them, as counts do, and `interval_80_mean` its mean
         width. `loss_q10` is the loss of one quantile, `loss_1` that of one horizon. `per_target` and `per_horizon` are
         standardised; the lists of `per_horizon` [H] run along the horizons.
         """
@@ -173,6 +174,9 @@ class ForecastScores:
         points_at_horizon = self._points.sum(axis=0)
         per_horizon = {"mse": self._squared.sum(axis=0), "mae": self._absolute.sum(axis=0)}
         result: dict[str, Any] = {**totals, **self._shares(slice(None)), **original}
+        for index, name in enumerate(self._pair_names()):
+            if self._between[index].sum() < self._inside[index].sum():
+                result[f"between_{name}"] = _ratio(self._between[index].sum(), points)
         for index, level in enumerate(self._levels):
             result[f"coverage_{level_name(level)}"] = _ratio(self._covered[index].sum(), points)
             result[f"loss_{level_name(level)}"] = _ratio(self._pinball[index].sum(), points)
@@ -231,6 +235,7 @@ class ForecastScores:
             lower, upper = forecast[..., low].astype(np.float64), forecast[..., high].astype(np.float64)
             inside = (lower <= truth) & (truth <= upper)
             self._inside[index] += (observed & inside).sum(axis=0)
+            self._between[index] += (observed & (lower < truth) & (truth < upper)).sum(axis=0)
             self._width[index] += _sum_where(observed, upper - lower)
             scores[f"interval_{name}_mean"] = upper - lower
             scores[f"picp_{name}"] = inside.astype(np.float64)
