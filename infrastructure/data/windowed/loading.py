@@ -26,6 +26,7 @@ from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.facts import with_facts
 from infrastructure.data.windowed.names import listed
 from infrastructure.data.windowed.panel_series import (
+    Vocabulary,
     least_history,
     season_of_panel,
 )
@@ -101,12 +102,15 @@ def seen_season(request: QuantileTraining, table: Table) -> tuple[Season | None,
     return season_of(table, inputs_of(request, table), num_rows, horizons), num_rows
 
 
-def load_series(request: QuantileTraining) -> SplitSeries:
-    """Read, check and split a table whose values are to be forecast. Raises: DatasetError, ConfigurationError."""
+def load_series(request: QuantileTraining, vocabulary: Vocabulary | None = None) -> SplitSeries:
+    """Read, check and split a table whose values are to be forecast, its categories numbered by a `vocabulary`.
+
+    Raises: DatasetError, ConfigurationError.
+    """
     table = open_values(request)
     with phase("checking and splitting"):
         if isinstance(table, LongTable):
-            dataset = split_panel(request, table)
+            dataset = split_panel(request, table, vocabulary or {})
         else:
             dataset = split_series(request, table, inputs_of(request, table))
     targets = dataset.recipe.target_names

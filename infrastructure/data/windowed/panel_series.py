@@ -1,6 +1,6 @@
 """From a table of many series to the arrays that windows are cut from, and to the windows of each part."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from infrastructure.data.windowed.panel_scales import (
     series_batches,
 )
 
+Vocabulary = Mapping[str, Sequence[str]]  # the texts of columns of categories, in the order of their numbers
 LEAST_SEEN = 4  # a history holds at least one in so many of its rows; the others are masked
 
 
@@ -121,6 +122,15 @@ def _coded(panel: Panel, name: str, codes: np.ndarray, known: Sequence[str]) -> 
 def _numbers_in(known: Sequence[str], texts: Iterable[str]) -> list[int]:
     number_of = {text: number for number, text in enumerate(known, 1)}
     return [number_of.get(text, 0) for text in texts]
+
+
+def knowing(recipe: SeriesRecipe, vocabulary: Vocabulary) -> SeriesRecipe:
+    """Copy with the categories that a model knows: it has learnt what their numbers mean."""
+    beside = recipe.covariates
+    assert beside is not None
+    texts = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True)
+    known = tuple(tuple(vocabulary.get(column, found)) for column, found in texts)
+    return replace(recipe, covariates=replace(beside, vocabulary=known))
 
 
 def panel_recipe(

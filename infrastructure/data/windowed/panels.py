@@ -25,10 +25,12 @@ from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_series import (
     LEAST_SEEN,
+    Vocabulary,
     all_anchors,
     apart,
     changes_of_series,
     in_order_of_time,
+    knowing,
     least_history,
     panel_recipe,
     places_in_series,
@@ -43,10 +45,10 @@ from infrastructure.data.windowed.values import beyond_told, with_values
 MOST_JUDGED = 20_000  # windows of a part of many series; more say little more
 
 
-def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
+def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabulary) -> SplitSeries:
     """Cut all series at the same times, measure their scales on the training part alone, make windows.
 
-    Raises: DatasetError.
+    The numbers of categories are those of `vocabulary` where a model knows them. Raises: DatasetError.
     """
     faults = [
         f"{said}, but {table.path.name} is read as a table of series (series_column, known_columns, static_columns)."
@@ -72,7 +74,8 @@ def split_panel(request: QuantileTraining, table: LongTable) -> SplitSeries:
     num_series = int(np.count_nonzero(ends[0] > panel.offsets[:-1]))
     calendar = suitable_calendar(request.calendar, *seen, request.holidays or (), num_series)
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
-    series = series_of_panel(table, panel_recipe(panel, ends[0], calendar, context, horizons), measured)
+    recipe = knowing(panel_recipe(panel, ends[0], calendar, context, horizons), vocabulary)
+    series = series_of_panel(table, recipe, measured)
     is_past = np.arange(len(series)) < np.repeat(ends[0], np.diff(panel.offsets))
     of_targets = panel.values[:, : panel.num_targets]
     series = with_values(request, table, series, of_targets, is_past)

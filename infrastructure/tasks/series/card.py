@@ -6,6 +6,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from application.training import SeriesTraining
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
@@ -21,10 +23,11 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.loading import table_schema
+from infrastructure.data.windowed.panel_series import Vocabulary
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.card import RESTORE, typed_card
-from infrastructure.models.model_directory import CONFIG
-from infrastructure.tasks.series.card_fields import ForecastCard
+from infrastructure.models.model_directory import CONFIG, settings_of
+from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 
 # Two clocks agree when their steps differ by less than this share: months have different lengths.
@@ -183,3 +186,13 @@ class SeriesCard:
                 "reading": known.reading,
             }
         )
+
+
+def vocabulary_of(directory: Path) -> Vocabulary:
+    """Give the categories that the model in a directory knows, none where there is none to read."""
+    card = settings_of(directory / CARD) if (directory / CARD).is_file() else {}
+    try:
+        beside = CovariateFields.model_validate(card["series"]["recipe"]["covariates"])
+    except (KeyError, TypeError, ValidationError):
+        return {}
+    return dict(zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True))

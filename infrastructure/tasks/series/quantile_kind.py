@@ -34,7 +34,7 @@ from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Pr
 from infrastructure.tasks.series import digits
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.beside_rivals import beside_rivals
-from infrastructure.tasks.series.card import SeriesCard
+from infrastructure.tasks.series.card import SeriesCard, vocabulary_of
 from infrastructure.tasks.series.card_fields import QuantileCard
 from infrastructure.tasks.series.drift import came_to, follows, newer, read
 from infrastructure.tasks.series.page.sections import forecast_sections
@@ -63,7 +63,7 @@ class QuantileForecasting:
 
     def load(self, request: QuantileTraining) -> SplitSeries:
         """Read, check and split a table. Raises: DatasetError with every fault of the file."""
-        return load_series(request)
+        return load_series(request, vocabulary_of(Path(request.model_name or "")))
 
     def build(self, request: QuantileTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""
