@@ -82,7 +82,7 @@ def build_forecaster(
         "num_classes": num_classes,
         "patch_length": request.patch_length,
         "instance_norm": request.instance_norm,
-        **_covariates_of(recipe),
+        **shape_of_covariates(recipe),
     }
     name = request.model_name or "forecaster-mini"
     torch.manual_seed(request.seed)
@@ -95,7 +95,7 @@ def build_forecaster(
     return ModelBundle(model, card={"task": request.task, "model_name": name})
 
 
-def _covariates_of(recipe: SeriesRecipe) -> dict[str, Any]:
+def shape_of_covariates(recipe: SeriesRecipe) -> dict[str, Any]:
     """Say what a model is told beside values, nothing where it is told nothing."""
     told = recipe.covariates
     beside = told or CovariateRecipe()

@@ -152,16 +152,3 @@ def test_columns_of_answers_have_names_of_their_own(tmp_path: Path) -> None:
     header, first = (next(csv.reader([line])) for line in answer.stdout.splitlines()[:2])
     assert header[:5] == ["target_of_series", "time", "time_", "target", "horizon"]
     assert first[:5] == ["a", "north", "2024-04-30", "q0.5", "1"]
-
-
-def test_a_model_that_is_gone_on_with_keeps_what_the_numbers_of_categories_mean(run: Path, tmp_path: Path) -> None:
-    table = [
-        {**row, "weather": "aurora" if row["weather"] == "sun" else row["weather"], "region": "west"} for row in rows()
-    ]
-    path = written(tmp_path / "other.csv", table)
-    again = run_of(tmp_path, dataset_path=path, model_name=str(run / "model"), learning_rate=1e-9)
-    cards = [json.loads((directory / "model" / "athanor.json").read_text()) for directory in (run, again)]
-    first, second = (card["series"]["recipe"]["covariates"] for card in cards)
-    assert first["categories"] == ["weather", "holiday"]
-    assert first["vocabulary"][:2] == [["fog", "rain", "sun"], ["eve", "feast", "no"]]
-    assert second["vocabulary"] == first["vocabulary"]

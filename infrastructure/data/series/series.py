@@ -76,6 +76,11 @@ class CovariateRecipe:
     ratio_targets: tuple[bool, ...] = ()
 
     @property
+    def coded(self) -> tuple[str, ...]:
+        """The columns of categories, in the order of the vocabulary."""
+        return (*self.categories, *self.static_categories, *self.shared)
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The largest number of each column of categories."""
         return tuple(len(texts) for texts in self.vocabulary)

@@ -33,6 +33,6 @@ def _of_series(dataset: SplitSeries) -> Iterator[tuple[str, str]]:
         yield "known ahead", listed(known)
     if static := (*beside.static, *beside.static_categories):
         yield "static", f"{listed(static)}: the same throughout a series"
-    counts = zip((*beside.categories, *beside.static_categories, *beside.shared), beside.vocabulary, strict=True)
+    counts = zip(beside.coded, beside.vocabulary, strict=True)
     if categories := [f"{name} ({len(texts):,})" for name, texts in counts]:
         yield "categories", listed(categories)

@@ -124,13 +124,16 @@ def _numbers_in(known: Sequence[str], texts: Iterable[str]) -> list[int]:
     return [number_of.get(text, 0) for text in texts]
 
 
-def knowing(recipe: SeriesRecipe, vocabulary: Vocabulary) -> SeriesRecipe:
+def knowing(recipe: SeriesRecipe, vocabulary: Vocabulary, series_columns: Sequence[str]) -> SeriesRecipe:
     """Copy with the categories that a model knows: it has learnt what their numbers mean."""
     beside = recipe.covariates
     assert beside is not None
-    texts = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True)
-    known = tuple(tuple(vocabulary.get(column, found)) for column, found in texts)
-    return replace(recipe, covariates=replace(beside, vocabulary=known))
+    if not vocabulary:
+        return recipe
+    texts = {**dict(zip(beside.coded, beside.vocabulary, strict=True)), **vocabulary}
+    known = replace(beside, shared=tuple(name for name in series_columns if name in vocabulary))
+    known = replace(known, vocabulary=tuple(tuple(texts[name]) for name in known.coded))
+    return replace(recipe, covariates=known)
 
 
 def panel_recipe(

@@ -74,8 +74,8 @@ def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabul
     num_series = int(np.count_nonzero(ends[0] > panel.offsets[:-1]))
     calendar = suitable_calendar(request.calendar, *seen, request.holidays or (), num_series)
     measured = np.maximum(ends[0], np.minimum(panel.offsets[:-1] + least, panel.offsets[1:]))
-    recipe = knowing(panel_recipe(panel, ends[0], calendar, context, horizons), vocabulary)
-    series = series_of_panel(table, recipe, measured)
+    plain = knowing(panel_recipe(panel, ends[0], calendar, context, horizons), vocabulary, panel.series_columns)
+    series = series_of_panel(table, plain, measured)
     is_past = np.arange(len(series)) < np.repeat(ends[0], np.diff(panel.offsets))
     of_targets = panel.values[:, : panel.num_targets]
     series = with_values(request, table, series, of_targets, is_past)

@@ -26,6 +26,7 @@ from infrastructure.data.windowed.loading import table_schema
 from infrastructure.data.windowed.panel_series import Vocabulary
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.card import RESTORE, typed_card
+from infrastructure.models.forecaster_factory import shape_of_covariates
 from infrastructure.models.model_directory import CONFIG, settings_of
 from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
@@ -149,12 +150,13 @@ class SeriesCard:
             "num_targets": recipe.num_targets,
             "num_calendar": recipe.calendar.width,
             "horizons": list(recipe.horizons),
+            **shape_of_covariates(recipe),
         }
         if not config.num_classes:
             said["quantiles"] = list(self.quantiles)
         for name, value in said.items():
             there = getattr(config, name)
-            if there != value:
+            if there != (list(value) if isinstance(value, tuple) else value):
                 raise ModelError(
                     f"{directory / CARD} says {name} {value}, but the model in {CONFIG} has {there}.", remedy=RESTORE
                 )
@@ -195,4 +197,5 @@ def vocabulary_of(directory: Path) -> Vocabulary:
         beside = CovariateFields.model_validate(card["series"]["recipe"]["covariates"])
     except (KeyError, TypeError, ValidationError):
         return {}
-    return dict(zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=True))
+    columns = (*beside.categories, *beside.static_categories, *beside.shared)
+    return dict(zip(columns, beside.vocabulary, strict=True))

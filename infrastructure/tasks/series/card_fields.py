@@ -87,6 +87,10 @@ class CovariateFields(_Fields):
             raise ValueError("covariates.num_known and covariates.ratios must be of columns that are there")
         if not len(self.static_scaler.mean) == len(self.static_scaler.scale) == len(self.static):
             raise ValueError("covariates.static_scaler must have a mean and a scale for each of covariates.static")
+        if any(scale <= 0.0 for scale in self.static_scaler.scale):
+            raise ValueError("covariates.static_scaler.scale must be above 0")
+        if any(len({*texts}) < len(texts) for texts in self.vocabulary):
+            raise ValueError("covariates.vocabulary must name each category once")
         return self
 
 
@@ -209,6 +213,8 @@ class SeriesFields(_Fields):
     def _fit(self) -> Self:
         if not _ascend([0.0, *self.quantiles, 1.0]):
             raise ValueError("quantiles must ascend between 0 and 1")
+        if (self.series_columns is None) != (self.recipe.covariates is None):
+            raise ValueError("series_columns and recipe.covariates are those of a table of many series, or both null")
         if self.calibration is not None:
             if self.calibration.quantiles != self.quantiles or len(self.calibration.factors) != len(self.quantiles):
                 raise ValueError("calibration must have a factor for each of the quantiles")
