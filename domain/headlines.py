@@ -95,6 +95,21 @@ def headlines_of(metrics: Mapping[str, Any]) -> list[str]:
     return [name for name, of in HEADLINES.items() if metrics.get(name) is not None and (is_many or not of.of_series)]
 
 
+def over_series_told(metrics: Mapping[str, Any]) -> str:
+    """Give the scores of many series in which each weighs alike, beside those of a rival; empty of any other table."""
+    if metrics.get("num_series") is None:
+        return ""
+    names = [name for name, of in HEADLINES.items() if of.of_series]
+
+    def scores(start: str) -> list[str]:
+        return [score_of(name, metrics.get(f"{start}{name}_unweighted")) for name in names]
+
+    ours = " and ".join(f"{HEADLINES[name].label} {score}" for name, score in zip(names, scores(""), strict=True))
+    rival = "seasonal_naive" if "seasonal_naive_mase_unweighted" in metrics else "repeat_last"
+    theirs = " and ".join(scores(f"{rival}_"))
+    return f"{ours} on average of {metrics['num_series']:,} that weigh alike; {BASELINES[rival]} {theirs}"
+
+
 def rivals_of(metric_name: str, *scores: Mapping[str, Any]) -> dict[str, float]:
     """Find what each baseline scored by a metric, with or without "eval_" in its name; later scores go before."""
     found: dict[str, float] = {}

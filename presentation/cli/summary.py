@@ -12,7 +12,16 @@ from rich.text import Text
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.bands import judged_band
-from domain.headlines import BASELINES, HEADLINES, headlines_of, label_of, range_of, score_of, score_with_range
+from domain.headlines import (
+    BASELINES,
+    HEADLINES,
+    headlines_of,
+    label_of,
+    over_series_told,
+    range_of,
+    score_of,
+    score_with_range,
+)
 from domain.interval import CONFIDENCE
 from domain.rivals import remark_on
 from domain.run_layout import SUMMARY, RunLayout
@@ -28,7 +37,6 @@ MAX_WARNINGS_SHOWN = 5
 MAX_WARNING_LINES = 4
 MAX_MARKS = 4
 SAMPLE_WORDS = {"prompt": "given", "output": "written"}
-_OF_SERIES = {name: of.label for name, of in HEADLINES.items() if of.of_series}
 NOT_OF_SEEDS = "what other {} would change, not another seed"
 
 
@@ -185,10 +193,7 @@ def remarks(metrics: Mapping[str, Any], place_of_all: str, intervals: Intervals)
             f"standardised by the training part{of_each}; {place_of_all} also has the table's: ..._original"
         )
         if is_many:
-            means = [
-                f"{label} {score_of(name, metrics.get(f'{name}_unweighted'))}" for name, label in _OF_SERIES.items()
-            ]
-            lines["over series"] = f"{' and '.join(means)} on average of {metrics['num_series']:,} that weigh alike"
+            lines["over series"] = over_series_told(metrics)
     if "youden_j" in metrics:
         lines["any weakness"] = f"is what Youden's J, TPR and FPR ask for; AUC {score_of('auc', metrics.get('auc'))}"
     lines |= {name: told for rival, name in BASELINES.items() if (told := remark_on(rival, metrics))}

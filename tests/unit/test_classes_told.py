@@ -9,7 +9,7 @@ from rich.console import Console
 
 from application.use_cases.train_model import TrainModelResponse
 from domain.events import Warned
-from domain.headlines import headlines_of, score_with_range
+from domain.headlines import headlines_of, over_series_told, score_with_range
 from presentation.cli.classes import confused_pairs, write_classes
 from presentation.cli.summary import write_scores, write_summary
 from presentation.cli.watching import ConsoleMonitor
@@ -139,6 +139,16 @@ def test_scores_of_many_series_are_no_headlines_of_one_table() -> None:
     scores = {"loss": 0.1, "mae": 0.2, "mase": 0.3, "wql": 0.4}
     assert headlines_of(scores) == ["loss", "mae"]
     assert headlines_of({**scores, "mase_unweighted": 0.3}) == ["loss", "mae", "mase", "wql"]
+
+
+def test_scores_in_which_series_weigh_alike_stand_beside_those_of_the_best_simple_rival() -> None:
+    metrics: dict[str, Any] = {"num_series": 60, "mase_unweighted": 0.85, "wql_unweighted": 0.3}
+    metrics |= {"repeat_last_mase_unweighted": 1.5, "repeat_last_wql_unweighted": 0.5}
+    ours = "MASE 0.8500 and WQL 0.3000 on average of 60 that weigh alike"
+    assert over_series_told(metrics) == f"{ours}; repeat last 1.5000 and 0.5000"
+    metrics |= {"seasonal_naive_mase_unweighted": 1.0, "seasonal_naive_wql_unweighted": 0.4}
+    assert over_series_told(metrics) == f"{ours}; seasonal naive 1.0000 and 0.4000"
+    assert over_series_told({"mase": 0.5}) == ""
 
 
 def test_scores_without_ranges_say_nothing_of_them() -> None:

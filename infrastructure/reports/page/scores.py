@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.headlines import BASELINES, MEANINGS, headlines_of, label_of, score_of
+from domain.headlines import BASELINES, MEANINGS, headlines_of, label_of, over_series_told, score_of
 from domain.interval import CONFIDENCE
 from domain.metrics import is_undefined
 from domain.rivals import remark_on
@@ -34,6 +34,8 @@ class Scores:
             if told := remark_on(rival, {**self.metrics, **self.baselines}):
                 found.append(Paragraph(f"{called[0].upper()}{called[1:]} {told}.", "note"))
         found.append(self._table(names))
+        if over_series := over_series_told(self.metrics):
+            found.append(Paragraph(f"Over series: {over_series}."))
         if self.intervals:
             found.append(
                 Paragraph(

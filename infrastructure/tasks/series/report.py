@@ -71,7 +71,8 @@ def draw_forecasts(
     ]
     title = _title(card.recipe.num_targets, len(targets), len(last))
     if is_long and (num_series := len(np.unique(windows.series.numbers_of(windows.anchors)))) > 1:
-        title = f"{len(last)} of {num_series:,} series, from the largest error to the smallest"
+        told = f"{len(last)} of {num_series:,} series, from the largest error to the smallest"
+        title = f"{card.recipe.names[0]}: {told}" if card.recipe.num_targets == 1 else told
     draw_fans(fans, card.quantiles, path, title)
 
 
@@ -95,6 +96,12 @@ def _title(num_targets: int, num_shown: int, num_windows: int) -> str:
     return f"{targets}, {windows} of each"
 
 
+def _called(table: Table, anchor: int, target: str, num_targets: int) -> str:
+    """Name what a fan shows: of a long table the series, and the target where there are several."""
+    series = table.series_of(anchor) if isinstance(table, LongTable) else ""
+    return ", ".join(filter(None, [target if num_targets > 1 or not series else "", series]))
+
+
 def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: int, forecast: np.ndarray) -> Fan:
     recipe, series = card.recipe, windows.series
     # As much as is drawn, whatever the model saw of it: a context may be shorter than three horizons, or far longer.
@@ -111,7 +118,7 @@ def _fan(card: SeriesCard, table: Table, windows: Windows, anchor: int, target: 
         stamps = stamp_texts(table.stamps[rows], table.zone, table.step)
     name = recipe.names[target]
     return Fan(
-        f"{name}, {table.series_of(anchor)}" if isinstance(table, LongTable) else name,
+        _called(table, anchor, name, recipe.num_targets),
         history.astype(np.float64) * scale + mean,  # in the unit of the table, where 32 bits may not reach
         windows.cut(np.array([anchor]))["target"][0, target].astype(np.float64) * scale + mean,
         forecast,
