@@ -168,10 +168,14 @@ def test_the_guide_to_forecasts_runs_as_it_stands(empty_directory: Path, capsys:
     for quoted in quotations("forecast_a_table.md")[:1]:  # the other one tells of a training that is not run
         assert quoted in printed
     assert "duplicate_stamps=last" in printed
-    to_screen, to_csv, to_parquet, of_direction = answers_of(calls, "predict")
+    to_screen, to_csv, to_parquet, of_shops, of_direction = answers_of(calls, "predict")
     assert (empty_directory / "forecast.csv").read_text() == to_screen
     assert [line.split(",")[1:3] for line in to_screen.splitlines()[1:]] == [["orders", f"{n}"] for n in range(1, 25)]
-    assert to_csv + to_parquet == ""  # and the page itself reads the Parquet file
+    assert to_csv + to_parquet + of_shops == ""  # and the page itself reads the Parquet file
+    with (empty_directory / "shops_forecast.csv").open(newline="", encoding="utf-8") as file:
+        forecast = list(csv.DictReader(file))
+    assert [row["shop"] for row in forecast] == ["North"] * 14 + ["South"] * 14 + ["Quay"] * 14
+    assert {row["day"] for row in forecast[::14]} == {"2024-07-19"}
     assert set(json.loads(of_direction)["scores"]) == {"down", "flat", "up"}
     assert json.loads(answers_of(calls, "evaluate")[1])["num_rows"] == 2 * 7 * 24 - 168 - 24 + 1
     resumed, repeated = (Path("runs", name, "model", "model.safetensors") for name in ("stopped", "repeated"))
