@@ -7,8 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from infrastructure.tasks.adapter import Outcomes
-
 Numbers = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.integer[Any]]
@@ -57,5 +55,5 @@ class ForecastReader(Protocol):
     def metrics(self) -> dict[str, Any]:
         """Give what was found."""
 
-    def outcomes(self) -> Outcomes:
+    def outcomes(self) -> Mapping[str, np.ndarray]:
         """Give what became of each window, in the order they came; nothing where that is not looked at."""
