@@ -39,7 +39,7 @@ def write_backtest(result: Backtest, as_json: bool) -> int:
 
 def _write_table(result: Backtest) -> None:
     folds, words = result.folds, words_of(result.task)
-    names = [name for name in SHOWN.get(result.metric, (result.metric,)) if name in result.mean]
+    names = [name for name in SHOWN.get(result.metric, (result.metric,)) if any(name in each.metrics for each in folds)]
     means = result.rival_means()
     best = best_of(result.metric, means)
     rivals = [each.best_rival for each in folds]
@@ -55,7 +55,7 @@ def _write_table(result: Backtest) -> None:
     ]
     for place, name in enumerate(names):
         cells = [score_of(name, each.metrics.get(name)) for each in folds]
-        ends = score_of(name, result.mean[name]), score_of(name, result.spread[name])
+        ends = score_of(name, result.mean.get(name)), score_of(name, result.spread.get(name))
         columns.append(Column(label_of(name, words), (*cells, *ends), 2 if place else 0, is_number=True))
     columns.append(
         Column("best rival", (*beside, "" if best is None else f"{best} {_score(result, means[best])}", ""), 1)

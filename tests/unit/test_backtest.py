@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from domain.backtest import best_of, mean_and_spread, periods, verdict_beside
+from domain.backtest import Backtest, Fold, FoldScores, best_of, mean_and_spread, periods, verdict_beside
 from domain.comparison import BETTER, NOT_KNOWN, NOT_TOLD_APART, WORSE
 from domain.interval import Interval
+from presentation.cli.backtested import write_backtest
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,20 @@ def test_the_best_rival_has_the_lowest_error_or_the_highest_accuracy() -> None:
     assert best_of("mae", rivals) == "repeat last"
     assert best_of("accuracy", rivals) == "seasonal naive"
     assert best_of("mae", {}) is None
+
+
+def test_a_fold_without_a_score_is_told_with_a_dash_and_the_others_with_theirs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folds = [
+        FoldScores(
+            Fold(1, 0, 9, "row 1", "row 9", (1, 1, 9)), 4, "mae", {"mae": 0.25}, {"mae": (0.2, 0.3)}, {"drift": 0.5}
+        ),
+        FoldScores(Fold(2, 9, 18, "row 10", "row 18", (1, 1, 9)), 0, "mae", {}, {}, {}),
+    ]
+    result = Backtest("quantile_forecasting", "mae", True, "runs/b", "runs/b/backtest.png", tuple(folds))
+    assert write_backtest(result, as_json=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["1", "row", "1", "row", "9", "4", "0.2500", "drift", "0.5000", "better"]
+    assert lines[2].split() == ["2", "row", "10", "row", "18", "0", "-"]
+    assert "ahead of the best simple rival in 1 of 1 fold." in lines[-2]
