@@ -82,6 +82,24 @@ def test_auto_takes_a_logarithm_where_changes_grow_with_the_level_and_only_there
     assert loaded(tmp_path, {"steady": STEADY}, value_scale="auto").recipe.scales == ()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_zeros_are_zeros_to_a_logarithm_whatever_they_were_rounded_to(tmp_path: Path, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    sold = np.where(draw.random(300) < 0.6, np.ceil(np.exp(1 + draw.normal(size=300))), 0.0)
+    recipe = loaded(tmp_path, {"sold": sold}, value_scale="log").recipe
+    assert recipe.scales[0].width * recipe.target_scales[0] == pytest.approx(
+        np.quantile(sold[:180][sold[:180] > 0], 0.05)
+    )
+    grown = sold * np.exp(draw.normal(size=300).cumsum() * 0.2)
+    assert loaded(tmp_path, {"grown": grown}, value_scale="auto").recipe.values[0].floor == 0.0
+
+
+def test_what_never_changes_is_refused_on_each_scale(tmp_path: Path) -> None:
+    for kind in ("plain", *KINDS, "auto"):
+        with pytest.raises(DatasetError, match="nothing to learn"):
+            loaded(tmp_path, {"a": np.zeros(300), "b": SKEWED}, value_scale=kind)
+
+
 def test_the_scale_is_that_of_the_training_part_alone(tmp_path: Path) -> None:
     later = np.where(np.arange(300) < 180, SKEWED, SKEWED * 50)
     for kind in (*KINDS, "auto"):

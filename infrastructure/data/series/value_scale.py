@@ -14,6 +14,7 @@ TO_DEVIATIONS = 1.4826  # of a normal distribution, from the median of absolute 
 # What changes by so much more where it is larger, as a rank correlation, and on a logarithm by less than half of that.
 GROWS_WITH_LEVEL = 0.3
 FEWEST = 30  # changes that tell
+ROUNDING = 1e-6  # by which a 0 that was standardised in fp32 lies beside the 0 of its unit
 LARGEST = 1e9  # standardised; what the exponential makes of a forecast beyond is none
 
 
@@ -39,7 +40,10 @@ class ValueScale:
             return cls()
         values = values.astype(np.float64)
         if kind == LOG:
-            positive = (values - zero)[values > zero]
+            positive = _from_zero(values, zero)
+            positive = positive[positive > 0]
+            if not len(positive):
+                return cls()
             width = max(float(np.quantile(positive, NARROW)), LEAST_WIDTH * float(positive.mean()))
             found = cls(kind, width=width)
         else:
@@ -95,13 +99,19 @@ def suits_log(before: np.ndarray, after: np.ndarray, zero: np.ndarray) -> bool:
     It does where none is negative and changes grow with the level, the mean of both: as ranks the two go together, and
     on the logarithm less than half as much.
     """
-    values = np.concatenate([before, after])
-    if not (values > np.tile(zero, 2)).any() or (values < np.tile(zero, 2)).any():
+    values, zeros = np.concatenate([before, after]), np.tile(zero, 2)
+    if (_from_zero(values, zeros) < 0).any():
         return False
-    scale = ValueScale.fit(LOG, values, np.tile(zero, 2))
+    scale = ValueScale.fit(LOG, values, zeros)
     plain = _together(before.astype(np.float64), after.astype(np.float64))
     mapped = _together(scale.learnt(before, zero), scale.learnt(after, zero))
     return plain >= GROWS_WITH_LEVEL and abs(mapped) < plain / 2
+
+
+def _from_zero(values: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """Measure standardised values from the 0 of their unit, in fp64; those that are 0 there are 0."""
+    away = values.astype(np.float64) - zero
+    return np.where(np.abs(away) <= ROUNDING * np.maximum(np.abs(zero), 1.0), 0.0, away)
 
 
 def _together(before: np.ndarray, after: np.ndarray) -> float:
