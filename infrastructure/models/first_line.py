@@ -1,9 +1,11 @@
-"""Where the line through the history begins: at the ridge solution that forecasts the end of the training part best."""
+"""Where a forecaster begins: at the ridge line that forecasts the end of the training part best, and at its errors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.windows import Windows, to_learn
@@ -13,8 +15,15 @@ from infrastructure.models.forecaster import Forecaster
 MAX_LAGS = 2048
 MAX_WINDOWS = 8192
 WINDOWS_AT_ONCE = 256
-# Share of the windows, the latest ones, that choose how strongly the line is held to the repeated last value.
-JUDGING_SHARE = 0.2
+# Blocks of windows, one behind the other, of which each but the first judges lines of those before it.
+NUM_BLOCKS = 5
+# A line serves a target when it leaves by so much less of what its repeated last value leaves unexplained.
+LEAST_GAIN = 0.02
+MOST_SUMS = 1 << 25  # numbers in the sums of all targets and blocks; beyond it all targets are judged as one
+# Of the errors of a line: fewer of a target at a horizon do not say how far its quantiles lie apart, more than so many
+# in all take memory and say no more.
+FEWEST_ERRORS, MOST_ERRORS = 64, 1 << 24
+LEAST_STEP = 1e-3  # between neighbouring quantiles, in units of the window's own scale
 # Strengths in units of the mean square of a lag.
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e6)
 
@@ -53,37 +62,127 @@ class NormalEquations:
         return float(self.squares.sum() - explained)
 
 
+Blocks = Sequence[Sequence[NormalEquations]]  # the sums of each target, block by block
+
+
 @torch.no_grad()
 def start_from_least_squares(model: Forecaster, train: Windows) -> None:
-    """Set the line of a new forecaster by least squares over the training windows, held to the repeated last value.
+    """Set the line of a new forecaster by least squares over the training windows, its quantiles by what it misses.
 
-    Gradients would need hundreds of steps to move a few lags as far; this takes a second. How strongly it is held is
-    chosen on the latest windows, so that a random walk keeps repeating its last value. Windows with a missing target
-    are left out; with too few of them, or too long histories, the line stays as it is.
+    Gradients would need hundreds of steps to move a few lags as far; this takes seconds. The line is held to the
+    repeated last value as strongly as forecasts later windows best; targets whose own line forecasts no better than
+    that value are walks, and keep to it. How far the quantiles lie apart is what lines of other windows miss. Windows
+    with a missing target are left out; with too few of them, or too long histories, all targets repeat their last
+    value at first.
     Source of the idea: closed-form lines match trained ones, Toner and Darlow, ICML 2024.
     """
-    num_lags = train.context_length
-    anchors = train.anchors[np.unique(np.linspace(0, len(train) - 1, MAX_WINDOWS).astype(np.int64))]
-    if num_lags > MAX_LAGS or len(anchors) * model.config.num_targets < 2 * num_lags:
+    anchors, num_targets = _in_time(train), model.config.num_targets
+    blocks = np.array_split(anchors, NUM_BLOCKS)
+    if train.context_length > MAX_LAGS or len(anchors) * num_targets < 2 * train.context_length:
+        _spread_by(model, list(_errors(model, train, anchors)))
         return
-    border = int(len(anchors) * (1.0 - JUDGING_SHARE))
-    fitting, judging = (_sums(model, train, part) for part in (anchors[:border], anchors[border:]))
-    errors = [judging.error_of(line) for line in fitting.lines(STRENGTHS)]
-    (line,) = fitting.plus(judging).lines([STRENGTHS[int(np.argmin(errors))]])
-    model.head.linear.add_(torch.from_numpy(line.T).to(model.head.linear))
+    sums = [_sums(model, train, block) for block in blocks]
+    served = [target for target in range(len(sums[0])) if _fitted(sums, [target])[1]]
+    walks = [target not in served for target in range(len(sums[0]))]
+    model.config.walks = model.head.walks = walks if len(walks) == num_targets else walks * num_targets
+    errors: list[Tensor] = []
+    if not served:
+        model.head.linear = None
+        errors += _errors(model, train, anchors)
+    else:
+        strength, _ = _fitted(sums, served)
+        for number, block in enumerate(blocks):
+            model.head.linear = _line([*sums[:number], *sums[number + 1 :]], served, strength)
+            errors += _errors(model, train, block)
+        model.head.linear = _line(sums, served, strength)
+    _spread_by(model, errors)
 
 
-def _sums(model: Forecaster, train: Windows, anchors: np.ndarray) -> NormalEquations:
-    """Sum over windows what the repeated last value leaves unexplained, in units of the whole table."""
-    sums = NormalEquations(train.context_length, len(train.horizons))
+def _fitted(blocks: Blocks, targets: Sequence[int]) -> tuple[float, bool]:
+    """Tell how strongly a line of some targets is best held, and whether it then serves them.
+
+    Each block is forecast by lines of those before it: one block alone would find something in many a random walk.
+    """
+    left, repeated = np.zeros(len(STRENGTHS)), 0.0
+    for number, block in enumerate(blocks[1:], start=1):
+        judge = _of([block], targets)
+        left += [judge.error_of(line) for line in _of(blocks[:number], targets).lines(STRENGTHS)]
+        repeated += float(judge.squares.sum())
+    best = int(np.argmin(left))
+    return STRENGTHS[best], bool(left[best] < (1.0 - LEAST_GAIN) * repeated)
+
+
+def _line(blocks: Blocks, targets: Sequence[int], strength: float) -> nn.Parameter:
+    """Give the line [H, L] of some targets over some blocks."""
+    (line,) = _of(blocks, targets).lines([strength])
+    line[-1] += 1.0  # what it was fitted to is what the last value leaves unexplained
+    # In the order of rows: moments of an optimizer that come from a file have no other.
+    return nn.Parameter(torch.from_numpy(np.ascontiguousarray(line.T)).float())
+
+
+def _of(blocks: Blocks, targets: Sequence[int]) -> NormalEquations:
+    """Give the sums over some targets and blocks together."""
+    first, *others = (block[target] for block in blocks for target in targets)
+    return reduce(NormalEquations.plus, others, first)
+
+
+def _in_time(train: Windows) -> np.ndarray:
+    """Give the anchors of some windows, evenly spread, the latest ones last, of many series too."""
+    anchors = train.anchors[np.unique(np.linspace(0, len(train) - 1, MAX_WINDOWS).astype(np.int64))]
+    moments = train.series.moments
+    return anchors if moments is None else anchors[np.argsort(moments[anchors], kind="stable")]
+
+
+def _spread_by(model: Forecaster, found: Sequence[Tensor]) -> None:
+    """Set the steps between quantiles by errors [B, T, H] of lines over windows that these were not fitted to.
+
+    A drift of these windows moves no quantile: the steps are those between the quantiles of the errors, whatever their
+    median. Without a head that spreads, or with few errors, they stay as they are.
+    """
+    head = model.head
+    if head.spread is None or not found:
+        return
+    errors = torch.cat(list(found))  # [N, T, H]
+    levels = torch.tensor(model.config.quantiles, dtype=errors.dtype)
+    for target in range(model.config.num_targets):
+        steps = torch.nanquantile(errors[:, target], levels, dim=0).diff(dim=0).T.clamp_min(LEAST_STEP)  # [H, Q - 1]
+        enough = (~errors[:, target].isnan()).sum(dim=0) >= FEWEST_ERRORS
+        before = head.spread_bias[target]
+        # The inverse of softplus, so written that small and large steps stay finite.
+        before.copy_(torch.where(enough[:, None], steps + torch.log(-torch.expm1(-steps)), before))
+
+
+def _errors(model: Forecaster, train: Windows, anchors: np.ndarray) -> Iterator[Tensor]:
+    """Give what the lines miss by [B, T, H], in units of each window's own scale; NaN where that is not known."""
     num_targets = model.config.num_targets
+    most = max(FEWEST_ERRORS, MOST_ERRORS // (num_targets * len(train.horizons) * NUM_BLOCKS))
+    anchors = anchors[:: max(1, -(-len(anchors) // most))]
     for start in range(0, len(anchors), WINDOWS_AT_ONCE):
         window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
         history = model.history(**model_inputs(window))
-        lags = (history.values[:, :num_targets] * history.scale).flatten(0, 1).double().numpy()  # [B * T, L]
-        centre = history.centre_ahead.flatten(0, 1).double().numpy()  # [B * T, 1]
-        target = window["target"].reshape(len(lags), -1).astype(np.float64)
-        whole = np.isfinite(target).all(axis=1)
-        lags, rest = lags[whole], (target - centre - lags[:, -1:])[whole]
-        sums.add(lags, rest)
+        own = (torch.from_numpy(window["target"]) - history.centre_ahead) / history.scale
+        missed = own - model.head.straight(history.values[:, :num_targets])
+        yield torch.where(history.is_thin[:, :num_targets], torch.nan, missed)
+
+
+def _sums(model: Forecaster, train: Windows, anchors: np.ndarray) -> list[NormalEquations]:
+    """Sum over windows what the repeated last value leaves unexplained, in units of the whole table.
+
+    Gives the sums of each target, or one of all targets where those would take too much memory.
+    """
+    num_targets, num_lags, num_horizons = model.config.num_targets, train.context_length, len(train.horizons)
+    each = NUM_BLOCKS * num_lags * (num_lags + num_horizons)
+    sums = [
+        NormalEquations(num_lags, num_horizons) for _ in range(num_targets if num_targets * each <= MOST_SUMS else 1)
+    ]
+    for start in range(0, len(anchors), WINDOWS_AT_ONCE):
+        window = to_learn(train.cut(anchors[start : start + WINDOWS_AT_ONCE]))
+        history = model.history(**model_inputs(window))
+        lags = (history.values[:, :num_targets] * history.scale).double().numpy()  # [B, T, L]
+        centre = history.centre_ahead.double().numpy()  # [B, T, 1]
+        rest = window["target"].astype(np.float64) - centre - lags[..., -1:]  # [B, T, H]
+        whole = np.isfinite(rest).all(axis=-1)  # [B, T]
+        for target in range(num_targets):
+            known = whole[:, target]
+            sums[target % len(sums)].add(lags[known, target], rest[known, target])
     return sums

@@ -32,6 +32,8 @@ FEWEST_VALUES, FEWEST_SHARE = 8, 4
 # softplus(-0.5): spread of neighbouring quantiles in units of the window's own scale before anything is learnt.
 FIRST_STEP = -0.5
 SMALL = 0.3  # of weights that read many rows at once: larger ones learn single days by heart
+# Share of a bend that a walk takes: where nothing in its own past tells where it goes, the rest seldom does.
+WALK_BEND = 0.1
 
 
 class ForecasterConfig(PreTrainedConfig):
@@ -41,7 +43,8 @@ class ForecasterConfig(PreTrainedConfig):
     variables are forecast, the first ones. `thin_targets` [T] says of which of them the model has learnt what follows a
     thin history. `covariates` says that it is told what is known ahead: the last `num_known` K of the variables, the
     last `num_known_categories` of the columns of categories, of which `category_sizes` are the largest numbers, and the
-    calendar; and of a series `num_static` numbers and categories of `static_sizes`.
+    calendar; and of a series `num_static` numbers and categories of `static_sizes`. `walks` [T] says of which targets
+    the median begins at the last value, without a line through the history.
     """
 
     model_type = "athanor_forecaster"
@@ -69,6 +72,7 @@ class ForecasterConfig(PreTrainedConfig):
         num_known_categories: int = 0,
         num_static: int = 0,
         static_sizes: tuple[int, ...] | list[int] = (),
+        walks: tuple[bool, ...] | list[bool] = (),
         **settings: Any,
     ) -> None:
         self.context_length = context_length
@@ -91,9 +95,13 @@ class ForecasterConfig(PreTrainedConfig):
         self.num_known_categories = num_known_categories
         self.num_static = num_static
         self.static_sizes = list(static_sizes)
-        # Unless it says so of each target, as older models and edited files do not, nothing is known of any.
-        is_whole = len(thin_targets) == num_targets and all(isinstance(known, bool) for known in thin_targets)
-        self.thin_targets = list(thin_targets) if is_whole else [False] * num_targets
+        # Unless they say so of each target, as older models and edited files do not, nothing is known of any.
+        self.thin_targets, self.walks = (
+            list(told)
+            if len(told) == num_targets and all(isinstance(one, bool) for one in told)
+            else [False] * num_targets
+            for told in (thin_targets, walks)
+        )
         super().__init__(**settings)
 
     @property
@@ -164,9 +172,10 @@ class Forecaster(PreTrainedModel):
             nn.init.normal_(module.variables, std=0.02)
         elif isinstance(module, QuantileHead):
             # Nothing is learnt yet: the last value will repeat itself, with the same spread everywhere.
-            nn.init.zeros_(module.linear)
-            if self.profile is None:  # else what is left of what was expected, which need not go on
-                module.linear[:, -1] = 1.0
+            if module.linear is not None:
+                nn.init.zeros_(module.linear)
+                if self.profile is None:  # else what is left of what was expected, which need not go on
+                    module.linear[:, -1] = 1.0
             nn.init.zeros_(module.bend.weight)
             if module.spread is not None:
                 nn.init.zeros_(module.spread.weight)
@@ -356,7 +365,10 @@ class QuantileHead(nn.Module):
         num_horizons, num_quantiles = len(config.horizons), len(config.quantiles)
         # Where no level is a half, the one nearest to it takes the place of the median.
         self.middle = min(range(num_quantiles), key=lambda index: abs(config.quantiles[index] - 0.5))
-        self.linear = nn.Parameter(torch.empty(num_horizons, config.context_length))
+        self.walks = config.walks
+        self.linear: nn.Parameter | None = None
+        if not all(self.walks):
+            self.linear = nn.Parameter(torch.empty(num_horizons, config.context_length))
         self.bend = nn.Linear(config.hidden_size, num_horizons)
         self.spread: nn.Linear | None = None
         if num_quantiles > 1:  # a single one has no neighbour to keep away from
@@ -369,7 +381,10 @@ class QuantileHead(nn.Module):
         Shapes: values [B, T, L], tokens [B, T, D], known [B, T, H, Q] what is known of the steps adds, to the median
         first.
         """
-        median = functional.linear(values, self.linear) + self.bend(tokens)  # [B, T, H]
+        bend = self.bend(tokens)  # [B, T, H]
+        if any(self.walks):
+            bend = bend * torch.tensor([[WALK_BEND if walks else 1.0] for walks in self.walks], device=bend.device)
+        median = self.straight(values) + bend
         if known is not None:
             median = median + known[..., 0]
         if self.spread is None:
@@ -383,3 +398,13 @@ class QuantileHead(nn.Module):
         for step in steps[..., : self.middle].flip(-1).unbind(-1):
             below.append(below[-1] - step)
         return torch.stack([*reversed(below[1:]), *above], dim=-1)
+
+    def straight(self, values: Tensor) -> Tensor:
+        """Follow the line through each history, or repeat the last value of a walk: [B, T, L] gives [B, T, H]."""
+        repeated = values[..., -1:].expand(*values.shape[:-1], self.bend.out_features)
+        if self.linear is None:
+            return repeated
+        line = functional.linear(values, self.linear)
+        if not any(self.walks):
+            return line
+        return torch.where(torch.tensor(self.walks, device=values.device)[:, None], repeated, line)

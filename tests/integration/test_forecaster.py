@@ -150,6 +150,11 @@ def test_no_history_that_can_be_written_down_makes_quantiles_cross(
     assert (forecast.diff(dim=-1) >= 0).all()
 
 
+def test_walks_that_are_not_said_of_each_target_are_none() -> None:
+    for told in ([True], [True, 1], ["yes", "no"]):
+        assert ForecasterConfig(num_targets=2, walks=told).walks == [False, False]  # type: ignore[arg-type]
+
+
 def test_logits_are_finite_whatever_comes_in() -> None:
     for weights in WEIGHTS:
         batch = adversarial(np.random.default_rng(1), PER_CASE)
@@ -246,7 +251,7 @@ def test_a_fresh_forecaster_repeats_the_last_value_as_its_median() -> None:
     torch.testing.assert_close(median, last, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("head", [{}, {"num_targets": 0, "num_classes": 3}], ids=["quantiles", "classes"])
+@pytest.mark.parametrize("head", [{}, {"walks": [False, True]}, {"num_targets": 0, "num_classes": 3}], ids=str)
 def test_a_saved_forecaster_opens_to_the_same_bits(tmp_path: Path, head: dict[str, Any]) -> None:
     model, batch = forecaster(**head), plain()
     model.save_pretrained(tmp_path)
@@ -260,6 +265,22 @@ def test_a_saved_forecaster_opens_to_the_same_bits(tmp_path: Path, head: dict[st
         for other in (opened, open_forecaster(tmp_path).eval()):
             found, *_ = other(**batch).values()
             assert found.equal(expected)
+
+
+@pytest.mark.parametrize("head", [{"walks": [False, True]}, {"num_targets": 0, "num_classes": 3}], ids=str)
+def test_an_exported_forecaster_gives_the_same_numbers_for_any_batch(tmp_path: Path, head: dict[str, Any]) -> None:
+    model, traced = forecaster(**head), plain(3)
+    model.save_pretrained(tmp_path)
+    finished, count = open_forecaster(tmp_path).eval(), torch.export.Dim("count")
+    program = torch.export.export(finished, (), traced, dynamic_shapes={name: {0: count} for name in traced})
+    for rows in (1, 7):
+        batch = plain(rows, seed=rows)
+        batch["observed"][0] = False
+        with torch.inference_mode():
+            expected, found = model(**batch), program.module()(**batch)
+        assert found.keys() == expected.keys()
+        for name, answer in expected.items():
+            torch.testing.assert_close(found[name], answer, rtol=1e-5, atol=1e-5)
 
 
 SHAPES: list[dict[str, Any]] = [
