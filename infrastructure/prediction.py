@@ -1,6 +1,7 @@
 """A finished model at work, opened from its directory alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from infrastructure.tasks.writing.tested_programs import score_by_tests
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, score_rows
 from infrastructure.training.precision import Precision, choose_precision
+
+ANSWERS_AT_ONCE = 4096  # to a table
 
 
 class PredictorSource:
@@ -246,7 +249,8 @@ class FinishedModel:
             good = [row.text for row in batch if isinstance(row, Asked)]
             if bad and strict:
                 good = good[: batch.index(bad[0])]
-            answers = iter(self.answer(good, options, on_text, told) if good else ())
+            answer_all = self._table_answers if self.task.gives_table else self.answer
+            answers = iter(answer_all(good, options, on_text, told) if good else ())
             for row in batch:
                 num_rows += 1
                 if isinstance(row, BadInput):
@@ -266,6 +270,20 @@ class FinishedModel:
 
     def _located(self, path: str) -> str:
         return str(located(path, task_named(self._task_name)))
+
+    def _table_answers(
+        self, inputs: Sequence[str], options: Mapping[str, Any], on_text: Callable[[str], None] | None, note: Note
+    ) -> Iterator[Mapping[str, Any]]:
+        """Answer some at a time: a table of many series has more answers than memory should hold."""
+        answers = iter(self.task.answers(self._model, inputs, options, on_text, note))
+
+        @torch.inference_mode()
+        def some(_: int) -> list[Mapping[str, Any]]:
+            with self._precision.autocast():
+                return list(islice(answers, ANSWERS_AT_ONCE))
+
+        while part := in_smaller_parts(some, 1, "while answering"):
+            yield from part
 
     @torch.inference_mode()
     def answer(
