@@ -35,7 +35,7 @@ def found() -> Forecasts:
 def scores_of(found: Forecasts, parts: int = 1) -> SeriesScores:
     scores = SeriesScores(LEVELS)
     for rows in np.array_split(np.arange(len(found)), parts):
-        arrays = {name: of[rows] for name, of in vars(found).items() if name != "beside"}
+        arrays = {name: of[rows] for name, of in vars(found).items() if isinstance(of, np.ndarray)}
         scores.add(Forecasts(**arrays, beside={name: of[rows] for name, of in found.beside.items()}))
     return scores
 
@@ -94,6 +94,16 @@ def test_means_over_series_weigh_each_alike_and_leave_out_what_one_has_not(found
     assert metrics["seasonal_naive_mase_unweighted"] == pytest.approx(
         np.mean([of["seasonal_naive_mase"] for of in each[:2]])
     )
+
+
+def test_one_series_alone_has_no_means_over_series() -> None:
+    one = SeriesScores(LEVELS)
+    zeros = np.zeros((2, 1, 3))
+    flags = np.zeros((2, 1), dtype=bool)
+    flat, series = zeros[..., 0], np.array([0, 0])
+    one.add(Forecasts(np.zeros((2, 1, 3, 5)), zeros, flat, flags, flags, flat, flat + 1.0, series))
+    assert one.scores()["num_points"].tolist() == [[6]]
+    assert one.metrics() == SeriesScores(LEVELS).metrics() == {}
 
 
 def test_the_file_of_a_run_holds_a_row_for_each_series(found: Any, tmp_path: Path) -> None:

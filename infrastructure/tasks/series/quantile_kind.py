@@ -156,7 +156,7 @@ def _reading(card: SeriesCard, reader: Callable[[], ForecastReader]) -> Quantile
 
 def _scoring(card: SeriesCard, table: Table | None = None) -> QuantileForecast:
     named = None
-    if isinstance(table, LongTable):
+    if isinstance(table, LongTable) and table.series.series_columns:
         named = SeriesNames(table.series.series_columns, table.series.ids, card.recipe.target_names)
 
     def reader() -> ForecastReader:

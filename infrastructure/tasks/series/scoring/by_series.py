@@ -60,15 +60,17 @@ class SeriesScores:
     def metrics(self) -> dict[str, Any]:
         """Give the means over series and targets of each one's own scores, `..._unweighted`, and `num_series`.
 
-        A score that a series has not, such as the MASE of one that never changed before, has no say.
+        A score that a series has not, such as the MASE of one that never changed before, has no say. Nothing is given
+        of one series alone.
         """
-        if not self._values:
+        found = self.scores() if self._values else {}
+        num_series = int(np.count_nonzero(found[_WINDOWS].any(axis=1))) if found else 0
+        if num_series < 2:
             return {}
-        found = self.scores()
         averaged = (f"{rival}{name}" for rival in ("", *(f"{rival}_" for rival in self._rivals)) for name in _AVERAGED)
         means = {name: found[name][np.isfinite(found[name])] for name in averaged}
         return {
-            "num_series": int(np.count_nonzero(found[_WINDOWS].any(axis=1))),
+            "num_series": num_series,
             **{f"{name}_{UNWEIGHTED}": float(of.mean()) if len(of) else float("nan") for name, of in means.items()},
         }
 
