@@ -324,7 +324,7 @@ def test_a_workbook_that_a_full_disk_stops_leaves_nothing_that_would_complain_la
     assert athanor("predict", runs / FORECAST, "--input", runs / "table.csv", "--output", output).exit_code == 0
     size = output.stat().st_size
     output.unlink()
-    for num_bytes in (100, 1_000, size // 2, size - 1):
+    for num_bytes in (100, 1_000, size // 2, size - 64):  # the time of writing, which it holds, is not always as long
         with room_for(num_bytes):
             assert "cannot be written: File too large" in refused(runs, output).stderr
         gc.collect()
