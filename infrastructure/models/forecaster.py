@@ -215,9 +215,9 @@ class Forecaster(PreTrainedModel):
         tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
         if self.covariates is not None:
             of_categories, is_there = self.covariates.tokens(told["categories"])
+            of_categories = of_categories + self.variables[self.config.num_inputs :, None]
             tokens, there = torch.cat([tokens, of_categories], dim=1), torch.cat([there, is_there], dim=1)
             tokens = tokens + self.covariates.of_series(told["static"], told["static_categories"])[:, None, None]
-        tokens = tokens + self.variables[:, None]
         for layer in self.layers:
             tokens = layer(tokens, there)
         weight = there.unsqueeze(-1).to(tokens.dtype)
@@ -301,7 +301,7 @@ class Forecaster(PreTrainedModel):
         known = functional.pad(history.observed, (filled, 0)).unflatten(-1, (count, length))
         with torch.autocast(values.device.type, enabled=False):  # values may lie far beyond what fp16 holds
             tokens = self.patches(torch.cat([values, known.to(values.dtype)], dim=-1))
-        tokens = tokens + self.positions
+        tokens = tokens + self.positions + self.variables[: self.config.num_inputs, None]
         if self.calendar is not None:
             ends = calendar.flip(1)[:, ::length].flip(1)  # the last row of each patch, [B, N, F]
             tokens = tokens + self.calendar(ends)[:, None]
