@@ -166,6 +166,12 @@ def test_a_model_on_a_logarithm_is_trained_opened_scored_and_asked(tmp_path: Pat
     assert (quantiles == np.rint(quantiles)).all()
     assert (quantiles >= 0).all()
     assert quantiles.max() < 50
+    again = {"model_name": f"{run}/model", "output_dir": str(tmp_path / "again")}
+    with pictures_undrawn():
+        refused = Container().train_model().execute(request.changed(**again, value_scale="plain"))
+        assert "has learnt on the scales log, but value_scale asks for plain" in str(refused.errors)
+        assert "Set value_scale=log" in str(refused.errors)
+        assert Container().train_model().execute(request.changed(**again)).success
 
 
 def scaled(recipe: SeriesRecipe, *found: ValueScale) -> SeriesRecipe:

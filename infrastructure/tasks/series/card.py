@@ -12,6 +12,7 @@ from application.training import SeriesTraining
 from domain.exceptions import DatasetError, ModelError
 from domain.reading import AS_FOUND, Reading
 from domain.run_layout import CARD
+from domain.values import PLAIN
 from infrastructure.data.clock.clock_json import clock_json, clock_of
 from infrastructure.data.clock.clocks import Clock
 from infrastructure.data.clock.finding import FoundClock
@@ -28,7 +29,7 @@ from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.card import RESTORE, typed_card
 from infrastructure.models.forecaster_factory import shape_of_covariates
 from infrastructure.models.model_directory import CONFIG, settings_of
-from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard
+from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard, ValueScaleFields
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 
 # Two clocks agree when their steps differ by less than this share: months have different lengths.
@@ -199,3 +200,21 @@ def vocabulary_of(directory: Path) -> Vocabulary:
         return {}
     columns = (*beside.categories, *beside.static_categories, *beside.shared)
     return dict(zip(columns, beside.vocabulary, strict=True))
+
+
+def require_scales(directory: Path, recipe: SeriesRecipe) -> None:
+    """Want a model that is gone on with to have learnt on the scales of these targets. Raises: ModelError."""
+    card = settings_of(directory / CARD) if (directory / CARD).is_file() else {}
+    try:
+        kinds = [ValueScaleFields.model_validate(scale).kind for scale in card["series"]["recipe"]["scales"]]
+    except (KeyError, TypeError, ValidationError):
+        kinds = []
+    plain = [PLAIN] * recipe.num_targets
+    learnt, wanted = kinds or plain, [scale.kind for scale in recipe.scales] or plain
+    if learnt != wanted:
+        of_all = learnt[0] if len({*learnt}) == 1 else f"[{','.join(learnt)}]"
+        raise ModelError(
+            f"model {directory} has learnt on the scales {', '.join(learnt)}, but value_scale asks for"
+            f" {', '.join(wanted)}.",
+            remedy=f"Set value_scale={of_all}, or begin from a preset.",
+        )

@@ -16,6 +16,7 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.showing import counted
+from domain.task import is_preset
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
@@ -34,7 +35,7 @@ from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Pr
 from infrastructure.tasks.series import digits
 from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.beside_rivals import beside_rivals
-from infrastructure.tasks.series.card import SeriesCard, vocabulary_of
+from infrastructure.tasks.series.card import SeriesCard, require_scales, vocabulary_of
 from infrastructure.tasks.series.card_fields import QuantileCard
 from infrastructure.tasks.series.drift import came_to, follows, newer, read
 from infrastructure.tasks.series.page.sections import forecast_sections
@@ -68,6 +69,8 @@ class QuantileForecasting:
     def build(self, request: QuantileTraining, dataset: SplitSeries, kept_tokenizer: Path) -> ModelBundle:
         """Build a forecaster for the columns of the table. Raises: ModelError."""
         bundle = build_forecaster(request, dataset, quantiles=request.quantiles)
+        if not is_preset(request.model_name or ""):
+            require_scales(Path(request.model_name or ""), dataset.recipe)
         # A line by least squares, or what an earlier run has learnt, is there already: steps may make it worse.
         bundle.answers_untrained = True
         return bundle
