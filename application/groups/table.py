@@ -102,7 +102,7 @@ class WindowSettings(Settings):
         "auto", "Cycles of the clock that the model is told; auto takes those that the training part shows."
     )
     holidays: Places = setting(
-        None, "Countries, or parts of them such as DE-BY, whose public holidays the model is told."
+        None, "Countries, or parts of them such as DE-BY, whose public holidays the model is told, ahead too."
     )
     volatility_window: int | None = setting(
         None, "Over how much the volatility of a target is measured, as a further input.", unit="rows"

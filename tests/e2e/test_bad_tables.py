@@ -136,7 +136,7 @@ SETTING_CASES = [
     setting("holidays=de", "holidays has 'de'", "capital letters"),
     setting("holidays=DE,DE", "names a place twice", "Name each once"),
     setting("holidays=false", "holidays has 'false'", '"NO" in quotes'),
-    setting("holidays=DE time_column=none columns=[load,wind]", "has no time column", "Drop holidays"),
+    setting("holidays=DE time_column=none columns=[load,wind]", "has no time column", "drop holidays"),
     setting("gaps=ignore", "gaps is 'ignore'", "'keep', 'fill' or 'refuse'"),
     setting("target_columns=[laod]", "the target 'laod' does not exist", "Did you mean 'load'?"),
     setting("target_columns=load,load", "the target 'load' is named 2 times", "Name it once"),

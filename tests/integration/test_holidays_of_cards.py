@@ -13,7 +13,8 @@ from tests.support import tiny_series
 
 @pytest.mark.parametrize("task", tiny_series.SERIES_TASKS)
 def test_a_card_keeps_places_and_version_and_says_once_that_dates_differ(task: str, tmp_path: Path) -> None:
-    ready = tiny_series.ready(task, tmp_path, holidays=("US", "DE-BY"))
+    window = {} if task == "market_direction" else {"volatility_window": None}
+    ready = tiny_series.ready(task, tmp_path, holidays=("US", "DE-BY"), **window)
     request: Any = ready.request
     assert ready.data.recipe.calendar.width == ready.test.series.calendar.shape[1] >= 6
     assert ready.model.config.num_calendar == ready.data.recipe.calendar.width

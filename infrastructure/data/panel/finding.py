@@ -24,8 +24,8 @@ def find_series(source: Source, header: Header, schema: TableSchema, reading: Re
     faults.raise_any(source.name, source.lines_of)
     if time is None:
         raise DatasetError(
-            f"{source.name} has no time column, and a table of many series needs one.",
-            remedy="Name it with time_column.",
+            f"{source.name} has no time column, which many series, known_columns and holidays need.",
+            remedy="Name it with time_column, or drop holidays and known_columns.",
         )
     written = dict(zip(reversed(header.names), reversed(header.written), strict=True))
     # On the wall: an hour that clocks show twice is told apart when series are known, and is too short to matter here.

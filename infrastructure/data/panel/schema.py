@@ -72,7 +72,10 @@ def choose_roles(
     if faults.count:
         return None
     if time is None:
-        faults.add("has no time column, and a table of many series needs one", "Name it with time_column.")
+        faults.add(
+            "has no time column, which many series, known_columns and holidays need",
+            "Name it with time_column, or drop holidays and known_columns.",
+        )
         return None
     others = tuple(name for name in chosen if name not in declared)
     return Roles(time, tuple(series), table.needed, others, schema.known_columns, schema.static_columns)

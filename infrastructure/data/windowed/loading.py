@@ -72,7 +72,7 @@ def open_values(request: QuantileTraining) -> Table:
     """
     path, series = located(request.dataset_path, task_named(request.task)), request.series_column
     schema = table_schema(request, request.target_columns or ())
-    if series is None and not request.known_columns and not request.static_columns:
+    if series is None and not (request.known_columns or request.static_columns or request.holidays):
         try:
             return open_table(path, schema, request.reading)
         except LongFormatError as many:

@@ -51,7 +51,8 @@ def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabul
     The numbers of categories are those of `vocabulary` where a model knows them. Raises: DatasetError.
     """
     faults = [
-        f"{said}, but {table.path.name} is read as a table of series (series_column, known_columns, static_columns)."
+        f"{said}, but {table.path.name} is read as a table of series (series_column, known_columns,"
+        " static_columns, holidays)."
         f" {remedy}"
         for is_said, said, remedy in (
             (
