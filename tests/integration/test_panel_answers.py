@@ -139,7 +139,19 @@ def test_extreme_values_never_cross_and_never_leave_the_numbers(
     for row in found:
         assert all(map(isfinite, numbers(row)))
         assert numbers(row) == sorted(numbers(row))
-    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+    assert not [str(warning) for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
+
+
+def test_a_small_series_that_never_changes_is_not_as_wide_as_the_large_ones(run: Path, tmp_path: Path) -> None:
+    table = [{**row, "sales": row["sales"] and 5.0} if row["shop"] == "a" else row for row in asked()]
+    for row in answered(run, tmp_path, table)[: len(HORIZONS)]:
+        assert max(abs(value - 5.0) for value in numbers(row)) < 20.0  # others sell a thousand
+
+
+def test_huge_values_are_learnt_from_without_a_complaint(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    table = [{**row, "sales": 1e300 * (-1) ** number_of(row)} if row["shop"] == "a" else row for row in rows()]
+    run_of(tmp_path, dataset_path=written(tmp_path / "t.csv", table), max_steps=1)
+    assert not [str(warning) for warning in recwarn if issubclass(warning.category, RuntimeWarning)]
 
 
 def test_columns_of_answers_have_names_of_their_own(tmp_path: Path) -> None:

@@ -147,11 +147,14 @@ def scales_of_series(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure level and unit of each target in each series [S, T], on the rows up to `ends` [S].
 
-    A series that never changes there has the unit that all have together, `pooled` [T].
+    A series that never changes there has the unit that all have together, `pooled` [T], but one no larger than itself
+    unless it is 0: beside large ones it is small all the same.
     """
     level, unit = np.zeros((2, len(panel), num_targets))
     for batch in series_batches(panel, range(num_targets)):
         mean, deviation = map(np.nan_to_num, batch.of_series(batch.up_to(ends, batch.values)))
         level[batch.series] = mean
-        unit[batch.series] = np.where(deviation > ROUNDING * np.maximum(np.abs(mean), 1e-300), deviation, pooled)
+        size = np.abs(mean)
+        assumed = np.where(size > 0, np.minimum(pooled, size), pooled)
+        unit[batch.series] = np.where(deviation > ROUNDING * np.maximum(size, 1e-300), deviation, assumed)
     return level, unit

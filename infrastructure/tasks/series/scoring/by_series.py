@@ -34,6 +34,7 @@ class SeriesScores:
         self._values: dict[str, Floats] = defaultdict(lambda: np.zeros((0, 0)))  # by name, [S, T]
         self._rivals: list[str] = []
 
+    @np.errstate(over="ignore")  # of values near the limits of fp64
     def add(self, found: Forecasts) -> None:
         """Take in a batch."""
         if found.series is None or found.unit is None or found.level is None:
@@ -74,6 +75,7 @@ class SeriesScores:
             **{f"{name}_{UNWEIGHTED}": float(of.mean()) if len(of) else float("nan") for name, of in means.items()},
         }
 
+    @np.errstate(over="ignore", invalid="ignore")
     def scores(self) -> Mapping[str, NDArray[Any]]:
         """Give the scores of each series and target by name [S, T], NaN where there is none.
 
