@@ -39,4 +39,4 @@ def bound_faults(floor: Any, ceiling: Any) -> Iterator[str]:
     count = max(len(lows), len(highs))
     for low, high in zip(*(of * count if len(of) == 1 else of for of in (lows, highs)), strict=False):
         if isinstance(low, float) and isinstance(high, float) and low >= high:
-            yield f"ceiling is {high:g}, but must lie above the floor {low:g}. Raise the one or lower the other."
+            yield f"ceiling is {high:.10g}, but must lie above the floor {low:.10g}. Raise the one or lower the other."

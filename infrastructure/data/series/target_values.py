@@ -35,9 +35,9 @@ class TargetValues:
 
     def __str__(self) -> str:
         low, high = self.floor, self.ceiling
-        bounds = f"{'from ' if high is not None else 'of at least '}{low:g}" if low is not None else ""
+        bounds = f"{'from ' if high is not None else 'of at least '}{low:.10g}" if low is not None else ""
         if high is not None:
-            bounds += f" to {high:g}" if bounds else f"of at most {high:g}"
+            bounds += f" to {high:.10g}" if bounds else f"of at most {high:.10g}"
         return " ".join(part for part in ("whole numbers" if self.integers else "numbers", bounds) if part)
 
 

@@ -80,7 +80,7 @@ def beyond_told(
         if count:
             rows = "a row holds" if count == 1 else f"{count:,} rows hold"
             yield (
-                f"{table.path.name}: {rows} {name} of other values than {of_target}, such as {column[row]:g}"
+                f"{table.path.name}: {rows} {name} of other values than {of_target}, such as {column[row]:.10g}"
                 f" {_place(table, row)}; forecasts keep to what can be."
             )
 
@@ -126,9 +126,11 @@ def _contradictions(
 ) -> Iterator[str]:
     """Say where a column [N] holds what settings say cannot be."""
     if isinstance(low, float):
-        yield from _fault(table, name, column, lambda part: part < low, f"lies below the floor {low:g}", "Lower floor")
+        yield from _fault(
+            table, name, column, lambda part: part < low, f"lies below the floor {low:.10g}", "Lower floor"
+        )
     if isinstance(high, float):
-        rule = f"lies above the ceiling {high:g}"
+        rule = f"lies above the ceiling {high:.10g}"
         yield from _fault(table, name, column, lambda part: part > high, rule, "Raise ceiling")
     if whole is True:
         rule, remedy = "is no whole number (integers)", "Say integers=false"
@@ -145,7 +147,7 @@ def _fault(
     if count:
         more = f", as {count - 1:,} more do" if count > 1 else ""
         yield (
-            f"{table.path.name}: {name} is {column[row]:g} {_place(table, row)}, which {rule}{more}."
+            f"{table.path.name}: {name} is {column[row]:.10g} {_place(table, row)}, which {rule}{more}."
             f" {remedy}, or correct the {'row' if count == 1 else 'rows'}."
         )
 
