@@ -8,6 +8,7 @@ from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
 
 NORM_EPS = 1e-6
+TOLD = ("categories", "ahead", "ahead_categories", "zero", "static", "static_categories")
 LARGEST_KNOWN = 1e4  # of what is known beside the history, which is multiplied with itself
 CATEGORY_WIDTH = 8  # of what stands for the category of a step
 # An effect is a factor of e to at most this.

@@ -15,6 +15,7 @@ from transformers.modeling_utils import PreTrainedModel
 from infrastructure.models.covariates import (
     FIRST_MEMORY,
     NORM_EPS,
+    TOLD,
     AheadHead,
     CovariateEncoder,
     Expected,
@@ -199,18 +200,31 @@ class Forecaster(PreTrainedModel):
         elif isinstance(module, nn.RMSNorm):
             nn.init.ones_(module.weight)
 
-    def forward(self, values: Tensor, observed: Tensor, calendar: Tensor, **told: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+        calendar: Tensor,
+        categories: Tensor | None = None,
+        ahead: Tensor | None = None,
+        ahead_categories: Tensor | None = None,
+        zero: Tensor | None = None,
+        static: Tensor | None = None,
+        static_categories: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Give `forecast` [B, T, H, Q] on the scale of the inputs, ascending in Q, or `logits` [B, C]; both fp32.
 
         Beside a forecast `assumed` [B, T] is True where it follows from the training part and not from the history,
         and `thin` [B, T] where the history is flat or hardly observed.
 
         Shapes: values [B, L, V], observed [B, L, V] True where the value counts, calendar [B, L, F]. Values that are
-        not finite count as missing. With covariates `told` has categories [B, L, C], for each of the R steps up to the
-        farthest horizon ahead [B, R, A], which holds the K numbers that are known ahead, whether each is known, and the
-        calendar, and ahead_categories [B, R, Ck]; static [B, S] and static_categories [B, E] of the series, and zero
-        [B, T], what 0 is on the scale of the targets. Category 0 is one that is not known.
+        not finite count as missing. With covariates categories [B, L, C]; for each of the R steps up to the farthest
+        horizon ahead [B, R, A], which holds the K numbers that are known ahead, whether each is known, and the
+        calendar, and ahead_categories [B, R, Ck]; zero [B, T], what 0 is on the scale of the targets; static [B, S]
+        and static_categories [B, E] of the series. Category 0 is one that is not known.
         """
+        beside = (categories, ahead, ahead_categories, zero, static, static_categories)
+        told = {name: tensor for name, tensor in zip(TOLD, beside, strict=True) if tensor is not None}
         history = self.history(values, observed, calendar, **told)
         tokens, there = self._tokens(history, calendar)  # [B, V, N, D], [B, V, N]
         if self.covariates is not None:

@@ -56,7 +56,7 @@ BY_SETTING: list[tuple[str, dict[str, str], Sequence[str]]] = [
     ("more rows than days", {"split": "[1000,10,10]"}, ["split asks for 1,020 rows, but s.csv has 120"]),
     ("no norm", {"instance_norm": "false"}, ["instance_norm is off, but s.csv is read as a table", "Leave it on"]),
     ("volatility", {"volatility_window": "5"}, ["volatility_window is 5, but s.csv is read as a table of series"]),
-    ("no clock", {"time_column": "none"}, ["has no time column, which many series, known_columns and holidays need. Name it with"]),
+    ("no clock", {"time_column": "none"}, ["has no time column, which many series, known_columns and holidays need"]),
     ("another clock", {"time_column": "shop"}, ["no cell of shop is a stamp"]),
     ("gaps", {"gaps": "refuse", "drop": "9"}, ["1 row missing between others of 1 of 4 series, most in a (1)"]),
 ]  # fmt: skip

@@ -110,6 +110,18 @@ def test_a_table_of_nothing_but_zeros_and_huge_known_values_keeps_to_numbers(tmp
         assert _forecast(found, cut).isfinite().all()
 
 
+def test_an_exported_forecaster_of_a_panel_gives_the_same_numbers_for_any_batch(made: Any) -> None:
+    series, count = made(), torch.export.Dim("count")
+    train = series.prepared.train
+    traced = model_inputs(train.cut(train.anchors[:3]))
+    program = torch.export.export(series.model.eval(), (), traced, dynamic_shapes={name: {0: count} for name in traced})
+    for size in (1, 7):
+        batch = model_inputs(train.cut(train.anchors[-size:]))
+        with torch.inference_mode():
+            expected, found = series.model(**batch), program.module()(**batch)
+        torch.testing.assert_close(found["forecast"], expected["forecast"], rtol=1e-5, atol=1e-5)
+
+
 def _forecast(series: Ready, cut: dict[str, np.ndarray]) -> torch.Tensor:
     series.model.eval()
     with torch.no_grad():
