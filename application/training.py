@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from application.groups.data import RowSettings, RunSettings, SettledData, SettledRows
 from application.groups.known import GROUPS
 from application.groups.loop import MachineSettings, ModelSettings, SettledKeeping, SettledLoop
-from application.groups.panel import PanelSettings
+from application.groups.panel import ManySeriesSettings, PanelSettings
 from application.groups.table import (
     DirectionSettings,
     QuantileSettings,
@@ -59,7 +59,8 @@ CANNOT_MATTER: Mapping[str, str] = {
 BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "freeze": "none",
     "linear_start": False,
-    **dict.fromkeys(PanelSettings.model_fields),
+    **dict.fromkeys((*ManySeriesSettings.model_fields, *PanelSettings.model_fields)),
+    "session_gaps": "count",
     # Rows without marks are learnt from as before, and those with marks are other data.
     "mark_weight": LabelSettings.model_fields["mark_weight"].default,
     "findings": "none",
@@ -237,7 +238,7 @@ class SeriesTraining(WindowSettings, SettledTable, Training):
     }
 
 
-class QuantileTraining(ValueSettings, QuantileSettings, PanelSettings, SeriesTraining):
+class QuantileTraining(ValueSettings, QuantileSettings, PanelSettings, ManySeriesSettings, SeriesTraining):
     """Of values as quantiles."""
 
     words: ClassVar[Words] = replace(SeriesTraining.words, loss="pinball loss", scores_fill_a_screen=True)
@@ -252,13 +253,16 @@ class QuantileTraining(ValueSettings, QuantileSettings, PanelSettings, SeriesTra
     }
 
 
-class DirectionTraining(DirectionSettings, TargetSettings, ClassSettings, SeriesTraining):
+class DirectionTraining(DirectionSettings, TargetSettings, ClassSettings, ManySeriesSettings, SeriesTraining):
     """Of the direction of a price."""
 
     instead: ClassVar[Mapping[str, str]] = {
         **SeriesTraining.instead,
         "target_columns": "Name the column of the price with price_column.",
         "label_field": "Name the column of the price with price_column.",
+        **dict.fromkeys(
+            ("static_columns", "known_columns"), "Leave it out: a direction is told from the prices of an instrument."
+        ),
         **dict.fromkeys(
             ("quantiles", "calibration", "sharpness_weight", "crossing_weight", *ValueSettings.model_fields),
             "Leave it out: classes are forecast and no quantiles.",
@@ -276,6 +280,7 @@ class AnyTraining(
     ValueSettings,
     QuantileSettings,
     PanelSettings,
+    ManySeriesSettings,
     WindowSettings,
     TableSettings,
     TuningSettings,

@@ -11,7 +11,7 @@ from application.foreign import foreign_faults, says_something
 from application.groups.data import DataSettings, RowSettings, RunSettings
 from application.groups.known import NAMES
 from application.groups.loop import AUTO, KeepingSettings, LoopSettings, MachineSettings, ModelSettings
-from application.groups.panel import PanelSettings
+from application.groups.panel import ManySeriesSettings, PanelSettings
 from application.groups.setting import names_columns
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
@@ -59,6 +59,7 @@ class TrainModelRequest(
     ValueSettings,
     QuantileSettings,
     PanelSettings,
+    ManySeriesSettings,
     WindowSettings,
     TableSettings,
     TokenSettings,

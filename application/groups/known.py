@@ -2,7 +2,7 @@
 
 from application.groups.data import DataSettings, RowSettings, RunSettings
 from application.groups.loop import KeepingSettings, LoopSettings, MachineSettings, ModelSettings
-from application.groups.panel import PanelSettings
+from application.groups.panel import ManySeriesSettings, PanelSettings
 from application.groups.setting import Settings
 from application.groups.table import DirectionSettings, QuantileSettings, TableSettings, WindowSettings
 from application.groups.text import (
@@ -37,6 +37,7 @@ GROUPS: tuple[type[Settings], ...] = (
     PackingSettings,
     TokenSettings,
     TableSettings,
+    ManySeriesSettings,
     PanelSettings,
     WindowSettings,
     QuantileSettings,

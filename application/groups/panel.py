@@ -9,14 +9,25 @@ from domain.showing import shown
 from domain.task import Task
 
 
-class PanelSettings(Settings):
-    """What tells the series of a long table apart, and what is known of them beside their values."""
+class ManySeriesSettings(Settings):
+    """What tells the series of a long table apart."""
 
     title: ClassVar[str] = "Many series"
 
     series_column: Columns = setting(
         None, "Columns that together tell the series of a long table apart; else found where stamps repeat."
     )
+
+    def faults(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from _faults_of(self, ManySeriesSettings)
+
+
+class PanelSettings(Settings):
+    """What is known of series beside their values."""
+
+    title: ClassVar[str] = "What is known of series"
+
     static_columns: Columns = setting(
         None, "Columns that describe a series and never change in it; those that are found to are taken too."
     )
@@ -26,9 +37,13 @@ class PanelSettings(Settings):
 
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""
-        for name in PanelSettings.model_fields:
-            value = getattr(self, name)
-            if value == ():
-                yield f"{name} is empty. Name a column, or leave it out."
-            elif value and len({*value}) < len(value):
-                yield f"{name} is {shown(list(value))}, but must name each column once."
+        yield from _faults_of(self, PanelSettings)
+
+
+def _faults_of(settings: Settings, group: type[Settings]) -> Iterator[str]:
+    for name in group.model_fields:
+        value = getattr(settings, name)
+        if value == ():
+            yield f"{name} is empty. Name a column, or leave it out."
+        elif value and len({*value}) < len(value):
+            yield f"{name} is {shown(list(value))}, but must name each column once."

@@ -154,6 +154,10 @@ class DirectionSettings(Settings):
     dead_band: float = setting(
         0.5, "Flat is what moves less than so many standard deviations.", unit="standard deviations"
     )
+    session_gaps: Literal["count", "cut"] = setting(
+        "count",
+        "What is done where prices stop overnight: a horizon counts rows through it, or none reaches beyond a session.",
+    )
 
     def faults(self, task: Task) -> Iterator[str]:
         """Say which rules the values break."""

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from application.training import QuantileTraining, SeriesTraining
+from application.training import DirectionTraining, QuantileTraining, SeriesTraining
 from domain.backtest import Fold, Folds, periods
 from domain.exceptions import ConfigurationError
 from domain.forecast import steps_ahead
-from domain.task import task_named
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.split import part_ends
-from infrastructure.data.sources.shipped import located
-from infrastructure.data.table.table import Table, open_table
-from infrastructure.data.windowed.loading import open_values, table_schema
+from infrastructure.data.table.table import Table
+from infrastructure.data.windowed.loading import open_values
+from infrastructure.data.windowed.market import open_market
 from infrastructure.data.windowed.panel_series import least_history
 
 SHORTER = "Ask for fewer or shorter folds (--folds, --fold-rows)"
@@ -55,11 +54,12 @@ def _times_of(training: SeriesTraining) -> tuple[Table, int]:
     """Give the table whose rows are cut, of many series their times; and the least history of a window, in rows."""
     if isinstance(training, QuantileTraining):
         table = open_values(training)
-        if isinstance(table, LongTable):
-            return table.times, least_history(training.context_length)
-        return table, training.context_length
-    path = located(training.dataset_path, task_named(training.task))
-    return open_table(path, table_schema(training), training.reading), training.context_length
+    else:
+        assert isinstance(training, DirectionTraining)
+        table = open_market(training)
+    if isinstance(table, LongTable):
+        return table.times, least_history(training.context_length)
+    return table, training.context_length
 
 
 def _told(found: Sequence[tuple[int, int]]) -> str:

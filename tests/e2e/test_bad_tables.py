@@ -205,7 +205,52 @@ MARKET_CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", [*TABLE_CASES, *SETTING_CASES, *MARKET_CASES], ids=lambda case: case.name)
+def instruments(changed: Mapping[int, str] | None = None, step: timedelta = HOUR, clock: bool = True) -> str:
+    """Write prices of two instruments, six rows a session, the instruments by turns: lines 2 and 3 are of one time."""
+    rows = ["date,ticker,close" if clock else "ticker,close"]
+    for n in range(60):
+        stamp = datetime(2024, 1, 1, 9) + (timedelta(days=n // 6) + n % 6 * HOUR if step == HOUR else n * step)
+        for ticker, size in (("A", 1), ("B", 9)):
+            cells = [ticker, f"{100 + size * math.sin(n) + size * math.sin(n * n):.3f}"]
+            rows.append(",".join([f"{stamp:%Y-%m-%d %H:%M}", *cells] if clock else cells))
+    return _joined(rows, changed)
+
+
+TWO = instruments()
+CLOSES = "close\n" + "".join(f"{100 + 5 * math.sin(n * n):.3f}\n" for n in range(90))
+INSTRUMENT_CASES = [
+    prices("negative price of one", instruments({5: "2024-01-01 10:00,B,-1"}), "B, 2024-01-01T10:00:00: close is -1"),
+    prices(
+        "a stamp twice", instruments({5: "2024-01-01 10:00,A,9"}), "m.csv:5: 2024-01-01T10:00:00 stands in the series A"
+    ),
+    prices("time runs back", instruments({5: "2024-01-01 08:00,B,9"}), "m.csv:5: time runs back", "in the series B"),
+    prices(
+        "no instrument",
+        instruments({5: "2024-01-01 10:00,,9"}),
+        "m.csv:5: ticker, which tells series",
+        extra="series_column=ticker",
+    ),
+    prices("misspelt instrument", TWO, "column 'tikcer' does not exist", "'ticker'", extra="series_column=tikcer"),
+    prices(
+        "price for instrument", TWO, "has no column beside those that are named", extra="series_column=[ticker,close]"
+    ),
+    prices("empty instrument", TWO, "series_column is empty", extra="series_column=[]"),
+    prices("no price of many", TWO.replace("close", "paid"), "None could", "--set price_column="),
+    prices("known ahead", TWO, "known_columns means nothing", "prices of an instrument", extra="known_columns=close"),
+    prices("long volatility of many", TWO, "no instrument has more than 42 rows", extra="volatility_window=43"),
+    prices("histories too long", TWO, "fewer than 100 rows", "Give longer series", extra="context_length=400"),
+    prices("horizon of many", TWO, "validation part has 6 rows", "one window takes 7", extra="horizons=7"),
+    prices("unknown gaps", TWO, "session_gaps is 'night'", "'count' or 'cut'", extra="session_gaps=night"),
+    prices("days are sessions", instruments(step=24 * HOUR), "each is a session of its own", extra="session_gaps=cut"),
+    prices("no times", CLOSES, "has no time column, and session_gaps=cut", extra="session_gaps=cut"),
+    prices("long horizon", TWO, "a session usually has 6 rows", "Lower horizons", extra="session_gaps=cut horizons=6"),
+    series("sessions of values", GOOD, "session_gaps means nothing", extra="session_gaps=cut"),
+]
+
+
+@pytest.mark.parametrize(
+    "case", [*TABLE_CASES, *SETTING_CASES, *MARKET_CASES, *INSTRUMENT_CASES], ids=lambda case: case.name
+)
 def test_bad_tables_to_train_end_in_a_sentence(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = case.make(tmp_path)

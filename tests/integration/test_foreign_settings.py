@@ -82,6 +82,7 @@ OTHERS: dict[str, Any] = {
     "value_scale": "log",
     "price_column": "x",
     "dead_band": 0.1,
+    "session_gaps": "cut",
     "num_labels": 3,
     "class_weights": "balanced",
     "label_smoothing": 0.1,

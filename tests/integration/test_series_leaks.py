@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from infrastructure.data.table.table import Table
+from infrastructure.data.windowed.direction_rule import DirectionRule
 from infrastructure.data.windowed.loading import value_inputs
-from infrastructure.data.windowed.market import DirectionRule
 from tests.support import tiny_series
 from tests.support.tiny_series import CONTEXT, PARTS, SERIES_TASKS, Ready, answer_of, loaded, ready, request
 

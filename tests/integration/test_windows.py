@@ -42,7 +42,7 @@ def test_a_window_is_left_out_without_a_target_in_its_history_and_behind_it(
     usable = sorted({anchor for (anchor, _), steps in scored.items() if steps})
     found = windows(of)
     assert found.anchors.tolist() == (usable if share else list(range(ROWS)))  # anchors beyond the end: the caller's
-    assert found.num_left_out == ROWS - len(found)
+    assert len(found.left_out) == ROWS - len(found)
     for anchor, target in zip(found.anchors.tolist(), found.cut(found.anchors)["target"], strict=True):
         for number in range(targets):
             steps = [step for step, value in zip(HORIZONS, target[number], strict=True) if np.isfinite(value)]

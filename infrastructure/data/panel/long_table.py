@@ -53,6 +53,11 @@ class LongTable(Table):
         panel = replace(self.series, stamps=stamps, zone=zone, clock=clock)
         return replace(self, stamps=stamps, zone=zone, clock=clock, panel=panel)
 
+    def stamps_of(self, rows: np.ndarray) -> np.ndarray:
+        """Give the stamps of rows [n]."""
+        assert self.stamps is not None
+        return np.asarray(self.stamps[rows])
+
     @property
     def times(self) -> Table:
         """The distinct stamps of all series as a table without columns."""
@@ -74,6 +79,10 @@ class LongTable(Table):
     def series_of(self, row: int) -> str:
         """Name the series that a row is of."""
         return named(self.series.ids[int(np.searchsorted(self.series.offsets, row, side="right")) - 1])
+
+    def place_of(self, row: int) -> str:
+        """Name a row by its series and its time."""
+        return f"{self.series_of(row)}, {self.time_of(row)}"
 
     def reaching(self, last: np.ndarray, reach: int, clock: Clock) -> "LongTable":
         """Copy in which each series goes on for `reach` rows behind its row `last` [S], by a clock.

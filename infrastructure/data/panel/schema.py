@@ -78,4 +78,7 @@ def choose_roles(
         )
         return None
     others = tuple(name for name in chosen if name not in declared)
+    if not others and not table.needed:
+        faults.add("has no column beside those that are named for something else", "Leave one of them to be forecast.")
+        return None
     return Roles(time, tuple(series), table.needed, others, schema.known_columns, schema.static_columns)

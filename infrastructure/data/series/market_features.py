@@ -14,6 +14,7 @@ import numpy as np
 from domain.exceptions import DatasetError
 from infrastructure.data.files.formats import ending_of
 from infrastructure.data.files.row import MAX_FAULTS_SHOWN
+from infrastructure.data.series.sessions import ends_elsewhere
 
 DIRECTIONS = ("down", "flat", "up")
 DOWN, FLAT, UP = range(3)
@@ -89,13 +90,14 @@ def refuse_unusable_prices(
 
 
 def market_features(
-    values: np.ndarray, columns: MarketColumns, volatility_window: int
+    values: np.ndarray, columns: MarketColumns, volatility_window: int, sessions: np.ndarray | None = None
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Compute what a window may see of each row: names and features [N, F] float64.
 
     `values` is [N, C] float64, NaN where missing. All features but the volume's are differences of log prices, so a
     change of currency leaves them as they are. NaN where a feature cannot be computed: the first rows, missing cells,
-    the logarithm of no volatility at all. A feature whose columns are missing is left out.
+    the logarithm of no volatility at all. A feature whose columns are missing is left out. `sessions` are as in
+    `realised_volatility`: a change between two of them is seen, and makes no volatility.
     """
     close = _log(values[:, columns.close])
     # Computed one after the other: all at once would take the table's memory again and again.
@@ -107,36 +109,41 @@ def market_features(
         compute["range"] = lambda: _log(values[:, high]) - _log(values[:, low])
     if (volume := columns.volume) is not None:
         compute["volume_change"] = lambda: _changes(_log_of_volume(values[:, volume]))
-    compute["log_volatility"] = lambda: _log(realised_volatility(close, volatility_window))
+    compute["log_volatility"] = lambda: _log(realised_volatility(close, volatility_window, sessions))
     features = np.empty((len(values), len(compute)))
     for place, feature in enumerate(compute.values()):
         features[:, place] = feature()
     return tuple(compute), features
 
 
-def realised_volatility(log_prices_or_values: np.ndarray, window: int) -> np.ndarray:
+def realised_volatility(
+    log_prices_or_values: np.ndarray, window: int, sessions: np.ndarray | None = None
+) -> np.ndarray:
     """Give the root mean square of the last `window` one-step changes, [N] or [N, C] as the values are.
 
     A change is observed when both its values are, and finite. What is missing is passed over: row i looks at the last
     `window` changes observed up to i, however far back they lie, and a row without a value repeats the row before.
-    NaN until `window` changes were observed. Unit: that of the values, per step.
+    NaN until `window` changes were observed. With the `sessions` [N] of rows a change from one to another is passed
+    over too: a night is no step. Unit: that of the values, per step.
     """
     assert window >= 1, f"a window of {window} changes cannot be"
     values = np.asarray(log_prices_or_values, dtype=np.float64)
     if values.ndim == 1:
-        return _volatility_of_one(values, window)
+        return _volatility_of_one(values, window, sessions)
     result = np.empty(values.shape)
     for column in range(values.shape[1]):
-        result[:, column] = _volatility_of_one(values[:, column], window)
+        result[:, column] = _volatility_of_one(values[:, column], window, sessions)
     return result
 
 
-def directions(close: np.ndarray, horizon: int, dead_band: float, volatility: np.ndarray) -> np.ndarray:
+def directions(
+    close: np.ndarray, horizon: int, dead_band: float, volatility: np.ndarray, sessions: np.ndarray | None = None
+) -> np.ndarray:
     """Say where the price stands `horizon` rows after each row: an index of DIRECTIONS, or UNKNOWN; int8 [N].
 
     Flat when the log return is at most `dead_band` * volatility * sqrt(horizon) in size, the way a random walk spreads.
     `volatility` [N] is known at the row itself. Unknown without a price at either end or a volatility, and so for the
-    last `horizon` rows.
+    last `horizon` rows; with the `sessions` [N] of rows where the later row is of another one, too.
     """
     assert horizon >= 1, f"a horizon of {horizon} rows cannot be"
     assert dead_band >= 0, f"a dead band of {dead_band} cannot be"
@@ -151,16 +158,21 @@ def directions(close: np.ndarray, horizon: int, dead_band: float, volatility: np
     known = np.isfinite(returns) & np.isfinite(band)
     labels[:-horizon] = np.where(returns > band, UP, np.where(returns < -band, DOWN, FLAT))
     labels[:-horizon][~known] = UNKNOWN
+    if sessions is not None:
+        labels[ends_elsewhere(sessions, horizon)] = UNKNOWN
     return labels
 
 
-def past_directions(close: np.ndarray, horizon: int, dead_band: float, volatility: np.ndarray) -> np.ndarray:
+def past_directions(
+    close: np.ndarray, horizon: int, dead_band: float, volatility: np.ndarray, sessions: np.ndarray | None = None
+) -> np.ndarray:
     """Give each row the latest direction that is known at it, int8 [N]: the forecast that things go on as they did.
 
-    That is the direction of `horizon` rows before, with the volatility known then; unknown for the first ones.
+    That is the direction of `horizon` rows before, with the volatility known then; unknown for the first ones, and
+    where `sessions` are given for those of each session.
     """
     labels = np.full(len(close), UNKNOWN, dtype=np.int8)
-    labels[horizon:] = directions(close, horizon, dead_band, volatility)[:-horizon]
+    labels[horizon:] = directions(close, horizon, dead_band, volatility, sessions)[:-horizon]
     return labels
 
 
@@ -248,11 +260,13 @@ def _changes(values: np.ndarray) -> np.ndarray:
     return np.diff(values, prepend=np.nan)
 
 
-def _volatility_of_one(values: np.ndarray, window: int) -> np.ndarray:
+def _volatility_of_one(values: np.ndarray, window: int, sessions: np.ndarray | None) -> np.ndarray:
     # Huge and infinite values overflow here on purpose: what is not finite afterwards counts as missing.
     with np.errstate(over="ignore", invalid="ignore"):
         squares = _changes(values)
         squares *= squares
+    if sessions is not None:
+        squares[1:][sessions[1:] != sessions[:-1]] = np.nan
     observed = np.isfinite(squares)
     result = np.full(len(values), np.nan)
     num_observed = int(observed.sum())

@@ -33,7 +33,7 @@ def to_learn(window: Mapping[str, Any]) -> dict[str, Any]:
 class Windows(Dataset[Window]):
     """Windows of a series by their anchors [N]; with `labels` [rows] each has the class of its anchor.
 
-    An anchor is left out, which `num_left_out` counts, unless one target at least was observed both in its history and
+    An anchor is left out, as `left_out` [M] has them, unless one target at least was observed both in its history and
     behind it; a target that its history does not hold is not scored. `lengths` [N] are the rows that a window sees.
     `table` is what the series was made of: it knows the times of its rows. With `naive` windows carry its forecasts.
     """
@@ -57,8 +57,8 @@ class Windows(Dataset[Window]):
         self.table = table
         self.naive = naive
         self.sha256 = sha256
-        self.anchors = anchors[_usable(series, anchors, context_length, self.horizons, labels)]
-        self.num_left_out = len(anchors) - len(self.anchors)
+        is_usable = _usable(series, anchors, context_length, self.horizons, labels)
+        self.anchors, self.left_out = anchors[is_usable], anchors[~is_usable]
         self.lengths = np.ones(len(self.anchors), dtype=np.int8)  # all alike: batches need no sorting by length
         self.warnings: tuple[str, ...] = ()  # about the table, for whoever scores all of it
         self._name = name
@@ -123,8 +123,9 @@ class Windows(Dataset[Window]):
         if len(self) < 2:
             return max(self.horizons)
         if self._shares_a_clock:
-            assert self.table is not None
-            return overlap_in_time(self.moments(self.anchors)[0], max(self.horizons) * (self.table.step or 1))
+            begins, ends = self.moments(self.anchors)
+            # As far as windows usually reach in time: a horizon of rows may span nights.
+            return overlap_in_time(begins, max(1, int(np.median(ends - begins))))
         closest = int(np.diff(self.anchors).min())
         return max(1, -(-max(self.horizons) // max(1, closest)))
 
@@ -182,8 +183,7 @@ class Windows(Dataset[Window]):
         Of many series, by the series and the time of that row.
         """
         if isinstance(self.table, LongTable):
-            row = int(self.anchors[index])
-            return f"{self._name}: {self.table.series_of(row)}, {self.table.time_of(row)}"
+            return f"{self._name}: {self.table.place_of(int(self.anchors[index]))}"
         return f"{self._name}:{int(self.anchors[index]) + FIRST_LINE}"
 
 

@@ -12,7 +12,7 @@ from infrastructure.data.windowed.values import facts_of_values
 
 def with_facts(request: QuantileTraining, dataset: SplitSeries) -> SplitSeries:
     """Copy with what was found in a table."""
-    facts = {**dict(_of_series(dataset)), **dict(facts_of_values(dataset.recipe))}
+    facts = {**dict(facts_of_series(dataset)), **dict(facts_of_values(dataset.recipe))}
     if dataset.season is not None:
         facts["season"] = (
             f"{dataset.season}; {request.context_length:,} are seen (context_length),"
@@ -21,7 +21,7 @@ def with_facts(request: QuantileTraining, dataset: SplitSeries) -> SplitSeries:
     return replace(dataset, facts=facts)
 
 
-def _of_series(dataset: SplitSeries) -> Iterator[tuple[str, str]]:
+def facts_of_series(dataset: SplitSeries) -> Iterator[tuple[str, str]]:
     """Say what tells series apart, and what a model is told of them beside their past."""
     table, beside = dataset.table, dataset.recipe.covariates
     if isinstance(table, LongTable) and table.series.series_columns:

@@ -1,82 +1,61 @@
-"""From a table of prices to windows that are labelled with where the price went."""
+"""From a table of prices, of one instrument or many, to windows that are labelled with where the price went."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from application.phases import phase
 from application.training import DirectionTraining
-from domain.exceptions import ConfigurationError, DatasetError
+from domain.exceptions import DatasetError
 from domain.task import task_named
+from infrastructure.data.panel.long_table import LongTable
+from infrastructure.data.panel.panel import open_panel
+from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.series.market_features import (
     DIRECTIONS,
-    directions,
-    market_columns,
-    market_features,
-    past_directions,
-    realised_volatility,
-    refuse_unusable_prices,
 )
+from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.split import PARTS, WHOLE
+from infrastructure.data.series.windows import Windows
 from infrastructure.data.sources.shipped import located
+from infrastructure.data.table.long_format import LongFormatError
 from infrastructure.data.table.table import Table, open_table
+from infrastructure.data.windowed.direction_rule import DirectionRule
+from infrastructure.data.windowed.facts import facts_of_series
+from infrastructure.data.windowed.instruments import all_windows_of_instruments, judged, split_instruments
 from infrastructure.data.windowed.loading import table_schema
-from infrastructure.data.windowed.parts import Inputs, SplitSeries
-from infrastructure.data.windowed.tables import split_series
+from infrastructure.data.windowed.panel_series import least_history
+from infrastructure.data.windowed.parts import SplitSeries
+from infrastructure.data.windowed.tables import all_windows, split_series
 
 
-@dataclass(frozen=True)
-class DirectionRule:
-    """What is called down, flat and up: the change over `horizon` rows beside `dead_band` times what is usual."""
+def open_market(request: DirectionTraining) -> Table:
+    """Read and check a table of prices, a `LongTable` if it has many instruments.
 
-    horizon: int
-    dead_band: float
-    volatility_window: int
-    price_column: str | None
-
-    @classmethod
-    def of(cls, request: DirectionTraining) -> "DirectionRule":
-        """Read it from a request. Raises: ConfigurationError for more than one horizon."""
-        horizons = request.horizons
-        if not isinstance(horizons, int) and len(horizons) != 1:
-            raise ConfigurationError(
-                f"horizons is {list(horizons)}, but a direction has one horizon.", remedy="Name one: --set horizons=6."
-            )
-        return cls(
-            horizon=horizons if isinstance(horizons, int) else horizons[0],
-            dead_band=request.dead_band,
-            volatility_window=request.volatility_window,
-            price_column=request.price_column,
-        )
-
-    def inputs(self, table: Table) -> Inputs:
-        """Compute what a model sees of each row, and the class of each. Raises: DatasetError for impossible prices."""
-        columns = market_columns(table.names, self.price_column)
-        refuse_unusable_prices(table.values, columns, table.path.name, None if table.as_read else table.time_of)
-        names, features = market_features(table.values, columns, self.volatility_window)
-        return Inputs(names, features, 0, directions(*self._prices(table)))
-
-    def price(self, table: Table) -> tuple[str, np.ndarray]:
-        """Give the name of the price and the rows [N] that have one."""
-        place = market_columns(table.names, self.price_column).close
-        return table.names[place], np.isfinite(table.values[:, place])
-
-    def past(self, table: Table) -> np.ndarray:
-        """Give the latest direction that is known at each row [N], int8."""
-        return past_directions(*self._prices(table))
-
-    def _prices(self, table: Table) -> tuple[np.ndarray, int, float, np.ndarray]:
-        close = np.asarray(table.values[:, market_columns(table.names, self.price_column).close])
-        with np.errstate(invalid="ignore"):
-            volatility = realised_volatility(np.log(close), self.volatility_window)
-        return close, self.horizon, self.dead_band, volatility
+    It has where columns that tell them apart are named, or are found as its stamps repeat. Raises: DatasetError.
+    """
+    path, series = located(request.dataset_path, task_named(request.task)), request.series_column
+    schema = table_schema(request)
+    if series is None:
+        try:
+            return open_table(path, schema, request.reading)
+        except LongFormatError as many:
+            series = many.columns
+    wanted = PanelSchema(schema, series, least_rows=least_history(request.context_length))
+    return LongTable.of(open_panel(path, wanted, request.reading))
 
 
 def load_market(request: DirectionTraining) -> SplitSeries:
     """Read, check and split a table of prices. Raises: DatasetError, ConfigurationError."""
     rule = DirectionRule.of(request)
-    table = open_table(located(request.dataset_path, task_named(request.task)), table_schema(request), request.reading)
+    table = open_market(request)
     with phase("checking and splitting"):
-        dataset = split_series(request.changed(horizons=(rule.horizon,)), table, rule.inputs(table))
+        wanted, inputs = request.changed(horizons=(rule.horizon,)), rule.inputs(table)
+        if isinstance(table, LongTable):
+            dataset = split_instruments(wanted, table, inputs)
+        else:
+            dataset = split_series(wanted, table, inputs)
+        dataset = _judged(rule, dataset)
     counts = class_counts(dataset)
     absent = [name for name, count in counts.items() if not count]
     if len(absent) == len(DIRECTIONS) - 1:
@@ -88,9 +67,37 @@ def load_market(request: DirectionTraining) -> SplitSeries:
     return dataset
 
 
+def all_windows_of_market(table: Table, rule: DirectionRule, recipe: SeriesRecipe) -> Windows:
+    """Make the windows of a table for a recipe that is known; of many instruments at most so many as are judged.
+
+    Raises: DatasetError when there is none.
+    """
+    inputs = rule.inputs(table)
+    if isinstance(table, LongTable):
+        made = all_windows_of_instruments(table, inputs, recipe)
+    else:
+        made = all_windows(table, inputs, recipe)
+    few, told = judged(made, WHOLE)
+    sessions = rule.sessions_told(table, [made])
+    few.warnings = (*made.warnings, *([f"{table.path.name}: sessions: {sessions}."] if sessions else []), *told)
+    return few
+
+
 def class_counts(dataset: SplitSeries) -> dict[str, int]:
     """Count the windows of the training part by direction."""
     labels = dataset.train.labels
     assert labels is not None
     counts = np.bincount(labels[dataset.train.anchors], minlength=len(DIRECTIONS))
     return dict(zip(DIRECTIONS, counts.tolist(), strict=True))
+
+
+def _judged(rule: DirectionRule, dataset: SplitSeries) -> SplitSeries:
+    """Say what was found, and leave as many windows to be judged as are scored in reasonable time."""
+    parts = [part for part in (dataset.train, dataset.evaluation, dataset.test) if part is not None]
+    evaluation, told = judged(dataset.evaluation, PARTS[1])
+    test, of_test = (None, ()) if dataset.test is None else judged(dataset.test, PARTS[2])
+    facts = dict(facts_of_series(dataset))
+    if sessions := rule.sessions_told(dataset.table, parts):
+        facts["sessions"] = sessions
+    warnings = (*dataset.warnings, *told, *of_test)
+    return replace(dataset, evaluation=evaluation, test=test, warnings=warnings, facts=facts)

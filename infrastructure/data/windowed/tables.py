@@ -122,7 +122,8 @@ def _windows(
 
 
 def _left_out(name: str, parts: Sequence[Windows], targets: Sequence[str]) -> Iterator[str]:
-    count, total = sum(part.num_left_out for part in parts), sum(len(part) + part.num_left_out for part in parts)
+    count = sum(len(part.left_out) for part in parts)
+    total = count + sum(len(part) for part in parts)
     if count:
         yield (
             f"{name}: {count:,} of {total:,} windows are left out, for they hold no value of {' or '.join(targets)} in"

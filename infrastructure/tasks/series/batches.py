@@ -1,6 +1,6 @@
 """Windows as batches: what forecasts of values and of classes have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,8 +28,13 @@ def forecast_of(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 def histories(series: Series, anchors: np.ndarray, recipe: SeriesRecipe, model: nn.Module) -> dict[str, torch.Tensor]:
     """Give what a forecaster sees at anchors [B] of many series, on the model's device."""
     found = {**series.history(anchors, recipe.context_length), **series.known_ahead(anchors, max(recipe.horizons))}
+    return on_device_of(model, found)
+
+
+def on_device_of(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Bring what a model reads to where it is."""
     device = next(model.parameters()).device
-    return {name: tensor.to(device) for name, tensor in model_inputs(found).items()}
+    return {name: tensor.to(device) for name, tensor in model_inputs(arrays).items()}
 
 
 def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
@@ -44,5 +49,4 @@ def last_history(series: Series, context_length: int, model: nn.Module) -> dict[
             f"the last {rows:,} rows of the table hold no values, so there is nothing to forecast from.",
             remedy="Give a table that ends with values.",
         )
-    device = next(model.parameters()).device
-    return {name: tensor.to(device) for name, tensor in model_inputs(history).items()}
+    return on_device_of(model, history)

@@ -20,7 +20,7 @@ from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import open_panel
 from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.series.season import Season
-from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.series import CovariateRecipe, SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.loading import table_schema
@@ -43,7 +43,7 @@ class SeriesCard:
     `step` is the distance of rows in microseconds and `clock` what they followed in training, None without a clock;
     `clock_doubt` says why it may not be the true one. `season` is that of the training part, and `naive_errors` [T] are
     what targets changed over it, None where that is not known. `series_columns` tell the series of a long table apart;
-    None of a table of one series.
+    None of a table of one series. `session_gaps` says of a market whether horizons reach beyond sessions.
     """
 
     task: str
@@ -61,6 +61,7 @@ class SeriesCard:
     season: Season | None = None
     naive_errors: tuple[float | None, ...] = ()
     series_columns: tuple[str, ...] | None = None
+    session_gaps: str = "count"
     reading: Reading = AS_FOUND
 
     @classmethod
@@ -71,13 +72,14 @@ class SeriesCard:
         quantiles: tuple[float, ...] = (),
         dead_band: float = 0.0,
         price_column: str | None = None,
+        session_gaps: str = "count",
     ) -> "SeriesCard":
         """Describe a run. A table is to have the columns of training, and its clock or none."""
         table = dataset.table
         clock = table.time_column or "none"
         schema = replace(
             table_schema(request),
-            columns=table.names,
+            columns=_columns_read(dataset),
             needed=(),
             time_column=clock,
             settled=True,
@@ -98,6 +100,7 @@ class SeriesCard:
             season=dataset.season,
             naive_errors=tuple(error if isfinite(error) else None for error in dataset.naive_errors),
             series_columns=table.series.series_columns if isinstance(table, LongTable) else None,
+            session_gaps=session_gaps,
             reading=request.reading,
         )
 
@@ -129,8 +132,8 @@ class SeriesCard:
         return replace(table, warnings=(*table.warnings, told)) if told else table
 
     def _opened(self, path: str) -> Table:
-        beside = self.recipe.covariates
-        if self.series_columns is None or beside is None:
+        beside = self.recipe.covariates or CovariateRecipe()
+        if self.series_columns is None:
             return open_table(path, self.schema, self.reading)
         named = zip((*beside.categories, *beside.static_categories), beside.vocabulary, strict=False)
         schema = PanelSchema(
@@ -218,3 +221,11 @@ def require_scales(directory: Path, recipe: SeriesRecipe) -> None:
             f" {', '.join(wanted)}.",
             remedy=f"Set value_scale={of_all}, or begin from a preset.",
         )
+
+
+def _columns_read(dataset: SplitSeries) -> tuple[str, ...]:
+    """Name the columns that a later table must have: of many series those of numbers, unless categories are inputs."""
+    table = dataset.table
+    if not isinstance(table, LongTable) or dataset.recipe.covariates is not None:
+        return table.names
+    return tuple(name for name in table.names if name not in table.series.categories)

@@ -208,13 +208,12 @@ class SeriesFields(_Fields):
     season: SeasonFields | None = None
     naive_errors: list[float | None] = []
     series_columns: list[str] | None = None
+    session_gaps: Literal["count", "cut"] = "count"
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
         if not _ascend([0.0, *self.quantiles, 1.0]):
             raise ValueError("quantiles must ascend between 0 and 1")
-        if (self.series_columns is None) != (self.recipe.covariates is None):
-            raise ValueError("series_columns and recipe.covariates are those of a table of many series, or both null")
         if self.calibration is not None:
             if self.calibration.quantiles != self.quantiles or len(self.calibration.factors) != len(self.quantiles):
                 raise ValueError("calibration must have a factor for each of the quantiles")
@@ -234,6 +233,8 @@ class QuantileCard(ForecastCard):
     @model_validator(mode="after")
     def _name_the_columns(self) -> Self:
         recipe, columns = self.series.recipe, self.series.schema_.columns
+        if (self.series.series_columns is None) != (recipe.covariates is None):
+            raise ValueError("series_columns and recipe.covariates are those of a table of many series, or both null")
         targets = recipe.names[: recipe.num_targets]
         categories = recipe.covariates.categories if recipe.covariates is not None else []
         wanted = [*targets, *(name for name in columns if name not in (*targets, *categories))]

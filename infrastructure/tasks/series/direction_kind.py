@@ -18,13 +18,14 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.significance import verdict
 from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.sources.inputs import Asked, Source
-from infrastructure.data.windowed.market import DirectionRule, class_counts, load_market
+from infrastructure.data.windowed.direction_rule import DirectionRule
+from infrastructure.data.windowed.market import all_windows_of_market, class_counts, load_market
 from infrastructure.data.windowed.parts import SplitSeries
-from infrastructure.data.windowed.tables import all_windows
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
@@ -41,7 +42,9 @@ from infrastructure.tasks.series.batches import last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.card_fields import DirectionCard
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
+from infrastructure.tasks.series.instrument_answers import directions_of_instruments
 from infrastructure.tasks.series.page.directions import directions_over_time
+from infrastructure.tasks.series.session_end import beyond_told, reach_beyond
 from infrastructure.tasks.series.start import require_history, start_told
 
 COIN_TOSS = 0.5
@@ -63,7 +66,14 @@ class MarketDirection:
     def prepare(self, request: DirectionTraining, bundle: ModelBundle, dataset: SplitSeries) -> Prepared:
         """Put both parts and the task together."""
         scoring = _scoring_of(request, dataset)
-        series = SeriesCard.of(request, dataset, dead_band=request.dead_band, price_column=request.price_column)
+        rule = DirectionRule.of(request)
+        series = SeriesCard.of(
+            request,
+            dataset,
+            dead_band=rule.dead_band,
+            price_column=rule.price_column,
+            session_gaps=rule.session_gaps,
+        )
         card = {**series.to_json(), "labels": list(DIRECTIONS), "scoring": scoring}
         counts = class_counts(dataset)
         absent = [name for name, count in counts.items() if not count]
@@ -212,7 +222,11 @@ class FinishedDirection:
     def _rule(self) -> DirectionRule:
         assert self.card.volatility_window is not None
         return DirectionRule(
-            self.card.recipe.horizons[0], self.card.dead_band, self.card.volatility_window, self.card.price_column
+            self.card.recipe.horizons[0],
+            self.card.dead_band,
+            self.card.volatility_window,
+            self.card.price_column,
+            self.card.session_gaps,
         )
 
     @property
@@ -223,7 +237,7 @@ class FinishedDirection:
     def scored(self, dataset_path: str) -> tuple[Windows, DirectionClassification]:
         """Make every window of a table ready for evaluation. Raises: DatasetError."""
         table = self.card.open_table(dataset_path)
-        return all_windows(table, self._rule.inputs(table), self.card.recipe), self.adapter
+        return all_windows_of_market(table, self._rule, self.card.recipe), self.adapter
 
     def intervals(self, dataset: Windows, scored: Scored) -> dict[str, Interval]:
         """Say how sure the scores of an evaluation are; windows that share what they forecast count as one."""
@@ -253,11 +267,14 @@ class FinishedDirection:
     def answers(
         self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
-        """Give the last row's `time` (or `row`), `label` and `scores` (probabilities)."""
+        """Give the last row's `time` (or `row`), `label` and `scores` (probabilities), of each instrument."""
         for path in inputs:
             table = self.card.open_table(path)
             for found in table.warnings:
                 note(found, usual=True)
+            if isinstance(table, LongTable):
+                yield from directions_of_instruments(self.card, self._rule, model, table, note)
+                continue
             name, known = self._rule.price(table)
             place = table, known[:, None], (name,), self.card.recipe.context_length
             require_history(*place)
@@ -268,12 +285,15 @@ class FinishedDirection:
             when: dict[str, Any] = {"row": len(table.values)}
             if table.stamps is not None:
                 when = {"time": stamp_texts(table.stamps[-1:], table.zone, table.step)[0]}
+                if reach_beyond(self.card, np.asarray(table.stamps[-1:])).any():
+                    note(f"{path}: {beyond_told(self._rule.horizon)}.")
             yield from ({**when, **answer} for answer in labelled(logits, DIRECTIONS))
 
 
 def _named(dataset: Windows, index: int) -> str:
-    """Name a window by the time of its last row, where the table has times."""
+    """Name a window by its instrument, if there are many, and the time of its last row, if the table has times."""
     table, anchor = dataset.table, dataset.anchors[index : index + 1]
     if table is None or table.stamps is None:
         return dataset.row_id(index)
-    return f"until {stamp_texts(table.stamps[anchor], table.zone, table.step)[0]}"
+    until = f"until {stamp_texts(table.stamps[anchor], table.zone, table.step)[0]}"
+    return f"{table.series_of(int(anchor[0]))} {until}" if isinstance(table, LongTable) else until

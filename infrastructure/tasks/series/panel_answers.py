@@ -1,6 +1,6 @@
 """Answers of a forecaster to a table of many series: rows for each series, target and step ahead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.ids import named
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.order import SHOWN
+from infrastructure.data.panel.panel import Panel
 from infrastructure.data.windowed.panel_series import least_history, series_of_panel
 from infrastructure.tasks.kind import Note
 from infrastructure.tasks.series import digits
@@ -33,10 +34,10 @@ def forecasts_of_series(
     Raises: DatasetError where no series has a history.
     """
     recipe, reach = card.recipe, max(card.recipe.horizons)
-    last, seen = last_rows(table, recipe.num_targets)
+    last, seen = last_rows(table.series, ~np.isnan(table.values[:, : recipe.num_targets]).all(axis=1))
     is_long_enough = seen >= least_history(recipe.context_length)
     if not is_long_enough.all():
-        _tell_short(table, is_long_enough, least_history(recipe.context_length), note)
+        tell_short(table, is_long_enough, least_history(recipe.context_length), note)
     longer = table.reaching(last, reach, _clock_ahead(card, table, note))
     moved = longer.series.offsets[:-1] - table.series.offsets[:-1]
     anchors = last + moved
@@ -45,7 +46,10 @@ def forecasts_of_series(
     _tell_unknown(card, longer, anchors[chosen], note)
     assert series.level is not None
     assert series.unit is not None
-    names = _names(card, table)
+    levels_named = (f"q{level:g}" for level in card.quantiles)
+    names = free_names(
+        (*table.series.series_columns, table.time_column or "time"), ("target", "horizon", *levels_named)
+    )
     for start in range(0, len(chosen), SERIES_AT_ONCE):
         numbers = chosen[start : start + SERIES_AT_ONCE]
         with torch.no_grad():
@@ -77,14 +81,11 @@ def _clock_ahead(card: SeriesCard, table: LongTable, note: Note) -> Clock:
     return found.clock
 
 
-def last_rows(table: LongTable, num_targets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the last row of each series that holds a value of a target, and how many rows come up to it: [S] each."""
-    panel = table.series
-    first, end = panel.offsets[:-1], panel.offsets[1:]
-    last = np.empty(len(panel), dtype=np.int64)
-    for number, (start, stop) in enumerate(zip(first.tolist(), end.tolist(), strict=True)):
-        there = np.flatnonzero(~np.isnan(panel.values[start:stop, :num_targets]).all(axis=1))
-        last[number] = start + there[-1] if len(there) else start - 1
+def last_rows(panel: Panel, has_value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the last row of each series with a value, `has_value` [N], and how many rows come up to it: [S] each."""
+    first = panel.offsets[:-1]
+    last = np.maximum.reduceat(np.where(has_value, np.arange(len(has_value)), -1), first)
+    last = np.maximum(last, first - 1)
     return last, last - first + 1
 
 
@@ -92,12 +93,12 @@ def _calibrated(calibration: Calibration | None, forecast: np.ndarray, assumed: 
     return forecast if calibration is None else calibration.applied(forecast, assumed)
 
 
-def _names(card: SeriesCard, table: LongTable) -> tuple[str, ...]:
-    """Name the columns that tell series apart and the time, none like another column of an answer."""
-    taken = {"target", "horizon", *(f"q{level:g}" for level in card.quantiles)}
-    names = []
-    for name in (*table.series.series_columns, table.time_column or "time"):
-        free = name if name not in taken else f"{name}_of_series" if name != table.time_column else "time"
+def free_names(wanted: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Name the columns that tell series apart, and last the time, none like the `others` of an answer."""
+    taken, names = {*others}, []
+    for place, name in enumerate(wanted):
+        is_time = place == len(wanted) - 1
+        free = name if name not in taken else "time" if is_time else f"{name}_of_series"
         while free in taken:
             free += "_"
         taken.add(free)
@@ -105,7 +106,8 @@ def _names(card: SeriesCard, table: LongTable) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _tell_short(table: LongTable, is_long_enough: np.ndarray, least: int, note: Note) -> None:
+def tell_short(table: LongTable, is_long_enough: np.ndarray, least: int, note: Note) -> None:
+    """Say which series [S] are not answered. Raises: DatasetError where none is."""
     panel, short = table.series, np.flatnonzero(~is_long_enough)
     shown = "; ".join(named(panel.ids[number]) for number in short[:SHOWN])
     has, are = ("has", "is") if len(short) == 1 else ("have", "are")

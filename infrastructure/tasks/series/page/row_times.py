@@ -1,10 +1,12 @@
 """Rows of a table along an axis, by their times or by their numbers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from infrastructure.data.clock.writing import stamp_texts
+from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
 from infrastructure.reports.page.blocks import Axis
 from infrastructure.reports.ticks import choose_ticks, name_time
@@ -28,18 +30,28 @@ class RowTimes:
         return name_time(self._texts(np.array([row]))[0]) if self.is_known else f"row {row + 1:,}"
 
     def places(self, rows: np.ndarray) -> list[float]:
-        """Give places along the axis: rows, counted from 1 where their numbers are told."""
+        """Give places along the axis: rows, counted from 1 where their numbers are told; times of many series."""
+        table = self.windows.table
+        if isinstance(table, LongTable):
+            rows = np.searchsorted(self._distinct, table.stamps_of(rows))
         found: list[float] = (rows + (not self.is_known)).astype(np.float64).tolist()
         return found
 
     def axis(self, rows: np.ndarray) -> Axis:
-        """Give the axis of rows [n] that follow each other: times where the table has a clock."""
+        """Give the axis of rows [n] in the order of time: times where the table has a clock."""
         if not self.is_known:
             return Axis("row of the table")
         rows = rows[:: -(-len(rows) // _MOST_READ)]
         texts = self._texts(rows)
         named = choose_ticks(texts) or [(0, name_time(texts[0])), (len(rows) - 1, name_time(texts[-1]))]
-        return Axis("time", ticks=[(float(rows[place]), text) for place, text in named])
+        places = self.places(rows[[place for place, _ in named]])
+        return Axis("time", ticks=list(zip(places, (text for _, text in named), strict=True)))
+
+    @cached_property
+    def _distinct(self) -> np.ndarray:
+        """The times of many series together: their rows lie series by series, and an axis of time does not."""
+        assert self.windows.table is not None
+        return np.unique(np.asarray(self.windows.table.stamps))
 
     def _texts(self, rows: np.ndarray) -> list[str]:
         table = self.windows.table
