@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet
 import pytest
@@ -17,6 +18,7 @@ from tests.support.command_line import Answer, athanor
 from tests.support.runs import pictures_undrawn
 from tests.support.tiny_panels import HORIZONS, KNOWN, NAMES, Row, changed, day, number_of, request, rows, written
 
+BERLIN, DAY = ZoneInfo("Europe/Berlin"), timedelta(days=1)
 LAST = 109  # the last day with sales of what is asked
 QUICK: dict[str, Any] = {"max_steps": 3, "warmup_steps": 0, "learning_rate": 1e-2}
 
@@ -97,6 +99,32 @@ def test_series_go_on_at_their_own_time_of_the_day(run: Path, tmp_path: Path, sh
     for shop, time in first.items():
         wanted = datetime(2024, 1, 1, 6 if shop in shops_at_six else 0) + timedelta(days=LAST + 1)
         assert datetime.fromisoformat(time) == wanted
+
+
+CLOCKS: dict[str, tuple[Callable[[int], Any], dict[str, Any]]] = {
+    "months": (lambda number: f"{2010 + number // 12}-{number % 12 + 1:02}-01", {}),
+    "ends of months": (lambda number: datetime(2010 + (number + 1) // 12, (number + 1) % 12 + 1, 1) - DAY, {}),
+    "weekdays": (lambda number: datetime(2024, 1, 1) + (number + number // 5 * 2) * DAY, {}),
+    "quarters of an hour": (lambda number: datetime(2024, 1, 1) + number * DAY / 96, {}),
+    "hours of a zone": (
+        lambda number: (datetime(2023, 10, 25, tzinfo=UTC) + number * DAY / 24).astimezone(BERLIN).replace(tzinfo=None),
+        {"time_zone": "Europe/Berlin"},
+    ),
+    "days of a zone": (lambda number: datetime(2024, 1, 1) + number * DAY, {"time_zone": "Europe/Berlin"}),
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_forecasts_go_on_by_the_clock_of_the_table(tmp_path: Path, clock: str) -> None:
+    at, settings = CLOCKS[clock]
+    table = [{**row, "day": at(number_of(row))} for row in rows()]
+    path = written(tmp_path / "shops.csv", table)
+    run = run_of(tmp_path, dataset_path=path, split=(80, 20, 20), max_steps=1, **settings)
+    for last, going_on in ((120, False), (LAST + 1, True)):  # behind the table, and where rows without sales go on
+        found = answered(run, tmp_path, [{**row, "day": at(number_of(row))} for row in asked()] if going_on else table)
+        for row, step in zip(found, HORIZONS, strict=False):
+            time = datetime.fromisoformat(row["day"]).replace(tzinfo=None)
+            assert time == datetime.fromisoformat(str(at(last - 1 + step)))
 
 
 def test_a_table_comes_through_standard_input_and_answers_go_to_files(run: Path, tmp_path: Path) -> None:
