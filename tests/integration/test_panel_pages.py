@@ -1,5 +1,6 @@
 """What a page shows of a table of many series stays within each of them, under its name and in its own unit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,17 @@ def test_series_are_listed_from_the_worst_by_their_own_scores_and_of_many_both_e
     told, table = misses.errors_of_many(columns, of)
     assert [row[0] for row in table.rows] == ["c", "b"]
     assert "1 worst and the 1 best of 5" in told.text
+
+
+def test_what_was_a_season_before_in_the_same_series_is_drawn_where_there_is_a_season(tmp_path: Path) -> None:
+    of = seen_forecasts.seen(seen_forecasts.panel(tmp_path))
+    assert "repeat last" in [line.name for line in charts(of)["late"][0].lines]
+    assert of.windows.naive is not None
+    of.windows.naive = replace(of.windows.naive, season=5)
+    for shop, drawn in charts(of).items():
+        naive = next(line for line in drawn[0].lines if line.name == "seasonal naive")
+        sales = sales_of(of, shop)
+        assert list(naive.y) == pytest.approx([sales[int(row) - 5] for row in naive.x], rel=1e-5)
 
 
 def test_one_step_ahead_is_drawn_from_the_windows_of_one_series(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from infrastructure.data.series.naive import SEASONAL
 from infrastructure.data.some_rows import spread
 from infrastructure.reports.page.blocks import Axis, Band, Block, Chart, Choice, Line, Paragraph
 from infrastructure.tasks.series.page.known_ahead import stripes
@@ -86,10 +87,7 @@ def _fan(seen: Seen, one: OneSeries, place: int) -> Chart:
         lines.append(
             Line("", seen.clock.places(ahead), points(seen.own(seen.median[place, target, drawn], one)), 0, "dots")
         )
-    last = seen.own(seen.last[place, target, None], one)
-    if np.isfinite(last).all():
-        ends = np.array([anchor, anchor + int(steps[-1])])
-        lines.append(Line("repeat last", seen.clock.places(ends), points(np.repeat(last, 2)), _REPEAT, "dashed"))
+    lines += _rival(seen, one, place, drawn)
     name = one.name
     return Chart(
         f"{name}: {len(steps)} steps after {seen.clock.name(anchor)}",
@@ -99,6 +97,20 @@ def _fan(seen: Seen, one: OneSeries, place: int) -> Chart:
         f"{name} as it came, and the forecast made after {seen.clock.name(anchor)}. {_share_told(seen, place, target)}",
         bands=[*stripes(seen, rows, lines), *_bands(seen, one, ahead, seen.forecast[place, target, drawn])],
     )
+
+
+def _rival(seen: Seen, one: OneSeries, place: int, drawn: np.ndarray) -> Iterator[Line]:
+    """Draw what needs no model at some steps [n]: the season before, or the last value where there is no season."""
+    anchor, naive = seen.anchors[place, None], seen.windows.naive
+    beside = {} if naive is None or naive.season is None else seen.windows.cut(anchor)
+    ahead = seen.clock.places(anchor + seen.horizons[drawn])
+    if SEASONAL in beside:
+        yield Line("seasonal naive", ahead, points(seen.own(beside[SEASONAL][0, one.target, drawn], one)), 4, "dashed")
+        return
+    last = seen.own(seen.last[place, one.target, None], one)
+    if np.isfinite(last).all():
+        ends = np.array([anchor[0], anchor[0] + seen.horizons[-1]])
+        yield Line("repeat last", seen.clock.places(ends), points(np.repeat(last, 2)), _REPEAT, "dashed")
 
 
 def _single_step(seen: Seen, one: OneSeries, place: int) -> Chart:

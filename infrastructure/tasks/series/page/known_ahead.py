@@ -9,7 +9,7 @@ from infrastructure.reports.page.blocks import Band, Line
 from infrastructure.tasks.series.page.seen import Seen
 
 MAX_STRIPES = 3  # columns; more cannot be told from each other
-_HUES = (5, 4, 1)
+_HUES = (5, 1, 3)
 
 
 def stripes(seen: Seen, rows: np.ndarray, drawn: list[Line]) -> Iterator[Band]:
