@@ -9,6 +9,7 @@ import torch
 
 from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.series import Series
+from infrastructure.data.windowed import panels
 from infrastructure.data.windowed.panel_series import series_of_panel
 from tests.support import tiny_panels
 from tests.support.tiny_panels import (
@@ -151,3 +152,14 @@ def _forecast(made: Ready, window: dict[str, np.ndarray]) -> Any:
     made.model.eval()
     with torch.no_grad():
         return made.model(**model_inputs(window))["forecast"]
+
+
+def test_of_many_windows_as_many_as_are_said_are_scored(
+    made: Ready, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panels, "MOST_JUDGED", 40)
+    table = [{**row, "sales": None if number_of(row) % 60 < 30 else row["sales"]} for row in rows()]
+    windows = panels.all_windows_of_panel(data_of(tmp_path, rows()).table, made.data.recipe, None)
+    assert len(windows) == 40
+    read = loaded(request(tmp_path, dataset_path=written(tmp_path / "gaps.csv", table), split=(90, 15, 15))).table
+    assert len(panels.all_windows_of_panel(read, made.data.recipe, None)) == 40  # of those that hold something

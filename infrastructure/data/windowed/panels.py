@@ -22,7 +22,6 @@ from infrastructure.data.series.split import (
     window_faults,
 )
 from infrastructure.data.series.windows import Windows
-from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_series import (
     LEAST_SEEN,
     Vocabulary,
@@ -135,7 +134,7 @@ def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season 
     warnings = (*table.warnings, *beyond_told(table, recipe.target_names, of_targets, recipe.values))
     if len(made) > MOST_JUDGED:
         warnings = (*warnings, f"{table.path.name}: {MOST_JUDGED:,} of {len(made):,} windows are scored.")
-        made = Windows(series, anchors[spread(len(anchors), MOST_JUDGED)], *place)
+        made = made.few(MOST_JUDGED)
     made.warnings = warnings
     return made
 
