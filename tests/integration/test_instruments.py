@@ -12,6 +12,7 @@ from infrastructure.container import Container
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.windowed.direction_rule import DirectionRule
 from infrastructure.data.windowed.market import load_market, open_market
+from infrastructure.tasks.series.page.row_times import RowTimes
 from tests.support.command_line import athanor
 from tests.support.instruments import price_table, session_times, walk
 from tests.support.resuming import bytes_of, stopped_and_resumed
@@ -158,6 +159,14 @@ def test_folds_of_many_instruments_are_cut_at_the_same_times(tmp_path: Path) -> 
     stamps = test.moments(test.anchors)[0]
     assert {*test.series.numbers_of(test.anchors).tolist()} == {0, 1, 2}
     assert len(np.unique(stamps)) == 24 - HORIZON + 1
+
+
+def test_a_page_sets_windows_of_all_instruments_along_one_time(tmp_path: Path) -> None:
+    test = load_market(wanted(table(tmp_path / "p.csv")).resolved()).test
+    assert test is not None
+    places = RowTimes(test, across_series=True).places(test.anchors)
+    assert places == sorted(places)
+    assert len({*places}) == len({*test.moments(test.anchors)[0].tolist()}) < len(places)
 
 
 # Sessions

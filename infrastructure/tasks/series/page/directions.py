@@ -49,7 +49,7 @@ def _chart(
     rivals: Sequence[float],
     hue: int,
 ) -> Chart:
-    times = RowTimes(windows)
+    times = RowTimes(windows, across_series=True)
     middles = windows.anchors[[stretch[len(stretch) // 2] for stretch in stretches]]
     x = times.places(middles)
     shares = [float(found.mean()) if len(found) else None for found in right]

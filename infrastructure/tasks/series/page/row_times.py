@@ -16,9 +16,10 @@ _MOST_READ = 2_000  # stamps, to choose the few that are named
 
 @dataclass(frozen=True)
 class RowTimes:
-    """Names the rows that windows are cut from."""
+    """Names the rows that windows are cut from; with `across_series` those of several series stand on one axis."""
 
     windows: Windows
+    across_series: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -30,9 +31,9 @@ class RowTimes:
         return name_time(self._texts(np.array([row]))[0]) if self.is_known else f"row {row + 1:,}"
 
     def places(self, rows: np.ndarray) -> list[float]:
-        """Give places along the axis: rows, counted from 1 where their numbers are told; times of many series."""
+        """Give places along the axis: rows, counted from 1 where their numbers are told."""
         table = self.windows.table
-        if isinstance(table, LongTable):
+        if self.across_series and isinstance(table, LongTable):
             rows = np.searchsorted(self._distinct, table.stamps_of(rows))
         found: list[float] = (rows + (not self.is_known)).astype(np.float64).tolist()
         return found
