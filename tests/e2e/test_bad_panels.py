@@ -150,7 +150,7 @@ FOR_A_MODEL: list[tuple[str, str, list[Row], Sequence[str], Sequence[str]]] = [
     ("twice", "many", [*ASKED[:1], *ASKED], NAMES, ["p.csv:3: 2024-01-01 stands in the series a already"]),
     ("wide", "many", [row for row in ASKED if row["shop"] == "a"], WIDE, ["column 'shop' does not exist"]),
     ("long for wide", "wide", ASKED, ("shop", *WIDE), ["4 series in long format, told apart by shop"]),
-    ("long for one series", "known", ASKED, ("shop", *WIDE, "promotion"), ["time runs back", "in the table: Sort"]),
+    ("long for one series", "known", ASKED, ("shop", *WIDE, "promotion"), ["4 series in long format, told"]),
 ]  # fmt: skip
 
 

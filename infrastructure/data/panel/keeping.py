@@ -27,6 +27,7 @@ from infrastructure.data.table.choice import unnamed
 from infrastructure.data.table.columnar_source import ColumnarSource
 from infrastructure.data.table.columns import Header
 from infrastructure.data.table.csv_source import CsvSource
+from infrastructure.data.table.long_format import long_format
 from infrastructure.data.table.reading import TableReading
 from infrastructure.data.table.row_counters import left_out, told
 from infrastructure.data.table.values import append_rows
@@ -50,6 +51,13 @@ def keep_panel(source: Source, schema: PanelSchema, reading: Reading, directory:
 
     rows, notes = read.rows, read.notes
     rows.group(schema.table, [number for number, name in enumerate(roles.read) if name in categories])
+    if rows.faults.count and not roles.series:  # a model of one series may have been given many
+        readable = [
+            name for name in dict.fromkeys(header.names) if name != roles.time and name not in header.no_numbers
+        ]
+        found = long_format(source, [(name, written[name]) for name in readable], rows.stamps)
+        if found is not None:
+            raise found.error(source.name, roles.time)
     rows.faults.raise_any(source.name, source.lines_of)
     notes += [*told(gone), *read.numbers.warnings(without=(*gone, *roles.static)), *read.codes.warnings()]
     roles, static = _settled(rows, roles, gone, categories, schema.table.settled)
