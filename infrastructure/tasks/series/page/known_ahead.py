@@ -22,7 +22,7 @@ def stripes(seen: Seen, rows: np.ndarray, drawn: list[Line]) -> Iterator[Band]:
     if not heights:
         return
     for name, values in _flags(seen, rows):
-        rare = float(np.mean(values) < 0.5)
+        rare = float(np.nanmean(values) < 0.5)
         is_marked = values == rare
         if any(np.array_equal(is_marked, other) for other in found) or len(found) == MAX_STRIPES:
             continue
@@ -44,6 +44,5 @@ def _flags(seen: Seen, rows: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     panel = table.series
     first = len(panel.names) - panel.num_known
     for name, values in zip(panel.names[first:], np.asarray(panel.values[rows, first:]).T, strict=True):
-        values = np.nan_to_num(values, nan=0.0)
-        if name not in panel.categories and set(np.unique(values)) == {0.0, 1.0}:
+        if name not in panel.categories and set(np.unique(values[~np.isnan(values)])) == {0.0, 1.0}:
             yield name, values
