@@ -61,7 +61,7 @@ class TableSettings(Settings):
     )
     gaps: Literal["keep", "fill", "refuse"] = setting(
         "keep",
-        "What is done where rows are missing; filled ones count as missing values. Those of a season are filled.",
+        "What is done where rows are missing; filled ones count as missing values. Else filled where a season is.",
     )
     missing_values: Literal["mask", "refuse"] = setting(
         "mask", "What is done with cells that hold no number; masked ones are neither seen nor scored."
@@ -86,7 +86,7 @@ class WindowSettings(Settings):
 
     context_length: int = setting(
         forecast.CONTEXT_LENGTH,
-        "How far back the model sees; of values with a season two of them at least.",
+        "How far back the model sees; else fits the season of values, two of them where they are not too long.",
         unit="rows",
     )
     horizons: Horizons = setting(
@@ -96,7 +96,9 @@ class WindowSettings(Settings):
         1, "From one training window to the next; every other part takes all windows.", unit="rows"
     )
     patch_length: int = setting(
-        forecast.PATCH_LENGTH, "How much of a table makes one token; of values with a season one of them.", unit="rows"
+        forecast.PATCH_LENGTH,
+        "How much of a table makes one token; else one season of values, where it has 4 to 48 rows.",
+        unit="rows",
     )
     calendar: Cycles = setting(
         "auto", "Cycles of the clock that the model is told; auto takes those that the training part shows."

@@ -150,9 +150,11 @@ SETTING_CASES = [
     setting("floor=[0,3] ceiling=3", "ceiling is 3, but must lie above the floor 3"),
     setting("floor=no", "floor is 'no'", "'auto' or 'none'"),
     setting("floor=[]", "floor is empty", "Give a number, or none"),
-    setting("floor=0", "load is -0.757 at 2024-01-01T04:00:00, which lies below the floor 0, as", "Lower floor"),
+    setting(
+        "floor=0", "load is -0.757 at 2024-01-01T04:00:00, which lies below the floor 0, the first of ", "Lower floor"
+    ),
     setting("ceiling=0.5", "load is 0.841 at 2024-01-01T01:00:00, which lies above the ceiling 0.5", "Raise ceiling"),
-    setting("integers=true", "load is 0.841", "no whole number (integers)", "Say integers=false"),
+    setting("integers=true", "load is 0.841", "no whole number (integers), the first of ", "Say integers=false"),
     setting("integers=2.5", "integers is 2.5", "'auto'"),
     setting(
         "integers=[auto,true,false]", "integers has 3 values, but 2 targets are forecast (load, wind)", "in the order"

@@ -56,9 +56,10 @@ def test_days_that_are_known_ahead_are_marked(of: Seen) -> None:
 
 
 def test_what_was_found_in_a_table_is_told_and_is_no_warning(tmp_path: Path) -> None:
-    data = seen_forecasts.panel(tmp_path, static_columns=("size",))
+    data = seen_forecasts.panel(tmp_path, static_columns=("size",), holidays=("DE",))
     assert data.facts["series"] == "3, told apart by shop"
     assert data.facts["known ahead"] == "promotion"
+    assert data.facts["holidays"] == "DE, known ahead"
     assert data.facts["static"] == "size: the same throughout a series"
     assert data.facts["categories"] == "size (2)"
     assert not any("told apart" in warning for warning in data.warnings)

@@ -147,7 +147,8 @@ def window_faults(windows: Windows, part: str, num_rows: int, share: int = 1) ->
             " other rows."
         )
         return
-    length = f"{context:,} of history and {reach:,}" if need > reach else f"{reach:,}"
+    least = "history" if share == 1 else f"history, 1 in {share} of context_length,"
+    length = f"{context:,} of {least} and {reach:,}" if need > reach else f"{reach:,}"
     remedy = "Give a longer table."
     if part != WHOLE:
         lower = "horizons"

@@ -13,6 +13,8 @@ from infrastructure.data.windowed.values import facts_of_values
 def with_facts(request: QuantileTraining, dataset: SplitSeries) -> SplitSeries:
     """Copy with what was found in a table."""
     facts = {**dict(facts_of_series(dataset)), **dict(facts_of_values(dataset.recipe))}
+    if request.holidays:
+        facts["holidays"] = f"{listed(request.holidays)}, known ahead"
     if dataset.season is not None:
         facts["season"] = (
             f"{dataset.season}; {request.context_length:,} are seen (context_length),"

@@ -145,7 +145,7 @@ def _fault(
 ) -> Iterator[str]:
     count, row = _rows_where(column, is_wrong)
     if count:
-        more = f", as {count - 1:,} more do" if count > 1 else ""
+        more = f", the first of {count:,}" if count > 1 else ""
         yield (
             f"{table.path.name}: {name} is {column[row]:.10g} {_place(table, row)}, which {rule}{more}."
             f" {remedy}, or correct the {'row' if count == 1 else 'rows'}."
