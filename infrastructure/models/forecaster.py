@@ -284,7 +284,7 @@ class Forecaster(PreTrainedModel):
         with torch.autocast(values.device.type, enabled=False):
             expected = self._expected(raw, known, calendar, told)
         rest = torch.where(known[:, :targets], raw[:, :targets] - expected.past, 0.0)
-        of_rest = _deviation(rest, count[:, :targets]).clamp_min(LEAST_SCALE)
+        of_rest = _deviation(rest, count[:, :targets], LEAST_SCALE)
         own = torch.where(is_thin[:, :targets], one[:, :targets], of_rest)
         inputs = torch.cat([rest / own, (shifted / scale)[:, targets:]], dim=1)
         places = self._places_ahead
@@ -322,9 +322,12 @@ class Forecaster(PreTrainedModel):
         return tokens, known.any(-1)
 
 
-def _deviation(shifted: Tensor, count: Tensor) -> Tensor:
-    """Give the root of the mean square [B, V, 1] of what is 0 where nothing was observed."""
-    return (shifted.square().sum(-1, keepdim=True) / count.clamp_min(1)).sqrt()
+def _deviation(shifted: Tensor, count: Tensor, least: float = 0.0) -> Tensor:
+    """Give the root of the mean square [B, V, 1] of what is 0 where nothing was observed, at least `least`.
+
+    The square is bounded and not the root, whose slope at 0 has no end.
+    """
+    return (shifted.square().sum(-1, keepdim=True) / count.clamp_min(1)).clamp_min(least**2).sqrt()
 
 
 class ForecasterLayer(nn.Module):

@@ -110,6 +110,20 @@ def test_a_table_of_nothing_but_zeros_and_huge_known_values_keeps_to_numbers(tmp
         assert _forecast(found, cut).isfinite().all()
 
 
+def test_series_of_nothing_but_zeros_have_gradients_that_are_numbers(tmp_path: Path) -> None:
+    found = tiny_panels.ready(tmp_path, dataset_path=written(tmp_path / "s.csv", zeros_in("c")))
+    train, adapter = found.prepared.train, found.prepared.adapter
+    series = train.series.numbers_of(train.anchors)
+    of_c = train.at(train.anchors[series == 2])
+    assert not of_c.series.values[of_c.anchors, 0].any()
+    learnt = gradients(found.model, adapter, batch_of(of_c, adapter, 8, 0))
+    assert all(gradient.isfinite().all() for gradient in learnt)
+
+
+def zeros_in(shop: str) -> list[tiny_panels.Row]:
+    return [{**row, "sales": 0.0} if row["shop"] == shop else row for row in rows()]
+
+
 def test_an_exported_forecaster_of_a_panel_gives_the_same_numbers_for_any_batch(made: Any) -> None:
     series, count = made(), torch.export.Dim("count")
     train = series.prepared.train
