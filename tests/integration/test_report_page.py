@@ -37,7 +37,8 @@ def told(tmp_path: Path, **report: Any) -> RunTold:
         RESULT, metric_name="accuracy", final_metrics=metrics, model_path=str(model), stop_reason="early_stopping",
         warnings=(HOSTILE,), total_steps=10, steps=10,
     )  # fmt: skip
-    dataset: Any = SimpleNamespace(num_train=96, num_eval=24, warnings=("3 rows repeat another",), audit={HOSTILE: 3})
+    found = {"warnings": ("3 rows repeat another",), "audit": {HOSTILE: 3}, "facts": {"season": "a week"}}
+    dataset: Any = SimpleNamespace(num_train=96, num_eval=24, **found)
     request = tiny.request(tmp_path, "run").resolved()
     usual = {"baselines": {"majority_accuracy": 0.5}, "intervals": {"accuracy": Interval(0.7, 0.96)}}
     known = Report(**{**usual, **report})

@@ -146,6 +146,11 @@ def test_no_two_places_of_an_axis_have_one_name(low: float, high: float, share: 
     assert len(set(names)) == len(names) > 1
 
 
+@pytest.mark.parametrize(("low", "high", "named"), [(1, 14, ["5", "10"]), (1, 2, ["1", "2"]), (3, 3, ["3"])])
+def test_between_whole_numbers_along_an_axis_nothing_is_named(low: int, high: int, named: list[str]) -> None:
+    assert [tick.text for tick in fitted(Axis("steps ahead"), [low, high], along=True).ticks] == named
+
+
 @pytest.mark.parametrize("largest", [1e6, 12_345_678.0, 9e9, 1e18, 1e300])
 def test_names_beside_an_axis_have_room_there_however_large_the_values_are(largest: float) -> None:
     assert max(len(tick.text) for tick in fitted(Axis("x"), [0.0, largest], along=False).ticks) <= 9

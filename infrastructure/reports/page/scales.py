@@ -67,17 +67,20 @@ def fitted(axis: Axis, values: Iterable[float], along: bool) -> Scale:
     if high - low <= _LEAST_SPAN * max(abs(low), abs(high)):
         half = max(0.5, _LEAST_SPAN * abs(low))
         low, high = low - half, high + half
-    named = axis.ticks or _named(round_values(low, high), axis.share)
+    # Between whole numbers, such as steps ahead, there is nothing to name.
+    are_whole = along and not axis.share and all(value % 1 == 0 for value in known)
+    named = axis.ticks or _named(round_values(low, high, are_whole), axis.share)
     span = high - low
     ticks = tuple(Tick((value - low) / span, text) for value, text in named if low <= value <= high)
     return Scale(low, high, False, ticks, is_zoomed)
 
 
-def round_values(low: float, high: float) -> Sequence[float]:
-    """Choose at most six round numbers within a range, as far apart as each other."""
+def round_values(low: float, high: float, are_whole: bool = False) -> Sequence[float]:
+    """Choose at most six round numbers within a range, as far apart as each other; whole ones need a range of 1."""
     rough = (high - low) / _MAX_TICKS
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in _ROUND if power * factor >= rough * 0.999)
+    steps = (power * factor for factor in _ROUND if power * factor >= rough * 0.999)
+    step = next(step for step in steps if not are_whole or step % 1 == 0)
     first = math.ceil(low / step - 1e-9)
     digits = max(0, 12 - math.floor(math.log10(step)))
     return [round(step * number, digits) for number in range(first, math.floor(high / step + 1e-9) + 1)]

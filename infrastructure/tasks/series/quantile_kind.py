@@ -54,7 +54,10 @@ from infrastructure.tasks.series.start import require_history, start_told
 from infrastructure.tasks.series.times import times_ahead
 
 WINDOWS_COMPARED = 4096  # before a training, which is not to wait for more
-NOT_CALIBRATED_ANEW = "There is no test part: the scores of the calibrated forecast would be those it was fitted to."
+NOT_CALIBRATED_ANEW = (
+    "There is no test part: the scores are those before calibration, on the rows that chose the best step. Calibrated"
+    " forecasts would be scored on what they were fitted to; give split a third part."
+)
 
 
 class QuantileForecasting:
