@@ -61,7 +61,7 @@ class TableSettings(Settings):
     )
     gaps: Literal["keep", "fill", "refuse"] = setting(
         "keep",
-        "What is done where rows are missing; filled ones count as missing values. Else filled where a season is.",
+        "What is done where rows are missing; fill adds rows of missing values, unasked where a season is found.",
     )
     missing_values: Literal["mask", "refuse"] = setting(
         "mask", "What is done with cells that hold no number; masked ones are neither seen nor scored."
