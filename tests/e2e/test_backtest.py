@@ -153,7 +153,8 @@ def test_many_series_are_cut_at_the_same_times(tmp_path: Path) -> None:
         assert weights(tmp_path / "one" / name) == weights(tmp_path / "other" / name)
 
 
-def test_directions_are_told_beside_those_who_know_nothing(place: Path) -> None:
+def test_directions_are_told_beside_those_who_know_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # a table is whole where no terminal bounds it
     words = ("backtest", place / DIRECTION, "--folds", 3, "--output", place / "directions")
     lines = called(*words).stdout.splitlines()
     told = json.loads((place / "directions/backtest.json").read_text())
