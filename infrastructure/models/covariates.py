@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
 
-NORM_EPS = 1e-6
+from infrastructure.models.forecaster_layers import NORM_EPS
+
 TOLD = ("categories", "ahead", "ahead_categories", "zero", "static", "static_categories")
 LARGEST_KNOWN = 1e4  # of what is known beside the history, which is multiplied with itself
 CATEGORY_WIDTH = 8  # of what stands for the category of a step

@@ -12,8 +12,9 @@ from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from domain.values import PLAIN
+from infrastructure.data.series.covariates import CovariateRecipe
 from infrastructure.data.series.inputs import model_inputs
-from infrastructure.data.series.series import CovariateRecipe, SeriesRecipe
+from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle

@@ -98,7 +98,7 @@ BY_TABLE: list[tuple[str, Callable[[list[Row]], Iterable[Row]], dict[str, str], 
 def test_settings_that_do_not_suit_a_long_table(settings: dict[str, str], said: Sequence[str], tmp_path: Path) -> None:
     gone = int(settings.pop("drop", "-1"))
     table = [row for number, row in enumerate(rows()) if number != gone]
-    _refused(tmp_path, table, settings, said)
+    _assert_refused(tmp_path, table, settings, said)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_settings_that_do_not_suit_a_long_table(settings: dict[str, str], said: 
 def test_long_tables_that_nothing_can_be_learnt_from(
     make: Callable[[list[Row]], Iterable[Row]], settings: dict[str, str], said: Sequence[str], tmp_path: Path
 ) -> None:
-    _refused(tmp_path, list(make(rows())), settings, said)
+    _assert_refused(tmp_path, list(make(rows())), settings, said)
 
 
-def _refused(directory: Path, table: list[Row], settings: dict[str, str], said: Sequence[str]) -> None:
+def _assert_refused(directory: Path, table: list[Row], settings: dict[str, str], said: Sequence[str]) -> None:
     path = written(directory / "s.csv", table)
     before = everything_in(directory)
     assert_refused(train(path, directory, **settings), *said)

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from domain.forecast import HORIZONS, QUANTILES
 from infrastructure.data.series.calendar import Calendar
-from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
+from infrastructure.data.series.scaler import Scaler
+from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.forecaster_factory import open_forecaster
 from infrastructure.models.presets import FORECASTERS

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from infrastructure.data.feed import Feed
 from infrastructure.data.series.inputs import model_inputs
-from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from tests.support import tiny_panels
-from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference
+from tests.support.mathematics import CPU, STEP, assert_cut_alike, batch_of, gradients
 from tests.support.tiny_panels import changed, rows, written
 from tests.support.tiny_series import Ready, rough
 
@@ -46,13 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ready]:
 @pytest.mark.parametrize("last", [False, True], ids=["full step", "last, short step"])
 def test_micro_batches_do_not_change_the_gradient(made: Any, settings: dict[str, Any], micro: int, last: bool) -> None:
     series = made(**settings)
-    train, adapter = series.prepared.train, series.prepared.adapter
-    feed = Feed(lengths_of(train), 8, seed=1)
-    step = feed.steps_per_epoch - 1 if last else STEP
-    assert (len(feed.at(step, 8).all_rows) < 8) == last
-    whole = gradients(series.model, adapter, batch_of(train, adapter, 8, step))
-    cut = gradients(series.model, adapter, batch_of(train, adapter, micro, step))
-    assert relative_difference(cut, whole) < 1e-6
+    assert_cut_alike(series.prepared, series.model, micro, last)
 
 
 def test_every_weight_learns_from_a_panel(made: Any) -> None:

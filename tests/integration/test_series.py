@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from infrastructure.data.series import series as module
+from infrastructure.data.series import scaler as module
 from infrastructure.data.series.calendar import Calendar
 from infrastructure.data.series.public_holidays import Holidays
-from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
+from infrastructure.data.series.scaler import Scaler
+from infrastructure.data.series.series import Series, SeriesRecipe
 
 
 def columns(rows: int = 300, seed: int = 0) -> np.ndarray:

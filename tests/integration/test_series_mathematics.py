@@ -24,7 +24,7 @@ from infrastructure.training import AdvancedTrainer, DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from tests.support import tiny_series
-from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference
+from tests.support.mathematics import CPU, STEP, assert_cut_alike, batch_of, gradients, relative_difference
 from tests.support.tiny_series import CONTEXT, PARTS, SERIES_TASKS, SETTINGS, Ready, rough
 
 FP32 = Precision("fp32", CPU)
@@ -60,13 +60,7 @@ def test_micro_batches_do_not_change_the_gradient(
     made: Any, task: str, settings: dict[str, Any], micro: int, last: bool
 ) -> None:
     series = made(task, settings)
-    train, adapter = series.prepared.train, series.prepared.adapter
-    feed = Feed(lengths_of(train), 8, seed=1)
-    step = feed.steps_per_epoch - 1 if last else STEP
-    assert (len(feed.at(step, 8).all_rows) < 8) == last
-    whole = gradients(series.model, adapter, batch_of(train, adapter, 8, step))
-    cut = gradients(series.model, adapter, batch_of(train, adapter, micro, step))
-    assert relative_difference(cut, whole) < 1e-6
+    assert_cut_alike(series.prepared, series.model, micro, last)
 
 
 def test_the_gradient_is_that_of_the_mean_over_observed_points(made: Any) -> None:

@@ -39,6 +39,17 @@ def gradients(model: nn.Module, task: TaskAdapter, batch: StepBatch) -> list[Ten
     return session.optimizer.seen  # type: ignore[attr-defined]
 
 
+def assert_cut_alike(prepared: Any, model: nn.Module, micro: int, last: bool) -> None:
+    """Want the gradient of a step, the last and short one too, whether its rows are cut into micro-batches or not."""
+    train, adapter = prepared.train, prepared.adapter
+    feed = Feed(lengths_of(train), 8, seed=1)
+    step = feed.steps_per_epoch - 1 if last else STEP
+    assert (len(feed.at(step, 8).all_rows) < 8) == last
+    whole = gradients(model, adapter, batch_of(train, adapter, 8, step))
+    cut = gradients(model, adapter, batch_of(train, adapter, micro, step))
+    assert relative_difference(cut, whole) < 1e-6
+
+
 def relative_difference(first: list[Tensor], second: list[Tensor]) -> float:
     """Give the norm of what differs, as a share of the second."""
     a, b = (torch.cat([t.flatten().double() for t in tensors]) for tensors in (first, second))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from infrastructure.data.series.calendar import Calendar
-from infrastructure.data.series.series import Scaler, SeriesRecipe
+from infrastructure.data.series.scaler import Scaler
+from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
 from tests.support import tiny_series
 

@@ -1,6 +1,6 @@
 """A table made ready for a model: chosen columns on one scale, missing values marked, the clock as features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -8,90 +8,14 @@ from typing import Any
 import numpy as np
 
 from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.covariates import CovariateRecipe, Covariates
 from infrastructure.data.series.public_holidays import Holidays
+from infrastructure.data.series.scaler import Scaler
 from infrastructure.data.series.target_values import TargetValues, kept_to
 from infrastructure.data.series.value_scale import ValueScale, as_learnt
 
-# Rows that are read together: a few MB, however long the table is.
-CHUNK_ROWS = 1 << 16
 LARGEST = float(np.finfo(np.float64).max)  # no forecast lies farther out
 FARTHEST = 1e9  # standard deviations: nobody asks how much farther away 0 is
-
-
-@dataclass(frozen=True)
-class Scaler:
-    """Means and standard deviations of columns [V]; a column that never changes is only shifted."""
-
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, columns: np.ndarray) -> "Scaler":
-        """Measure columns [N, V], NaN left out, in fp64; a column without values gives mean 0 and scale 1."""
-        count = np.maximum(sum(np.isfinite(chunk).sum(axis=0) for chunk in _chunks(columns)), 1)
-        largest = np.zeros(columns.shape[1])
-        for chunk in _chunks(columns):
-            largest = np.fmax(largest, np.fmax.reduce(np.abs(chunk), axis=0))
-        # A power of two takes no digit away, and in its units neither a sum nor a square leaves fp64.
-        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
-        mean = sum(np.nansum(chunk / unit, axis=0) for chunk in _chunks(columns)) / count * unit
-        squares = sum(np.nansum(((chunk - mean) / unit) ** 2, axis=0) for chunk in _chunks(columns))
-        scale = np.sqrt(squares / count) * unit
-        # What rounding leaves of a constant column is no scale, and 1 is none beside values far beyond it.
-        rounding = 1e-12 * np.maximum(np.abs(mean), 1e-300)
-        scale = np.where(scale > rounding, scale, np.maximum(rounding, 1.0))
-        return cls(tuple(mean.tolist()), tuple(scale.tolist()))
-
-    def scaled(self, columns: np.ndarray) -> np.ndarray:
-        """Give (columns - mean) / scale as fp32; NaN stays."""
-        out = np.empty(columns.shape, dtype=np.float32)
-        for start in range(0, len(columns), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            with np.errstate(over="ignore"):  # what fp32 cannot hold becomes infinite, and counts as missing
-                out[rows] = (columns[rows] - np.array(self.mean)) / np.array(self.scale)
-        return out
-
-
-@dataclass(frozen=True)
-class CovariateRecipe:
-    """Which columns of a table say more of a series than its past does, and how they are read.
-
-    Numbers that are `known` ahead are the last names of the recipe; those of them in `ratios` are read as logarithms
-    relative to the mean of their series, as a price is. `categories` change in a series, the last `num_known` of them
-    are known ahead; `static` and `static_categories` do not change, and neither do the `shared` columns: those of them
-    that tell series apart in which several series agree. `vocabulary` [columns] are the texts of categories, then of
-    static ones, then of shared ones, in the order of their numbers. `ratio_targets` [T] are never
-    negative in the training part: what is known of a row changes them by a factor.
-    """
-
-    known: tuple[str, ...] = ()
-    ratios: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    num_known: int = 0
-    static: tuple[str, ...] = ()
-    static_scaler: Scaler = Scaler((), ())
-    static_categories: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    vocabulary: tuple[tuple[str, ...], ...] = ()
-    ratio_targets: tuple[bool, ...] = ()
-
-    @property
-    def coded(self) -> tuple[str, ...]:
-        """The columns of categories, in the order of the vocabulary."""
-        return (*self.categories, *self.static_categories, *self.shared)
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The largest number of each column of categories."""
-        return tuple(len(texts) for texts in self.vocabulary)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "CovariateRecipe":
-        """Read what `asdict` gave, once it has been through a file."""
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
-        scaler = Scaler(tuple(values["static_scaler"]["mean"]), tuple(values["static_scaler"]["scale"]))
-        vocabulary = tuple(map(tuple, values["vocabulary"]))
-        return cls(**{**values, **lists, "static_scaler": scaler, "vocabulary": vocabulary})
 
 
 @dataclass(frozen=True)
@@ -212,24 +136,6 @@ class SeriesRecipe:
 
 
 @dataclass(frozen=True)
-class Covariates:
-    """What a model is told of rows and series beside the values, as far as a table has it.
-
-    The last `num_known` of the values' columns are known ahead, and so are the last `num_known_categories` of
-    `categories` [N, C]; `static` [S, A] and `static_categories` [S, E] are the same throughout a series. Categories
-    are numbers counted from 1; 0 is one that training has not seen, or a missing one. `sizes` are the largest numbers
-    of `categories`, then of `static_categories`.
-    """
-
-    num_known: int
-    num_known_categories: int
-    categories: np.ndarray
-    static: np.ndarray
-    static_categories: np.ndarray
-    sizes: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class Series:
     """The arrays that all windows are cut from: one series, or S of them, one behind the other.
 
@@ -345,8 +251,3 @@ class Series:
 
     def _calendar_at(self, rows: np.ndarray) -> np.ndarray:
         return self.calendar[rows if self.moments is None else self.moments[rows]]
-
-
-def _chunks(columns: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(columns), CHUNK_ROWS):
-        yield columns[start : start + CHUNK_ROWS]

@@ -13,7 +13,8 @@ from infrastructure.data.panel.ids import named
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.order import SHOWN
 from infrastructure.data.series.calendar import suitable_calendar
-from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
+from infrastructure.data.series.scaler import Scaler
+from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.data.series.split import PARTS, WHOLE, anchors_of_series, part_ends_of_series, window_faults
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.panel_series import all_anchors, in_order_of_time, least_history, training_stamps

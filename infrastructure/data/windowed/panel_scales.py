@@ -7,7 +7,7 @@ import numpy as np
 
 from infrastructure.data.panel.order import batches
 from infrastructure.data.panel.panel import Panel
-from infrastructure.data.series.series import Scaler
+from infrastructure.data.series.scaler import Scaler
 
 # What rounding leaves of a constant is no deviation.
 ROUNDING = 1e-12

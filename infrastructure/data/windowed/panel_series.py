@@ -11,9 +11,10 @@ from infrastructure.data.panel.categories import MOST_CATEGORIES
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import Panel
 from infrastructure.data.series.calendar import Calendar
+from infrastructure.data.series.covariates import CovariateRecipe, Covariates
 from infrastructure.data.series.naive import MOST_SEASONS_BACK
 from infrastructure.data.series.season import DAY, MAX_PLACES, MAX_SERIES, Season, find_season
-from infrastructure.data.series.series import CovariateRecipe, Covariates, Series, SeriesRecipe
+from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.data.series.split import anchors_of_series
 from infrastructure.data.some_rows import spread
 from infrastructure.data.windowed.panel_scales import (
@@ -275,12 +276,11 @@ def changes_of_series(
     changes = np.full((len(panel), panel.num_targets), np.nan)
     for batch in series_batches(panel, range(panel.num_targets)):
         here = places[batch.rows]
-        rows = np.arange(batch.rows.start, batch.rows.stop)
         before = np.searchsorted(here, here - back)
-        is_pair = (here[before] == here - back) & (rows < ends[batch.series][batch.number])
+        values = batch.up_to(ends, batch.values)
         with np.errstate(over="ignore"):  # of values near the limits of fp64
-            differences = np.abs(batch.values - batch.values[before]) / unit[batch.series][batch.number]
-        differences[~is_pair] = np.nan
+            differences = np.abs(values - values[before]) / unit[batch.series][batch.number]
+        differences[here[before] != here - back] = np.nan
         known = np.isfinite(differences)
         count = np.add.reduceat(known.astype(np.int64), batch.starts, axis=0)
         total = np.add.reduceat(np.where(known, differences, 0.0), batch.starts, axis=0)
@@ -292,8 +292,7 @@ def series_that_change(panel: Panel, target: int, ends: np.ndarray) -> np.ndarra
     """Tell of each series [S] whether a target takes more than one value in its rows up to `ends` [S]."""
     found = np.zeros(len(panel), dtype=bool)
     for batch in series_batches(panel, [target]):
-        rows = np.arange(batch.rows.start, batch.rows.stop)
-        values = np.where(rows < ends[batch.series][batch.number], batch.values[:, 0], np.nan)
+        values = batch.up_to(ends, batch.values)[:, 0]
         low, high = (extreme.reduceat(values, batch.starts) for extreme in (np.fmin, np.fmax))
         found[batch.series] = low < high
     return found

@@ -14,13 +14,7 @@ from infrastructure.data.series.calendar import suitable_calendar
 from infrastructure.data.series.naive import Naive
 from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import Series, SeriesRecipe
-from infrastructure.data.series.split import (
-    PARTS,
-    WHOLE,
-    anchors_of_series,
-    part_ends_of_series,
-    window_faults,
-)
+from infrastructure.data.series.split import PARTS, WHOLE, anchors_of_series, part_ends_of_series, window_faults
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.panel_series import (
     LEAST_SEEN,
@@ -49,22 +43,7 @@ def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabul
 
     The numbers of categories are those of `vocabulary` where a model knows them. Raises: DatasetError.
     """
-    faults = [
-        f"{said}, but {table.path.name} is read as a table of series (series_column, known_columns,"
-        " static_columns, holidays)."
-        f" {remedy}"
-        for is_said, said, remedy in (
-            (
-                request.volatility_window is not None,
-                f"volatility_window is {request.volatility_window}",
-                "Leave it out, or add a column that holds the volatility.",
-            ),
-            # The scale of a series is known from its own rows alone: what training measured is not what comes later.
-            (not request.instance_norm, "instance_norm is off", "Leave it on."),
-        )
-        if is_said
-    ]
-    if faults:
+    if faults := list(_setting_faults(request, table.path.name)):
         raise DatasetError.of(faults)
     panel, horizons = table.series, steps_ahead(request.horizons)
     ends = part_ends_of_series(table, request.split)
@@ -99,8 +78,8 @@ def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabul
     if faults:
         raise DatasetError.of(faults)
     warnings += [
-        *_panel_warnings(table, series, ends[0]),
-        *beyond_told(table, recipe.target_names, panel.values[:, : panel.num_targets], recipe.values),
+        *_panel_warnings(table, ends[0]),
+        *beyond_told(table, recipe.target_names, of_targets, recipe.values),
     ]
     return SplitSeries(
         table,
@@ -111,6 +90,19 @@ def split_panel(request: QuantileTraining, table: LongTable, vocabulary: Vocabul
         evaluation=windows[1],
         warnings=tuple(warnings),
     )
+
+
+def _setting_faults(request: QuantileTraining, name: str) -> Iterator[str]:
+    """Say which settings mean nothing to many series."""
+    read = f"but {name} is read as a table of series (series_column, known_columns, static_columns, holidays)."
+    if request.volatility_window is not None:
+        yield (
+            f"volatility_window is {request.volatility_window}, {read} Leave it out, or add a column that holds the"
+            " volatility."
+        )
+    if not request.instance_norm:
+        # The scale of a series is known from its own rows alone: what training measured is not what comes later.
+        yield f"instance_norm is off, {read} Leave it on."
 
 
 def naive_of_panel(table: LongTable, series: Series, season: Season | None, ends: np.ndarray, reach: int) -> Naive:
@@ -139,11 +131,10 @@ def all_windows_of_panel(table: LongTable, recipe: SeriesRecipe, season: Season 
     return made
 
 
-def _panel_warnings(table: LongTable, series: Series, ends: np.ndarray) -> Iterator[str]:
+def _panel_warnings(table: LongTable, ends: np.ndarray) -> Iterator[str]:
     """Tell what a person should know. Raises: DatasetError for targets that never change in the training part."""
     panel, name = table.series, table.path.name
-    assert series.recipe is not None
-    for target, (column, scaler) in enumerate(zip(panel.names, series.recipe.target_scales, strict=False)):
+    for target, column in enumerate(panel.names[: panel.num_targets]):
         changing = series_that_change(panel, target, ends)
         if not changing.any():
             raise DatasetError(
@@ -151,7 +142,6 @@ def _panel_warnings(table: LongTable, series: Series, ends: np.ndarray) -> Itera
                 " nothing to learn.",
                 remedy="Forecast another column (target_columns), or give a longer training part.",
             )
-        assert scaler > 0
         if not changing.all():
             few = "; ".join(named(panel.ids[number]) for number in np.flatnonzero(~changing)[:SHOWN])
             more = "; ..." if (~changing).sum() > SHOWN else ""

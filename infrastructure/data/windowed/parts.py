@@ -7,9 +7,7 @@ import numpy as np
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import SeriesRecipe
-from infrastructure.data.series.split import (
-    anchors_of,
-)
+from infrastructure.data.series.split import anchors_of
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.splitting import TwoParts
 from infrastructure.data.table.table import Table

@@ -10,15 +10,10 @@ from domain.forecast import steps_ahead
 from infrastructure.data.clock.stamps import commonest_step
 from infrastructure.data.series.calendar import suitable_calendar
 from infrastructure.data.series.naive import Naive
+from infrastructure.data.series.scaler import Scaler
 from infrastructure.data.series.season import Season, find_season, naive_errors, places_of
-from infrastructure.data.series.series import Scaler, Series, SeriesRecipe
-from infrastructure.data.series.split import (
-    PARTS,
-    WHOLE,
-    anchors_of,
-    part_ends,
-    window_faults,
-)
+from infrastructure.data.series.series import Series, SeriesRecipe
+from infrastructure.data.series.split import PARTS, WHOLE, anchors_of, part_ends, window_faults
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.table.reading import list_setting
 from infrastructure.data.table.table import Table

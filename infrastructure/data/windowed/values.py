@@ -12,7 +12,8 @@ from application.training import QuantileTraining
 from domain.exceptions import DatasetError
 from domain.values import AUTO, LEAST_ZEROS, LOG, NONE, PLAIN, for_each
 from infrastructure.data.panel.long_table import LongTable
-from infrastructure.data.series.series import CHUNK_ROWS, Series, SeriesRecipe
+from infrastructure.data.series.scaler import CHUNK_ROWS
+from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.value_scale import ValueScale, suits_log
 from infrastructure.data.some_rows import spread

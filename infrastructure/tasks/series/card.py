@@ -19,8 +19,9 @@ from infrastructure.data.clock.finding import FoundClock
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.panel import open_panel
 from infrastructure.data.panel.schema import PanelSchema
+from infrastructure.data.series.covariates import CovariateRecipe
 from infrastructure.data.series.season import Season
-from infrastructure.data.series.series import CovariateRecipe, SeriesRecipe
+from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.loading import table_schema
