@@ -63,6 +63,12 @@ class RunStore(Protocol):
         Raises: RunError when it holds a run already or cannot be written.
         """
 
+    def begun_before(self, request: TrainModelRequest) -> tuple[Run, TrainModelRequest] | None:
+        """Find the run that a launcher of many processes began before it started them anew; None for a first start.
+
+        Raises: RunError when it is finished.
+        """
+
     def reopen(self, path: str) -> tuple[Run, TrainModelRequest]:
         """Find an unfinished run and the request it was started with. Raises: RunError."""
 

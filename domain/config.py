@@ -8,12 +8,13 @@ from domain.rules import between, one_of, whole
 from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
+PARALLELS = ("auto", "single", "data_parallel", "ddp", "fsdp")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.
 WITHOUT_EFFECT = {
     "device": "where it is computed; the number format, which matters, is a setting of its own",
-    "data_parallel": "the sum over devices is the sum over rows",
+    "parallel": "the sum over devices is the sum over rows",
     "use_mixed_precision": "it has been settled as precision",
     "logging_steps": "what is written down changes nothing",
     "max_checkpoints": "the best and the newest stay in any case",
@@ -76,7 +77,7 @@ class TrainingConfig:
     keep_best: int = 1
     metric_name: str = "eval_loss"
     device: str = "auto"
-    data_parallel: bool = False
+    parallel: str = "auto"
     seed: int = 42
     max_bad_steps: int = 3
     max_rollbacks: int = 3
@@ -117,6 +118,7 @@ class TrainingConfig:
         yield from one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from one_of("scheduler", self.scheduler, SCHEDULERS)
         yield from one_of("precision", self.precision, PRECISIONS)
+        yield from one_of("parallel", self.parallel, PARALLELS)
         if not (self.device in ("auto", "cpu", "cuda", "mps") or _is_numbered_cuda(self.device)):
             yield f"device {self.device!r} is not known. Use auto, cpu, cuda, cuda:N or mps."
         if not self.use_mixed_precision and self.precision in ("fp16", "bf16"):

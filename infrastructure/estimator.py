@@ -88,7 +88,7 @@ class Estimator:
 
         def score(rows: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
             at_once = ROWS_PER_TRAINING_ROW * request.batch_size
-            return evaluate(session.model, adapter, rows, at_once, session.precision, session.device)
+            return evaluate(session.forward, adapter, rows, at_once, session.precision, session.device)
 
         return kind.baselines(request, dataset, score)
 

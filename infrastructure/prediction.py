@@ -31,6 +31,7 @@ from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.forecaster import Forecaster
+from infrastructure.parallel.strategy import Forward
 from infrastructure.report_page import require_page, write_evaluation_page
 from infrastructure.sandbox.programs import require_protections
 from infrastructure.tasks.adapter import Scored, TaskAdapter
@@ -120,6 +121,7 @@ class FinishedModel:
         if not isinstance(model, Forecaster):  # which computes a part of its answers outside of autocast
             keep_frozen_in(model.requires_grad_(False), self._precision.form)
         self._model = model.to(device).eval()
+        self._forward = Forward(self._model)
         keep_freed_memory()
         use_fast_attention(self._model, device)
 
@@ -174,11 +176,11 @@ class FinishedModel:
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""
-        return evaluate(self._model, adapter, dataset, self._rows_at_once, self._precision, self._device)
+        return evaluate(self._forward, adapter, dataset, self._rows_at_once, self._precision, self._device)
 
     def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
         """Give the same metrics, and what became of each row."""
-        return score_rows(self._model, adapter, dataset, self._rows_at_once, self._precision, self._device)
+        return score_rows(self._forward, adapter, dataset, self._rows_at_once, self._precision, self._device)
 
     def predict(
         self,

@@ -1,5 +1,6 @@
 """What a person reads after a training: pictures, simple baselines to compare with, samples."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,6 +13,7 @@ from application.training import Training
 from domain.exceptions import TrainingError
 from domain.headlines import BASELINES, rivals_of
 from domain.interval import UNKNOWN
+from domain.launch import Launch
 from domain.metrics import is_undefined
 from domain.results import Report, TrainingResult
 from domain.rivals import rival_told
@@ -38,8 +40,11 @@ class ReportWriter:
     def write(self, run: Run, request: Training, dataset: SplitDataset, result: TrainingResult) -> Report:
         """Write `report.html`, `training_curves.png` and what else belongs to the task.
 
+        Of several processes of a run the first writes it.
         Raises: TrainingError when the disk refuses a picture; resuming the run writes the report again.
         """
+        if not Launch.of(os.environ).is_first:
+            return Report()
         try:
             # As many threads as trained the model: what a report measures may travel with it, to the bit.
             with phase("writing the report"), lost_memory_told("in the report"), computing_with(result.num_threads):

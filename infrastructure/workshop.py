@@ -24,6 +24,7 @@ from infrastructure.models.card import typed_card
 from infrastructure.models.facts import ModelFacts, facts_of
 from infrastructure.models.flow.factory import is_flow
 from infrastructure.models.tokenizer_files import keep_tokenizer
+from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.kind import Prepared
@@ -35,6 +36,7 @@ from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
+from infrastructure.training.following import FollowedCheckpoints, UnwrittenMetrics
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -55,7 +57,13 @@ class TrainingWorkshop:
         DatasetError.
         """
         require_installed(training.trackers)
-        device = choose_device(training.device)
+        ranks = ranks_of_this_process()
+        ranks.require_alike(
+            request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"
+        )
+        return ranks.of_first(self._settled(training, request, choose_device(training.device, ranks.launch.local_rank)))
+
+    def _settled(self, training: Training, request: TrainModelRequest, device: torch.device) -> Training:
         require_adapters(training, device)
         if is_flow(training.model_name):
             return _settled_flow(training, request, device)
@@ -96,11 +104,14 @@ class TrainingWorkshop:
 
     def tracker(self, run: Run) -> TrainingMetricsTracker:
         """Open the metrics of a run. Raises: RunError."""
+        if not ranks_of_this_process().is_first:
+            return UnwrittenMetrics()
         return TrainingMetricsTracker(run.path, experiment_name=run.run_id, file_name=METRICS)
 
     def checkpoints(self, run: Run, request: Training) -> CheckpointManager:
         """Open the checkpoints of the run."""
-        return CheckpointManager(
+        kind = CheckpointManager if ranks_of_this_process().is_first else FollowedCheckpoints
+        return kind(
             RunLayout(Path(run.path)).checkpoints,
             max_checkpoints=request.max_checkpoints,
             keep_best=request.keep_best,
@@ -124,11 +135,8 @@ class TrainingWorkshop:
         states = own(checkpoints, CheckpointManager)
         layout = RunLayout(Path(run.path))
         monitors = Monitors.of(monitor)
-        log = _log_of(bundle, layout)
-        for event in phases_so_far():  # of before there was a place for a log
-            log.notify(event)
-        trackers = Trackers(request.trackers, layout, request.model_dump(mode="json"), monitors.warn)
-        monitors.join(log, *([trackers] if request.trackers else []))
+        if ranks_of_this_process().is_first:
+            self._write_down(monitors, request, bundle, layout)
         known = states.list_checkpoints()
         monitors.notify(RunOpened(run.path, known[-1].name if known else ""))
         if metrics.num_damaged_lines:
@@ -151,6 +159,14 @@ class TrainingWorkshop:
             name=run.run_id,
             decisive=request.decisive(),
         )
+
+    def _write_down(self, monitors: Monitors, request: Training, bundle: ModelBundle, layout: RunLayout) -> None:
+        """Let a log and the trackers that are asked for be told of what happens."""
+        log = _log_of(bundle, layout)
+        for event in phases_so_far():  # of before there was a place for a log
+            log.notify(event)
+        trackers = Trackers(request.trackers, layout, request.model_dump(mode="json"), monitors.warn)
+        monitors.join(log, *([trackers] if request.trackers else []))
 
 
 def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehearsal: Path) -> Prepared:

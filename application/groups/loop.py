@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 
 from application.groups.setting import Settings, not_empty, setting
-from domain.config import OPTIMIZERS, PRECISIONS, TrainingConfig
+from domain.config import OPTIMIZERS, PARALLELS, PRECISIONS, TrainingConfig
 from domain.schedule import SCHEDULERS
 from domain.task import TASKS, Task, is_preset
 from domain.time_budget import EXAMPLE, seconds_of
@@ -159,7 +159,12 @@ class MachineSettings(Settings):
     title: ClassVar[str] = "Machine"
 
     device: str = setting(_LOOP.device, "Where to compute: auto, cpu, cuda, cuda:N or mps.")
-    data_parallel: bool = setting(_LOOP.data_parallel, "Use every GPU that this process sees.")
+    parallel: str = setting(
+        _LOOP.parallel,
+        "How a step is shared out: single, data_parallel over the GPUs of one process, ddp and fsdp over the processes "
+        "of `athanor launch`; auto is ddp where there are several.",
+        choices=PARALLELS,
+    )
     precision: str = setting(
         _LOOP.precision,
         "Number format of the computation; auto takes what this machine runs faster.",

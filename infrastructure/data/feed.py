@@ -12,11 +12,23 @@ STEPS_PER_WINDOW = 50
 
 
 @dataclass(frozen=True)
+class RowsAtOnce:
+    """Rows of one micro-batch, and its number in the step; a `spare` one counts for nothing."""
+
+    rows: np.ndarray
+    number: int
+    is_spare: bool = False
+
+
+@dataclass(frozen=True)
 class StepRows:
-    """Rows of one optimizer step: all of them, and those of this rank cut into micro-batches, longest first."""
+    """Rows of one optimizer step, longest first: all of them, and those of this rank in micro-batches.
+
+    Each rank has as many micro-batches; where there are too few, one more is computed and not counted.
+    """
 
     all_rows: np.ndarray
-    micro_batches: Sequence[np.ndarray]
+    micro_batches: Sequence[RowsAtOnce]
 
 
 class Feed:
@@ -25,6 +37,8 @@ class Feed:
     It has no state to save: a resumed run asks for the next step, a skipped million costs nothing, and another
     number of ranks sees the same rows in the same step. Rows with an equal number in `together` [N] stand in the same
     step, but for those that its end cuts: what differs between twins is then what a step can learn from them.
+    Ranks share out the tokens of a step evenly. With `keeps_cuts` they take whole micro-batches of those that one rank
+    alone would make, wherever there are enough: what a model draws for a micro-batch, as dropout, is then the same.
     """
 
     def __init__(
@@ -35,6 +49,7 @@ class Feed:
         rank: int = 0,
         world_size: int = 1,
         together: np.ndarray | None = None,
+        keeps_cuts: bool = False,
     ) -> None:
         self._lengths = np.asarray(lengths)
         self._units = None if together is None else np.unique(together, return_inverse=True)[1]
@@ -42,6 +57,7 @@ class Feed:
         self._seed = seed
         self._rank = rank
         self._world_size = world_size
+        self._keeps_cuts = keeps_cuts
         self.steps_per_epoch = -(-len(self._lengths) // rows_per_step)
         self._order_of = lru_cache(maxsize=1)(self._epoch_order)
 
@@ -51,9 +67,21 @@ class Feed:
         start = position * self._rows_per_step
         rows = self._order_of(epoch)[start : start + self._rows_per_step]
         longest_first = rows[np.argsort(-self._lengths[rows], kind="stable")]
-        own = longest_first[self._rank :: self._world_size]
-        micro_batches = [own[first : first + micro_batch_size] for first in range(0, len(own), micro_batch_size)]
-        return StepRows(longest_first, micro_batches)
+        whole = [longest_first[first : first + micro_batch_size] for first in range(0, len(rows), micro_batch_size)]
+        if self._world_size == 1:
+            return StepRows(longest_first, [RowsAtOnce(part, number) for number, part in enumerate(whole)])
+        if self._keeps_cuts and len(whole) >= self._world_size:
+            return StepRows(longest_first, self._own(whole))
+        num_parts = -(-len(whole) // self._world_size) * self._world_size
+        sizes = cut_evenly(self._lengths[longest_first], num_parts, micro_batch_size)
+        return StepRows(longest_first, self._own(np.split(longest_first, np.cumsum(sizes)[:-1])))
+
+    def _own(self, parts: Sequence[np.ndarray]) -> list[RowsAtOnce]:
+        """Choose the micro-batches of this rank: those of all ranks have about equally many tokens."""
+        shares = shared_out([len(part) * int(self._lengths[part].max()) for part in parts], self._world_size)
+        own = [RowsAtOnce(parts[number], number) for number in shares[self._rank]]
+        spare = RowsAtOnce(parts[-1][-1:], len(parts) - 1, is_spare=True)
+        return own + [spare] * (max(map(len, shares)) - len(own))
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         """Permute all rows; within a window, steps hold rows of near-equal length and come in random order."""
@@ -123,6 +151,53 @@ def seed_of(seed: int, purpose: str, *counters: int) -> int:
 
 def _entropy(seed: int, purpose: str, *counters: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy=seed, spawn_key=(_PURPOSES[purpose], *counters))
+
+
+def cut_evenly(lengths: np.ndarray, num_parts: int, most_rows: int) -> list[int]:
+    """Cut rows, longest first, into at most `num_parts` pieces of about equally many places for tokens.
+
+    Lengths [N]; gives the rows of each piece. A piece has as many places as rows times its longest row.
+    """
+    lengths = np.maximum(lengths, 1)
+    least, enough = int(lengths[0]), int(lengths[0]) * most_rows
+    while least < enough:
+        middle = (least + enough) // 2
+        if len(_filled(lengths, middle, most_rows)) <= num_parts:
+            enough = middle
+        else:
+            least = middle + 1
+    sizes = _filled(lengths, enough, most_rows)
+    while len(sizes) < min(num_parts, len(lengths)):  # fewer pieces would do; each rank is to have one all the same
+        largest = max(range(len(sizes)), key=sizes.__getitem__)
+        half = sizes[largest] // 2
+        sizes[largest : largest + 1] = [half, sizes[largest] - half]
+    return sizes
+
+
+def _filled(lengths: np.ndarray, places: int, most_rows: int) -> list[int]:
+    """Count the rows of each piece when each takes what fits into so many places."""
+    sizes: list[int] = []
+    start = 0
+    while start < len(lengths):
+        size = min(most_rows, max(1, places // int(lengths[start])), len(lengths) - start)
+        sizes.append(size)
+        start += size
+    return sizes
+
+
+def shared_out(costs: Sequence[int], num_shares: int) -> list[list[int]]:
+    """Share out pieces of work by their costs, equally many to each as far as they go; gives their numbers, in order.
+
+    The dearest first, each to who has least so far. Source: Graham, Bounds on Multiprocessing Timing Anomalies (1969).
+    """
+    most = -(-len(costs) // num_shares)
+    shares: list[list[int]] = [[] for _ in range(num_shares)]
+    loads = [0] * num_shares
+    for number in sorted(range(len(costs)), key=lambda n: -costs[n]):
+        to = min((n for n in range(num_shares) if len(shares[n]) < most), key=lambda n: (loads[n], n))
+        shares[to].append(number)
+        loads[to] += costs[number]
+    return [sorted(share) for share in shares]
 
 
 def batches_by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:

@@ -13,8 +13,10 @@ from typing import Any
 from application.groups.data import RunSettings
 from application.training_request import TrainModelRequest
 from domain.exceptions import AthanorError, RunError
+from domain.launch import Launch
 from domain.run_layout import RunLayout
 from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_replaced, write_whole
+from infrastructure.runs.launched_run import FollowedRun, name_of_launch
 from infrastructure.runs.run_archive import run_at
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.runs.run_lock import RunLock
@@ -118,15 +120,26 @@ class RunDirectory:
 class RunStore:
     """Knows the run directories below the working directory, or wherever `--output` puts one."""
 
-    def reserve(self, request: RunSettings) -> RunDirectory:
+    def __init__(self, launch: Launch | None = None) -> None:
+        self._launch = Launch.of(os.environ) if launch is None else launch
+
+    def begun_before(self, request: TrainModelRequest) -> tuple[RunDirectory | FollowedRun, TrainModelRequest] | None:
+        """Find the run that the same torchrun began before it started all processes anew; None for a first start."""
+        if not self._launch.num_restarts:
+            return None
+        path = _place_of(request.task, request.output_dir, self._launch)
+        return self.reopen(str(path)) if RunLayout(path).run_file.exists() else None
+
+    def reserve(self, request: RunSettings) -> RunDirectory | FollowedRun:
         """Choose the directory of a new run without creating it. Raises: RunError when it cannot be used."""
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        path = Path(request.output_dir or RUNS / f"{request.task}-{stamp}-{secrets.token_hex(2)}")
+        path = _place_of(request.task, request.output_dir, self._launch)
+        if not self._launch.is_first:
+            return FollowedRun(path)
         _refuse_taken(path)
         _refuse_unwritable(path)
         return RunDirectory(path, exists=False)
 
-    def reopen(self, path: str) -> tuple[RunDirectory, TrainModelRequest]:
+    def reopen(self, path: str) -> tuple[RunDirectory | FollowedRun, TrainModelRequest]:
         """Find an unfinished run. Raises: RunError when there is none or it is finished."""
         directory = run_at(path)
         if read_summary(directory).get("success"):
@@ -135,11 +148,20 @@ class RunStore:
                 f"{path} is finished; there is nothing to resume.",
                 remedy=f"To repeat it, use train --config {RunLayout(directory).run_file} --output NEW.",
             )
-        return RunDirectory(directory, exists=True), read_request(RunLayout(directory).run_file)
+        run = RunDirectory(directory, exists=True) if self._launch.is_first else FollowedRun(directory)
+        return run, read_request(RunLayout(directory).run_file)
 
     def read_request(self, path: str) -> TrainModelRequest:
         """Read a run file, `configs/NAME.yaml` also from among the shipped ones. Raises: ConfigurationError."""
         return read_request(found(path))
+
+
+def _place_of(task: str, output_dir: str | None, launch: Launch) -> Path:
+    if output_dir:
+        return Path(output_dir)
+    if launch.is_by_torchrun:
+        return RUNS / f"{task}-{name_of_launch(launch)}"
+    return RUNS / f"{task}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def _tidy_up(directory: Path) -> None:

@@ -10,17 +10,22 @@ from torch import Tensor, nn
 
 from infrastructure.data.feed import Feed, RowNoise
 
-# A dict, for that is what nn.DataParallel scatters.
 Batch = dict[str, Tensor]
 # By name, an array whose first axis is the rows. None at all where a task knows only of the whole.
 Outcomes = Mapping[str, np.ndarray]
 
 
 class Evaluation(Protocol):
-    """Sums and counts of one pass over the evaluation part; they become numbers once, at the end."""
+    """Sums and counts of one pass over the evaluation part; they become numbers once, at the end.
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Take in one batch; called without gradients, the model in evaluation mode."""
+    Batches may be asked about in several processes; what each of them found is merged in all, in one order.
+    """
+
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Find out about one batch, without gradients and the model in evaluation mode; gives arrays and numbers."""
+
+    def merge(self, found: Any) -> None:
+        """Take in what `ask` gave."""
 
     def metrics(self) -> dict[str, Any]:
         """Give `loss` and every metric of the task; none depends on how the rows were batched."""
@@ -85,12 +90,15 @@ def lengths_of(dataset: Any) -> np.ndarray:
     return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
 
 
-def feed_of(dataset: Any, rows_per_step: int, seed: int) -> Feed:
+def feed_of(
+    dataset: Any, rows_per_step: int, seed: int, rank: int = 0, world_size: int = 1, keeps_cuts: bool = False
+) -> Feed:
     """Say which rows each step of a training sees.
 
     A data set may number its rows as `together` [N], equal for those that are best learnt from in one step.
     """
-    return Feed(lengths_of(dataset), rows_per_step, seed, together=getattr(dataset, "together", None))
+    together = getattr(dataset, "together", None)
+    return Feed(lengths_of(dataset), rows_per_step, seed, rank, world_size, together, keeps_cuts)
 
 
 def num_unmasked(batch: Batch) -> int:

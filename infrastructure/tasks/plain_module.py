@@ -65,10 +65,15 @@ class _Pass:
         self._loss_sum = 0.0
         self._num_targets = 0.0
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Score one batch."""
-        self._loss_sum += float(self._task.loss_sum(model, batch))
-        self._num_targets += self._task.count_targets(batch)
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Score one batch; gives the sum of its loss, and of its targets."""
+        return float(self._task.loss_sum(model, batch)), self._task.count_targets(batch)
+
+    def merge(self, found: Any) -> None:
+        """Take in a batch."""
+        loss_sum, num_targets = found
+        self._loss_sum += loss_sum
+        self._num_targets += num_targets
 
     def metrics(self) -> dict[str, Any]:
         """Give the mean loss."""

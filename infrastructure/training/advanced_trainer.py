@@ -32,6 +32,10 @@ from domain.schedule import Plateau
 from domain.time_budget import TIME_BUDGET, Clock
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.dropout import draws
+from infrastructure.parallel.choosing import choose_parallel
+from infrastructure.parallel.ranks import Ranks
+from infrastructure.parallel.strategy import unwrapped
 from infrastructure.tasks.adapter import TaskAdapter, feed_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
@@ -40,8 +44,8 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
+from infrastructure.training.following import Unwatched, UnwrittenMetrics
 from infrastructure.training.machine import computing_with
-from infrastructure.training.parallel import unwrapped
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
@@ -77,23 +81,32 @@ class AdvancedTrainer:
         decisive: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
-        self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(model)
+        self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(unwrapped(model))
         self._config = config = config or config_of(settings)
+        parallel = choose_parallel(config.parallel)
+        self._ranks = ranks = parallel.ranks
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._layout = RunLayout(Path(output_dir))
-        self._monitors = Monitors.of(monitor)
+        self._monitors = Monitors.of(monitor) if ranks.is_first else Monitors(Unwatched(Monitors.of(monitor)))
         self._name = name or self._layout.directory.name
         self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))
-        self._feed = feed_of(train_dataset, self._plan.rows_per_step, config.seed)
-        self._tracker = tracker or TrainingMetricsTracker(output_dir, file_name=METRICS)
+        self._tracker = tracker or _metrics_in(output_dir, ranks)
         self._checkpoints = checkpoints or CheckpointManager(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
-        self._session = open_session(self._bundle.model, self._task, config, self._bundle.base)
+        self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
+        self._feed = feed_of(
+            train_dataset,
+            self._plan.rows_per_step,
+            config.seed,
+            ranks.rank,
+            ranks.size,
+            keeps_cuts=draws(self._bundle.model),
+        )
         self._scoring = (
             None
             if self._eval_dataset is None
@@ -128,7 +141,7 @@ class AdvancedTrainer:
         self._score_untrained(progress)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
-            interrupted = self._monitors.stop_requested()
+            interrupted = self._stop_requested()
             if interrupted:
                 break
             self._states.look(progress)
@@ -209,7 +222,15 @@ class AdvancedTrainer:
                 return result
 
     def _batch(self, step: int, micro_batch_size: int) -> StepBatch:
-        return batch_at(step, self._feed, self._train_dataset, self._task, micro_batch_size, self._config.seed)
+        place = (self._feed, self._train_dataset, self._task, micro_batch_size, self._config.seed)
+        return batch_at(step, *place, self._ranks)
+
+    def _stop_requested(self) -> str:
+        """Give the first reason that one of the ranks has to stop, the same to all."""
+        asked = self._monitors.stop_requested()
+        if not self._ranks.any(bool(asked)):
+            return ""
+        return next(filter(None, self._ranks.gathered(asked)))
 
     def _halve(self, progress: Progress, error: BaseException) -> None:
         """Compute the same step in smaller parts; its sum over targets stays the same."""
@@ -326,10 +347,11 @@ class AdvancedTrainer:
     def _finish(self, progress: Progress, interrupted: str, seconds: float) -> TrainingResult:
         self._states.take_best(progress)
         if self._session.average is not None:
-            self._session.average.settle_in(unwrapped(self._session.model))
+            self._session.average.settle_in(self._session.trained)
         reason = interrupted or progress.stopped or "completed"
         step = progress.step if progress.best_step is None else progress.best_step
-        self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics})
+        if self._ranks.is_first:
+            self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics})
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
         return TrainingResult(
             **progress.outcome(),
@@ -346,3 +368,7 @@ class AdvancedTrainer:
             warnings=(*self._bundle.warnings, *progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),
         )
+
+
+def _metrics_in(directory: str | Path, ranks: Ranks) -> TrainingMetricsTracker:
+    return TrainingMetricsTracker(directory, file_name=METRICS) if ranks.is_first else UnwrittenMetrics()

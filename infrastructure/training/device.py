@@ -16,14 +16,15 @@ _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 _KEPT_BYTES = 2**30
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, local_rank: int = 0) -> torch.device:
     """Find the device a request names; "auto" takes CUDA, else MPS, else the CPU.
 
+    Of several processes on one machine each takes the GPU of its `local_rank`, unless one is named by its number.
     Raises: ConfigurationError when this machine does not have it.
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return _gpu_of(local_rank)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, number = name.partition(":")
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -32,7 +33,17 @@ def choose_device(name: str) -> torch.device:
     if number and int(number) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
         raise ConfigurationError(f"device {name!r} does not exist; there are {count}.", remedy="Use a lower number.")
-    return torch.device(name)
+    return _gpu_of(local_rank) if name == "cuda" else torch.device(name)
+
+
+def _gpu_of(local_rank: int) -> torch.device:
+    if local_rank >= torch.cuda.device_count():
+        raise ConfigurationError(
+            f"process {local_rank} of this machine has no GPU of its own; there are {torch.cuda.device_count()}.",
+            remedy="Start as many processes as there are GPUs, or use --set device=cpu.",
+        )
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank) if local_rank else torch.device("cuda")
 
 
 def keep_freed_memory() -> None:

@@ -11,7 +11,6 @@ from domain.plan import TrainingPlan
 from infrastructure.models.adapters.merging import saved_bytes
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.optimizers import state_bytes
-from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
 # At the least: the best, the newest, and the one that is being written before another may go.
@@ -35,7 +34,7 @@ def disk_needs(session: Session, plan: TrainingPlan, max_checkpoints: int) -> Di
     """Tell what a run will write."""
     trained = _bytes_of(session.trained.state_dict().values())
     apart = session.base is not None and session.base.stays_apart
-    model = trained if apart else saved_bytes(unwrapped(session.model))
+    model = trained if apart else saved_bytes(session.model)
     average = _bytes_of(session.average.state_dict().values()) if session.average is not None else 0
     checkpoint = trained + average + state_bytes(session.optimizer)
     saves = 1 + math.ceil(plan.total_steps / min(plan.save_steps, plan.eval_steps))

@@ -1,6 +1,7 @@
 """Scoring a model on a whole data set."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import nn
 from application.phases import phase
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
+from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 
@@ -19,45 +21,71 @@ MAX_ROWS_NAMED = 5
 
 
 def evaluate(
-    model: nn.Module,
+    forward: nn.Module,
     task: TaskAdapter,
     dataset: Any,
     rows_at_once: int,
     precision: Precision,
     device: torch.device,
     on_halved: Callable[[int], None] = lambda rows: None,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Any]:
     """Give `loss` and the metrics of the task over all rows; no random number is drawn and no weight changes.
 
+    `forward` is the way into the model. Ranks share out the rows, and all give the same.
     When memory runs out all begins anew with half as many rows at once, of which `on_halved` is told.
     Raises: TrainingError when memory is too small for a single row.
     """
-
-    def scored(rows_at_once: int) -> dict[str, Any]:
-        with torch.inference_mode():
-            result, order = _passed(model, task, dataset, rows_at_once, precision, device)
-            with precision.autocast():  # some tasks let the model write before they can score it
-                metrics = result.metrics()
-            return {**metrics, **_of_parts(task, dataset, result, order)}
-
-    model.eval()
-    return in_smaller_parts(scored, rows_at_once, "in an evaluation", on_halved)
+    scored = _Scorer(forward, task, dataset, precision, device, ranks)
+    return in_smaller_parts(lambda rows: scored(rows)[0], rows_at_once, "in an evaluation", on_halved)
 
 
 def score_rows(
-    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
+    forward: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
 ) -> Scored:
     """Evaluate, and give beside the metrics what became of each row. Raises: TrainingError as `evaluate` does."""
+    scored = _Scorer(forward, task, dataset, precision, device, ALONE)
 
-    def scored(rows_at_once: int) -> Scored:
-        with torch.inference_mode():
-            result, order = _passed(model, task, dataset, rows_at_once, precision, device)
-            with precision.autocast():
-                metrics = result.metrics()
-        return Scored({**metrics, **_of_parts(task, dataset, result, order)}, result.outcomes(order))
+    def with_outcomes(rows_at_once: int) -> Scored:
+        metrics, result, order = scored(rows_at_once)
+        return Scored(metrics, result.outcomes(order))
 
-    model.eval()
-    return in_smaller_parts(scored, rows_at_once, "in an evaluation")
+    return in_smaller_parts(with_outcomes, rows_at_once, "in an evaluation")
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Shows a model all rows; gives metrics, what was found, and in which order [N] the rows came."""
+
+    forward: nn.Module
+    task: TaskAdapter
+    dataset: Any
+    precision: Precision
+    device: torch.device
+    ranks: Ranks
+
+    @torch.inference_mode()
+    def __call__(self, rows_at_once: int) -> tuple[dict[str, Any], Evaluation, np.ndarray]:
+        self.forward.eval()
+        result, order = self._passed(rows_at_once)
+        with self.precision.autocast():  # some tasks let the model write before they can score it
+            metrics = self.forward(lambda model: result.metrics())
+        return {**metrics, **_of_parts(self.task, self.dataset, result, order)}, result, order
+
+    def _passed(self, rows_at_once: int) -> tuple[Evaluation, np.ndarray]:
+        result, ranks = self.task.evaluation(), self.ranks
+        batches = batches_by_length(lengths_of(self.dataset), rows_at_once)
+        with phase("scoring", len(self.dataset)) as done:
+            for start in range(0, len(batches), ranks.size):
+                together = batches[start : start + ranks.size]
+                # A rank that is left over computes what is not looked at: all must pass through the model as often.
+                own = together[min(ranks.rank, len(together) - 1)]
+                with ranks.sharing_lost_memory(), self.precision.autocast():
+                    found = self.forward(result.ask, _collated(self.task, self.dataset, own, self.device))
+                for each in ranks.gathered(found)[: len(together)]:
+                    result.merge(each)
+                done.advance(sum(map(len, together)))
+        return result, np.concatenate(batches)
 
 
 def _of_parts(task: TaskAdapter, dataset: Any, result: Evaluation, order: np.ndarray) -> dict[str, Any]:
@@ -68,46 +96,25 @@ def _of_parts(task: TaskAdapter, dataset: Any, result: Evaluation, order: np.nda
     return task.metrics_of_parts(result.outcomes(order), dataset.parts, names)
 
 
-def _passed(
-    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
-) -> tuple[Evaluation, np.ndarray]:
-    """Show a model all rows; gives what was found and in which order [N] they came."""
-    result = task.evaluation()
-    order = []
-    with phase("scoring", len(dataset)) as done:
-        for rows, batch in _batches(task, dataset, rows_at_once, device):
-            with precision.autocast():
-                result.add(model, batch)
-            order.append(rows)
-            done.advance(len(rows))
-    return result, np.concatenate(order)
-
-
 def rows_without_loss(
-    model: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
+    forward: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
 ) -> list[int]:
     """Find rows whose loss is not finite, the first `MAX_ROWS_NAMED` of them by length."""
-    model.eval()
+    forward.eval()
     found: list[int] = []
+
+    def is_finite(rows: Iterable[int]) -> bool:
+        return bool(torch.isfinite(forward(task.loss_sum, _collated(task, dataset, rows, device))))
+
     with torch.inference_mode(), precision.autocast():
-        for rows, batch in _batches(task, dataset, rows_at_once, device):
-            if bool(torch.isfinite(task.loss_sum(model, batch))):
-                continue
-            for row in rows:
-                alone = _on_device(task.collate([dataset[int(row)]], None), device)
-                if not bool(torch.isfinite(task.loss_sum(model, alone))):
-                    found.append(int(row))
+        for rows in batches_by_length(lengths_of(dataset), rows_at_once):
+            if not is_finite(rows):
+                found += [int(row) for row in rows if not is_finite([row])]
             if len(found) >= MAX_ROWS_NAMED:
                 break
     return found[:MAX_ROWS_NAMED]
 
 
-def _batches(
-    task: TaskAdapter, dataset: Any, rows_at_once: int, device: torch.device
-) -> Iterator[tuple[np.ndarray, Batch]]:
-    for rows in batches_by_length(lengths_of(dataset), rows_at_once):
-        yield rows, _on_device(task.collate([dataset[int(row)] for row in rows], None), device)
-
-
-def _on_device(batch: Batch, device: torch.device) -> Batch:
+def _collated(task: TaskAdapter, dataset: Any, rows: Iterable[int], device: torch.device) -> Batch:
+    batch = task.collate([dataset[int(row)] for row in rows], None)
     return {name: tensor.to(device) for name, tensor in batch.items()}

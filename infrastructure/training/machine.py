@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 THREADS = "threads"
+RANKS = "ranks"
 
 
-def machine_facts(device: torch.device) -> dict[str, Any]:
-    """Tell what sums are rounded by: kind of device, versions, vector units, and on a CPU the number of threads."""
-    facts: dict[str, Any] = {"device": device.type, "torch": torch.__version__}
+def machine_facts(device: torch.device, num_ranks: int = 1) -> dict[str, Any]:
+    """Tell what sums are rounded by: device, versions, vector units, on a CPU its threads, and how many ranks."""
+    facts: dict[str, Any] = {"device": device.type, "torch": torch.__version__, RANKS: num_ranks}
     if device.type == "cuda":
         return {**facts, "unit": torch.cuda.get_device_name(device)}
     if device.type == "cpu":
@@ -21,7 +22,8 @@ def machine_facts(device: torch.device) -> dict[str, Any]:
 
 def computed_elsewhere(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say in a sentence what differs; empty when the last bits will be the same."""
-    told = [f"{name} {saved[name]} then, {now.get(name)} now" for name in saved if saved[name] != now.get(name)]
+    then, now = ({RANKS: 1, **facts} for facts in (saved, now))  # how many ranks once was no question
+    told = [f"{name} {then[name]} then, {now.get(name)} now" for name in then if then[name] != now.get(name)]
     if not told:
         return ""
     return (

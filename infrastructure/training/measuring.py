@@ -16,7 +16,7 @@ from infrastructure.tasks.adapter import lengths_of
 from infrastructure.training.device import begin_peak, recent_peak_bytes
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
 from infrastructure.training.session import Session
-from infrastructure.training.step import StepBatch, gradient, update
+from infrastructure.training.step import MicroBatch, StepBatch, gradient, update
 
 STEPS_LOOKED_AT = 200
 
@@ -64,7 +64,8 @@ class Costs:
         steps = np.unique(np.linspace(0, total_steps - 1, STEPS_LOOKED_AT).astype(np.int64)) % feed.steps_per_epoch
         seconds = []
         for step in steps.tolist():
-            places = [len(rows) * int(lengths[rows].max()) for rows in feed.at(step, rows_at_once).micro_batches]
+            parts = [part.rows for part in feed.at(step, rows_at_once).micro_batches]
+            places = [len(rows) * int(lengths[rows].max()) for rows in parts]
             seconds.append(sum(self.of_batch + self.of_place * count for count in places) + self.of_update)
         return float(np.mean(seconds))
 
@@ -100,7 +101,7 @@ def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, flo
     items = [train[int(row)] for row in rows]
     batch = session.task.collate(items, RowNoise(session.seed, 0, rows))
     targets = session.task.count_targets(batch)
-    gradient(session, StepBatch(0, [batch], max(targets, 1.0), len(rows), 0, ()))
+    gradient(session, StepBatch(0, [MicroBatch(batch, 0)], max(targets, 1.0), len(rows), 0, ()))
     _wait(session.device)
     between = time.perf_counter()
     update(session, session.optimizer.param_groups[0]["lr"], True, 0)
@@ -122,7 +123,9 @@ def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int) -> floa
 def _scored_in(session: Session, evaluation: Any, count: int, rows_at_once: int) -> float:
     some = SomeRows(evaluation, lengths_of(evaluation), count)
     started = time.perf_counter()
-    evaluate(session.model, session.task, some, ROWS_PER_TRAINING_ROW * rows_at_once, session.precision, session.device)
+    evaluate(
+        session.forward, session.task, some, ROWS_PER_TRAINING_ROW * rows_at_once, session.precision, session.device
+    )
     _wait(session.device)
     return time.perf_counter() - started
 

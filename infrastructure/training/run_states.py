@@ -37,6 +37,7 @@ class RunStates:
         saved: Callable[[CheckpointSaved], None],
     ) -> None:
         self._session = session
+        self._ranks = session.parallel.ranks
         self._checkpoints = checkpoints
         self._settings = settings
         self._data = data
@@ -54,6 +55,8 @@ class RunStates:
         raises: CheckpointNotSavedError.
         """
         self.settle(progress)
+        if not self._ranks.is_first:
+            return
         self._saver.save(
             model=self._session.trained,
             optimizer=self._session.optimizer,
@@ -100,7 +103,7 @@ class RunStates:
         """
         known = self._checkpoints.list_checkpoints()
         with phase(f"opening checkpoint {known[-1].name}") if known else nullcontext():
-            checkpoint = self._checkpoints.load_latest_checkpoint()
+            checkpoint = self._same_in_all(self._checkpoints.load_latest_checkpoint)
         for message in self._checkpoints.damaged:
             if message not in self._known_damage:
                 self._known_damage.add(message)
@@ -122,9 +125,15 @@ class RunStates:
             progress = self._under_other_settings(fresh, progress, changes, checkpoint["epoch"], name)
         for note in fresh.notes:
             progress.note(note)
-        if moved := computed_elsewhere(saved.machine, machine_facts(self._session.device)):
+        if moved := computed_elsewhere(saved.machine, machine_facts(self._session.device, self._ranks.size)):
             self._warn(progress, moved)
         return progress
+
+    def _same_in_all(self, load: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+        """Let the first rank choose a state, and all load it."""
+        checkpoint = load() if self._ranks.is_first else None
+        name = self._ranks.of_first(None if checkpoint is None else checkpoint["metadata"].name)
+        return checkpoint if self._ranks.is_first or name is None else self._checkpoints.load_checkpoint(name)
 
     def _under_other_settings(
         self, fresh: Progress, saved: Progress, changes: list[Change], epoch: int, name: str
@@ -134,7 +143,7 @@ class RunStates:
         told = "; ".join(map(str, changes))
         lost = "" if scores_remain else " Scores from before do not count, for they cannot be compared with later ones."
         self._warn(fresh, f"from step {fresh.step} on the run has other settings or data, as accepted: {told}.{lost}")
-        if not scores_remain:
+        if not scores_remain and self._ranks.is_first:
             # Before the save: after a kill between the two, the next resume would not know that these do not count.
             self._checkpoints.discard(but=name)
         # Saved at once as a state of the new settings, so that a later resume needs no acceptance.
@@ -166,7 +175,9 @@ class RunStates:
             self._session.average.load_state_dict(checkpoint["model_state_dict"] if average is None else average)
 
     def _state(self, progress: Progress) -> TrainingState:
-        return TrainingState(progress, self._settings, self._data, machine_facts(self._session.device))
+        return TrainingState(
+            progress, self._settings, self._data, machine_facts(self._session.device, self._ranks.size)
+        )
 
     # The end
 
@@ -179,7 +190,7 @@ class RunStates:
         if progress.best_step is None:
             self._warn_of_no_score(progress)
             return
-        best = self._checkpoints.load_best_checkpoint()
+        best = self._same_in_all(self._checkpoints.load_best_checkpoint)
         if best is None:
             raise TrainingError(
                 f"the best state, of step {progress.best_step} with a score of {progress.best_metric:g}, is lost, and "

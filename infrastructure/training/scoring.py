@@ -7,7 +7,6 @@ from typing import Any
 
 from domain.progress import Progress
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, rows_without_loss
-from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
 
@@ -30,9 +29,9 @@ class Scoring:
             self._warn(progress, f"memory ran out in an evaluation, which now takes {rows} rows at once.")
 
         rows_at_once = progress.evaluation_rows_at_once or self._rows_at_once
-        place = (session.model, session.task, self._dataset, rows_at_once, session.precision, session.device)
-        with session.average.standing_in(unwrapped(session.model)) if session.average else nullcontext():
-            metrics = evaluate(*place, on_halved=remember)
+        place = (session.forward, session.task, self._dataset, rows_at_once, session.precision, session.device)
+        with session.average.standing_in(session.trained) if session.average else nullcontext():
+            metrics = evaluate(*place, on_halved=remember, ranks=session.parallel.ranks)
             if not math.isfinite(metrics["loss"]) and not self._has_named_rows:
                 self._has_named_rows = True  # finding them takes a pass of its own
                 rows = names_of(self._dataset, rows_without_loss(*place))

@@ -11,10 +11,10 @@ from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.freezing import FrozenBase
+from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.training.device import choose_device, keep_freed_memory
 from infrastructure.training.optimizers import OptimizerBuilder
-from infrastructure.training.parallel import unwrapped, wrapped
 from infrastructure.training.precision import Precision, choose_precision
 from infrastructure.training.trained_part import TrainedPart
 from infrastructure.training.weight_average import WeightAverage
@@ -24,11 +24,13 @@ from infrastructure.training.weight_average import WeightAverage
 class Session:
     """Model, task, optimizer and number format on their device.
 
-    `model` may be wrapped for several GPUs; `average` follows its weights when one is kept. `base` are those that
-    building the model again brings.
+    `forward` is the one way into the model, whatever wraps it; `average` follows its weights when one is kept. `base`
+    are those that building the model again brings.
     """
 
     model: nn.Module
+    forward: nn.Module
+    parallel: Parallel
     task: TaskAdapter
     optimizer: torch.optim.Optimizer
     precision: Precision
@@ -41,33 +43,46 @@ class Session:
     @property
     def trained(self) -> TrainedPart:
         """What of the model is trained, and must be kept."""
-        return TrainedPart(unwrapped(self.model), self.base)
+        return TrainedPart(self.model, self.base)
 
 
 def open_session(
-    model: nn.Module, task: TaskAdapter, config: TrainingConfig, base: FrozenBase | None = None
+    model: nn.Module,
+    task: TaskAdapter,
+    config: TrainingConfig,
+    base: FrozenBase | None = None,
+    parallel: Parallel | None = None,
 ) -> Session:
     """Bring a model to its device and make its optimizer; `base` are weights that building it again brings.
 
+    Without `parallel` it is trained by this process alone.
     Raises: ConfigurationError when the device is not there, TrainingError when the model does not fit into its memory.
     """
-    device = choose_device(config.device)
+    parallel = parallel or Parallel()
+    device = choose_device(config.device, parallel.ranks.launch.local_rank)
     keep_freed_memory()
     precision = Precision(choose_precision(config.precision, config.use_mixed_precision, device), device)
     with lost_memory_told(f"when the model was brought to {device}"):
         if has_adapters(model):
             keep_frozen_in(model, precision.form, with_tables=True)
         placed = model if getattr(model, "is_quantized", False) else model.to(device)  # packed weights are there
-        return _opened(placed, task, config, precision, base)
+        return _opened(placed, task, config, precision, base, parallel)
 
 
 def _opened(
-    model: nn.Module, task: TaskAdapter, config: TrainingConfig, precision: Precision, base: FrozenBase | None
+    model: nn.Module,
+    task: TaskAdapter,
+    config: TrainingConfig,
+    precision: Precision,
+    base: FrozenBase | None,
+    parallel: Parallel,
 ) -> Session:
     device = precision.device
     use_fast_attention(model, device)
     return Session(
-        model=wrapped(model, device, config.data_parallel),
+        model=model,
+        forward=parallel.entered(model, device),
+        parallel=parallel,
         task=task,
         optimizer=OptimizerBuilder().build(
             config.optimizer,

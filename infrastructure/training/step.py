@@ -6,47 +6,62 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from domain.progress import StepResult
 from infrastructure.data.feed import Feed, RowNoise, seed_of
 from infrastructure.memory import is_out_of_memory
+from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.randomness import draw_from, drawing
 from infrastructure.tasks.adapter import Batch, TaskAdapter
 from infrastructure.training.optimizers import LR_SCALE
-from infrastructure.training.parallel import unwrapped
 from infrastructure.training.session import Session
 
 
 @dataclass(frozen=True)
+class MicroBatch:
+    """What goes through the model at once, and its number in the step; a `spare` one counts for nothing."""
+
+    batch: Batch
+    number: int
+    is_spare: bool = False
+
+
+@dataclass(frozen=True)
 class StepBatch:
-    """Micro-batches of one step on the CPU. `num_targets` counts over all of them, and over all ranks."""
+    """Micro-batches of one step on the CPU, those of this rank. The numbers count over all ranks."""
 
     step: int
-    micro_batches: Sequence[Batch]
+    micro_batches: Sequence[MicroBatch]
     num_targets: float
     num_rows: int
     num_tokens: int
     row_ids: tuple[int, ...]
 
 
-def batch_at(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int) -> StepBatch:
-    """Build the batch of a step; the same arguments give the same batch."""
+def batch_at(
+    step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int, ranks: Ranks = ALONE
+) -> StepBatch:
+    """Build the batch of a step; the same arguments give the same batch. Each rank builds its own part of it."""
     rows = feed.at(step, micro_batch_size)
-    micro_batches = [
-        task.collate([dataset[int(row)] for row in part], RowNoise(seed, step, part)) for part in rows.micro_batches
-    ]
-    num_rows = sum(len(part) for part in rows.micro_batches)
-    num_targets = sum(task.count_targets(batch) for batch in micro_batches)
-    if num_rows < len(rows.all_rows):  # the other ranks' targets count too, for all divide by the same number
-        items = [dataset[int(row)] for row in rows.all_rows]
-        num_targets = task.count_targets(task.collate(items, RowNoise(seed, step, rows.all_rows)))
+    with ranks.sharing_lost_memory():
+        micro_batches = [
+            MicroBatch(
+                task.collate([dataset[int(row)] for row in part.rows], RowNoise(seed, step, part.rows)),
+                part.number,
+                part.is_spare,
+            )
+            for part in rows.micro_batches
+        ]
+        counted = [micro.batch for micro in micro_batches if not micro.is_spare]
+        own = sum(map(task.count_targets, counted)), sum(map(task.count_tokens, counted))
+    num_targets, num_tokens = ranks.summed(*own)
     return StepBatch(
         step=step,
         micro_batches=micro_batches,
         num_targets=num_targets,
-        num_rows=num_rows,
-        num_tokens=sum(task.count_tokens(batch) for batch in micro_batches),
+        num_rows=len(rows.all_rows),
+        num_tokens=int(num_tokens),
         row_ids=tuple(int(row) for row in rows.all_rows),
     )
 
@@ -86,24 +101,36 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
 
 
 def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
-    """Fill the gradients, clipped to the greatest norm; gives the loss and the norm before clipping."""
-    session.model.train()
+    """Fill the gradients, clipped to the greatest norm; gives the loss and the norm before clipping, of all ranks."""
+    parallel = session.parallel
+    session.forward.train()
     loss = torch.zeros((), device=session.device)
+    *first, last = batch.micro_batches
     with drawing(session.device):
-        for number, micro_batch in enumerate(batch.micro_batches):
-            draw_from(seed_of(session.seed, "dropout", batch.step, number), session.device)
-            loss += _backward(session, micro_batch, batch.num_targets)
+        # The last pass sends gradients to the other ranks, and must not begin before they all have come so far.
+        with parallel.ranks.sharing_lost_memory():
+            with parallel.only_adding(session.forward):
+                for micro_batch in first:
+                    loss += _backward(session, _share_of_loss(session, micro_batch, batch))
+            share = _share_of_loss(session, last, batch)
+        loss += _backward(session, share)
     session.precision.unscale(session.optimizer)
-    return loss, nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
+    return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
 
 
-def _backward(session: Session, micro_batch: Batch, num_targets: float) -> Tensor:
-    """Add the gradients of one micro-batch; gives its share of the loss, detached."""
-    on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in micro_batch.items()}
+def _share_of_loss(session: Session, micro_batch: MicroBatch, batch: StepBatch) -> Tensor:
+    """Give what a micro-batch adds to the loss of its step."""
+    draw_from(seed_of(session.seed, "dropout", batch.step, micro_batch.number), session.device)
+    on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in micro_batch.batch.items()}
     with session.precision.autocast():
-        loss = session.task.loss_sum(session.model, on_device) / num_targets
-    session.precision.scaled(loss).backward()
-    return loss.detach()
+        loss: Tensor = session.forward(session.task.loss_sum, on_device) / batch.num_targets
+    return loss * 0.0 if micro_batch.is_spare else loss
+
+
+def _backward(session: Session, share: Tensor) -> Tensor:
+    """Add the gradients of a share of the loss; gives it, detached."""
+    session.precision.scaled(share).backward()
+    return share.detach()
 
 
 def update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
@@ -113,4 +140,4 @@ def update(session: Session, learning_rate: float, apply: bool, applied_steps: i
     session.precision.step(session.optimizer, apply)
     session.optimizer.zero_grad(set_to_none=True)
     if apply and session.average is not None:
-        session.average.update(unwrapped(session.model), applied_steps + 1)
+        session.average.update(session.trained, applied_steps + 1)

@@ -18,7 +18,8 @@ def throughput_of(progress: Progress, session: Session, batch_of: Callable[[int]
     """
     facts = {**progress.throughput(), "peak_memory_bytes": float(peak_memory_bytes(session.device))}
     batches = [batch_of(int(step)) for step in spread(progress.step, STEPS_LOOKED_AT)] if progress.step else []
-    masks = [micro["attention_mask"] for batch in batches for micro in batch.micro_batches if "attention_mask" in micro]
+    micro_batches = [micro.batch for batch in batches for micro in batch.micro_batches]
+    masks = [batch["attention_mask"] for batch in micro_batches if "attention_mask" in batch]
     if masks:
         facts["padding_share"] = 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
     return facts

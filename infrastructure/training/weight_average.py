@@ -25,7 +25,7 @@ class WeightAverage:
         self._average = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module, applied_steps: int) -> None:
+    def update(self, model: nn.Module | TrainedPart, applied_steps: int) -> None:
         """Take in the weights after `applied_steps` updates."""
         # Every step of the first ones: else a run shorter than this would save the weights it began with.
         if applied_steps % STEPS_PER_UPDATE and applied_steps > STEPS_PER_UPDATE:
@@ -35,7 +35,7 @@ class WeightAverage:
         torch._foreach_lerp_(list(self._average.values()), [parameters[name] for name in self._average], weight)
 
     @contextmanager
-    def standing_in(self, model: nn.Module) -> Iterator[None]:
+    def standing_in(self, model: nn.Module | TrainedPart) -> Iterator[None]:
         """Let the model have the averaged weights inside the block, and its own again behind it."""
         own = {name: p.detach().clone() for name, p in model.named_parameters() if name in self._average}
         _assign(model, self._average)
@@ -44,7 +44,7 @@ class WeightAverage:
         finally:
             _assign(model, own)
 
-    def settle_in(self, model: nn.Module) -> None:
+    def settle_in(self, model: nn.Module | TrainedPart) -> None:
         """Give the model the averaged weights for good."""
         _assign(model, self._average)
 
@@ -59,7 +59,7 @@ class WeightAverage:
 
 
 @torch.no_grad()
-def _assign(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+def _assign(model: nn.Module | TrainedPart, values: Mapping[str, Tensor]) -> None:
     for name, parameter in model.named_parameters():
         if name in values:
             parameter.copy_(values[name])

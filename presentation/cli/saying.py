@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from domain.exceptions import ConfigurationError
+from domain.launch import Launch
 from domain.showing import harmless, json_text, u_escape
 
 if TYPE_CHECKING:
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
 ESCAPING = "athanor_u_escapes"
 
 
+def is_heard() -> bool:
+    """Tell whether this process speaks: of several that torchrun started for one run, the first does."""
+    return Launch.of(os.environ).is_first
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
+
+
 def prepare_streams() -> None:
     r"""Let no letter end the program that a stream cannot encode: it becomes a `\u` escape, in JSON the same letter."""
     codecs.register_error(ESCAPING, _escaped)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us; what is said goes nowhere
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 it lasts as long as we do
+            setattr(sys, name, _nowhere())  # it lasts as long as we do
+    if not is_heard():
+        sys.stdout = _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=ESCAPING)
@@ -75,7 +87,7 @@ def screen() -> "Console":
 
 def error_screen() -> "Console":
     """Give standard error for the line that shows the progress."""
-    return _console(sys.stderr)
+    return _console(sys.stderr if is_heard() else _nowhere())
 
 
 @contextmanager

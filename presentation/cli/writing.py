@@ -20,11 +20,14 @@ from presentation.cli import summary
 from presentation.cli.classes import write_classes
 from presentation.cli.parts import write_parts
 from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
+from presentation.cli.speaking import speaks
 from presentation.cli.wording import headlines, scanner_line, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool, told: Collection[str] = ()) -> int:
     """Write the answer of a training, without the warnings that a person was `told`; gives the exit code."""
+    if response.errors and not speaks(response.errors):
+        return response.exit_code
     try:
         if as_json:
             say_json(response.model_dump())

@@ -142,6 +142,9 @@ class FakeWorld:
         self._called("reserve")
         return self.run
 
+    def begun_before(self, request: TrainModelRequest) -> None:
+        """None: nothing was started anew."""
+
     def reopen(self, path: str) -> tuple[FakeRun, TrainModelRequest]:
         self._called("reopen")
         return self.run, TrainModelRequest(task="text_classification", seed=7)

@@ -35,7 +35,7 @@ def test_the_weights_after_three_epochs_are_those_of_the_trainer_of_transformers
     ).train()  # fmt: skip
     feed = Feed(lengths_of(dataset), ROWS_PER_STEP, SEED)
     steps = [feed.at(step, ROWS_PER_STEP).micro_batches[0] for step in range(EPOCHS * feed.steps_per_epoch)]
-    rows: Any = [dict(dataset[int(row)]) for step in steps for row in step]
+    rows: Any = [dict(dataset[int(row)]) for step in steps for row in step.rows]
     arguments = TrainingArguments(
         output_dir=str(tmp_path / "theirs"), num_train_epochs=1, per_device_train_batch_size=ROWS_PER_STEP,
         train_sampling_strategy="sequential", optim="adamw_torch_fused", lr_scheduler_type="linear", warmup_steps=0,

@@ -150,7 +150,7 @@ class TestThreads:
 
         model = Looking()
         one = trainer(Net(), stopped)
-        one._session.model = one._bundle.model = model
+        one._session.forward.model = one._session.model = one._bundle.model = model
         results = one.train()
         assert set(seen) == {1}
         assert results["num_threads"] == 1

@@ -16,6 +16,7 @@ from infrastructure.data.labels.loading import labelled_dataset
 from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import sought
 from infrastructure.models.mark_head import MARK_HEAD, MARK_LOGITS, add_mark_head
+from infrastructure.parallel.strategy import Forward
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
@@ -106,14 +107,14 @@ def test_the_loss_is_the_written_formula(dataset: Any, tokens: Any) -> None:
 
 def test_hidden_words_keep_their_marks(dataset: Any) -> None:
     task = task_of(dataset, word_dropout=0.9)
-    rows = batch_of(dataset, task, 8).micro_batches[0]
+    rows = batch_of(dataset, task, 8).micro_batches[0].batch
     assert (rows["input_ids"] == 3).float().mean() > 0.5
     assert rows[TARGETS].any(dim=2).any(dim=1).sum() == rows[SCORED].any(dim=1).sum() > 0
 
 
 def test_tokens_are_found_as_counted_one_by_one(dataset: Any, tokens: Any) -> None:
     task, model = task_of(dataset), headed(tokens)
-    metrics = evaluate(model, task, dataset, 16, Precision("fp32", CPU), CPU)
+    metrics = evaluate(Forward(model), task, dataset, 16, Precision("fp32", CPU), CPU)
     hits = answers = support = 0
     with torch.no_grad():
         for item in (dataset[row] for row in range(len(dataset))):

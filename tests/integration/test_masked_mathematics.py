@@ -12,6 +12,7 @@ from transformers import AutoModelForMaskedLM
 
 from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.models.attention import use_fast_attention
+from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.masked.adapter import MaskedLanguageModeling
 from infrastructure.tasks.masked.frequencies import Frequencies
@@ -106,18 +107,11 @@ def test_the_scores_of_an_evaluation_do_not_depend_on_the_batch_size(
 ) -> None:
     """The same tokens are hidden every time, whichever rows come beside."""
     reference, other = (
-        evaluate(words.model, words.adapter(packs), words.evaluation, size, Precision("fp32", CPU), CPU)
+        evaluate(Forward(words.model), words.adapter(packs), words.evaluation, size, Precision("fp32", CPU), CPU)
         for packs, size in ((0, 16), (pack_to, batch_size))
     )
     assert other["loss"] == pytest.approx(reference["loss"], rel=1e-6)
     assert other["token_accuracy"] == reference["token_accuracy"]
-
-
-def test_a_model_that_was_spread_over_devices_learns_the_same(words: Ready) -> None:
-    adapter = words.adapter(1)
-    batch = batch_of(words.train, adapter, 8)
-    spread = nn.DataParallel(words.model)
-    assert relative_difference(gradients(spread, adapter, batch), gradients(words.model, adapter, batch)) < 1e-6
 
 
 class TestGaps:
@@ -229,7 +223,7 @@ def test_the_rival_is_the_cross_entropy_of_shares_counted_with_one_more() -> Non
 
 def test_the_rival_of_a_run_is_scored_on_the_same_hidden_tokens(tmp_path: Path) -> None:
     made = ready(MASKED, tmp_path)
-    found = evaluate(made.model, made.prepared, made.evaluation, 4, Precision("fp32", CPU), CPU)
+    found = evaluate(Forward(made.model), made.prepared, made.evaluation, 4, Precision("fp32", CPU), CPU)
     counts: dict[int, int] = {}
     for row in range(len(made.train)):
         for token in made.train[row]["input_ids"].tolist():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from infrastructure.parallel.strategy import Forward
 from infrastructure.runs.outcomes import read_outcomes, write_outcomes
 from infrastructure.tasks.adapter import Scored
 from infrastructure.training.evaluation import evaluate, score_rows
@@ -40,7 +41,7 @@ def parts_of(of: Any) -> tuple[Any, Any]:
 
 def scored(of: Any, rows_at_once: int) -> Scored:
     adapter, rows = parts_of(of)
-    return score_rows(of.bundle.model, adapter, rows, rows_at_once, Precision("fp32", CPU), CPU)
+    return score_rows(Forward(of.bundle.model), adapter, rows, rows_at_once, Precision("fp32", CPU), CPU)
 
 
 def loss_of(outcomes: Any) -> float:
@@ -74,7 +75,7 @@ def test_the_outcome_of_a_row_does_not_depend_on_its_batch(made: Make, task: str
 def test_scoring_rows_gives_the_metrics_of_an_evaluation(made: Make, task: str) -> None:
     of = made(task)
     adapter, rows = parts_of(of)
-    known = evaluate(of.bundle.model, adapter, rows, 4, Precision("fp32", CPU), CPU)
+    known = evaluate(Forward(of.bundle.model), adapter, rows, 4, Precision("fp32", CPU), CPU)
     assert scored(of, 4).metrics["loss"] == known["loss"]
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from infrastructure.data.series.inputs import model_inputs
+from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
@@ -61,7 +62,9 @@ def test_every_weight_learns_from_a_panel(made: Any) -> None:
 def test_scores_do_not_depend_on_the_batch_size(made: Any, batch_size: int) -> None:
     series = made()
     adapter = series.prepared.adapter
-    reference, found = (evaluate(series.model, adapter, series.test, size, FP32, CPU) for size in (16, batch_size))
+    reference, found = (
+        evaluate(Forward(series.model), adapter, series.test, size, FP32, CPU) for size in (16, batch_size)
+    )
     for name, value in reference.items():
         if isinstance(value, float):
             assert found[name] == pytest.approx(value, rel=1e-6, nan_ok=True), name
@@ -69,7 +72,7 @@ def test_scores_do_not_depend_on_the_batch_size(made: Any, batch_size: int) -> N
 
 def test_the_loss_of_an_evaluation_is_the_mean_over_all_its_targets(made: Any) -> None:
     series = made()
-    found = evaluate(series.model, series.prepared.adapter, series.test, 4, FP32, CPU)
+    found = evaluate(Forward(series.model), series.prepared.adapter, series.test, 4, FP32, CPU)
     cut = series.test.cut(series.test.anchors)
     levels = torch.tensor(series.request.quantiles)
     short = torch.from_numpy(cut["target"])[..., None] - _forecast(series, cut)

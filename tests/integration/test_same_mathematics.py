@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from infrastructure.data.feed import Feed
+from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
-from infrastructure.training.step import StepBatch, train_step
+from infrastructure.training.step import MicroBatch, StepBatch, train_step
 from infrastructure.training.weight_average import WeightAverage
 from tests.support import tiny
 from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
@@ -53,13 +54,13 @@ def test_micro_batches_do_not_change_the_gradient(
 def test_padding_does_not_change_the_gradient(dataset: Any, tokens: Any) -> None:
     task, model = task_of(dataset), tiny.model(tokens)
     batch = batch_of(dataset, task, 8)
-    (micro,) = batch.micro_batches
+    micro = batch.micro_batches[0].batch
     wide = {
         "input_ids": nn.functional.pad(micro["input_ids"], (0, 17), value=dataset.pad_token_id),
         "attention_mask": nn.functional.pad(micro["attention_mask"], (0, 17)),
         "labels": micro["labels"],
     }
-    padded = StepBatch(STEP, [wide], batch.num_targets, batch.num_rows, batch.num_tokens, batch.row_ids)
+    padded = StepBatch(STEP, [MicroBatch(wide, 0)], batch.num_targets, batch.num_rows, batch.num_tokens, batch.row_ids)
     assert relative_difference(gradients(model, task, padded), gradients(model, task, batch)) < 1e-6
 
 
@@ -82,7 +83,7 @@ def test_class_weights_give_torchs_weighted_mean(dataset: Any, tokens: Any) -> N
     weights = torch.tensor([0.3, 2.0])
     task, model = task_of(dataset, class_weights=weights), tiny.model(tokens)
     batch = batch_of(dataset, task, 8)
-    (micro,) = batch.micro_batches
+    micro = batch.micro_batches[0].batch
     logits = model(input_ids=micro["input_ids"], attention_mask=micro["attention_mask"]).logits
     expected = nn.functional.cross_entropy(logits, micro["labels"], weight=weights)
     assert train_step(session_of(model, task), batch, 0.0).loss == pytest.approx(expected.item(), rel=1e-6)
@@ -91,8 +92,8 @@ def test_class_weights_give_torchs_weighted_mean(dataset: Any, tokens: Any) -> N
 @pytest.mark.parametrize("batch_size", [1, 5, 100])
 def test_evaluation_does_not_depend_on_the_batch_size(dataset: Any, tokens: Any, batch_size: int) -> None:
     task, model, fp32 = task_of(dataset), tiny.model(tokens), Precision("fp32", CPU)
-    reference = evaluate(model, task, dataset, 16, fp32, CPU)
-    other = evaluate(model, task, dataset, batch_size, fp32, CPU)
+    reference = evaluate(Forward(model), task, dataset, 16, fp32, CPU)
+    other = evaluate(Forward(model), task, dataset, batch_size, fp32, CPU)
     assert other["loss"] == pytest.approx(reference["loss"], rel=1e-6)
     assert other["confusion_matrix"] == reference["confusion_matrix"]
     assert other["macro_f1"] == reference["macro_f1"]
@@ -101,15 +102,15 @@ def test_evaluation_does_not_depend_on_the_batch_size(dataset: Any, tokens: Any,
 def test_evaluation_draws_no_random_number_and_changes_no_weight(dataset: Any, tokens: Any) -> None:
     task, model = task_of(dataset), tiny.model(tokens, dropout=0.5)
     before, state = {n: t.clone() for n, t in model.state_dict().items()}, torch.get_rng_state()
-    evaluate(model, task, dataset, 8, Precision("fp32", CPU), CPU)
+    evaluate(Forward(model), task, dataset, 8, Precision("fp32", CPU), CPU)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
 def test_word_dropout_hides_words_and_never_the_ends(dataset: Any) -> None:
     task = task_of(dataset, word_dropout=0.5)
-    plain = batch_of(dataset, task_of(dataset), 8).micro_batches[0]["input_ids"]
-    noisy = batch_of(dataset, task, 8).micro_batches[0]["input_ids"]
+    plain = batch_of(dataset, task_of(dataset), 8).micro_batches[0].batch["input_ids"]
+    noisy = batch_of(dataset, task, 8).micro_batches[0].batch["input_ids"]
     changed = plain != noisy
     assert 0.3 < changed.float().sum() / (plain > 3).sum() < 0.7
     assert set(noisy[changed].tolist()) == {3}

@@ -13,6 +13,7 @@ import torch
 from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import Feed
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
+from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.series.direction_adapter import DirectionClassification
@@ -134,8 +135,8 @@ def readings(series: Ready) -> list[TaskAdapter]:
 def test_scores_and_calibration_do_not_depend_on_the_batch_size(made: Any, task: str, batch_size: int) -> None:
     series = made(task)
     for adapter in readings(series):
-        reference = flat(evaluate(series.model, adapter, series.test, 16, FP32, CPU))
-        found = flat(evaluate(series.model, adapter, series.test, batch_size, FP32, CPU))
+        reference = flat(evaluate(Forward(series.model), adapter, series.test, 16, FP32, CPU))
+        found = flat(evaluate(Forward(series.model), adapter, series.test, batch_size, FP32, CPU))
         assert len(reference) > 5
         assert found == pytest.approx(reference, rel=1e-6, nan_ok=True)
 
@@ -143,7 +144,7 @@ def test_scores_and_calibration_do_not_depend_on_the_batch_size(made: Any, task:
 @pytest.mark.parametrize("task", SERIES_TASKS)
 def test_the_loss_of_an_evaluation_is_the_mean_over_all_its_targets(made: Any, task: str) -> None:
     series = made(task)
-    found = evaluate(series.model, series.prepared.adapter, series.test, 4, FP32, CPU)
+    found = evaluate(Forward(series.model), series.prepared.adapter, series.test, 4, FP32, CPU)
     cut = series.test.cut(series.test.anchors)
     answer = tiny_series.answer_of(series.model, cut)
     if task == "market_direction":
@@ -193,7 +194,7 @@ def test_the_trainer_finds_the_task_of_a_forecaster_that_the_loader_feeds(task: 
         adapter = QuantileForecast(levels, train.horizons, lambda: Scores(recipe, levels, None))
         assert set(results["final_metrics"]["per_target"]) == {"close", "volume"}
     opened = Forecaster.from_pretrained(results["model_path"])
-    expected = flat(evaluate(opened, adapter, held_out, 4, FP32, CPU))
+    expected = flat(evaluate(Forward(opened), adapter, held_out, 4, FP32, CPU))
     found = flat(results["final_metrics"])
     assert {name: found[name] for name in expected if name in found} == pytest.approx(expected, rel=1e-6, nan_ok=True)
 

@@ -20,11 +20,12 @@ from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.generation import decoder_start
+from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import Batch, lengths_of
 from infrastructure.tasks.writing.encoder_decoder_adapter import hidden_of_packed, why_not_packed
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
-from infrastructure.training.step import StepBatch, train_step
+from infrastructure.training.step import MicroBatch, StepBatch, train_step
 from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
 from tests.support.tiny_text import TEXT_TASKS, Ready, ready
 
@@ -150,10 +151,8 @@ def test_more_padding_does_not_change_the_gradient(made: Any, task: str, attenti
     words = made(task, attention)
     adapter = words.adapter(pack_to)
     batch = batch_of(words.train, adapter, 8)
-    (micro,) = batch.micro_batches
-    padded = StepBatch(
-        STEP, [widened(micro, words.tokenizer.pad_token_id)], batch.num_targets, 8, batch.num_tokens, batch.row_ids
-    )
+    wide = widened(batch.micro_batches[0].batch, words.tokenizer.pad_token_id)
+    padded = StepBatch(STEP, [MicroBatch(wide, 0)], batch.num_targets, 8, batch.num_tokens, batch.row_ids)
     assert relative_difference(gradients(words.model, adapter, padded), gradients(words.model, adapter, batch)) < 1e-6
 
 
@@ -257,17 +256,17 @@ def test_within_a_block_a_document_sees_nothing_of_the_one_before(made: Any, att
 @pytest.mark.parametrize("pack_to", [0, PACK_TO], ids=["padded", "packed"])
 def test_the_loss_of_an_evaluation_does_not_depend_on_the_batch_size(made: Any, task: str, pack_to: int) -> None:
     words, fp32 = made(task), Precision("fp32", CPU)
-    reference = evaluate(words.model, words.adapter(), words.evaluation, 16, fp32, CPU)
+    reference = evaluate(Forward(words.model), words.adapter(), words.evaluation, 16, fp32, CPU)
     for batch_size in (1, 3, 100):
         adapter = words.adapter(pack_to, label_smoothing=0.3)  # evaluation does not smooth
-        other = evaluate(words.model, adapter, words.evaluation, batch_size, fp32, CPU)
+        other = evaluate(Forward(words.model), adapter, words.evaluation, batch_size, fp32, CPU)
         assert other["loss"] == pytest.approx(reference["loss"], rel=1e-6)
 
 
 @each_task
 def test_the_loss_of_an_evaluation_is_the_mean_over_all_its_tokens(made: Any, task: str) -> None:
     words = made(task)
-    found = evaluate(words.model, words.prepared, words.evaluation, 4, Precision("fp32", CPU), CPU)
+    found = evaluate(Forward(words.model), words.prepared, words.evaluation, 4, Precision("fp32", CPU), CPU)
     held_out = Ready(**{**vars(words), "train": words.evaluation})
     logits, targets = (
         torch.cat(parts) for parts in zip(*(alone(held_out, row) for row in range(len(words.evaluation))), strict=True)
@@ -278,18 +277,9 @@ def test_the_loss_of_an_evaluation_is_the_mean_over_all_its_tokens(made: Any, ta
         bits = found["loss"] * len(targets) / torch.log(torch.tensor(2.0)).item() / num_bytes
         assert found["bits_per_byte"] == pytest.approx(bits, rel=1e-6)
         few = SomeRows(words.evaluation, lengths_of(words.evaluation), 1)  # as with --quick
-        some = evaluate(words.model, words.prepared, few, 4, Precision("fp32", CPU), CPU)
+        some = evaluate(Forward(words.model), words.prepared, few, 4, Precision("fp32", CPU), CPU)
         ratio = found["bits_per_byte"] / found["loss"]
         assert some["bits_per_byte"] / some["loss"] == pytest.approx(ratio, rel=1e-6)
-
-
-@each_task
-def test_a_model_that_was_spread_over_devices_learns_the_same(made: Any, task: str) -> None:
-    words = made(task)
-    adapter = words.adapter(PACK_TO)
-    batch = batch_of(words.train, adapter, 8)
-    spread = nn.DataParallel(words.model)
-    assert relative_difference(gradients(spread, adapter, batch), gradients(words.model, adapter, batch)) < 1e-6
 
 
 class TestOfTheOthers:

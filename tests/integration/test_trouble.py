@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from domain.events import EvaluationCompleted, MicroBatchHalved, RolledBack, StepCompleted, StepDropped
 from domain.exceptions import CheckpointError, TrainingError
+from infrastructure.parallel.strategy import unwrapped
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
 from infrastructure.training.checkpoint_manager import unwrapped_names
-from infrastructure.training.parallel import unwrapped
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny
 from tests.support.forked import start
@@ -202,9 +202,9 @@ class TestWrappers:
         """Without GPUs the wrapper calls its module, which is all that a CPU can tell of it."""
         ends = []
         for name, wrap in (("plain", lambda model: model), ("wrapped", nn.DataParallel)):
-            one = trainer(tokens, dataset, tmp_path / name, new_task(Troubled, dataset), max_steps=4)
-            one._session.model = wrap(one._session.model)
-            one.train()
+            model: Any = wrap(tiny.model(tokens))
+            task = new_task(Troubled, dataset)
+            AdvancedTrainer(model, dataset, dataset, tmp_path / name, task=task, max_steps=4, precision="fp32").train()
             ends.append(weights_of(tmp_path / name))
         assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 

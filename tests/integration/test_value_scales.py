@@ -140,7 +140,7 @@ def test_the_loss_is_that_of_the_scale_of_learning_and_the_scores_are_not(tmp_pa
     assert loss == pytest.approx(float(np.nansum(np.maximum(levels * short, (levels - 1) * short).mean(-1))), rel=1e-4)
     evaluation = adapter.evaluation()
     with torch.no_grad():
-        evaluation.add(made.model, batch)
+        evaluation.merge(evaluation.ask(made.model, batch))
     recipe = made.data.recipe
     given_away = recipe.kept_to(recipe.on_plain_scale(forecast.numpy()))
     short = batch["target"].numpy()[..., None].astype(np.float64) - given_away

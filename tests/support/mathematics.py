@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import Feed
+from infrastructure.parallel.strategy import Forward, Parallel
 from infrastructure.tasks.adapter import TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 from infrastructure.training.session import Session
@@ -18,7 +19,16 @@ STEP = 3
 def session_of(model: nn.Module, task: TaskAdapter) -> Session:
     """A session whose optimizer changes nothing, so that gradients can be looked at after the step."""
     return Session(
-        model, task, _Keeping(model.parameters()), Precision("fp32", CPU), None, CPU, max_grad_norm=1e9, seed=1
+        model,
+        Forward(model),
+        Parallel(),
+        task,
+        _Keeping(model.parameters()),
+        Precision("fp32", CPU),
+        None,
+        CPU,
+        max_grad_norm=1e9,
+        seed=1,
     )
 
 

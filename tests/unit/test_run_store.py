@@ -32,6 +32,7 @@ def request(path: Path | None = None, **values: Any) -> TrainModelRequest:
 def opened(path: Path, **values: Any) -> RunDirectory:
     wanted = request(path, **values)
     run = RunStore().reserve(wanted)
+    assert isinstance(run, RunDirectory)
     run.open(wanted)
     return run
 
@@ -253,8 +254,10 @@ class TestAFailedRun:
             (tmp_path / "run" / "checkpoints" / "step-00000005").mkdir(parents=True)
         if reason == "was resumed":
             run.close()
-            run, wanted = RunStore().reopen(str(tmp_path / "run"))
-            run.open(wanted)
+            again, wanted = RunStore().reopen(str(tmp_path / "run"))
+            again.open(wanted)
+            assert isinstance(again, RunDirectory)
+            run = again
         before = set(everything_in(tmp_path / "run"))
         run.save_failure(FAILED, keep=reason == "asked to keep")
         assert set(everything_in(tmp_path / "run")) == {*before, SUMMARY}

@@ -34,10 +34,10 @@ def _faults(request: TextTraining, device: torch.device) -> Iterator[str]:
             f"adapter is {request.adapter}, but this Python has no peft. Run: pip install 'athanor[adapters]', or use"
             " adapter=none."
         )
-    if request.data_parallel:
+    if request.parallel == "data_parallel":
         yield (
-            f"adapter is {request.adapter} and data_parallel is true, but adapters are trained on one GPU. Use"
-            " data_parallel=false."
+            f"adapter is {request.adapter} and parallel is data_parallel, which copies no adapter. Use parallel=auto,"
+            " and `athanor launch` for several GPUs."
         )
     if request.quantize == "none":
         return

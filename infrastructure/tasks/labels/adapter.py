@@ -114,12 +114,20 @@ class _PassWithMarks:
     """Scores labels, and the tokens of marks beside them, from one answer of the model to each batch."""
 
     def __init__(self, scoring: LabelScoring, asked: Callable[[nn.Module, Batch], Any], tally: MarkTally) -> None:
-        self._asked, self._tally = asked, tally
-        self._labels = scoring.evaluation(self._tallied)
+        self._scoring, self._asked, self._tally = scoring, asked, tally
+        self._labels = scoring.evaluation(lambda model, batch: _logits_in(asked(model, batch)))
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Score one batch."""
-        self._labels.add(model, batch)
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Score one batch; gives what is known of its labels, and of its marks."""
+        output = self._asked(model, batch)
+        of_labels = self._scoring.evaluation(lambda model, batch: _logits_in(output)).ask(model, batch)
+        return of_labels, self._tally.counted(output, batch)
+
+    def merge(self, found: Any) -> None:
+        """Take in a batch."""
+        of_labels, of_marks = found
+        self._labels.merge(of_labels)
+        self._tally.merge(of_marks)
 
     def metrics(self) -> dict[str, Any]:
         """Give the metrics of labels and of marks."""
@@ -128,11 +136,6 @@ class _PassWithMarks:
     def outcomes(self, order: np.ndarray) -> Outcomes:
         """Give what became of the label of each row."""
         return self._labels.outcomes(order)
-
-    def _tallied(self, model: nn.Module, batch: Batch) -> Tensor:
-        output = self._asked(model, batch)
-        self._tally.add(output, batch)
-        return _logits_in(output)
 
 
 def _logits_in(output: Any) -> Tensor:

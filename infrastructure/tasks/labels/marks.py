@@ -114,16 +114,24 @@ class MarkTally:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = tuple(names)
-        self._counts: list[Tensor] = []
+        self._counts: list[np.ndarray] = []
 
-    def add(self, output: Any, batch: Batch) -> None:
-        """Count the tokens of one batch."""
+    def counted(self, output: Any, batch: Batch) -> np.ndarray | None:
+        """Count the tokens of one batch by name [3, M]: rightly answered, answered, true; None where none is known."""
         if SCORED not in batch:
-            return
+            return None
         scored = batch[SCORED][..., None]
         answered = (output[MARK_LOGITS] > 0) & scored
         true = batch[TARGETS] & scored
-        self._counts.append(torch.stack([one.sum(dim=(0, 1)) for one in (answered & true, answered, true)]).cpu())
+        counts: np.ndarray = (
+            torch.stack([one.sum(dim=(0, 1)) for one in (answered & true, answered, true)]).cpu().numpy()
+        )
+        return counts
+
+    def merge(self, counts: np.ndarray | None) -> None:
+        """Take in what was counted."""
+        if counts is not None:
+            self._counts.append(counts)
 
     def metrics(self) -> dict[str, Any]:
         """Give precision, recall and F1 of each name over all tokens as `per_mark`, and `mark_f1`, their mean F1.
@@ -132,7 +140,7 @@ class MarkTally:
         """
         if not self._counts:
             return {}
-        hits, answers, support = torch.stack(self._counts).sum(dim=0).numpy()
+        hits, answers, support = np.stack(self._counts).sum(axis=0)
         per_mark: dict[str, Mapping[str, Any]] = {
             name: {
                 "precision": _share(hit, answered),

@@ -96,13 +96,20 @@ class _Pass:
         self._logits: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Score one batch."""
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Score one batch; gives loss and targets as sums, logits [B, C] and labels [B]."""
         logits, labels = self._logits_of(model, batch), batch["labels"]
-        self._loss_sum += float(self._scoring.loss_sum(logits, labels))
-        self._num_targets += self._scoring.count_targets(labels.cpu())
-        self._logits.append(logits.cpu().numpy())
-        self._labels.append(labels.cpu().numpy())
+        loss_sum = float(self._scoring.loss_sum(logits, labels))
+        labels = labels.cpu()
+        return loss_sum, self._scoring.count_targets(labels), logits.cpu().numpy(), labels.numpy()
+
+    def merge(self, found: Any) -> None:
+        """Take in a batch."""
+        loss_sum, num_targets, logits, labels = found
+        self._loss_sum += loss_sum
+        self._num_targets += num_targets
+        self._logits.append(logits)
+        self._labels.append(labels)
 
     def metrics(self) -> dict[str, Any]:
         """Give loss and metrics over all rows."""

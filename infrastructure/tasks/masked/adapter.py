@@ -121,15 +121,21 @@ class MaskedPass:
         self._rival_loss = 0.0
         self._rival_right = 0
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Score one batch."""
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Score one batch; gives the sums of each item, its guesses, and the targets [T]."""
         losses, guesses = (part.cpu().numpy() for part in self._task.target_losses(model, batch))  # [T]
         targets, items = (batch[name].cpu().numpy() for name in ("targets", "target_items"))
         num_items = int(batch["num_items"])
         found = {"loss_sum": losses.astype(np.float64), "num_targets": None, "num_right": guesses == targets}
-        for name, weights in found.items():
-            self._sums[name].append(np.bincount(items, weights, num_items))
-        self._guesses.append(_by_item(guesses.astype(np.int32), items, num_items))
+        sums = {name: np.bincount(items, weights, num_items) for name, weights in found.items()}
+        return sums, _by_item(guesses.astype(np.int32), items, num_items), targets
+
+    def merge(self, found: Any) -> None:
+        """Take in a batch."""
+        sums, guesses, targets = found
+        for name, values in sums.items():
+            self._sums[name].append(values)
+        self._guesses.append(guesses)
         if self._frequencies is not None:
             self._rival_loss += self._frequencies.loss_sum(targets)
             self._rival_right += self._frequencies.num_right(targets)

@@ -18,11 +18,10 @@ def shared_rows(model: Any, batch: dict[str, Tensor]) -> dict[str, Any]:
 
     `texts` [B, L] has at each place the number of its text (0 is padding), `position_ids` [B, L] its place in it.
     """
-    single = getattr(model, "module", model)
     numbers = batch["texts"]
     same = numbers[:, None, :, None] == numbers[:, None, None, :]  # [B, 1, L, L]; padding sees padding
-    positions = batch["position_ids"] + _first_position(single)
-    return {"input_ids": batch["input_ids"], "attention_mask": _masks(single, same), "position_ids": positions}
+    positions = batch["position_ids"] + _first_position(model)
+    return {"input_ids": batch["input_ids"], "attention_mask": _masks(model, same), "position_ids": positions}
 
 
 @torch.no_grad()

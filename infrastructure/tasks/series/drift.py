@@ -53,5 +53,5 @@ def read(model: nn.Module, windows: Windows, adapter: QuantileForecast) -> Mappi
         for start in range(0, len(windows), WINDOWS_AT_ONCE):
             items = [windows[place] for place in range(start, min(start + WINDOWS_AT_ONCE, len(windows)))]
             batch = {name: values.to(device) for name, values in adapter.collate(items, None).items()}
-            evaluation.add(model, batch)
+            evaluation.merge(evaluation.ask(model, batch))
     return evaluation.metrics()

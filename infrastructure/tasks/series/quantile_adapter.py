@@ -86,8 +86,8 @@ class _Pass:
         self._reader = reader
         self._rivals = rivals
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Read one batch."""
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Forecast one batch; gives the `Forecasts`."""
         output = forecast_of(model, batch)
         forecast, target = output["forecast"], batch["target"]
         last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
@@ -109,6 +109,10 @@ class _Pass:
         )
         if self._recipe is not None:
             found = found.given(self._recipe.on_plain_scale(found.forecast, found.level, found.unit))
+        return found
+
+    def merge(self, found: Any) -> None:
+        """Read a batch."""
         self._reader.add(found)
         if self._rivals is not None:
             self._rivals.add(found)

@@ -126,14 +126,19 @@ class TokenPass:
         self._num_targets: list[np.ndarray] = []
         self._outputs: Sequence[str] = ()
 
-    def add(self, model: nn.Module, batch: Batch) -> None:
-        """Score one batch."""
+    def ask(self, model: nn.Module, batch: Batch) -> Any:
+        """Score one batch; gives the sum of the loss (nats) of each item, and its targets."""
         self._model = model
         losses = self._task.target_losses(model, batch).cpu().numpy().astype(np.float64)  # [T]
         items = batch["target_items"].cpu().numpy()
         num_items = int(batch["num_items"])
-        self._loss_sums.append(np.bincount(items, losses, num_items))
-        self._num_targets.append(np.bincount(items, minlength=num_items))
+        return np.bincount(items, losses, num_items), np.bincount(items, minlength=num_items)
+
+    def merge(self, found: Any) -> None:
+        """Take in a batch."""
+        loss_sums, num_targets = found
+        self._loss_sums.append(loss_sums)
+        self._num_targets.append(num_targets)
 
     def outcomes(self, order: np.ndarray) -> Outcomes:
         """Give `loss_sum` (nats) and `num_targets` of each item [N]; and `output`, None where nothing was written."""

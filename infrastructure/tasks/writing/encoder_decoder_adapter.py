@@ -137,7 +137,7 @@ def hidden_of_packed(model: Any, batch: Batch) -> Tensor:
     source, target = batch["items"], batch["decoder_items"]
     length = target.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=target.device).tril()
-    halves = getattr(model, "module", model).base_model  # the halves of a model that was spread run on one device
+    halves = model.base_model
     read = halves.encoder(
         input_ids=batch["input_ids"],
         attention_mask=_masks(halves.encoder, _same(source, source)),  # [B, 1, S, S]

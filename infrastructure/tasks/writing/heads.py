@@ -48,8 +48,7 @@ def hidden_losses(model: Any, hidden: Tensor, at: Tensor, targets: Tensor) -> Te
 
 def scores_at(model: nn.Module, inputs: Mapping[str, Tensor], at: Tensor) -> Tensor:
     """Ask any model for the scores of its vocabulary at some places [T, V]."""
-    single = getattr(model, "module", model)
-    output = model(**known(single, inputs), **without_cache(single))
+    output = model(**known(model, inputs), **without_cache(model))
     logits: Tensor = output["logits"] if isinstance(output, Mapping) else output
     return logits.flatten(0, 1).index_select(0, at).float()
 
@@ -62,7 +61,6 @@ def _hidden(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
 
 
 def _plain_head(model: Any) -> dict[str, Any]:
-    model = getattr(model, "module", model)
     head = model.get_output_embeddings()
     softcap = getattr(model.config.get_text_config(decoder=True), "final_logit_softcapping", None)
     return {"weight": head.weight, "bias": head.bias, "softcap": softcap}

@@ -35,7 +35,7 @@ class Samples:
 
     def written(self, model: nn.Module) -> Sequence[str]:
         """Let a model write a text for each prompt."""
-        writer: Any = getattr(model, "module", model)  # DataParallel spreads forward passes, not generation
+        writer: Any = model
         with phase("writing samples"):
             return generate_texts(writer, self.tokenizer, self.prompts, self.settings)
 

@@ -1,0 +1,36 @@
+"""Which way of sharing out a run takes."""
+
+import os
+
+from domain.config import PARALLELS
+from domain.exceptions import ConfigurationError
+from infrastructure.parallel.ddp import DataDistributed
+from infrastructure.parallel.ranks import Ranks, ranks_of_this_process
+from infrastructure.parallel.strategy import Parallel
+
+STRATEGIES: dict[str, type[Parallel]] = {one.name: one for one in (Parallel, DataDistributed)}
+
+
+def choose_parallel(name: str) -> Parallel:
+    """Open the way that a request names; "auto" is ddp where torchrun started several processes, else single.
+
+    Raises: ConfigurationError for one that this launch cannot have.
+    """
+    assert name in PARALLELS, os.environ.get("RANK")
+    ranks = ranks_of_this_process()
+    chosen = ("ddp" if ranks.size > 1 else "single") if name == "auto" else name
+    _require(chosen, ranks)
+    return STRATEGIES[chosen](ranks)
+
+
+def _require(name: str, ranks: Ranks) -> None:
+    if name in ("ddp", "fsdp") and not ranks.launch.is_by_torchrun:
+        raise ConfigurationError(
+            f"parallel is {name}, but this is one process alone.",
+            remedy="Start it by `athanor launch --devices N train ...` or torchrun, or leave parallel at auto.",
+        )
+    if name in ("single", "data_parallel") and ranks.size > 1:
+        raise ConfigurationError(
+            f"parallel is {name}, but torchrun started {ranks.size} processes.",
+            remedy="Use parallel auto, ddp or fsdp, or start it without torchrun.",
+        )

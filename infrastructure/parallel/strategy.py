@@ -1,0 +1,67 @@
+"""How one step of a run is shared out over devices: alone on one, which every other way resembles."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from infrastructure.parallel.ranks import ALONE, Ranks
+
+Result = TypeVar("Result")
+
+
+class Forward(nn.Module):
+    """The one way into a model: work of a task is done with it in here, so that whatever wraps this sees every pass."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, work: Callable[..., Result], *given: Any) -> Result:
+        """Call `work` with the model and what else it is given."""
+        return work(self.model, *given)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Give the model inside wrappers of torch that its caller has put around it: how it is spread is a setting here."""
+    while isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        model = model.module
+    return model
+
+
+class Parallel:
+    """One device of one process; the others change what is different with them.
+
+    `ranks` are the processes of the run. A step has so many parts that each rank has one at least.
+    """
+
+    name = "single"
+    # Lost memory can be met with smaller parts as long as no rank waits inside its pass for another.
+    recovers_memory = True
+    # Whether each rank holds a part of each weight alone.
+    shards = False
+
+    def __init__(self, ranks: Ranks = ALONE) -> None:
+        self.ranks = ranks
+
+    def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """Give the way into a model that is on its device: called as `Forward` is."""
+        return Forward(model)
+
+    def only_adding(self, forward: nn.Module) -> AbstractContextManager[object]:
+        """Add gradients of a pass to those of this rank inside the block; the last pass of a step goes without."""
+        return nullcontext()
+
+    def summed(self, tensor: Tensor) -> Tensor:
+        """Add up a tensor of one number over all ranks."""
+        return tensor
+
+    def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
+        """Shorten the gradient of all weights to a norm; gives the norm that it had."""
+        return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+
+    def whole(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a state of which this rank may hold a part as a whole one."""
+        return state

@@ -1,0 +1,51 @@
+"""What a rank does in place of the first one, which alone writes and is watched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from application.ports import RunMonitor
+from domain.events import Event
+from infrastructure.training.checkpoint_manager import CheckpointManager
+from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+
+
+class UnwrittenMetrics(TrainingMetricsTracker):
+    """Takes metrics and keeps none."""
+
+    def __init__(self) -> None:
+        self.num_damaged_lines = 0
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None, epoch: int | None = None) -> None:
+        """Pass over them."""
+
+    def rewind(self, step: int) -> None:
+        """Pass over it."""
+
+    def finish(self) -> str:
+        """Name no file."""
+        return ""
+
+
+class FollowedCheckpoints(CheckpointManager):
+    """Reads states, and removes none."""
+
+    def discard(self, but: str | None = None) -> None:
+        """Leave it to the first."""
+
+    def delete_checkpoint(self, name: str) -> bool:
+        """Leave it to the first."""
+        return False
+
+
+class Unwatched:
+    """Shows nothing of a run, and hears who wants it to stop: a signal comes to each process."""
+
+    def __init__(self, monitor: RunMonitor) -> None:
+        self._monitor = monitor
+
+    def notify(self, event: Event) -> None:
+        """Pass over it."""
+
+    def stop_requested(self) -> str:
+        """Give what the monitor gives."""
+        return self._monitor.stop_requested()
