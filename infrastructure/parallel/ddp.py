@@ -20,7 +20,7 @@ class DataDistributed(Parallel):
         """Wrap the way into the model; all begin with the weights of the first rank."""
         # Which weights a pass uses depends on its rows: marks, what is known ahead. Buffers are those of each rank,
         # for a pass of an evaluation, which not all ranks make, would wait for the others to send theirs.
-        forward = DistributedDataParallel(Forward(model), find_unused_parameters=True, broadcast_buffers=False)
+        forward = DistributedDataParallel(Forward(model), find_unused_parameters=True, forward_sync_buffers=False)
         forward.register_comm_hook(None, _added_up)
         return forward
 
@@ -36,7 +36,7 @@ class DataDistributed(Parallel):
         return tensor
 
 
-def _added_up(state: object, bucket: Any) -> torch.futures.Future[Tensor]:
+def _added_up(state: object, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:  # type: ignore[name-defined]
     """Add up gradients: each is a share of one sum, so that nothing remains to be divided."""
     done: Any = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
     return done.then(lambda future: future.value()[0])
