@@ -1,4 +1,4 @@
-"""The command line in processes of their own, which can be killed, without importing torch anew for each.
+"""The command line, or a function, in processes of their own that can be killed, without importing torch for each.
 
 A server imports what a training needs and forks a process for each call, which ends as any Python does: it waits for
 its threads and gives its exit code. The server starts no thread, so that nothing is lost in a fork.
@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -33,12 +33,21 @@ SECONDS_BETWEEN_LOOKS = 0.005
 
 
 class Forked:
-    """One call of `athanor`, running in a process of its own; its answers are kept in files."""
+    """One call, running in a process of its own; what it writes and gives is kept in files of `answers`."""
 
-    def __init__(self, pid: int, stdout: Path, stderr: Path) -> None:
+    def __init__(self, pid: int, answers: Path) -> None:
         self._pid = pid
-        self._stdout, self._stderr = stdout, stderr
+        self._stdout, self._stderr, self._result = _files_in(answers)
         self.returncode: int | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    @property
+    def result(self) -> Any:
+        """What the function gave, as JSON knows it."""
+        return json.loads(self._result.read_text(encoding="utf-8"))
 
     @property
     def stdout(self) -> str:
@@ -85,18 +94,33 @@ class Forked:
         os.kill(self._pid, number)
 
 
-def start(words: Sequence[object], answers: Path, file_size_limit: int | None = None) -> Forked:
-    """Call `athanor WORDS`, keep what it writes in `answers`, and let no file grow beyond a limit in bytes."""
+def start(
+    words: Sequence[object],
+    answers: Path,
+    file_size_limit: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Forked:
+    """Call `athanor WORDS`, with more variables, and let no file grow beyond a limit in bytes."""
+    return _started_with(answers, environment or {}, words=[str(word) for word in words], limit=file_size_limit)
+
+
+def start_function(
+    function: Callable[..., Any], given: Mapping[str, Any], answers: Path, environment: Mapping[str, str] | None = None
+) -> Forked:
+    """Call a function of a module, a test's own among them, with named arguments that JSON knows."""
+    return _started_with(
+        answers, environment or {}, function=[function.__module__, function.__qualname__], given=dict(given)
+    )
+
+
+def _started_with(answers: Path, environment: Mapping[str, str], **call: Any) -> Forked:
     answers.mkdir(parents=True, exist_ok=True)
-    stdout, stderr = answers / "stdout", answers / "stderr"
-    call = {
-        "words": [str(word) for word in words],
-        "environment": dict(os.environ),
-        "stdout": str(stdout),
-        "stderr": str(stderr),
-        "file_size_limit": file_size_limit,
-    }
-    return Forked(_server().ask({"start": call}), stdout, stderr)
+    call |= {"environment": {**os.environ, **environment}, "files": [str(file) for file in _files_in(answers)]}
+    return Forked(_server().ask({"start": call}), answers)
+
+
+def _files_in(answers: Path) -> tuple[Path, Path, Path]:
+    return answers / "stdout", answers / "stderr", answers / "result.json"
 
 
 class _Server:
@@ -139,15 +163,20 @@ def _serve() -> None:
 def _started(call: dict[str, Any]) -> int:
     if pid := os.fork():
         return pid
+    stdout, stderr, result = call["files"]
     for number, (name, flags) in enumerate(
-        [(os.devnull, os.O_RDONLY), (call["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-         (call["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]
+        [(os.devnull, os.O_RDONLY), (stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+         (stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)]
     ):  # fmt: skip
         os.dup2(os.open(name, flags, 0o600), number)
     os.environ.clear()
     os.environ.update(call["environment"])
-    if call["file_size_limit"]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (call["file_size_limit"], call["file_size_limit"]))
+    if call.get("limit"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (call["limit"], call["limit"]))
+    if "function" in call:
+        module, name = call["function"]
+        Path(result).write_text(json.dumps(getattr(import_module(module), name)(**call["given"])), encoding="utf-8")
+        sys.exit()
     sys.argv = ["athanor", *call["words"]]
     from presentation.cli.__main__ import main
 
