@@ -37,6 +37,10 @@ def _platform() -> str:
 class HardwareReport:
     """Looks at the machine and measures which precision it runs fastest."""
 
+    def num_gpus(self) -> int:
+        """Count the GPUs that this process may use."""
+        return torch.cuda.device_count()
+
     def describe(self) -> dict[str, Any]:
         """Give device, cores, memory in bytes, matrix speed in GFLOP/s for each precision, versions, disk."""
         device = choose_device("auto")

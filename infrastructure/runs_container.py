@@ -10,11 +10,13 @@ from application.use_cases.show_run import ShowRunUseCase
 from infrastructure.runs.outcome_pairs import OutcomePairs
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_remover import RunRemover
+from infrastructure.runs.run_store import RunStore
 
 
 class RunsContainer(containers.DeclarativeContainer):
     """Every part that looks at runs, pairs or removes them; a test overrides what it wants to fake."""
 
+    runs = providers.Factory(RunStore)
     archive = providers.Factory(RunArchive)
     remover = providers.Factory(RunRemover)
     outcome_pairs = providers.Factory(OutcomePairs)

@@ -1,8 +1,8 @@
 """The run of processes that torchrun started together: one directory, which the first of them alone writes."""
 
 import os
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,19 @@ def name_of_launch(launch: Launch) -> str:
             remedy="Give --output, a directory that all of them see, or torchrun an --rdzv-id.",
         )
     agent = os.getppid()
-    started = os.stat(f"/proc/{agent}").st_ctime if Path("/proc").is_dir() else 0
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(started))}-{agent:04x}"
+    return f"{_ticks_of_start(agent):x}-{agent:x}"
+
+
+def _ticks_of_start(process: int) -> int:
+    """Tell when a process began, in ticks since its machine did; 0 where that is not told.
+
+    The times of its directory are those of the first look at it, and of the first one after it was forgotten.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        return int(
+            Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+        )
+    return 0
 
 
 class FollowedRun:

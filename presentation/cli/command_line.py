@@ -16,6 +16,7 @@ from presentation.cli.saying import abandon, prepare_streams, say_error, say_pie
 COMMANDS = {
     "train": "Train a model on a file.",
     "resume": "Go on with a run that was killed or stopped.",
+    "launch": "Train, or resume, on many devices.",
     "evaluate": "Score a finished model on labelled rows.",
     "backtest": "Try a forecaster on periods that follow each other.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",

@@ -1,10 +1,13 @@
 """Settings as they are typed."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.exceptions import ConfigurationError
 from domain.showing import shown
+
+if TYPE_CHECKING:
+    from application.training_request import TrainModelRequest
 
 
 def parsed(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -21,3 +24,16 @@ def parsed(settings: tuple[str, ...]) -> dict[str, Any]:
         except (ValueError, RecursionError):  # no JSON, or nested deeper than any setting
             parsed[name] = value
     return parsed
+
+
+def requested(config: str | None, settings: tuple[str, ...], **options: Any) -> "TrainModelRequest":
+    """Make a request of the words of `train`: options and --set override a run file. Raises: ConfigurationError."""
+    from application.training_request import TrainModelRequest
+
+    given = {name: value for name, value in options.items() if value is not None} | parsed(settings)
+    if config is None:
+        return TrainModelRequest(**given)
+    from infrastructure.runs_container import RunsContainer
+
+    named = RunsContainer().runs().read_request(config).model_dump(exclude_unset=True)
+    return TrainModelRequest(**{**named, **given})

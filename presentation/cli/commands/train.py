@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from domain.exceptions import AthanorError
-from presentation.cli.settings import parsed
+from presentation.cli.settings import requested
 
 
 @click.command()
@@ -30,22 +30,19 @@ from presentation.cli.settings import parsed
 @click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
 def command(config: str | None, settings: tuple[str, ...], dry_run: bool, as_json: bool, **options: Any) -> int:
     """Train a model. Without options: security classification on the shipped data."""
-    from application.training_request import TrainModelRequest
     from application.use_cases.train_model import TrainModelResponse
     from presentation.cli.planning import write_plan
     from presentation.cli.watching import watched
     from presentation.cli.writing import write_response
 
     try:
-        given = {name: value for name, value in options.items() if value is not None} | parsed(settings)
-        # Without a run file all is known before the libraries are loaded, which takes seconds.
-        first = config or TrainModelRequest(**given).resolved().dataset_path
+        # What is wrong with it is said before the libraries are loaded, which takes seconds.
+        request = requested(config, settings, **options)
+        first = config or request.resolved().dataset_path
         with watched(f"reading {Path(first).name}") as monitor:
             from infrastructure.container import Container
 
             container = Container()
-            named = container.runs().read_request(config).model_dump(exclude_unset=True) if config else {}
-            request = TrainModelRequest(**{**named, **given})
             if dry_run:
                 plan = container.plan_training().execute(request, monitor)
                 monitor.close()
