@@ -33,6 +33,7 @@ from application.groups.tuning import TuningSettings
 from application.groups.values import ValueSettings
 from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
+from domain.former_names import by_todays_names
 from domain.showing import shown
 from domain.task import Task, task_named
 
@@ -82,16 +83,27 @@ class TrainModelRequest(
     Raises: ConfigurationError naming every unknown setting and every value of a wrong type.
     """
 
+    _warnings: tuple[str, ...] = ()
+
     def __init__(self, **values: Any) -> None:
+        values, word = by_todays_names(values)
         _refuse_unknown(values)
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise ConfigurationError.of(_sentences(error.errors())) from error
+        self._warnings = (word,) if word else ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know of how it was asked."""
+        return self._warnings
 
     def changed(self, **values: Any) -> "TrainModelRequest":
         """Copy with some settings replaced, checked again; what was left unsaid stays so."""
-        return TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
+        copy = TrainModelRequest(**{**self.model_dump(exclude_unset=True), **values})
+        copy._warnings = self._warnings
+        return copy
 
     def leaves_open(self, name: str) -> bool:
         """Tell whether it was left to the program what a setting is: nothing was said of it, or `auto`."""

@@ -24,6 +24,7 @@ from infrastructure.models.card import typed_card
 from infrastructure.models.facts import ModelFacts, facts_of
 from infrastructure.models.flow.factory import is_flow
 from infrastructure.models.tokenizer_files import keep_tokenizer
+from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.runs.run_log import RunLog
 from infrastructure.tasks.adapter import lengths_of
@@ -57,6 +58,7 @@ class TrainingWorkshop:
         DatasetError.
         """
         require_installed(training.trackers)
+        choose_parallel(training.parallel)  # what this launch cannot have is refused before data are read
         ranks = ranks_of_this_process()
         ranks.require_alike(
             request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"

@@ -24,7 +24,7 @@ from application.ports import (
 )
 from application.training import Training
 from application.training_request import TrainModelRequest
-from domain.events import RunClosed
+from domain.events import RunClosed, Warned
 from domain.exceptions import AthanorError, RunError
 from domain.interval import known
 from domain.results import TrainingResult
@@ -132,9 +132,12 @@ class TrainModelUseCase:
             tracker = self._workshop.tracker(run)  # 4
             checkpoints = self._workshop.checkpoints(run, training)  # 5
             trainer = self._workshop.trainer(run, training, model, dataset, tracker, checkpoints, monitors)  # 6
+            for warning in request.warnings:
+                monitors.notify(Warned(warning))
             result = trainer.train(accept_changes)  # 7
             metrics_file = tracker.finish()  # 8
-            response = self._respond(run, training, dataset, model, checkpoints, result, metrics_file)  # 9
+            told = request.warnings
+            response = self._respond(run, training, dataset, model, checkpoints, result, metrics_file, told)  # 9
             return _closed(run, monitors, response)
         except AthanorError as error:
             failure = self._respond_failed(run, error)
@@ -156,6 +159,7 @@ class TrainModelUseCase:
         checkpoints: CheckpointStore,
         result: TrainingResult,
         metrics_file: str,
+        told: tuple[str, ...],
     ) -> TrainModelResponse:
         interrupted = result.stop_reason not in FINISHED
         report = self._reports.write(run, training, dataset, result)
@@ -184,7 +188,9 @@ class TrainModelUseCase:
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
             facts=dict(dataset.facts),
-            warnings=tuple(dict.fromkeys((*dataset.warnings, *model.warnings, *result.warnings, *report.warnings))),
+            warnings=tuple(
+                dict.fromkeys((*told, *dataset.warnings, *model.warnings, *result.warnings, *report.warnings))
+            ),
             exit_code=EXIT_CODE_OF_STOP.get(result.stop_reason, int(interrupted)),
         )
         run.save_summary(response.model_dump())

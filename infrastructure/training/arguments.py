@@ -1,16 +1,21 @@
 """What a caller of the trainer gave, checked."""
 
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, DatasetError
+from domain.former_names import by_todays_names
 from infrastructure.tasks.adapter import TaskAdapter
 
 
 def config_of(settings: Mapping[str, Any]) -> TrainingConfig:
     """Make the settings of the loop. Raises: ConfigurationError naming the nearest one for a name it does not know."""
+    settings, word = by_todays_names(settings)
+    if word:
+        warnings.warn(word, FutureWarning, stacklevel=3)
     known = TrainingConfig.__dataclass_fields__
     unknown = [name for name in settings if name not in known]
     if unknown:

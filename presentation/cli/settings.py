@@ -35,5 +35,4 @@ def requested(config: str | None, settings: tuple[str, ...], **options: Any) -> 
         return TrainModelRequest(**given)
     from infrastructure.runs_container import RunsContainer
 
-    named = RunsContainer().runs().read_request(config).model_dump(exclude_unset=True)
-    return TrainModelRequest(**{**named, **given})
+    return RunsContainer().runs().read_request(config).changed(**given)

@@ -121,7 +121,7 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"data_parallel": True}, "adapters are trained on one GPU"),
+        ({"parallel": "data_parallel"}, "which copies no adapter"),
         ({"quantize": "8bit", "model_name": "encoder-tiny"}, "is trained from scratch and has no weights to keep"),
     ],
 )

@@ -17,6 +17,7 @@ from domain.schedule import average_decay
 from domain.task import TASKS
 from infrastructure.data.feed import Feed, RowNoise, random_of, seed_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
+from infrastructure.training.arguments import config_of
 from infrastructure.training.weight_average import WeightAverage
 
 PURPOSES = ("order", "words", "dropout")
@@ -139,3 +140,9 @@ def test_a_quick_run_has_six_steps_scores_in_the_middle_and_at_the_end_and_warms
 def test_a_quick_run_keeps_the_steps_that_somebody_asks_for() -> None:
     request = TrainModelRequest(quick=True, max_steps=9).resolved()
     assert (request.max_steps, request.eval_steps, request.warmup_steps) == (9, None, None)
+
+
+def test_the_loop_takes_a_setting_by_its_former_name_with_a_word() -> None:
+    with pytest.warns(FutureWarning, match="data_parallel=true is called parallel=data_parallel now"):
+        assert config_of({"data_parallel": True}).parallel == "data_parallel"
+    assert config_of({"data_parallel": False}).parallel == "auto"

@@ -70,6 +70,13 @@ def test_intervals_stand_where_the_rows_tell_one() -> None:
     assert json.loads(response.model_dump_json())["intervals"] == {"macro_f1": [0.6, 0.8]}
 
 
+def test_a_word_about_how_it_was_asked_is_told_and_kept() -> None:
+    request, monitor = TrainModelRequest(data_parallel=True), FakeMonitor()
+    (word,) = request.warnings
+    assert word in use_case(FakeWorld()).execute(request, monitor).warnings
+    assert Warned(word) in monitor.events
+
+
 def test_what_the_report_warns_of_comes_behind_the_warnings_of_data_and_model(monkeypatch: pytest.MonkeyPatch) -> None:
     world = FakeWorld()
     monkeypatch.setattr(world, "load", lambda request: FakeDataset(warnings=("gaps",)))
