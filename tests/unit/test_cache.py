@@ -1,17 +1,20 @@
 """What the data cache gives is what was written there, or it is made anew."""
 
+import errno
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from domain.exceptions import DatasetError
 from infrastructure import manifest
-from infrastructure.data.kept import cache, cache_entry
+from infrastructure.data.kept import cache, cache_entry, turns
 from infrastructure.data.kept.cache import cached, collected_words
 from infrastructure.data.kept.cache_entry import CacheEntry, evict
 from infrastructure.manifest import MANIFEST
@@ -202,7 +205,12 @@ def test_a_cache_in_which_entries_come_and_go_can_be_counted(monkeypatch: pytest
     assert content_of(cached("kind", "key", fill)) == WHOLE
 
 
-def test_two_threads_make_the_same_entry_at_once() -> None:
+def without_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def test_where_there_are_no_locks_two_make_the_same_entry_at_once(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setattr("fcntl.flock", without_locks)
     both = threading.Barrier(2)
     found: list[dict[str, bytes]] = []
 
@@ -218,21 +226,70 @@ def test_two_threads_make_the_same_entry_at_once() -> None:
     assert found == [WHOLE, WHOLE]
 
 
-def make_behind_a_barrier(both: "multiprocessing.synchronize.Barrier") -> None:
+FORKING = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> "multiprocessing.synchronize.Event":
+    """Be told that a process waits for another one."""
+    event = FORKING.Event()
+
+    @contextmanager
+    def told(name: str) -> Iterator[None]:
+        event.set()
+        yield
+
+    monkeypatch.setattr(turns, "phase", told)
+    return event
+
+
+def test_of_two_processes_that_want_an_entry_one_makes_it_and_the_other_waits(
+    root: Path, waits: "multiprocessing.synchronize.Event"
+) -> None:
+    is_made = FORKING.Event()
+
     def make(staging: Path) -> None:
-        both.wait()
+        assert waits.wait(60)
         fill(staging)
+        is_made.set()
 
-    assert content_of(cached("kind", "key", make)) == WHOLE
+    def first() -> None:
+        assert content_of(cached("kind", "key", make)) == WHOLE
 
+    def second() -> None:
+        assert content_of(cached("kind", "key", must_not_run)) == WHOLE
+        assert is_made.is_set()
 
-def test_two_processes_make_the_same_entry_at_once(root: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    both = context.Barrier(2)
-    processes = [context.Process(target=make_behind_a_barrier, args=(both,)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
+    making = FORKING.Process(target=first)
+    making.start()
+    while not list(root.glob(f"{turns.PREFIX}*")):
+        assert making.is_alive()
+    waiting = FORKING.Process(target=second)
+    waiting.start()
+    for process in (making, waiting):
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [making.exitcode, waiting.exitcode] == [0, 0]
+    assert [path.name for path in root.iterdir()] == ["kind-key"]
+
+
+def test_whoever_waits_for_a_process_that_is_killed_makes_the_entry_itself(
+    root: Path, waits: "multiprocessing.synchronize.Event"
+) -> None:
+    begun = FORKING.Event()
+
+    def hang(staging: Path) -> None:
+        begun.set()
+        signal.pause()
+
+    making = FORKING.Process(target=lambda: cached("kind", "key", hang))
+    making.start()
+    assert begun.wait(60)
+    waiting = FORKING.Process(target=lambda: cached("kind", "key", fill))
+    waiting.start()
+    assert waits.wait(60)
+    making.kill()
+    for process in (making, waiting):
+        process.join()
+    assert waiting.exitcode == 0
+    assert content_of(cached("kind", "key", must_not_run)) == WHOLE
     assert [path.name for path in root.iterdir()] == ["kind-key"]

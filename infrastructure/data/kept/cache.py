@@ -12,8 +12,9 @@ from pathlib import Path
 
 from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache_entry import CacheEntry, evict, open_entry, seal
+from infrastructure.data.kept.turns import turn_at
 from infrastructure.files import remove_directory, remove_leftovers, staged_directory
-from infrastructure.manifest import DamageError
+from infrastructure.manifest import MANIFEST, DamageError
 from infrastructure.staging import STAGING_PREFIX, locked_directory, remove, remove_dead
 
 LIMIT_BYTES = 20 * 2**30
@@ -85,7 +86,7 @@ def collected_words() -> Iterator[list[str]]:
 
 
 def cached(kind: str, key: str, make: Callable[[Path], None]) -> CacheEntry:
-    """Give a piece of work, calling `make` to fill its directory the first time.
+    """Give a piece of work, calling `make` to fill its directory the first time: of several processes one does.
 
     A half-made entry never appears, and one that is not as it was written is made anew, with a word. The least
     recently used entries leave when all take more than `LIMIT_BYTES`, but none that is in use.
@@ -99,10 +100,12 @@ def cached(kind: str, key: str, make: Callable[[Path], None]) -> CacheEntry:
                 with suppress(OSError):  # a cache that cannot be written serves all the same
                     os.utime(path)
                 return entry
-            # Two may make the same entry at once: they make the same, and the first one's is taken.
-            with staged_directory(path, keep_existing=True) as staging:
-                make(staging)
-                seal(staging, path.name)
+            with turn_at(path):
+                if not _came_meanwhile(path):
+                    # Where there are no locks two may make the same: the first one's is taken.
+                    with staged_directory(path, keep_existing=True) as staging:
+                        make(staging)
+                        seal(staging, path.name)
             _forget_oldest(keep=path)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else str(error.strerror or error)
@@ -125,6 +128,11 @@ def _whole(path: Path) -> CacheEntry | None:
     with suppress(FileNotFoundError):  # somebody else met it, too
         remove_directory(path)
     return None
+
+
+def _came_meanwhile(path: Path) -> bool:
+    """Tell whether somebody else has made an entry; whether it is whole is asked when it is opened."""
+    return (path / MANIFEST).exists()
 
 
 def _tell(word: str) -> None:

@@ -1,0 +1,61 @@
+"""One process at a time makes an entry of the cache; who wants the same waits for it."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from application.phases import phase
+
+PREFIX = ".making-"
+
+
+@contextmanager
+def turn_at(path: Path) -> Iterator[None]:
+    """Be the only one inside the block, of all processes and threads that want to make `path`.
+
+    Others wait as long as it takes, and go on when the one inside is done or dead. Where the file system knows no
+    locks nobody waits. Raises: OSError when the place cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = path.with_name(f"{PREFIX}{path.name}")
+    descriptor = _held(place)
+    try:
+        yield
+    finally:
+        # Removed while it is held: a lock on a file that is gone is none, and who waited for it looks.
+        with suppress(OSError):
+            place.unlink()
+        os.close(descriptor)
+
+
+def _held(place: Path) -> int:
+    while True:
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        try:
+            if not _has_locks(descriptor) or _is_still(place, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _has_locks(descriptor: int) -> bool:
+    """Take the lock, waiting for whoever has it; False where there are none."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with phase("waiting for another process that prepares the same data"):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+def _is_still(place: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(place.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False
