@@ -17,6 +17,9 @@ from domain.run_layout import RunLayout
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.dropout import draws
+from infrastructure.parallel.choosing import choose_parallel
+from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
 from infrastructure.tasks.kind import ComparedKind, Prepared
 from infrastructure.tasks.registry import kind_of
@@ -49,12 +52,15 @@ class Estimator:
         prepared = prepare(request, bundle, dataset, RunLayout(place).rehearsal)
         config = request.training_config()
         metric_of(config.metric_name, prepared.adapter)
-        plan = TrainingPlan.of(config, len(prepared.train))
+        plan, parallel = TrainingPlan.of(config, len(prepared.train)), choose_parallel(config.parallel)
+        ranks = parallel.ranks
         with lost_memory_told("in the dry run"), computing_with(None):
-            session = open_session(bundle.model, prepared.adapter, config, bundle.base)
+            session = open_session(bundle.model, prepared.adapter, config, bundle.base, Parallel(ranks.apart()))
             rivals = self._baselines(request, dataset, session)
-            feed = feed_of(prepared.train, plan.rows_per_step, config.seed)
-            found = measured(session, feed, prepared.train, prepared.evaluation, config.batch_size, plan.total_steps)
+            part = (ranks.rank, ranks.size, draws(bundle.model))
+            feed = feed_of(prepared.train, plan.rows_per_step, config.seed, *part)
+            rows = (prepared.train, prepared.evaluation)
+            found = measured(session, feed, *rows, config.batch_size, plan.total_steps, parallel)
         needs = disk_needs(session, plan, config.max_checkpoints)
         memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}
         disk = _disk(needs, Path(run.path), place)

@@ -98,10 +98,11 @@ class TrainingWorkshop:
             prepared = kind_of(training.task, training.model_name).prepare(training, bundle, dataset)
         parts = Parts(prepared.adapter, prepared.train, prepared.evaluation)
         config = training.training_config()
+        parallel = choose_parallel(config.parallel)
         if finds_parts:
-            config = with_fastest_parts(config, bundle.model, parts)
+            config = with_fastest_parts(config, bundle.model, parts, parallel)
         if budget is not None:
-            config = with_steps_within(config, bundle.model, parts, lambda: budget - seconds_waited())
+            config = with_steps_within(config, bundle.model, parts, lambda: budget - seconds_waited(), parallel)
         return training.changed(**{name: getattr(config, name) for name in FITTED})
 
     def tracker(self, run: Run) -> TrainingMetricsTracker:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -42,6 +43,10 @@ class Ranks:
         """Tell whether this process writes and speaks for all."""
         return self.rank == 0
 
+    def apart(self) -> "Ranks":
+        """Give this process as one alone, on its own device: for what each of them does by itself."""
+        return Ranks(replace(self.launch, rank=0, size=1))
+
     def summed(self, *numbers: float) -> tuple[float, ...]:
         """Add up numbers over all."""
         return self._reduced(numbers, dist.ReduceOp.SUM)
@@ -49,6 +54,10 @@ class Ranks:
     def largest(self, number: float) -> float:
         """Give the largest of the numbers that they have."""
         return self._reduced((number,), dist.ReduceOp.MAX)[0]
+
+    def smallest(self, number: float) -> float:
+        """Give the smallest of the numbers that they have."""
+        return -self.largest(-number)
 
     def any(self, is_so: bool) -> bool:
         """Tell whether something is so for one of them."""

@@ -65,3 +65,6 @@ class Parallel:
     def whole(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give a state of which this rank may hold a part as a whole one."""
         return state
+
+
+SINGLE = Parallel()

@@ -1,9 +1,10 @@
 """What of a training is found by measuring it: the rows at once, and the steps that a time budget has room for.
 
-Both are measured on the model that will be trained, whose weights are then what they were.
+Both are measured on the model that will be trained, whose weights are then what they were. Several ranks measure apart,
+each on its own device and all at once, and decide by the one that does worst.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,11 @@ from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.plan import TrainingPlan
 from domain.time_budget import Durations, as_written, least_seconds, steps_within
+from infrastructure.data.feed import Feed
 from infrastructure.memory import is_out_of_memory, lost_memory_told, release_cached
+from infrastructure.models.dropout import draws
+from infrastructure.parallel.ranks import Ranks
+from infrastructure.parallel.strategy import SINGLE, Parallel
 from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
 from infrastructure.training.device import begin_peak, free_memory_bytes, memory_bytes, recent_peak_bytes
 from infrastructure.training.machine import computing_with
@@ -40,30 +45,42 @@ class Parts:
     evaluation: Any
 
 
-def with_fastest_parts(config: TrainingConfig, model: nn.Module, parts: Parts) -> TrainingConfig:
+def with_fastest_parts(
+    config: TrainingConfig, model: nn.Module, parts: Parts, parallel: Parallel = SINGLE
+) -> TrainingConfig:
     """Cut the rows of a step into micro-batches that are fastest and fit; the step sees the same rows.
+
+    A micro-batch has no more rows than let each rank have one.
 
     Raises: TrainingError when memory is too small for a single row.
     """
     rows_per_step = config.batch_size * config.gradient_accumulation_steps
     plan = TrainingPlan.of(config, len(parts.train))
-    with _measuring(config, model, parts) as session, phase("finding the batch size", unit="sizes") as done:
-        rows = _fastest(session, parts.train, plan, lambda: done.advance(1))
+    ranks = parallel.ranks
+    feed = _feed(config, model, parts, plan, ranks)
+    sizes = [size for size in even_parts(plan.rows_per_step) if size == 1 or size * ranks.size <= plan.rows_per_step]
+    with _measuring(config, model, parts, ranks) as session, phase("finding the batch size", unit="sizes") as done:
+        rows = int(ranks.smallest(_fastest(session, parts.train, plan, feed, sizes, lambda: done.advance(1))))
     return replace(config, batch_size=rows, gradient_accumulation_steps=rows_per_step // rows)
 
 
 def with_steps_within(
-    config: TrainingConfig, model: nn.Module, parts: Parts, seconds_left: Callable[[], float]
+    config: TrainingConfig,
+    model: nn.Module,
+    parts: Parts,
+    seconds_left: Callable[[], float],
+    parallel: Parallel = SINGLE,
 ) -> TrainingConfig:
     """Plan so many steps that they end within the time budget, and no more than were planned without.
 
     Raises: ConfigurationError when not a single one does.
     """
     plan = TrainingPlan.of(config, len(parts.train))
-    feed = feed_of(parts.train, plan.rows_per_step, config.seed)
-    with _measuring(config, model, parts) as session:
-        found = measured(session, feed, parts.train, parts.evaluation, config.batch_size, plan.total_steps)
-    pace, left = Durations(found.step_seconds, found.evaluation_seconds), seconds_left()
+    ranks = parallel.ranks
+    feed = _feed(config, model, parts, plan, ranks)
+    with _measuring(config, model, parts, ranks) as session:
+        found = measured(session, feed, parts.train, parts.evaluation, config.batch_size, plan.total_steps, parallel)
+    pace, left = Durations(found.step_seconds, found.evaluation_seconds), ranks.smallest(seconds_left())
     steps = steps_within(left, pace, plan)
     if not steps:
         assert config.time_budget is not None
@@ -76,14 +93,19 @@ def with_steps_within(
     return replace(config, max_steps=steps)
 
 
+def _feed(config: TrainingConfig, model: nn.Module, parts: Parts, plan: TrainingPlan, ranks: Ranks) -> Feed:
+    """Give the share of the rows that this rank will learn from."""
+    return feed_of(parts.train, plan.rows_per_step, config.seed, ranks.rank, ranks.size, keeps_cuts=draws(model))
+
+
 @contextmanager
-def _measuring(config: TrainingConfig, model: nn.Module, parts: Parts) -> Iterator[Session]:
+def _measuring(config: TrainingConfig, model: nn.Module, parts: Parts, ranks: Ranks) -> Iterator[Session]:
     """Open a session for trials; behind the block the model is what it was before."""
     before = {name: tensor.detach().to("cpu", copy=True) for name, tensor in _changing(model)}
     was_training = model.training
     try:
         with lost_memory_told("when the training was measured"), computing_with(None):
-            yield open_session(model, parts.adapter, config)
+            yield open_session(model, parts.adapter, config, parallel=Parallel(ranks.apart()))
     finally:
         with torch.no_grad():
             for name, tensor in _changing(model):
@@ -99,14 +121,15 @@ def _changing(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from model.named_buffers()
 
 
-def _fastest(session: Session, train: Any, plan: TrainingPlan, advance: Callable[[], None]) -> int:
-    """Try the numbers of rows that cut a step evenly, the fewest first, as long as more may be faster and fit."""
+def _fastest(
+    session: Session, train: Any, plan: TrainingPlan, feed: Feed, sizes: Sequence[int], advance: Callable[[], None]
+) -> int:
+    """Try numbers of rows at once, the fewest first, as long as more may be faster and fit."""
     lengths = lengths_of(train)
-    feed = feed_of(train, plan.rows_per_step, session.seed)
     costs_of(session, train, lengths, 1)  # makes what the optimizer keeps, and what is made once
     held = memory_bytes(session.device)
     best, seconds_of_best, num_behind, bytes_of_row = 0, float("inf"), 0, 0.0
-    for rows in even_parts(plan.rows_per_step):
+    for rows in sizes:
         release_cached()
         free = free_memory_bytes(session.device)
         wanted = held + bytes_of_row * rows - memory_bytes(session.device)

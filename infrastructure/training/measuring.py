@@ -12,6 +12,7 @@ from application.phases import phase
 from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.memory import in_smaller_parts
+from infrastructure.parallel.strategy import SINGLE, Parallel
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.training.device import begin_peak, recent_peak_bytes
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
@@ -32,10 +33,18 @@ class Measured:
 
 
 def measured(
-    session: Session, feed: Feed, train: Any, evaluation: Any, rows_at_once: int, total_steps: int
+    session: Session,
+    feed: Feed,
+    train: Any,
+    evaluation: Any,
+    rows_at_once: int,
+    total_steps: int,
+    parallel: Parallel = SINGLE,
 ) -> Measured:
     """Carry out three micro-batches, the longest rows among them, and score a few rows; the model is of no use then.
 
+    The session is of this process alone. Where several ranks share out steps and evaluations, given is what the one
+    needs that needs most, and what they send one another is part of a step.
     Raises: TrainingError when memory is too small for a single row.
     """
     lengths = lengths_of(train)
@@ -48,7 +57,13 @@ def measured(
             return costs.of_step(feed, lengths, rows_at_once, total_steps), recent_peak_bytes(session.device)
 
     step_seconds, peak = in_smaller_parts(steps, rows_at_once, "in a micro-batch", lambda rows: fits.append(rows))
-    return Measured(step_seconds, _of_evaluation(session, evaluation, fits[-1]), peak, fits[-1])
+    ranks = parallel.ranks
+    return Measured(
+        ranks.largest(step_seconds) + _to_send(session, parallel),
+        ranks.largest(_of_evaluation(session, evaluation, fits[-1], ranks.size)),
+        int(ranks.largest(peak)),
+        int(ranks.smallest(fits[-1])),
+    )
 
 
 @dataclass(frozen=True)
@@ -109,15 +124,30 @@ def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, flo
     return between - started, time.perf_counter() - between
 
 
-def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int) -> float:
-    """Give the seconds of an evaluation: what it takes in any case, and what each row adds."""
+def _to_send(session: Session, parallel: Parallel) -> float:
+    """Give the seconds in which all ranks add up as many numbers as a gradient has, while nothing else is computed."""
+    if parallel.ranks.size == 1:
+        return 0.0
+    count = sum(parameter.numel() for parameter in session.model.parameters() if parameter.requires_grad)
+    numbers = torch.zeros(count, device=session.device)
+    parallel.summed(numbers[:1])  # connections are made at the first time
+    _wait(session.device)
+    started = time.perf_counter()
+    parallel.summed(numbers)
+    _wait(session.device)
+    return parallel.ranks.largest(time.perf_counter() - started)
+
+
+def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int, num_ranks: int) -> float:
+    """Give the seconds of an evaluation: what it takes in any case, and what each row adds of those that a rank has."""
     if evaluation is None or not len(evaluation):
         return 0.0
-    most = min(len(evaluation), ROWS_PER_TRAINING_ROW * rows_at_once)
+    share = -(-len(evaluation) // num_ranks)
+    most = min(share, ROWS_PER_TRAINING_ROW * rows_at_once)
     of_one, of_most = (_scored_in(session, evaluation, count, rows_at_once) for count in (1, most))
-    if most in (1, len(evaluation)):
+    if most in (1, share):
         return of_most
-    return of_most + max(0.0, of_most - of_one) / (most - 1) * (len(evaluation) - most)
+    return of_most + max(0.0, of_most - of_one) / (most - 1) * (share - most)
 
 
 def _scored_in(session: Session, evaluation: Any, count: int, rows_at_once: int) -> float:

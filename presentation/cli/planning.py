@@ -10,6 +10,7 @@ from domain.showing import duration, harmless
 from domain.time_budget import as_written
 from domain.words import counted, part_trained
 from presentation.cli.saying import say_error, say_json, screen
+from presentation.cli.speaking import speaks
 from presentation.cli.summary import write_facts
 from presentation.cli.wording import words_of
 
@@ -18,6 +19,8 @@ MIB, GIB = 2**20, 2**30
 
 def write_plan(response: PlanTrainingResponse, as_json: bool) -> int:
     """Write the answer of a dry run; gives the exit code."""
+    if response.errors and not speaks(response.errors):
+        return response.exit_code
     if as_json:
         say_json(response.model_dump())
     elif response.success:
