@@ -36,10 +36,12 @@ _FILES = TypeAdapter(Files)
 
 def listed(directory: Path) -> Files:
     """Describe the files of a directory that is complete but for its manifest. Raises: OSError."""
-    return {
-        path.name: ListedFile(size_bytes=path.stat().st_size, sha256=sha256_of(path))
-        for path in sorted(directory.iterdir())
-    }
+    return {path.name: described(path) for path in sorted(directory.iterdir())}
+
+
+def described(path: Path) -> ListedFile:
+    """Give what a manifest says of a file. Raises: OSError."""
+    return ListedFile(size_bytes=path.stat().st_size, sha256=sha256_of(path))
 
 
 def write_manifest(directory: Path, files: Files, **facts: Any) -> None:

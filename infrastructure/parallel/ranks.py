@@ -106,6 +106,20 @@ class Ranks:
         if self.any(lost is not None):
             raise lost or LostMemoryElsewhereError
 
+    @contextmanager
+    def sharing(self, *kinds: type[Exception]) -> Iterator[None]:
+        """Let an error of these kinds inside the block in one process be that of all; of several, the first one's."""
+        if self.size == 1:
+            yield
+            return
+        own: Exception | None = None
+        try:
+            yield
+        except kinds as error:
+            own = error
+        if first := next(filter(None, self.gathered(own)), None):
+            raise first from own
+
     def says_failed(self, sentence: str) -> bool:
         """Let the others know why this one ends; True for the first that does."""
         return self._presence is None or self._presence.say_failed(sentence)

@@ -16,8 +16,11 @@ from typing import Any
 from domain.exceptions import CheckpointError, ConfigurationError
 from domain.retention import CheckpointMetadata, kept, ranked
 from infrastructure.files import remove_directory, remove_leftovers
+from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.training.checkpoint_files import (
+    BY_ONE,
     CheckpointContent,
+    Reading,
     read_checkpoint,
     read_metadata,
     verify_checkpoint,
@@ -58,6 +61,9 @@ class CheckpointManager:
     Of the saved states the best `keep_best` by `metric_name` and the newest stay, `max_checkpoints` in all; "newest"
     is the one of the highest step. A damaged one is named in `damaged` and passed over; it stays on disk until its
     step is saved again, somebody deletes it or room is needed.
+
+    What several ranks hold together is saved and loaded by all of them in one call each, with the same end in all: it
+    is one checkpoint, which can be loaded by any number of ranks or by a process alone.
     """
 
     def __init__(
@@ -109,8 +115,11 @@ class CheckpointManager:
         metric_value: float | None = None,
         scaler: Any = None,
         extra: Mapping[str, Any] | None = None,
+        ranks: Ranks = ALONE,
     ) -> CheckpointMetadata:
         """Save the `state_dict()` of each thing given, and `extra`, a nested state as `split_tree` takes it.
+
+        `ranks` are those that hold the state together.
 
         A step that was saved before is replaced; a `metric_value` that is not finite counts as none. When the disk is
         full, all checkpoints but the best and the newest make room. Then retention removes those that need not stay.
@@ -126,6 +135,7 @@ class CheckpointManager:
             metric_value=metric_value,
             scaler=scaler,
             extra=extra,
+            ranks=ranks,
         )
         return self.write(prepared)
 
@@ -140,6 +150,7 @@ class CheckpointManager:
         metric_value: float | None = None,
         scaler: Any = None,
         extra: Mapping[str, Any] | None = None,
+        ranks: Ranks = ALONE,
         copied: bool = False,
     ) -> PreparedCheckpoint:
         """Make ready what `save_checkpoint` takes; only when it is `copied` may the state change before `write`.
@@ -160,12 +171,14 @@ class CheckpointManager:
         metadata = CheckpointMetadata(
             name, operator.index(step), operator.index(epoch), self._metric_name, score, time.time(), size_bytes=0
         )
-        return PreparedCheckpoint(CheckpointContent.of(parts, copied), metadata)
+        return PreparedCheckpoint(CheckpointContent.of(parts, copied, ranks), metadata)
 
     def write(self, prepared: PreparedCheckpoint) -> CheckpointMetadata:
         """Write a state and let those go that need not stay. Raises: CheckpointNotSavedError."""
         saved = self._write(prepared.content, prepared.metadata)
         self._damaged.pop(saved.name, None)
+        if not prepared.content.ranks.is_first:
+            return saved
         checkpoints = self._comparable()
         stay = kept(checkpoints, self._mode, self._max_checkpoints, self._keep_best) | {saved.name}
         self._delete_all({metadata.name for metadata in checkpoints} - stay)
@@ -185,26 +198,27 @@ class CheckpointManager:
         """Tell what the disk has left."""
         return shutil.disk_usage(self._directory).free
 
-    def load_best_checkpoint(self) -> dict[str, Any] | None:
+    def load_best_checkpoint(self, reading: Reading = BY_ONE) -> dict[str, Any] | None:
         """Load the best whole checkpoint as `load_checkpoint` does; None when none has a score."""
-        return self._first_whole(ranked(self._comparable(), self._mode))
+        return self._first_whole(ranked(self._comparable(), self._mode), reading)
 
-    def load_latest_checkpoint(self) -> dict[str, Any] | None:
+    def load_latest_checkpoint(self, reading: Reading = BY_ONE) -> dict[str, Any] | None:
         """Load the newest whole checkpoint as `load_checkpoint` does; None when there is none."""
-        return self._first_whole(reversed(self.list_checkpoints()))
+        return self._first_whole(reversed(self.list_checkpoints()), reading)
 
-    def load_checkpoint(self, name: str) -> dict[str, Any] | None:
+    def load_checkpoint(self, name: str, reading: Reading = BY_ONE) -> dict[str, Any] | None:
         """Load one checkpoint, its every byte verified; None when there is none of that name.
 
         Gives `model_state_dict`, `optimizer_state_dict`, `scheduler_state_dict`, `scaler_state_dict` and `extra`, each
-        None when it was not saved, and `epoch`, `step`, `metric_value`, `metadata`. Tensors are on the CPU.
+        None when it was not saved, and `epoch`, `step`, `metric_value`, `metadata`. Tensors are on the CPU and whole,
+        but for those of which ranks that read it together hold some rows each.
         Raises: CheckpointError when it is damaged or the name is not that of a checkpoint.
         """
         directory = self._place_of(name)
-        if not directory.is_dir():
+        if not reading.ranks.of_first(directory.is_dir()):
             return None
         try:
-            metadata, parts = read_checkpoint(directory)
+            metadata, parts = read_checkpoint(directory, reading)
         except CheckpointError as error:
             self._damaged[name] = str(error)
             raise
@@ -261,10 +275,11 @@ class CheckpointManager:
             )
         return self._directory / name
 
-    def _first_whole(self, checkpoints: Iterable[CheckpointMetadata]) -> dict[str, Any] | None:
-        for metadata in checkpoints:
+    def _first_whole(self, checkpoints: Iterable[CheckpointMetadata], reading: Reading) -> dict[str, Any] | None:
+        # What one process sees on disk, another may not see yet, or not any more.
+        for name in reading.ranks.of_first([metadata.name for metadata in checkpoints]):
             with suppress(CheckpointError):  # it stands in `damaged` now
-                checkpoint = self.load_checkpoint(metadata.name)
+                checkpoint = self.load_checkpoint(name, reading)
                 if checkpoint is not None:
                     return checkpoint
         return None
@@ -277,18 +292,21 @@ class CheckpointManager:
         ]
 
     def _write(self, content: CheckpointContent, metadata: CheckpointMetadata) -> CheckpointMetadata:
-        directory = self._directory / metadata.name
+        directory, is_first = self._directory / metadata.name, content.ranks.is_first
         try:
             try:
                 return write_checkpoint(directory, content, metadata)
             except OSError as error:
-                remove_leftovers(self._directory)
+                if is_first:
+                    remove_leftovers(self._directory)
                 if error.errno not in _DISK_FULL:
                     raise
-                self._make_room()
+                if is_first:
+                    self._make_room()
                 return write_checkpoint(directory, content, metadata)
         except OSError as error:
-            remove_leftovers(self._directory)
+            if is_first:
+                remove_leftovers(self._directory)
             raise self._not_saved(error, content, metadata) from error
 
     def _make_room(self) -> None:
@@ -315,9 +333,10 @@ class CheckpointManager:
     def _not_saved(
         self, error: OSError, content: CheckpointContent, metadata: CheckpointMetadata
     ) -> CheckpointNotSavedError:
+        (needed,) = content.ranks.summed(content.num_bytes)
         return CheckpointNotSavedError(
             f"checkpoint {metadata.name} cannot be written to {self._directory}: {os.strerror(error.errno or 0)}; "
-            f"it needs {content.num_bytes} bytes, {self.free_bytes} are free.",
+            f"it needs {needed:.0f} bytes, {self.free_bytes} are free.",
             remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from domain.plan import TrainingPlan
 from infrastructure.models.adapters.merging import saved_bytes
+from infrastructure.spread_tensors import held
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.optimizers import state_bytes
 from infrastructure.training.session import Session
@@ -51,7 +52,7 @@ def require_room(session: Session, checkpoints: CheckpointManager, plan: Trainin
     """
     needs = disk_needs(session, plan, max_checkpoints)
     # What stands there already makes room for what replaces it.
-    free = checkpoints.free_bytes + checkpoints.size_bytes
+    free = session.parallel.ranks.of_first(checkpoints.free_bytes + checkpoints.size_bytes)
     if free < needs.least:
         raise CheckpointNotSavedError(too_little(needs, free), remedy=f"Make room and resume the run, or {CHOOSE}.")
     return tight(needs, free)
@@ -77,7 +78,7 @@ def tight(needs: DiskNeeds, free: int) -> str:
 
 def _bytes_of(tensors: Iterable[Any]) -> int:
     """Sum the sizes of tensors, shared memory once."""
-    sizes = {tensor.data_ptr(): tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)}
+    sizes = {held(tensor).data_ptr(): tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)}
     return sum(sizes.values())
 
 

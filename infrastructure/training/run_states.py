@@ -9,12 +9,14 @@ from domain.events import CheckpointSaved
 from domain.exceptions import CheckpointError, TrainingError
 from domain.progress import Progress
 from infrastructure.memory import is_out_of_memory
+from infrastructure.parallel.ranks import ALONE
 from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.fingerprints import FROZEN_WEIGHTS
 from infrastructure.training.machine import THREADS, computed_elsewhere, machine_facts, use_threads
 from infrastructure.training.optimizers import load_optimizer
 from infrastructure.training.session import Session
+from infrastructure.training.taking_up import reading_of
 from infrastructure.training.training_state import Change, TrainingState
 
 Warn = Callable[[Progress, str], None]
@@ -55,9 +57,11 @@ class RunStates:
         raises: CheckpointNotSavedError.
         """
         self.settle(progress)
-        if not self._ranks.is_first:
+        together = self._session.parallel.shards
+        if not (together or self._ranks.is_first):
             return
-        self._saver.save(
+        save = self._saver.save_at_once if together else self._saver.save
+        save(
             model=self._session.trained,
             optimizer=self._session.optimizer,
             scaler=self._session.precision.scaler,
@@ -68,6 +72,7 @@ class RunStates:
                 **self._state(progress).to_json(),
                 "average": self._session.average.state_dict() if self._session.average else None,
             },
+            ranks=self._ranks if together else ALONE,
         )
         if at_once:
             self.settle(progress, must_be_saved=True)
@@ -103,7 +108,7 @@ class RunStates:
         """
         known = self._checkpoints.list_checkpoints()
         with phase(f"opening checkpoint {known[-1].name}") if known else nullcontext():
-            checkpoint = self._same_in_all(self._checkpoints.load_latest_checkpoint)
+            checkpoint = self._checkpoints.load_latest_checkpoint(reading_of(self._session))
         for message in self._checkpoints.damaged:
             if message not in self._known_damage:
                 self._known_damage.add(message)
@@ -128,12 +133,6 @@ class RunStates:
         if moved := computed_elsewhere(saved.machine, machine_facts(self._session.device, self._ranks.size)):
             self._warn(progress, moved)
         return progress
-
-    def _same_in_all(self, load: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
-        """Let the first rank choose a state, and all load it."""
-        checkpoint = load() if self._ranks.is_first else None
-        name = self._ranks.of_first(None if checkpoint is None else checkpoint["metadata"].name)
-        return checkpoint if self._ranks.is_first or name is None else self._checkpoints.load_checkpoint(name)
 
     def _under_other_settings(
         self, fresh: Progress, saved: Progress, changes: list[Change], epoch: int, name: str
@@ -190,7 +189,7 @@ class RunStates:
         if progress.best_step is None:
             self._warn_of_no_score(progress)
             return
-        best = self._same_in_all(self._checkpoints.load_best_checkpoint)
+        best = self._checkpoints.load_best_checkpoint(reading_of(self._session))
         if best is None:
             raise TrainingError(
                 f"the best state, of step {progress.best_step} with a score of {progress.best_metric:g}, is lost, and "

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from domain.exceptions import CheckpointError
+from infrastructure.spread_tensors import can_be_told_by_rows, held, is_by_rows, is_spread
 
 MARK = "$"
 # What a safetensors file can name; every other dtype travels as its bytes.
@@ -39,16 +40,19 @@ _NAMED_DTYPES = frozenset(
 _RESERVED_NAME = "__metadata__"
 
 
-def split_tree(tree: Any, copied: bool = False) -> tuple[Any, dict[str, Tensor]]:
+def split_tree(tree: Any, copied: bool = False, rank: int | None = None) -> tuple[Any, dict[str, Tensor]]:
     """Separate a nested state into what strict JSON can say and the tensors it names by their path.
 
     The tree is made of dicts with str or int keys, lists, tuples, str, bool, numbers, None and dense tensors. A
     subclass of one of these (OrderedDict, torch.Size, numpy.float64) comes back as the plain kind; gradients are left
     behind. A tensor that stands in several places is named once. The tensors are on the CPU, contiguous and free of
     overlap, but unless they are `copied` may share memory with those of the tree: write them before the tree changes.
+
+    With a `rank` the tree may hold tensors that are spread over ranks by rows: the first one gives its own rows and
+    all that is not spread, each other one its rows alone, where it has any. The structure is the same on all ranks.
     Raises: CheckpointError that names the place of anything else.
     """
-    splitter = _Splitter(copied)
+    splitter = _Splitter(copied, rank)
     try:
         return splitter.structure_of(tree, ""), splitter.tensors
     except RecursionError as error:
@@ -69,9 +73,11 @@ def join_tree(structure: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 class _Splitter:
-    def __init__(self, copied: bool) -> None:
+    def __init__(self, copied: bool, rank: int | None) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self._names = {_RESERVED_NAME}
         self._copied = copied
+        self._rank = rank
         self._references: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._storages: set[int] = set()
 
@@ -100,7 +106,8 @@ class _Splitter:
             return dict(items)
         return {"$dict": [[key, item] for key, item in items]}
 
-    def _reference(self, tensor: Tensor, path: str) -> dict[str, Any]:
+    def _reference(self, whole: Tensor, path: str) -> dict[str, Any]:
+        tensor, rows = self._held(whole, path)
         if (
             type(tensor) not in (Tensor, Parameter)
             or tensor.layout is not torch.strided
@@ -114,16 +121,29 @@ class _Splitter:
         if tensor.numel() and place in self._references:
             return self._references[place]
         name = path or "tensor"
-        while name in self.tensors or name == _RESERVED_NAME:
+        while name in self._names:
             name += "'"
-        reference: dict[str, Any] = {"$tensor": name}
-        values = self._separate(tensor)
-        if tensor.dtype not in _NAMED_DTYPES:
+        self._names.add(name)
+        self._references[place] = reference = {"$tensor": name, **rows}
+        is_named = tensor.dtype in _NAMED_DTYPES
+        if not is_named:
             reference |= {"dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(tensor.shape)}
-            values = _bytes_of(values, path)
-        self.tensors[name] = values
-        self._references[place] = reference
+        if not self._rank or (rows and tensor.numel()):
+            values = self._separate(tensor)
+            self.tensors[name] = values if is_named else _bytes_of(values, path)
         return reference
+
+    def _held(self, tensor: Tensor, path: str) -> tuple[Tensor, dict[str, int]]:
+        """Give what this rank holds of a tensor, and how many rows all hold together where each has its own."""
+        if not is_spread(tensor):
+            return tensor, {}
+        if tensor.device_mesh.size() == 1:
+            return held(tensor), {}
+        if self._rank is None:
+            return tensor, {}  # which is refused: a part of it would be taken for the whole
+        if not can_be_told_by_rows(tensor) or tensor.dtype not in _NAMED_DTYPES:
+            raise _refusal(path, f"is of {tensor.dtype} and spread as {tensor.placements}", "Spread it by rows.")
+        return held(tensor), {"rows": tensor.shape[0]} if is_by_rows(tensor) else {}
 
     def _separate(self, tensor: Tensor) -> Tensor:
         values = tensor.detach().to("cpu", copy=self._copied).resolve_conj().resolve_neg().contiguous()
@@ -165,6 +185,8 @@ def _joined(structure: Any, tensors: dict[str, Tensor]) -> Any:
 
 def _tensor(reference: dict[str, Any], tensors: dict[str, Tensor]) -> Tensor:
     values = tensors[reference["$tensor"]]
+    if "rows" in reference and len(values) != reference["rows"]:
+        raise ValueError(f"{reference['$tensor']} has {len(values)} of {reference['rows']} rows")
     if "dtype" not in reference:
         return values
     return values.view(getattr(torch, reference["dtype"])).reshape(reference["shape"])

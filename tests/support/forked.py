@@ -25,6 +25,7 @@ NEEDED = (
     "presentation.cli.commands.train",
     "presentation.cli.commands.resume",
     "infrastructure.container",
+    "torch.distributed.fsdp",
     "transformers.models.llama.modeling_llama",
     "transformers.models.modernbert.modeling_modernbert",
     "transformers.models.t5gemma.modeling_t5gemma",
