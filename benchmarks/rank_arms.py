@@ -113,7 +113,7 @@ def step_past_the_seam(session: Any, feed: Any, dataset: Any, task: Any, rows_at
 
     from infrastructure.data.feed import RowNoise, seed_of
     from infrastructure.randomness import draw_from, drawing
-    from infrastructure.training.step import update
+    from infrastructure.training.step import _backward, update
 
     rows = feed.at(step, rows_at_once)
     batches = [
@@ -130,8 +130,7 @@ def step_past_the_seam(session: Any, feed: Any, dataset: Any, task: Any, rows_at
             on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in batch.items()}
             with session.precision.autocast():
                 share = task.loss_sum(session.model, on_device) / num_targets
-            session.precision.scaled(share).backward()
-            loss += share.detach()
+            loss += _backward(session, share)
     session.precision.unscale(session.optimizer)
     norm = torch.nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
     torch.stack([loss, norm.to(loss)]).tolist()
