@@ -37,8 +37,9 @@ class Feed:
     It has no state to save: a resumed run asks for the next step, a skipped million costs nothing, and another
     number of ranks sees the same rows in the same step. Rows with an equal number in `together` [N] stand in the same
     step, but for those that its end cuts: what differs between twins is then what a step can learn from them.
-    Ranks share out the tokens of a step evenly. With `keeps_cuts` they take whole micro-batches of those that one rank
-    alone would make, wherever there are enough: what a model draws for a micro-batch, as dropout, is then the same.
+    Ranks share out the tokens of a step evenly, each among its `devices`. With `keeps_cuts` they take whole
+    micro-batches of those that one rank alone would make, wherever there are enough: what a model draws for a
+    micro-batch, as dropout, is then the same.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Feed:
         world_size: int = 1,
         together: np.ndarray | None = None,
         keeps_cuts: bool = False,
+        devices: int = 1,
     ) -> None:
         self._lengths = np.asarray(lengths)
         self._units = None if together is None else np.unique(together, return_inverse=True)[1]
@@ -58,6 +60,7 @@ class Feed:
         self._rank = rank
         self._world_size = world_size
         self._keeps_cuts = keeps_cuts
+        self._num_places = world_size * devices
         self.steps_per_epoch = -(-len(self._lengths) // rows_per_step)
         self._order_of = lru_cache(maxsize=1)(self._epoch_order)
 
@@ -68,11 +71,11 @@ class Feed:
         rows = self._order_of(epoch)[start : start + self._rows_per_step]
         longest_first = rows[np.argsort(-self._lengths[rows], kind="stable")]
         whole = [longest_first[first : first + micro_batch_size] for first in range(0, len(rows), micro_batch_size)]
-        if self._world_size == 1:
+        if self._num_places == 1:
             return StepRows(longest_first, [RowsAtOnce(part, number) for number, part in enumerate(whole)])
-        if self._keeps_cuts and len(whole) >= self._world_size:
+        if self._keeps_cuts and len(whole) >= self._num_places:
             return StepRows(longest_first, self._own(whole))
-        num_parts = -(-len(whole) // self._world_size) * self._world_size
+        num_parts = -(-len(whole) // self._num_places) * self._num_places
         sizes = cut_evenly(self._lengths[longest_first], num_parts, micro_batch_size)
         return StepRows(longest_first, self._own(np.split(longest_first, np.cumsum(sizes)[:-1])))
 

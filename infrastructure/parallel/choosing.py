@@ -6,9 +6,10 @@ from domain.config import PARALLELS
 from domain.exceptions import ConfigurationError
 from infrastructure.parallel.ddp import DataDistributed
 from infrastructure.parallel.ranks import Ranks, ranks_of_this_process
+from infrastructure.parallel.replicas import Replicated
 from infrastructure.parallel.strategy import Parallel
 
-STRATEGIES: dict[str, type[Parallel]] = {one.name: one for one in (Parallel, DataDistributed)}
+STRATEGIES: dict[str, type[Parallel]] = {one.name: one for one in (Parallel, Replicated, DataDistributed)}
 
 
 def choose_parallel(name: str) -> Parallel:

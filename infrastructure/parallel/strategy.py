@@ -1,6 +1,6 @@
 """How one step of a run is shared out over devices: alone on one, which every other way resembles."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -46,9 +46,21 @@ class Parallel:
     def __init__(self, ranks: Ranks = ALONE) -> None:
         self.ranks = ranks
 
+    def devices(self, device: torch.device) -> Sequence[torch.device]:
+        """Name those that this rank shares its part of a step out to, where `device` is its own."""
+        return [device]
+
+    def remark(self, device: torch.device) -> str:
+        """Say what a person should know of this way on such a device; empty for nothing."""
+        return ""
+
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
         """Give the way into a model that is on its device: called as `Forward` is."""
         return Forward(model)
+
+    def one_gradient(self, forward: nn.Module) -> AbstractContextManager[object]:
+        """Stand around all passes of a step."""
+        return nullcontext()
 
     def only_adding(self, forward: nn.Module) -> AbstractContextManager[object]:
         """Add gradients of a pass to those of this rank inside the block; the last pass of a step goes without."""

@@ -91,14 +91,20 @@ def lengths_of(dataset: Any) -> np.ndarray:
 
 
 def feed_of(
-    dataset: Any, rows_per_step: int, seed: int, rank: int = 0, world_size: int = 1, keeps_cuts: bool = False
+    dataset: Any,
+    rows_per_step: int,
+    seed: int,
+    rank: int = 0,
+    world_size: int = 1,
+    keeps_cuts: bool = False,
+    devices: int = 1,
 ) -> Feed:
     """Say which rows each step of a training sees.
 
     A data set may number its rows as `together` [N], equal for those that are best learnt from in one step.
     """
     together = getattr(dataset, "together", None)
-    return Feed(lengths_of(dataset), rows_per_step, seed, rank, world_size, together, keeps_cuts)
+    return Feed(lengths_of(dataset), rows_per_step, seed, rank, world_size, together, keeps_cuts, devices)
 
 
 def num_unmasked(batch: Batch) -> int:

@@ -106,6 +106,7 @@ class AdvancedTrainer:
             ranks.rank,
             ranks.size,
             keeps_cuts=draws(self._bundle.model),
+            devices=len(parallel.devices(self._session.device)),
         )
         self._scoring = (
             None
@@ -181,6 +182,8 @@ class AdvancedTrainer:
             self._save(progress, at_once=True)
         self._rank_as(progress)
         self._tracker.rewind(progress.step)
+        if remark := self._session.parallel.remark(self._session.device):
+            self._warn(progress, remark)
         self._monitors.notify(
             RunStarted(
                 run_id=self._name,
