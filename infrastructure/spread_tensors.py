@@ -26,6 +26,14 @@ def held(tensor: Tensor) -> Tensor:
     return local.detach()
 
 
+def place_of(tensor: Tensor) -> int:
+    """Tell where the memory of a tensor begins, 0 for none; ranks agree on which spread ones have the same.
+
+    A rank without rows of a weight has memory for some: only of what an optimizer adds it has none.
+    """
+    return held(tensor).untyped_storage().data_ptr() if is_spread(tensor) else tensor.data_ptr()
+
+
 def is_by_rows(tensor: "DTensor") -> bool:
     """Tell whether each rank holds rows of its own, in the order of the ranks; otherwise each holds all."""
     return any(placement.is_shard() for placement in tensor.placements)

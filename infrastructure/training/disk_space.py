@@ -9,7 +9,7 @@ from torch import Tensor
 
 from domain.plan import TrainingPlan
 from infrastructure.models.adapters.merging import saved_bytes
-from infrastructure.spread_tensors import held
+from infrastructure.spread_tensors import place_of
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.optimizers import state_bytes
 from infrastructure.training.session import Session
@@ -78,7 +78,7 @@ def tight(needs: DiskNeeds, free: int) -> str:
 
 def _bytes_of(tensors: Iterable[Any]) -> int:
     """Sum the sizes of tensors, shared memory once."""
-    sizes = {held(tensor).data_ptr(): tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)}
+    sizes = {place_of(tensor): tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor)}
     return sum(sizes.values())
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from application.ports import RunMonitor
 from domain.events import Event
+from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
 
@@ -23,6 +24,17 @@ class UnwrittenMetrics(TrainingMetricsTracker):
     def finish(self) -> str:
         """Name no file."""
         return ""
+
+
+class FollowedCheckpoints(CheckpointManager):
+    """Reads states and writes its part of shared ones; removes none, which the first one may still want."""
+
+    def discard(self, but: str | None = None) -> None:
+        """Leave it to the first."""
+
+    def delete_checkpoint(self, name: str) -> bool:
+        """Leave it to the first."""
+        return False
 
 
 class Unwatched:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from domain.exceptions import CheckpointError
-from infrastructure.spread_tensors import can_be_told_by_rows, held, is_by_rows, is_spread
+from infrastructure.spread_tensors import can_be_told_by_rows, held, is_by_rows, is_spread, place_of
 
 MARK = "$"
 # What a safetensors file can name; every other dtype travels as its bytes.
@@ -117,8 +117,9 @@ class _Splitter:
             kind = f"{_type_name(tensor)}, {tensor.layout}, on {tensor.device}"
             raise _refusal(path, f"is a special tensor ({kind})", "Gather it into a plain dense one.")
         view = (tensor.dtype, tensor.shape, tensor.stride(), tensor.is_conj(), tensor.is_neg())
-        place = (tensor.device, tensor.data_ptr(), *view)
-        if tensor.numel() and place in self._references:
+        address = place_of(whole)  # 0 for what is empty, and is not shared
+        place = (tensor.device, address, *view)
+        if address and place in self._references:
             return self._references[place]
         name = path or "tensor"
         while name in self._names:

@@ -20,6 +20,7 @@ from infrastructure.parallel.ranks import ALONE, Ranks, ranks_of_this_process
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.training import CheckpointManager, checkpoint_files
 from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
+from infrastructure.training.following import FollowedCheckpoints
 from infrastructure.training.session import Session
 from infrastructure.training.taking_up import reading_of
 from infrastructure.training.weight_average import WeightAverage
@@ -249,6 +250,13 @@ def test_a_file_of_one_rank_that_is_gone_is_named(states: Path) -> None:
     (states / "step-00000002" / "model-00002-of-00004.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model-00002-of-00004\.safetensors is missing"):
         CheckpointManager(states).load_checkpoint("step-00000002")
+
+
+def test_a_rank_that_is_not_the_first_removes_none(states: Path) -> None:
+    followed = FollowedCheckpoints(states, max_checkpoints=1)
+    followed.discard()
+    save(followed, session(ALONE, 1), 3)
+    assert [one.step for one in CheckpointManager(states).list_checkpoints()] == [1, 2, 3]
 
 
 def test_a_disk_that_refuses_one_rank_refuses_all_and_older_states_stay(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from infrastructure.models.adapters.layers import NAME, adapted_layers, has_adapters, take_out
 from infrastructure.models.adapters.targets import is_turned
-from infrastructure.spread_tensors import held
+from infrastructure.spread_tensors import place_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,7 +35,7 @@ def saved_bytes(model: nn.Module) -> int:
     """Tell how much the weights of a model take in its files, shared ones once and merged into those beside them."""
     if is_plain(model):
         state = (one for one in model.state_dict().values() if isinstance(one, Tensor))
-        return sum({held(one).data_ptr(): one.nbytes for one in state}.values())
+        return sum({place_of(one): one.nbytes for one in state}.values())
     sizes = {}
     for owner, module in model.named_modules():
         for _, tensor in () if _OF_ADAPTER.search(owner) else _tensors_of(module):
