@@ -1,7 +1,7 @@
 """Tensors that are spread over ranks by rows, each of which holds some of them: `DTensor` of torch."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
@@ -32,6 +32,27 @@ def place_of(tensor: Tensor) -> int:
     A rank without rows of a weight has memory for some: only of what an optimizer adds it has none.
     """
     return held(tensor).untyped_storage().data_ptr() if is_spread(tensor) else tensor.data_ptr()
+
+
+def put_together(state: Mapping[str, Any], keep: bool) -> dict[str, Any]:
+    """Give a state with whole tensors on the processor in place of those that are spread.
+
+    All ranks call it. Those that do not `keep` what they see take part, and get None in its place. One tensor at a time
+    is whole on a device. A weight that stands in two places does so again.
+    """
+    known: dict[int, Tensor | None] = {}
+    found: dict[str, Any] = {}
+    for name, value in state.items():
+        if not is_spread(value):
+            found[name] = value
+            continue
+        place = place_of(value)
+        if place not in known:
+            with torch.no_grad():
+                whole = value.full_tensor()
+            known[place] = whole.to("cpu") if keep else None
+        found[name] = known[place]
+    return found
 
 
 def is_by_rows(tensor: "DTensor") -> bool:

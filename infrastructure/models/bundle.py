@@ -59,13 +59,14 @@ class ModelBundle:
         """Count those of them that a training changes: not what is frozen, below a head or beside an adapter."""
         return sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
 
-    def save(self, directory: Path, facts: Mapping[str, Any]) -> None:
+    def save(self, directory: Path, facts: Mapping[str, Any], weights: "Mapping[str, Tensor] | None" = None) -> None:
         """Write the directory whole; a model of the transformers library opens there with `from_pretrained`.
 
+        `weights` stand for the state of the model, where this process holds only a part of that.
         Raises: TrainingError when the disk refuses.
         """
         with _said_in_a_sentence(directory), staged_directory(directory) as staging:
-            self._write(staging, facts)
+            self._write(staging, facts, weights=weights)
 
     def rehearse(self, directory: Path) -> dict[str, Any]:
         """Write all but the weights to `directory` and take it away again, so that what cannot be written shows early.
@@ -79,7 +80,13 @@ class ModelBundle:
             raise _Rehearsed
         return card
 
-    def _write(self, staging: Path, facts: Mapping[str, Any], with_weights: bool = True) -> None:
+    def _write(
+        self,
+        staging: Path,
+        facts: Mapping[str, Any],
+        with_weights: bool = True,
+        weights: "Mapping[str, Tensor] | None" = None,
+    ) -> None:
         card = {"athanor": VERSION, **self.card, **facts, **(self.adapter.card if self.adapter else {})}
         card_text(card)  # first what a person has named: the weights can hold no surprise
         with disk_errors():
@@ -87,24 +94,24 @@ class ModelBundle:
                 save_tokenizer(self.tokenizer, staging)
             for name, text in self.beside.items():
                 (staging / name).write_text(text, encoding="utf-8")
-            self._write_weights(staging, with_weights)
+            self._write_weights(staging, with_weights, weights)
             (staging / CARD).write_text(card_text({**card, "files": _files_of(staging)}), encoding="utf-8")
             for file in staging.glob("*.safetensors"):
                 file.chmod((staging / CARD).stat().st_mode)  # safetensors lets nobody else read its files
 
-    def _write_weights(self, staging: Path, with_weights: bool) -> None:
+    def _write_weights(self, staging: Path, with_weights: bool, weights: "Mapping[str, Tensor] | None") -> None:
         """Write the adapter alone, or a model without one, in fp32; a rehearsal writes all but tensors."""
         from transformers import PreTrainedModel
 
         if not isinstance(self.model, PreTrainedModel):
-            state = self.model.state_dict() if with_weights else {}
+            state = (weights or self.model.state_dict()) if with_weights else {}
             save_file({name: t.detach().clone().contiguous() for name, t in state.items()}, staging / WEIGHTS)
             return
         if self.adapter is not None:
             self.adapter.write(self.model, staging, with_weights)
             return
         plain = is_plain(self.model)
-        state = {} if not with_weights else self.model.state_dict() if plain else plain_state(self.model)
+        state = weights or (self.model.state_dict() if plain else plain_state(self.model)) if with_weights else {}
         state = without_mark_head(state)
         writer = self.model if plain else outline_of(self.model)
         writer.save_pretrained(staging, state_dict=_separable(self.model, state))

@@ -1,7 +1,7 @@
 """Where in a model of the transformers library each weight stands, from its embeddings up to its head."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,6 +68,19 @@ def depths_of(model: nn.Module, setting: str) -> Depths:
     return Depths(num_layers, of, frozenset(tables & scored_with))
 
 
+def blocks_of(model: nn.Module) -> list[nn.Module]:
+    """Find the layers of a model that are called whole, one after the other, and share no weight with anything else.
+
+    None for a model whose layers cannot be told, and for one that keeps their parts in lists of their own.
+    """
+    inner = _of_the_library(model)
+    layers = [layer for stack in _stacks(inner) for layer in stack.layers] if inner is not None else []
+    # What torch itself makes is often not called: models take the weights out of lists of projections and norms.
+    found = [parts[0] for parts in layers if len(parts) == 1 and not type(parts[0]).__module__.startswith("torch.")]
+    holders = Counter(id(parameter) for module in model.modules() for parameter in module.parameters(recurse=False))
+    return [block for block in dict.fromkeys(found) if _is_alone(block, holders)]
+
+
 @dataclass(frozen=True)
 class _Stack:
     """Layers that follow each other: the path of what holds them, the depth of the first, and the parts of each."""
@@ -79,6 +92,12 @@ class _Stack:
     @property
     def last(self) -> int:
         return self.first + len(self.layers) - 1
+
+
+def _is_alone(block: nn.Module, holders: Mapping[int, int]) -> bool:
+    """Tell whether each parameter of a block is held as often inside of it as in the whole model."""
+    inside = Counter(id(parameter) for module in block.modules() for parameter in module.parameters(recurse=False))
+    return bool(inside) and all(holders[parameter] == count for parameter, count in inside.items())
 
 
 def _of_the_library(model: nn.Module) -> "PreTrainedModel | None":

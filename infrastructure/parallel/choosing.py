@@ -1,6 +1,7 @@
 """Which way of sharing out a run takes."""
 
 import os
+from collections.abc import Callable
 
 from domain.config import PARALLELS
 from domain.exceptions import ConfigurationError
@@ -9,7 +10,20 @@ from infrastructure.parallel.ranks import Ranks, ranks_of_this_process
 from infrastructure.parallel.replicas import Replicated
 from infrastructure.parallel.strategy import Parallel
 
-STRATEGIES: dict[str, type[Parallel]] = {one.name: one for one in (Parallel, Replicated, DataDistributed)}
+
+def _fully_sharded() -> type[Parallel]:
+    """Load it where it is wanted: it brings what takes a second to load."""
+    from infrastructure.parallel.fsdp import FullySharded
+
+    return FullySharded
+
+
+STRATEGIES: dict[str, Callable[[], type[Parallel]]] = {
+    "single": lambda: Parallel,
+    "data_parallel": lambda: Replicated,
+    "ddp": lambda: DataDistributed,
+    "fsdp": _fully_sharded,
+}
 
 
 def choose_parallel(name: str) -> Parallel:
@@ -21,7 +35,7 @@ def choose_parallel(name: str) -> Parallel:
     ranks = ranks_of_this_process()
     chosen = ("ddp" if ranks.size > 1 else "single") if name == "auto" else name
     _require(chosen, ranks)
-    return STRATEGIES[chosen](ranks)
+    return STRATEGIES[chosen]()(ranks)
 
 
 def _require(name: str, ranks: Ranks) -> None:

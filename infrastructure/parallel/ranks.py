@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
-from domain.exceptions import ConfigurationError
+from domain.exceptions import ConfigurationError, TrainingError
 from domain.launch import Launch
 from infrastructure.memory import is_out_of_memory
 from infrastructure.parallel.lost_ranks import Presence, translated
@@ -119,6 +119,23 @@ class Ranks:
             own = error
         if first := next(filter(None, self.gathered(own)), None):
             raise first from own
+
+    @contextmanager
+    def ended_by_lost_memory(self) -> Iterator[None]:
+        """Say in a sentence that memory ran out, or one of them was lost, where they wait and cannot be asked.
+
+        Raises: TrainingError.
+        """
+        try:
+            with self.working():
+                yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError(
+                f"memory ran out in rank {self.rank}, in the middle of a pass in which the others wait for it.",
+                remedy="Lower batch_size, raise gradient_accumulation_steps by as much, and resume the run.",
+            ) from error
 
     def says_failed(self, sentence: str) -> bool:
         """Let the others know why this one ends; True for the first that does."""

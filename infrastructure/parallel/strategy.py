@@ -1,6 +1,6 @@
 """How one step of a run is shared out over devices: alone on one, which every other way resembles."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -38,8 +38,6 @@ class Parallel:
     """
 
     name = "single"
-    # Lost memory can be met with smaller parts as long as no rank waits inside its pass for another.
-    recovers_memory = True
     # Whether each rank holds a part of each weight alone.
     shards = False
 
@@ -62,6 +60,14 @@ class Parallel:
         """Stand around all passes of a step."""
         return nullcontext()
 
+    def sharing_lost_memory(self) -> AbstractContextManager[None]:
+        """Let memory that runs out inside the block, where passes are made, count as run out in all ranks."""
+        return self.ranks.sharing_lost_memory()
+
+    def sending_gradients(self) -> AbstractContextManager[None]:
+        """Make the last backward pass of a step inside the block: ranks wait there for each other."""
+        return nullcontext() if self.ranks.size == 1 else self.ranks.ended_by_lost_memory()
+
     def only_adding(self, forward: nn.Module) -> AbstractContextManager[object]:
         """Add gradients of a pass to those of this rank inside the block; the last pass of a step goes without."""
         return nullcontext()
@@ -73,10 +79,6 @@ class Parallel:
     def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
         """Shorten the gradient of all weights to a norm; gives the norm that it had."""
         return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
-
-    def whole(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give a state of which this rank may hold a part as a whole one."""
-        return state
 
 
 SINGLE = Parallel()

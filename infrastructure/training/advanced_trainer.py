@@ -36,6 +36,7 @@ from infrastructure.models.dropout import draws
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.ranks import Ranks
 from infrastructure.parallel.strategy import unwrapped
+from infrastructure.spread_tensors import put_together
 from infrastructure.tasks.adapter import TaskAdapter, feed_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
@@ -353,8 +354,10 @@ class AdvancedTrainer:
             self._session.average.settle_in(self._session.trained)
         reason = interrupted or progress.stopped or "completed"
         step = progress.step if progress.best_step is None else progress.best_step
+        shards = self._session.parallel.shards
+        weights = put_together(self._bundle.model.state_dict(), self._ranks.is_first) if shards else None
         if self._ranks.is_first:
-            self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics})
+            self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics}, weights)
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
         return TrainingResult(
             **progress.outcome(),

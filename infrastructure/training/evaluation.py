@@ -11,7 +11,7 @@ from torch import nn
 from application.phases import phase
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
-from infrastructure.parallel.ranks import ALONE, Ranks
+from infrastructure.parallel.strategy import SINGLE, Parallel
 from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of
 from infrastructure.training.precision import Precision
 
@@ -28,7 +28,7 @@ def evaluate(
     precision: Precision,
     device: torch.device,
     on_halved: Callable[[int], None] = lambda rows: None,
-    ranks: Ranks = ALONE,
+    parallel: Parallel = SINGLE,
 ) -> dict[str, Any]:
     """Give `loss` and the metrics of the task over all rows; no random number is drawn and no weight changes.
 
@@ -36,7 +36,7 @@ def evaluate(
     When memory runs out all begins anew with half as many rows at once, of which `on_halved` is told.
     Raises: TrainingError when memory is too small for a single row.
     """
-    scored = _Scorer(forward, task, dataset, precision, device, ranks)
+    scored = _Scorer(forward, task, dataset, precision, device, parallel)
     return in_smaller_parts(lambda rows: scored(rows)[0], rows_at_once, "in an evaluation", on_halved)
 
 
@@ -44,7 +44,7 @@ def score_rows(
     forward: nn.Module, task: TaskAdapter, dataset: Any, rows_at_once: int, precision: Precision, device: torch.device
 ) -> Scored:
     """Evaluate, and give beside the metrics what became of each row. Raises: TrainingError as `evaluate` does."""
-    scored = _Scorer(forward, task, dataset, precision, device, ALONE)
+    scored = _Scorer(forward, task, dataset, precision, device, SINGLE)
 
     def with_outcomes(rows_at_once: int) -> Scored:
         metrics, result, order = scored(rows_at_once)
@@ -62,7 +62,7 @@ class _Scorer:
     dataset: Any
     precision: Precision
     device: torch.device
-    ranks: Ranks
+    parallel: Parallel
 
     @torch.inference_mode()
     def __call__(self, rows_at_once: int) -> tuple[dict[str, Any], Evaluation, np.ndarray]:
@@ -73,14 +73,14 @@ class _Scorer:
         return {**metrics, **_of_parts(self.task, self.dataset, result, order)}, result, order
 
     def _passed(self, rows_at_once: int) -> tuple[Evaluation, np.ndarray]:
-        result, ranks = self.task.evaluation(), self.ranks
+        result, ranks = self.task.evaluation(), self.parallel.ranks
         batches = batches_by_length(lengths_of(self.dataset), rows_at_once)
         with phase("scoring", len(self.dataset)) as done:
             for start in range(0, len(batches), ranks.size):
                 together = batches[start : start + ranks.size]
                 # A rank that is left over computes what is not looked at: all must pass through the model as often.
                 own = together[min(ranks.rank, len(together) - 1)]
-                with ranks.sharing_lost_memory(), self.precision.autocast():
+                with self.parallel.sharing_lost_memory(), self.precision.autocast():
                     found = self.forward(result.ask, _collated(self.task, self.dataset, own, self.device))
                 for each in ranks.gathered(found)[: len(together)]:
                     result.merge(each)

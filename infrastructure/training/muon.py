@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from infrastructure.spread_tensors import is_spread, spread_like
+
 # A quintic whose iteration drives singular values from (0, 1] into about 0.7 to 1.2 in five rounds. It does not reach
 # 1, and need not: being steep at zero is what makes five rounds enough.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -81,6 +83,10 @@ class Muon(torch.optim.Optimizer):
         ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov: where the momentum will be
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
+        if is_spread(parameters[0]):
+            for parameter, direction in zip(parameters, ahead, strict=True):
+                _add_orthogonal(parameter, direction, group["lr"])
+            return
         # Wide and tall matrices of the same sides go into one stack: few large products instead of many small ones.
         stacks: dict[tuple[int, int], list[int]] = defaultdict(list)
         for index, parameter in enumerate(parameters):
@@ -90,7 +96,7 @@ class Muon(torch.optim.Optimizer):
             wide = [_as_wide(ahead[index]) for index in indices]
             updates = orthogonalised(torch.stack(wide)).to(wide[0].dtype).unbind()  # each [short, long]
             torch._foreach_add_(
-                [_as_wide(parameters[index]) for index in indices], updates, alpha=-group["lr"] * UPDATE_RMS * long**0.5
+                [_as_wide(parameters[index]) for index in indices], updates, alpha=_length(group["lr"], long)
             )
 
     def _step_adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
@@ -118,6 +124,22 @@ class Muon(torch.optim.Optimizer):
             eps=group["eps"],
             maximize=False,
         )
+
+
+def _add_orthogonal(parameter: Tensor, direction: Tensor, learning_rate: float) -> None:
+    """Update a matrix that ranks hold together: one at a time is whole, and all ranks compute the same of it."""
+    rows, columns = parameter.shape
+    assert is_spread(parameter)
+    assert is_spread(direction)
+    whole = direction.full_tensor()
+    update = orthogonalised(_as_wide(whole)[None])[0].to(whole.dtype)  # [short, long]
+    update = update if rows <= columns else update.mT
+    own = spread_like(parameter, lambda start, stop: update[start:stop])
+    parameter.add_(own, alpha=_length(learning_rate, max(rows, columns)))
+
+
+def _length(learning_rate: float, long: int) -> float:
+    return -learning_rate * UPDATE_RMS * long**0.5
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

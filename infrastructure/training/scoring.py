@@ -31,7 +31,7 @@ class Scoring:
         rows_at_once = progress.evaluation_rows_at_once or self._rows_at_once
         place = (session.forward, session.task, self._dataset, rows_at_once, session.precision, session.device)
         with session.average.standing_in(session.trained) if session.average else nullcontext():
-            metrics = evaluate(*place, on_halved=remember, ranks=session.parallel.ranks)
+            metrics = evaluate(*place, on_halved=remember, parallel=session.parallel)
             if not math.isfinite(metrics["loss"]) and not self._has_named_rows:
                 self._has_named_rows = True  # finding them takes a pass of its own
                 rows = names_of(self._dataset, rows_without_loss(*place))

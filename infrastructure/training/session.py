@@ -65,7 +65,9 @@ def open_session(
     with lost_memory_told(f"when the model was brought to {device}"):
         if has_adapters(model):
             keep_frozen_in(model, precision.form, with_tables=True)
-        placed = model if getattr(model, "is_quantized", False) else model.to(device)  # packed weights are there
+        # Packed weights are there, and of those that are divided each rank brings its part.
+        stays = getattr(model, "is_quantized", False) or parallel.shards
+        placed = model if stays else model.to(device)
         return _opened(placed, task, config, precision, base, parallel)
 
 

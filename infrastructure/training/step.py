@@ -108,12 +108,13 @@ def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
     *first, last = batch.micro_batches
     with drawing(session.device), parallel.one_gradient(session.forward):
         # The last pass sends gradients to the other ranks, and must not begin before they all have come so far.
-        with parallel.ranks.sharing_lost_memory():
+        with parallel.sharing_lost_memory():
             with parallel.only_adding(session.forward):
                 for micro_batch in first:
                     loss += _backward(session, _share_of_loss(session, micro_batch, batch))
             share = _share_of_loss(session, last, batch)
-        loss += _backward(session, share)
+        with parallel.sending_gradients():
+            loss += _backward(session, share)
     session.precision.unscale(session.optimizer)
     return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
 
