@@ -1,14 +1,16 @@
 """Tokenizers learnt from the texts they will read: byte-level BPE, and one token for each character."""
 
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from application.phases import counting
 from domain.exceptions import ConfigurationError, DatasetError
+from infrastructure.data.kept.cache import cached, key_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -27,6 +29,7 @@ MAX_CHARACTERS_PER_TEXT = 20_000
 MAX_WRITING_CHARACTERS = 10_000_000
 LONGEST_WORD = 1_000
 NUM_BYTES = 256
+TOKENIZER_FILE = "tokenizer.json"
 # One piece of vocabulary for this many characters of text, so that the rare ones are still met often enough.
 CHARACTERS_PER_PIECE = 512
 SMALLEST_GUESS, LARGEST_GUESS = 512, 8_192
@@ -49,15 +52,20 @@ def train_tokenizer(
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    tokenizer = Tokenizer(models.BPE())
-    if lowercase:
-        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=lowercase)
-    sample = _sample(texts, seed, MAX_CHARACTERS, MAX_CHARACTERS_PER_TEXT)
-    _learn_merges(tokenizer, sample, vocab_size, SPECIAL_TOKENS, least_often)
-    cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
-    _frame(tokenizer, single=f"{cls} $A {sep}", pair=f"{cls} $A {sep} $B {sep}", signs=(cls, sep))
-    return _wrapped(tokenizer, SPECIAL_TOKENS)
+    def sample() -> Iterator[str]:
+        return _sample(texts, seed, MAX_CHARACTERS, MAX_CHARACTERS_PER_TEXT)
+
+    def learn() -> "Tokenizer":
+        tokenizer = Tokenizer(models.BPE())
+        if lowercase:
+            tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=lowercase)
+        _learn_merges(tokenizer, sample(), vocab_size, SPECIAL_TOKENS, least_often)
+        cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
+        _frame(tokenizer, single=f"{cls} $A {sep}", pair=f"{cls} $A {sep} $B {sep}", signs=(cls, sep))
+        return tokenizer
+
+    return _wrapped(_once(("read", vocab_size, lowercase, least_often), sample(), learn), SPECIAL_TOKENS)
 
 
 def train_bpe(
@@ -83,20 +91,26 @@ def train_bpe(
             f"vocab_size is {vocab_size}, but all bytes and the special tokens take {smallest}.",
             remedy=f"Set it to {SMALLEST_GUESS} or more, or drop it.",
         )
-    num_characters = _count_letters(_sample(texts, seed, MAX_WRITING_CHARACTERS))
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(WORDS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    sample = _sample(texts, seed, MAX_WRITING_CHARACTERS)
-    _learn_merges(tokenizer, sample, vocab_size or _guessed_size(num_characters), signs)
-    if vocab_size is not None and tokenizer.get_vocab_size() < vocab_size:
-        raise _too_large(vocab_size, tokenizer.get_vocab_size())
-    _frame_text(tokenizer, document_start, end)
-    return _wrapped(tokenizer, signs)
+
+    def sample() -> Iterator[str]:
+        return _sample(texts, seed, MAX_WRITING_CHARACTERS)
+
+    def learn() -> "Tokenizer":
+        num_characters = _count_letters(sample())
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(WORDS), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        _learn_merges(tokenizer, sample(), vocab_size or _guessed_size(num_characters), signs)
+        if vocab_size is not None and tokenizer.get_vocab_size() < vocab_size:
+            raise _too_large(vocab_size, tokenizer.get_vocab_size())
+        _frame_text(tokenizer, document_start, end)
+        return tokenizer
+
+    return _wrapped(_once(("write", vocab_size, document_start, end, sorted(signs.items())), sample(), learn), signs)
 
 
 def train_characters(
@@ -127,6 +141,22 @@ def train_characters(
     tokenizer.add_special_tokens(list(signs.values()))
     _frame_text(tokenizer, document_start, end)
     return _wrapped(tokenizer, signs)
+
+
+def _once(recipe: tuple[object, ...], sample: Iterable[str], learn: "Callable[[], Tokenizer]") -> "Tokenizer":
+    """Learn a tokenizer, or open what was learnt in the same way from the same texts before, here or by another rank.
+
+    Raises: DatasetError when the disk of the cache is full or refuses.
+    """
+    import tokenizers
+
+    digest = hashlib.sha256()
+    for text in sample:
+        content = text.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "big") + content)
+    key = key_of("tokenizer", tokenizers.__version__, WORDS, LONGEST_WORD, recipe, digest.hexdigest())
+    entry = cached("tokenizer", key, lambda staging: learn().save(str(staging / TOKENIZER_FILE)))
+    return tokenizers.Tokenizer.from_file(str(entry / TOKENIZER_FILE))
 
 
 def _sample(texts: Sequence[str], seed: int, limit: int, limit_per_text: int | None = None) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """What a tokenizer reads it writes again, letter for letter, also after a visit to the disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from domain.exceptions import ConfigurationError, DatasetError
-from infrastructure.models.tokenizer import train_bpe, train_characters
+from infrastructure.models import tokenizer as tokenizer_module
+from infrastructure.models.tokenizer import train_bpe, train_characters, train_tokenizer
 
 CODE = "def readHTTPServer_v12(self):\n\t\treturn  naïve_x\r\n\n        if x == 15:  # 日本\n" * 3
 # What a careless decoder trims or tidies: blanks before punctuation, at the ends, and the model's own marks.
@@ -123,3 +126,29 @@ def test_white_space_alone_teaches_nothing(texts: list[str]) -> None:
         train_bpe(texts, None, 0, document_start=True, end=True)
     with pytest.raises(DatasetError, match="white space only"):
         train_characters(texts, document_start=True)
+
+
+@pytest.mark.parametrize("learn", ["read", "write"])
+def test_a_tokenizer_is_learnt_once_from_the_same_texts(learn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"words of {learn} number {number}" for number in range(40)]
+
+    def learnt(texts: Sequence[str], size: int = 275) -> PreTrainedTokenizerFast:
+        if learn == "read":
+            return train_tokenizer(texts, size, lowercase=True, seed=1)
+        return train_bpe(texts, size, seed=1, document_start=True, end=True)
+
+    first = learnt(texts)
+    calls: list[object] = []
+    learn_merges = tokenizer_module._learn_merges
+
+    def counted(*given: Any) -> None:
+        calls.append(given)
+        learn_merges(*given)
+
+    monkeypatch.setattr(tokenizer_module, "_learn_merges", counted)
+    again = learnt(texts)
+    assert not calls
+    assert again.backend_tokenizer.to_str() == first.backend_tokenizer.to_str()
+    learnt(texts, size=270)
+    learnt([*texts, "and one more"])
+    assert len(calls) == 2
