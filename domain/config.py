@@ -15,6 +15,7 @@ MOST_SECONDS = 10.0 * 365 * 24 * 3600
 WITHOUT_EFFECT = {
     "device": "where it is computed; the number format, which matters, is a setting of its own",
     "parallel": "the sum over devices is the sum over rows",
+    "rank_timeout": "how long processes wait for each other changes nothing of what they compute",
     "use_mixed_precision": "it has been settled as precision",
     "logging_steps": "what is written down changes nothing",
     "max_checkpoints": "the best and the newest stay in any case",
@@ -29,7 +30,8 @@ class TrainingConfig:
 
     One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
     steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
-    `time_budget` is the seconds after which a run ends with its best state.
+    `time_budget` is the seconds after which a run ends with its best state. `rank_timeout` is the seconds after which
+    a process of several that does not come to where the others are counts as lost.
     `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
     evaluated and kept has an exponential moving average of the weights. Of the checkpoints the best `keep_best` and the
     newest stay, `max_checkpoints` in all.
@@ -78,6 +80,7 @@ class TrainingConfig:
     metric_name: str = "eval_loss"
     device: str = "auto"
     parallel: str = "auto"
+    rank_timeout: float = 600.0
     seed: int = 42
     max_bad_steps: int = 3
     max_rollbacks: int = 3
@@ -98,6 +101,7 @@ class TrainingConfig:
         for name in ("max_steps", "eval_steps", "save_steps", "t_0"):
             if getattr(self, name) is not None:
                 yield from whole(name, getattr(self, name), at_least=1)
+        yield from between("rank_timeout", self.rank_timeout, 0.0, MOST_SECONDS, above=True)
         if self.time_budget is not None:
             yield from between("time_budget", self.time_budget, 0.0, MOST_SECONDS, above=True)
         if self.warmup_steps is not None:

@@ -58,8 +58,8 @@ class TrainingWorkshop:
         DatasetError.
         """
         require_installed(training.trackers)
-        choose_parallel(training.parallel)  # what this launch cannot have is refused before data are read
-        ranks = ranks_of_this_process()
+        # What this launch cannot have is refused before data are read.
+        ranks = choose_parallel(training.parallel, training.rank_timeout).ranks
         ranks.require_alike(
             request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"
         )

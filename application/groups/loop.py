@@ -165,6 +165,11 @@ class MachineSettings(Settings):
         "of `athanor launch`; auto is ddp where there are several.",
         choices=PARALLELS,
     )
+    rank_timeout: float = setting(
+        _LOOP.rank_timeout,
+        "Of several processes, one that does not come to where the others wait for so long counts as lost.",
+        unit="seconds",
+    )
     precision: str = setting(
         _LOOP.precision,
         "Number format of the computation; auto takes what this machine runs faster.",

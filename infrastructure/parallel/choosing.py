@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from domain.config import PARALLELS
+from domain.config import PARALLELS, TrainingConfig
 from domain.exceptions import ConfigurationError
 from infrastructure.parallel.ddp import DataDistributed
 from infrastructure.parallel.ranks import Ranks, ranks_of_this_process
@@ -26,13 +26,15 @@ STRATEGIES: dict[str, Callable[[], type[Parallel]]] = {
 }
 
 
-def choose_parallel(name: str) -> Parallel:
+def choose_parallel(name: str, timeout: float = TrainingConfig.rank_timeout) -> Parallel:
     """Open the way that a request names; "auto" is ddp where torchrun started several processes, else single.
+
+    `timeout` is the seconds that they wait for each other.
 
     Raises: ConfigurationError for one that this launch cannot have.
     """
     assert name in PARALLELS, os.environ.get("RANK")
-    ranks = ranks_of_this_process()
+    ranks = ranks_of_this_process(timeout)
     chosen = ("ddp" if ranks.size > 1 else "single") if name == "auto" else name
     _require(chosen, ranks)
     return STRATEGIES[chosen]()(ranks)

@@ -1,8 +1,10 @@
 """Processes of a run that are lost: found out, and told in a sentence."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from threading import Thread
 from typing import Any
 
 from torch.distributed import DistError
@@ -12,54 +14,149 @@ from domain.exceptions import TrainingError
 from domain.launch import Launch
 from infrastructure.memory import is_out_of_memory
 
-SECONDS_TO_ANSWER = 2.0
-SECONDS_BETWEEN_LOOKS = 0.05
-_COMES = "present"
+SECONDS_BETWEEN_LOOKS = 0.02
+SECONDS_BETWEEN_BEATS = 1.0
+SECONDS_TO_ANSWER = 3 * SECONDS_BETWEEN_BEATS
+# Who has failed, with which exit code, and why; what each tells every second; where they meet.
 _FAILED = "failed"
+_PULSE = "pulse"
+_BEGINNING = "beginning"
+_END = "end"
+# So long one that has failed lets the first rank finish what it writes of the same failure.
+SECONDS_TO_PART = 3.0
 
 
 class LostRanksError(TrainingError):
-    """Others of the run are gone, or did not come: nothing is wrong with this one."""
+    """Others of the run are gone, or did not come: nothing is wrong with this one.
+
+    Its exit code is that of the one which failed, where that is known.
+    """
 
 
 class Presence:
-    """Knows, through the store by which the processes met, who of them is still there and what one has said last."""
+    """Knows, through the store by which the processes met, who of them is still there and what one has said last.
+
+    A thread tells the others every second that this process lives and how many questions it has come to: one that was
+    killed or stopped is silent, one in an endless loop has come to fewer than the others. Who waits here looks time and
+    again, so that a signal is heard meanwhile.
+    """
 
     def __init__(self, store: Store, launch: Launch, timeout: float) -> None:
         self._store = store
         self._launch = launch
         self._timeout = timeout
+        self._num_questions = 0
+        self._has_failed = False
+        # A connection of its own: on the other one somebody may wait for long.
+        Thread(target=self._beat, args=(_another_connection(store),), daemon=True).start()
 
-    def say_failed(self, sentence: str) -> bool:
+    def come_to_question(self) -> None:
+        """Count what all answer together."""
+        self._num_questions += 1
+
+    def say_failed(self, sentence: str, exit_code: int) -> bool:
         """Let the others know why this one ends; True for the first that does, who tells the person."""
-        mine = f"{self._launch.rank}:{sentence}"
+        self._has_failed = True
+        mine = f"{self._launch.rank}:{exit_code}:{sentence}"
         return bool(self._store.compare_set(_FAILED, "", mine).decode(errors="replace") == mine)
+
+    def require_all(self) -> None:
+        """Want that all come within the time limit. Raises: LostRanksError naming those that do not."""
+        self._come_to(_BEGINNING)
+        until = time.monotonic() + self._timeout
+        while missing := self._missing_at(_BEGINNING):
+            if time.monotonic() >= until or self._store.check([_FAILED]):
+                raise self._told_failure() or LostRanksError(
+                    f"{_named(missing)} of {self._launch.size} did not come within {self._timeout:g} seconds.",
+                    remedy="See what it said last, or allow more time with rank_timeout.",
+                )
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def watch(self, is_over: Callable[[], bool]) -> None:
+        """Wait until something is over that all take part in, however long that takes: work is no hang.
+
+        Raises: LostRanksError for one that has failed, or was silent for the time limit.
+        """
+        heard, since = self._pulses(), [time.monotonic()] * self._launch.size
+        while not is_over():
+            now, at = self._pulses(), time.monotonic()
+            since = [before if now[rank] == heard[rank] else at for rank, before in enumerate(since)]
+            heard = now
+            silent = [rank for rank, last in enumerate(since) if at >= last + self._timeout]
+            if silent or self._store.check([_FAILED]):
+                raise self._told_failure() or self._told_lost(silent)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def why_lost(self) -> LostRanksError:
         """Find out who of the others is gone, where a question to all of them had no answer."""
-        if said := self._failure():
-            rank, _, sentence = said.partition(":")
-            return LostRanksError(f"rank {rank} ended: {sentence}", remedy="See what it says.")
-        missing = self._missing()
-        who = f"rank{'s' if len(missing) > 1 else ''} {', '.join(map(str, missing))}" if missing else "one of the ranks"
+        heard, until = self._pulses(), time.monotonic() + SECONDS_TO_ANSWER
+        silent: Sequence[int] = range(self._launch.size)
+        while silent and time.monotonic() < until and not self._store.check([_FAILED]):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            now = self._pulses()
+            silent = [rank for rank in silent if now[rank] == heard[rank]]
+        return self._told_failure() or self._told_lost(silent or self._behind())
+
+    def has_failed_elsewhere(self) -> bool:
+        """Tell whether another one has said why all end."""
+        return self._store.check([_FAILED]) and self._failure()[0] != self._launch.rank
+
+    def part(self) -> None:
+        """Come to the end of this process: the first rank at once, the others behind it.
+
+        Who has failed waits for a while only, for the first may wait for this one.
+        """
+        self._come_to(_END)
+        until = time.monotonic() + (SECONDS_TO_PART if self._has_failed else self._timeout)
+        heard = self._pulse_of_first()
+        while self._launch.rank and not self._store.check([f"{_END}/0"]) and time.monotonic() < until:
+            if not self._has_failed and (now := self._pulse_of_first()) != heard:
+                heard, until = now, time.monotonic() + self._timeout
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _told_failure(self) -> LostRanksError | None:
+        if not self._store.check([_FAILED]):
+            return None
+        rank, exit_code, sentence = self._failure()
+        lost = LostRanksError(f"rank {rank} ended: {sentence}")
+        lost.exit_code = exit_code
+        return lost
+
+    def _failure(self) -> tuple[int, int, str]:
+        """Give who has failed first, with which exit code, and why."""
+        rank, exit_code, sentence = self._store.get(_FAILED).decode(errors="replace").split(":", 2)
+        return int(rank), int(exit_code), sentence
+
+    def _told_lost(self, ranks: Sequence[int]) -> LostRanksError:
         return LostRanksError(
-            f"{who} of {self._launch.size} ended, or did not come within {self._timeout:g} seconds.",
+            f"{_named(ranks) or 'one of the ranks'} of {self._launch.size} ended, or did not come within "
+            f"{self._timeout:g} seconds.",
             remedy="See what it said last; the run goes on from its newest checkpoint.",
         )
 
-    def _failure(self) -> str:
-        return self._store.get(_FAILED).decode(errors="replace") if self._store.check([_FAILED]) else ""
+    def _behind(self) -> Sequence[int]:
+        """List those that have come to fewer questions than another."""
+        counts = [int(pulse.split()[1]) for pulse in self._pulses()]
+        return [rank for rank, count in enumerate(counts) if count < max(counts)]
 
-    def _missing(self) -> list[int]:
-        """Say that this one is here, and list those that do not say so soon."""
-        others = {rank: f"{_COMES}/{rank}" for rank in range(self._launch.size)}
-        self._store.set(others.pop(self._launch.rank), "yes")
-        until = time.monotonic() + SECONDS_TO_ANSWER
-        while others and time.monotonic() < until:
-            others = {rank: key for rank, key in others.items() if not self._store.check([key])}
-            if others:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-        return sorted(others)
+    def _pulses(self) -> Sequence[bytes]:
+        found: Sequence[bytes] = self._store.multi_get([f"{_PULSE}/{rank}" for rank in range(self._launch.size)])
+        return found
+
+    def _pulse_of_first(self) -> bytes:
+        return bytes(self._store.get(f"{_PULSE}/0"))
+
+    def _beat(self, store: Store) -> None:
+        with suppress(RuntimeError):  # the store is gone, and who asks finds that out
+            for beat in count():
+                store.set(f"{_PULSE}/{self._launch.rank}", f"{beat} {self._num_questions}")
+                time.sleep(SECONDS_BETWEEN_BEATS)
+
+    def _come_to(self, place: str) -> None:
+        self._store.set(f"{place}/{self._launch.rank}", "here")
+
+    def _missing_at(self, place: str) -> Sequence[int]:
+        return [rank for rank in range(self._launch.size) if not self._store.check([f"{place}/{rank}"])]
 
 
 @contextmanager
@@ -77,6 +174,15 @@ def translated(presence: Presence | None) -> Iterator[None]:
                 "the other processes of the run are gone.", remedy="See what they said last, and resume the run."
             )
         raise lost from error
+
+
+def _another_connection(store: Any) -> Store:  # torch's types know nothing of `clone`
+    connection: Store = store.clone()
+    return connection
+
+
+def _named(ranks: Sequence[int]) -> str:
+    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}" if ranks else ""
 
 
 def _is_of_a_group(error: RuntimeError) -> bool:

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,13 +13,18 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
+from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, TrainingError
 from domain.launch import Launch
 from infrastructure.memory import is_out_of_memory
-from infrastructure.parallel.lost_ranks import Presence, translated
+from infrastructure.parallel.lost_ranks import LostRanksError, Presence, translated
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
+
+# So soon torchrun ends all others when one has ended for a failure, and a slow one has come as far as a quick one.
+SECONDS_UNTIL_ALONE = 10.0
+FOR_EVER = timedelta(days=1000)
 
 
 class LostMemoryElsewhereError(MemoryError):
@@ -30,7 +36,11 @@ class Ranks:
 
     What they agree on goes over the processors, so that no device waits for it; an answer is the same in all.
     Each question must be asked by all of them, in one order. Raises, each of them: TrainingError when one of the
-    processes is lost or does not come within `timeout` seconds.
+    processes is lost or does not come within the time limit of the run.
+
+    Every step asks some of these questions, so that a process which hangs is found out here, also beside NCCL: whoever
+    waits for it in a sum over GPUs is ended after the same time by the watchdog of torch, by SIGABRT and in words of
+    torch alone, and torchrun ends the rest.
     """
 
     def __init__(self, launch: Launch, presence: Presence | None = None) -> None:
@@ -87,8 +97,16 @@ class Ranks:
             raise ConfigurationError(f"{who} other {what} than rank 0.", remedy=f"{remedy}.")
 
     def wait_for_all(self) -> None:
-        """Go on when all have come here."""
-        self.any(False)
+        """Go on when all have come here, after work that may take each of them as long as it likes."""
+        if self._presence is None:
+            return
+        with self.working():
+            without_limit = dist.AllreduceOptions()
+            without_limit.timeout = FOR_EVER
+            group: Any = dist.group.WORLD
+            coming = group.allreduce([torch.zeros(1)], without_limit)
+            self._presence.watch(coming.is_completed)
+            coming.wait()
 
     @contextmanager
     def sharing_lost_memory(self) -> Iterator[None]:
@@ -117,6 +135,7 @@ class Ranks:
             yield
         except kinds as error:
             own = error
+        self.wait_for_all()
         if first := next(filter(None, self.gathered(own)), None):
             raise first from own
 
@@ -137,9 +156,19 @@ class Ranks:
                 remedy="Lower batch_size, raise gradient_accumulation_steps by as much, and resume the run.",
             ) from error
 
-    def says_failed(self, sentence: str) -> bool:
+    def says_failed(self, sentence: str, exit_code: int) -> bool:
         """Let the others know why this one ends; True for the first that does."""
-        return self._presence is None or self._presence.say_failed(sentence)
+        return self._presence is None or self._presence.say_failed(sentence, exit_code)
+
+    def has_failed_elsewhere(self) -> bool:
+        """Tell whether another one has said why all end."""
+        return self._presence is not None and self._presence.has_failed_elsewhere()
+
+    def part(self) -> None:
+        """Leave the others: the first when it has nothing more to write, and they behind it."""
+        if self._presence is not None:
+            with suppress(RuntimeError):  # the store is gone with the first rank
+                self._presence.part()
 
     def close(self) -> None:
         """Leave the others; they are not waited for."""
@@ -154,12 +183,14 @@ class Ranks:
         return tuple(tensor.tolist())
 
     def _asked(self, question: Callable[[], Result]) -> Result:
-        with translated(self._presence):
+        with self.working():
             return question()
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Say in a sentence what becomes of collective work inside the block when one of them is lost."""
+        if self._presence is not None:
+            self._presence.come_to_question()
         with translated(self._presence):
             yield
 
@@ -171,7 +202,7 @@ ALONE = Ranks(Launch())
 _joined: Ranks | None = None
 
 
-def ranks_of_this_process(timeout: float = 600.0) -> Ranks:
+def ranks_of_this_process(timeout: float = TrainingConfig.rank_timeout) -> Ranks:
     """Join the processes that torchrun started with this one, once; alone where it started none.
 
     `timeout` is the seconds that they wait for each other. Raises: ConfigurationError when they do not meet.
@@ -183,30 +214,51 @@ def ranks_of_this_process(timeout: float = 600.0) -> Ranks:
     return _joined
 
 
-def speaks_for_all(errors: Sequence[str]) -> bool:
+def speaks_for_all(errors: Sequence[str], exit_code: int) -> bool:
     """Tell whether this process says what went wrong: of several that end, the first to come here does.
 
-    The others hear of it where they wait for this one.
+    The others hear of it where they wait for this one. Before they have met, all find the same wrong, and the first
+    rank says it: torchrun then ends the others. Where it does not end this one soon, only this one has found it.
     """
-    if _joined is None:
-        return Launch.of(os.environ).is_first
-    return _joined.says_failed(" ".join(errors))
+    if _joined is not None:
+        with suppress(RuntimeError):  # the store is gone with the rank that held it: nobody else can say it
+            return _joined.says_failed(" ".join(errors), exit_code)
+        return False
+    if not Launch.of(os.environ).is_first:
+        time.sleep(SECONDS_UNTIL_ALONE)
+    return True
+
+
+def is_told_by_another() -> bool:
+    """Tell whether another process of the run has said why all end."""
+    return _joined is not None and _joined.has_failed_elsewhere()
+
+
+def part() -> None:
+    """End behind the first rank, which may still write: torchrun ends it when another one ends in a failure."""
+    if _joined is not None:
+        _joined.part()
 
 
 def _meet(launch: Launch, timeout: float) -> Ranks:
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    limit = timedelta(seconds=timeout)
     try:
-        if not dist.is_initialized():
-            store, rank, size = next(rendezvous("env://", timeout=timedelta(seconds=timeout)))
-            dist.init_process_group(
-                backend, store=store, rank=rank, world_size=size, timeout=timedelta(seconds=timeout)
-            )
+        if dist.is_initialized():
+            presence = Presence(dist.distributed_c10d._get_default_store(), launch, timeout)
         else:
-            store = dist.distributed_c10d._get_default_store()
+            store, rank, size = next(rendezvous("env://", timeout=limit))
+            presence = Presence(store, launch, timeout)
+            presence.require_all()
+            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
+    except LostRanksError as error:
+        raise ConfigurationError(
+            error.problem, remedy="See what it said last, or allow more time with rank_timeout."
+        ) from error
     except (RuntimeError, ValueError, TimeoutError) as error:
         raise ConfigurationError(
             f"rank {launch.rank} of {launch.size} could not meet the others at "
             f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}: {str(error).splitlines()[0]}.",
             remedy="Start all of them by one torchrun, with a rendezvous that no other run uses.",
         ) from error
-    return Ranks(launch, Presence(store, launch, timeout))
+    return Ranks(launch, presence)

@@ -45,7 +45,7 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
-from infrastructure.training.following import Unwatched, UnwrittenMetrics
+from infrastructure.training.following import UnwrittenMetrics
 from infrastructure.training.machine import computing_with
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
@@ -84,12 +84,12 @@ class AdvancedTrainer:
     ) -> None:
         self._bundle = model if isinstance(model, ModelBundle) else ModelBundle(unwrapped(model))
         self._config = config = config or config_of(settings)
-        parallel = choose_parallel(config.parallel)
+        parallel = choose_parallel(config.parallel, config.rank_timeout)
         self._ranks = ranks = parallel.ranks
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._layout = RunLayout(Path(output_dir))
-        self._monitors = Monitors.of(monitor) if ranks.is_first else Monitors(Unwatched(Monitors.of(monitor)))
+        self._monitors = Monitors.of(monitor)
         self._name = name or self._layout.directory.name
         self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
         self._metric = metric_of(config.metric_name, self._task)
@@ -99,6 +99,7 @@ class AdvancedTrainer:
         self._checkpoints = checkpoints or CheckpointManager(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
+        ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
         self._feed = feed_of(
             train_dataset,
@@ -131,7 +132,7 @@ class AdvancedTrainer:
         Raises: TrainingError, CheckpointError when the disk is full or the checkpoints are of another run.
         """
         try:
-            with lost_memory_told("in the training"), computing_with(None):
+            with self._ranks.working(), lost_memory_told("in the training"), computing_with(None):
                 return self._train(accept_changes)
         finally:
             self._states.close()
@@ -358,6 +359,7 @@ class AdvancedTrainer:
         weights = put_together(self._bundle.model.state_dict(), self._ranks.is_first) if shards else None
         if self._ranks.is_first:
             self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics}, weights)
+        self._ranks.wait_for_all()
         self._monitors.notify(RunFinished(progress.step, reason, seconds))
         return TrainingResult(
             **progress.outcome(),

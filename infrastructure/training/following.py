@@ -1,10 +1,8 @@
-"""What a rank does in place of the first one, which alone writes and is watched."""
+"""What a rank does in place of the first one, which alone writes."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from application.ports import RunMonitor
-from domain.events import Event
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -35,17 +33,3 @@ class FollowedCheckpoints(CheckpointManager):
     def delete_checkpoint(self, name: str) -> bool:
         """Leave it to the first."""
         return False
-
-
-class Unwatched:
-    """Shows nothing of a run, and hears who wants it to stop: a signal comes to each process."""
-
-    def __init__(self, monitor: RunMonitor) -> None:
-        self._monitor = monitor
-
-    def notify(self, event: Event) -> None:
-        """Pass over it."""
-
-    def stop_requested(self) -> str:
-        """Give what the monitor gives."""
-        return self._monitor.stop_requested()

@@ -58,9 +58,13 @@ class RunStates:
         """
         self.settle(progress)
         together = self._session.parallel.shards
-        if not (together or self._ranks.is_first):
-            return
-        save = self._saver.save_at_once if together else self._saver.save
+        if together or self._ranks.is_first:
+            self._begin_to_save(progress, epoch, self._saver.save_at_once if together else self._saver.save)
+        if at_once:
+            self.settle(progress, must_be_saved=True)
+            self._ranks.wait_for_all()
+
+    def _begin_to_save(self, progress: Progress, epoch: int, save: Callable[..., None]) -> None:
         save(
             model=self._session.trained,
             optimizer=self._session.optimizer,
@@ -72,10 +76,8 @@ class RunStates:
                 **self._state(progress).to_json(),
                 "average": self._session.average.state_dict() if self._session.average else None,
             },
-            ranks=self._ranks if together else ALONE,
+            ranks=self._ranks if self._session.parallel.shards else ALONE,
         )
-        if at_once:
-            self.settle(progress, must_be_saved=True)
 
     def look(self, progress: Progress) -> None:
         """Tell of a state that was saved, or could not be, since the last look."""

@@ -76,6 +76,7 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
     How the rows are cut into micro-batches changes speed and memory and nothing else. A step whose loss or gradient
     is not finite changes no weight. `applied_steps` were applied before.
     Raises: UpdateInterruptedError when memory runs out once the update has begun; before that it may be called again.
+    Of several ranks, TrainingError when it runs out in one where the others wait for it.
     """
     loss, grad_norm = gradient(session, batch)
     # The one moment the host waits for the device: whether to apply the step must be known before it is applied.
@@ -83,7 +84,8 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
     applied = bool(np.isfinite(loss_value) and np.isfinite(norm_value))
     finite = applied or (bool(np.isfinite(loss_value)) and session.precision.expects_overflow)
     try:
-        update(session, learning_rate, applied, applied_steps)
+        with session.parallel.sending_gradients():  # who has updated waits in the next step for those who have not
+            update(session, learning_rate, applied, applied_steps)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -115,8 +117,8 @@ def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
             share = _share_of_loss(session, last, batch)
         with parallel.sending_gradients():
             loss += _backward(session, share)
-    session.precision.unscale(session.optimizer)
-    return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
+            session.precision.unscale(session.optimizer)
+            return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
 
 
 def _share_of_loss(session: Session, micro_batch: MicroBatch, batch: StepBatch) -> Tensor:

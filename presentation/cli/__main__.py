@@ -5,6 +5,7 @@ import sys
 from presentation.cli.interrupting import Interrupted, listen, stop_listening
 
 BAD_PLACE = 2
+FAILED = 1
 
 
 def main() -> None:
@@ -15,9 +16,12 @@ def main() -> None:
     except Interrupted as interrupted:
         stop_listening()
         from presentation.cli.saying import say_error
+        from presentation.cli.speaking import is_told_by_another
 
-        say_error(interrupted.message)
+        if not is_told_by_another():
+            say_error(interrupted.message)
         exit_code = interrupted.exit_code
+    stop_listening()
     sys.exit(exit_code)
 
 
@@ -30,8 +34,16 @@ def _answered() -> int:
         return BAD_PLACE
     # Imported when signals are heard: the first tenth of a second belongs to these.
     from presentation.cli.command_line import answer
+    from presentation.cli.speaking import part, speaks
 
-    return answer()
+    try:
+        exit_code = answer()
+    except Exception as error:
+        if speaks((f"{type(error).__name__}: {error}",), FAILED):
+            raise
+        exit_code = FAILED
+    part()
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from domain.exceptions import AthanorError
 from domain.showing import shown
 from domain.version import VERSION
 from presentation.cli.saying import abandon, prepare_streams, say_error, say_piece
+from presentation.cli.speaking import say_failure
 
 # Commands are imported when they run: `--help` answers without the libraries that training needs.
 COMMANDS = {
@@ -77,14 +78,13 @@ def answer() -> int:
         say_piece(f"{error.format_message()}\n")
         return 0
     except click.NoSuchOption as error:
-        say_error(_no_such_option(error))
+        say_failure((_no_such_option(error),), BAD_INPUT)
         return BAD_INPUT
     except click.ClickException as error:
-        say_error(error.format_message())
+        say_failure((error.format_message(),), BAD_INPUT)
         return BAD_INPUT
     except AthanorError as error:
-        for message in error.messages:
-            say_error(message)
+        say_failure(error.messages, error.exit_code)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say_error("interrupted before anything was saved.")
@@ -95,10 +95,10 @@ def answer() -> int:
     except OSError as error:
         abandon(sys.stdout)
         if _is_nowhere():
-            say_error("the directory where this began is no longer there. Change to another one.")
+            say_failure(("the directory where this began is no longer there. Change to another one.",), BAD_INPUT)
             return BAD_INPUT
         place = f"{error.filename}: " if error.filename else ""
-        say_error(f"{place}{error.strerror or error}. Make room there, or choose another place.")
+        say_failure((f"{place}{error.strerror or error}. Make room there, or choose another place.",), FAILED)
         return FAILED
 
 

@@ -6,6 +6,7 @@ Imports next to nothing, so that it is in force before the libraries are loaded,
 import os
 import signal
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODE_OF_SIGNALS = 128
@@ -42,9 +43,15 @@ def _leave(number: int, frame: FrameType | None) -> None:
     interrupted = Interrupted(number)
     if is_importing(frame):
         # A library may swallow an exception that comes while it is loaded, or die of it; nothing is open yet.
-        os.write(2, f"error: {interrupted.message}\n".encode())
-        os._exit(interrupted.exit_code)
+        leave_at_once(interrupted)
     raise interrupted
+
+
+def leave_at_once(interrupted: Interrupted) -> NoReturn:
+    """End without unwinding; of several processes of a run, to each of which signals come, the first says it."""
+    if os.environ.get("RANK", "0") == "0":
+        os.write(2, f"error: {interrupted.message}\n".encode())
+    os._exit(interrupted.exit_code)
 
 
 def is_importing(frame: FrameType | None) -> bool:

@@ -9,8 +9,8 @@ from domain.rivals import remark_on
 from domain.showing import duration, harmless
 from domain.time_budget import as_written
 from domain.words import counted, part_trained
-from presentation.cli.saying import say_error, say_json, screen
-from presentation.cli.speaking import speaks
+from presentation.cli.saying import say_json, screen
+from presentation.cli.speaking import say_failure
 from presentation.cli.summary import write_facts
 from presentation.cli.wording import words_of
 
@@ -19,8 +19,6 @@ MIB, GIB = 2**20, 2**30
 
 def write_plan(response: PlanTrainingResponse, as_json: bool) -> int:
     """Write the answer of a dry run; gives the exit code."""
-    if response.errors and not speaks(response.errors):
-        return response.exit_code
     if as_json:
         say_json(response.model_dump())
     elif response.success:
@@ -30,8 +28,7 @@ def write_plan(response: PlanTrainingResponse, as_json: bool) -> int:
         for warning in response.warnings:
             console.print(harmless(f" warning: {warning}"), soft_wrap=True)
         console.print(" next: the same command without --dry-run", soft_wrap=True)
-    for error in response.errors:
-        say_error(error)
+    say_failure(response.errors, response.exit_code)
     return response.exit_code
 
 

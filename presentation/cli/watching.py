@@ -1,7 +1,6 @@
 """Show a run while it goes on, and pass on the wish to stop it."""
 
 import math
-import os
 import signal
 import sys
 import time
@@ -27,7 +26,7 @@ from domain.events import (
 )
 from domain.showing import harmless
 from presentation.cli import telling
-from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard, is_importing
+from presentation.cli.interrupting import NOTHING_SAVED, Interrupted, heard, is_importing, leave_at_once
 from presentation.cli.live_line import Line, LiveLine
 from presentation.cli.saying import error_screen
 
@@ -92,8 +91,7 @@ class ConsoleMonitor:
             self._interrupted = interrupted
             return
         self.close()
-        os.write(2, f"error: {interrupted.message}\n".encode())
-        os._exit(interrupted.exit_code)
+        leave_at_once(interrupted)
 
     def saved(self) -> str:
         """Say what of the run is on disk and how to go on."""

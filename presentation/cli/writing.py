@@ -19,15 +19,13 @@ from domain.words import counted
 from presentation.cli import summary
 from presentation.cli.classes import write_classes
 from presentation.cli.parts import write_parts
-from presentation.cli.saying import abandon, say, say_error, say_json, screen, warn
-from presentation.cli.speaking import speaks
+from presentation.cli.saying import abandon, is_heard, say, say_error, say_json, screen, warn
+from presentation.cli.speaking import say_failure
 from presentation.cli.wording import headlines, scanner_line, words_of
 
 
 def write_response(response: TrainModelResponse, as_json: bool, told: Collection[str] = ()) -> int:
     """Write the answer of a training, without the warnings that a person was `told`; gives the exit code."""
-    if response.errors and not speaks(response.errors):
-        return response.exit_code
     try:
         if as_json:
             say_json(response.model_dump())
@@ -37,8 +35,11 @@ def write_response(response: TrainModelResponse, as_json: bool, told: Collection
         if not response.exit_code:  # a run that was stopped by a closed terminal has said why it ended
             raise
         abandon(sys.stdout)
-    for error in response.errors:
-        say_error(error)
+    if response.stop_reason is None:
+        say_failure(response.errors, response.exit_code)
+    elif is_heard():  # of a run that all have stopped the first one says why
+        for error in response.errors:
+            say_error(error)
     return response.exit_code
 
 
