@@ -1,6 +1,7 @@
 """The same weights in every process; gradients are added up while they are computed."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -18,11 +19,27 @@ class DataDistributed(Parallel):
 
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
         """Wrap the way into the model; all begin with the weights of the first rank."""
-        # Which weights a pass uses depends on its rows: marks, what is known ahead. Buffers are those of each rank,
-        # for a pass of an evaluation, which not all ranks make, would wait for the others to send theirs.
-        forward = DistributedDataParallel(Forward(model), find_unused_parameters=True, forward_sync_buffers=False)
+        # Which weights a pass uses depends on its rows: marks, what is known ahead. Buffers are not sent within a pass:
+        # one that is tried again, for memory ran out, would wait for those that have theirs already.
+        forward = DistributedDataParallel(
+            _Entered(model, device), find_unused_parameters=True, forward_sync_buffers=False
+        )
         forward.register_comm_hook(None, _added_up)
+        kept = model.state_dict().keys()
+        self._kept_buffers = [name for name, _ in model.named_buffers() if name in kept]
         return forward
+
+    @contextmanager
+    def one_gradient(self, forward: nn.Module) -> Iterator[None]:
+        """Give all, behind the passes, what those of the first rank have left in buffers that are kept, as statistics.
+
+        What is scored, saved and gone on from is then the same in all of them.
+        """
+        yield
+        model: Any = forward.module.model  # type: ignore[union-attr]  # what `entered` has wrapped
+        with self.ranks.working():
+            for name in self._kept_buffers:
+                dist.broadcast(model.get_buffer(name), src=0)
 
     def only_adding(self, forward: nn.Module) -> AbstractContextManager[object]:
         """Leave the gradients where they are: they are sent once, with the last pass."""
@@ -34,6 +51,14 @@ class DataDistributed(Parallel):
         with self.ranks.working():
             dist.all_reduce(tensor)
         return tensor
+
+
+class _Entered(Forward):
+    """Has a weight of its own that nothing uses: where it finds none torch complains of having looked for such."""
+
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
+        super().__init__(model)
+        self.unused = nn.Parameter(torch.zeros(1, device=device))
 
 
 def _added_up(state: object, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:  # type: ignore[name-defined]

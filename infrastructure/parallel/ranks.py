@@ -210,7 +210,7 @@ def ranks_of_this_process(timeout: float = TrainingConfig.rank_timeout) -> Ranks
     global _joined
     if _joined is None:
         launch = Launch.of(os.environ)
-        _joined = _meet(launch, timeout) if launch.size > 1 else Ranks(launch)
+        _joined = _meet(launch, timeout) if launch.is_by_torchrun else Ranks(launch)
     return _joined
 
 
