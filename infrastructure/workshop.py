@@ -18,6 +18,7 @@ from domain.run_layout import METRICS, RunLayout
 from domain.task import TASKS, is_preset, task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
+from infrastructure.hardware import environment
 from infrastructure.models.adapters.packing import require_adapters
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import typed_card
@@ -34,6 +35,7 @@ from infrastructure.tasks.series.suited import suited_to_table
 from infrastructure.trackers.known import require_installed
 from infrastructure.trackers.observer import Trackers
 from infrastructure.training.advanced_trainer import AdvancedTrainer
+from infrastructure.training.alike import require_rows_for_all, require_same_versions, require_seen
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
@@ -60,6 +62,8 @@ class TrainingWorkshop:
         require_installed(training.trackers)
         # What this launch cannot have is refused before data are read.
         ranks = choose_parallel(training.parallel, training.rank_timeout).ranks
+        require_rows_for_all(ranks, training.batch_size * training.gradient_accumulation_steps)
+        require_same_versions(ranks, environment()["versions"])
         ranks.require_alike(
             request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"
         )
@@ -137,6 +141,7 @@ class TrainingWorkshop:
         metrics = own(tracker, TrainingMetricsTracker)
         states = own(checkpoints, CheckpointManager)
         layout = RunLayout(Path(run.path))
+        require_seen(ranks_of_this_process(), layout.run_file)
         monitors = Monitors.of(monitor)
         if ranks_of_this_process().is_first:
             self._write_down(monitors, request, bundle, layout)

@@ -40,6 +40,7 @@ from infrastructure.spread_tensors import put_together
 from infrastructure.tasks.adapter import TaskAdapter, feed_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
+from infrastructure.training.alike import require_rows_for_all, require_same_data
 from infrastructure.training.arguments import config_of, metric_of, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
@@ -86,6 +87,7 @@ class AdvancedTrainer:
         self._config = config = config or config_of(settings)
         parallel = choose_parallel(config.parallel, config.rank_timeout)
         self._ranks = ranks = parallel.ranks
+        require_rows_for_all(ranks, config.batch_size * config.gradient_accumulation_steps)
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._layout = RunLayout(Path(output_dir))
@@ -115,11 +117,13 @@ class AdvancedTrainer:
             if self._eval_dataset is None
             else Scoring(self._session, self._eval_dataset, config.batch_size, self._warn)
         )
+        known = data_of(self._bundle, train_dataset, self._eval_dataset)
+        require_same_data(ranks, known)
         self._states = RunStates(
             self._session,
             self._checkpoints,
             {**(settings_of_loop(config) if decisive is None else decisive), "precision": self._session.precision.name},
-            data_of(self._bundle, train_dataset, self._eval_dataset),
+            known,
             warn=self._warn,
             saved=self._monitors.notify,
         )

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from domain.exceptions import AthanorError
+from domain.launch import Launch
 from domain.showing import shown
 from domain.version import VERSION
 from presentation.cli.saying import abandon, prepare_streams, say_error, say_piece
@@ -28,6 +29,8 @@ COMMANDS = {
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
     "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
 }
+# What several processes of a run do together; of anything else each would do the whole.
+OF_RANKS = ("train", "resume")
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
@@ -60,11 +63,20 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="athanor", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Train transformer models on code, text and tables with a clock.
 
     Start with: athanor train --task security_classification
     """
+    name, launch = context.invoked_subcommand, Launch.of(os.environ)
+    if launch.size > 1 and name not in OF_RANKS:
+        if launch.is_first:
+            say_error(
+                f"`athanor {name}` is the work of one process, but torchrun started {launch.size}. Start it without "
+                f"torchrun; {' and '.join(OF_RANKS)} are shared out."
+            )
+        context.exit(BAD_INPUT)
 
 
 def answer() -> int:
