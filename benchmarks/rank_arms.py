@@ -156,6 +156,8 @@ def agreements(arm: Mapping[str, Any]) -> dict[str, float] | None:
 
 def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
     """Take steps and a gradient; gives what each rank holds (bytes), its peaks, and what it sends in a step."""
+    from torch.distributed.fsdp import FSDPModule
+
     from infrastructure.training.step import batch_at, gradient, train_step
 
     trainer = opened(arm)
@@ -176,6 +178,7 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
     sent = (bytes_sent() - sent) / steps
     gradient(session, batch(1 + steps))
     weights = list(session.model.parameters())
+    blocks: list[Any] = [part for part in session.model.modules() if isinstance(part, FSDPModule)]
     moments = [value for state in session.optimizer.state.values() for value in state.values()]
     own = {
         "weights": sum(map(local_bytes, weights)),
@@ -184,6 +187,7 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
         "peak_of_steps": status("VmHWM"),
         "peak_of_building": peak_of_building,
         "parameters": sum(weight.numel() for weight in weights),
+        "parameters_in_blocks": sum(weight.numel() for block in blocks for weight in block.parameters()),
         "sent_a_step": sent,
     }
     found = list(ranks.gathered(own))
