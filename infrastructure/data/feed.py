@@ -38,8 +38,8 @@ class Feed:
     number of ranks sees the same rows in the same step. Rows with an equal number in `together` [N] stand in the same
     step, but for those that its end cuts: what differs between twins is then what a step can learn from them.
     Ranks share out the tokens of a step evenly, each among its `devices`. With `keeps_cuts` they take whole
-    micro-batches of those that one rank alone would make, wherever there are enough: what a model draws for a
-    micro-batch, as dropout, is then the same.
+    micro-batches of those that one rank alone would make, wherever a full step has enough: what a model draws for a
+    micro-batch, as dropout, is then the same, at the cost of ranks that idle in the short step of an epoch.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Feed:
         whole = [longest_first[first : first + micro_batch_size] for first in range(0, len(rows), micro_batch_size)]
         if self._num_places == 1:
             return StepRows(longest_first, [RowsAtOnce(part, number) for number, part in enumerate(whole)])
-        if self._keeps_cuts and len(whole) >= self._num_places:
+        if self._keeps_cuts and -(-self._rows_per_step // micro_batch_size) >= self._num_places:
             return StepRows(longest_first, self._own(whole))
         num_parts = -(-len(whole) // self._num_places) * self._num_places
         sizes = cut_evenly(self._lengths[longest_first], num_parts, micro_batch_size)
@@ -197,7 +197,7 @@ def shared_out(costs: Sequence[int], num_shares: int) -> list[list[int]]:
     shares: list[list[int]] = [[] for _ in range(num_shares)]
     loads = [0] * num_shares
     for number in sorted(range(len(costs)), key=lambda n: -costs[n]):
-        to = min((n for n in range(num_shares) if len(shares[n]) < most), key=lambda n: (loads[n], n))
+        to = min((n for n in range(num_shares) if len(shares[n]) < most), key=lambda n: (loads[n], len(shares[n]), n))
         shares[to].append(number)
         loads[to] += costs[number]
     return [sorted(share) for share in shares]

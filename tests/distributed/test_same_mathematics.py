@@ -1,0 +1,61 @@
+"""Whatever the number of ranks, a run learns the same: losses, gradients, scores and weights of every kind of task."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.support import ranked
+from tests.support.ranks import in_ranks
+
+FEW = ("classification", "one row left", "masked", "quantiles")
+CLOSE = 1e-5
+Runs = Callable[[int], tuple[list[Any], Path]]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Train on a number of ranks, once; gives what each of them did, and where the weights are."""
+
+    @cache
+    def of(size: int) -> tuple[list[Any], Path]:
+        place = tmp_path_factory.mktemp(f"ranks-{size}")
+        names = FEW if size == 3 else list(ranked.CASES)
+        return in_ranks(size, ranked.trained, place, names=names, directory=str(place)), place
+
+    return of
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_each_step_and_the_weights_behind_the_last_are_those_of_one_rank(size: int, runs: Runs) -> None:
+    (alone, of_one), (together, of_many) = runs(1), runs(size)
+    for name, seen in together[0].items():
+        expected = alone[0][name]
+        assert len(expected["losses"]) == ranked.STEPS
+        assert seen["losses"] == pytest.approx(expected["losses"], rel=CLOSE), name
+        assert seen["norms"] == pytest.approx(expected["norms"], rel=CLOSE), name
+        weights, wanted = (load_file(place / name / "weights.safetensors") for place in (of_many, of_one))
+        assert weights.keys() == wanted.keys()
+        assert max(float((weights[key] - wanted[key]).abs().max()) for key in wanted) < CLOSE, name
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_each_evaluation_gives_what_it_gives_on_one_rank(size: int, runs: Runs) -> None:
+    (alone, _), (together, _) = runs(1), runs(size)
+    for name, seen in together[0].items():
+        assert seen["untrained"] == pytest.approx(alone[0][name]["untrained"], rel=1e-12), name
+        assert len(seen["scores"]) >= 3, name
+        for found, expected in zip(seen["scores"], alone[0][name]["scores"], strict=True):
+            assert found == pytest.approx(expected, rel=1e-6, abs=1e-6), name
+
+
+def test_all_ranks_hold_the_same_weights_in_each_step_and_end_with_the_same_result(runs: Runs) -> None:
+    together, _ = runs(4)
+    for name, first in together[0].items():
+        assert len(set(first["weights"])) > ranked.STEPS / 2  # or nothing would have been learnt
+        for other in together[1:]:
+            assert other[name]["weights"] == first["weights"], name
+            assert other[name]["result"] == first["result"], name
