@@ -39,7 +39,6 @@ CASES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     "seq2seq": ("sequence_to_sequence", 63, {}),
     "seq2seq, packed": ("sequence_to_sequence", 61, {"packing": True, "max_length": 192}),
     "masked": (tiny_text.MASKED, 51, {}),
-    "masked, packed": (tiny_text.MASKED, 51, {"packing": True, "max_length": 192}),
     "chats": ("instruction_tuning", 61, {}),
     "flow": ("security_classification", 47, {"mark_weight": 0.5, "word_dropout": 0.1}),
     "quantiles": ("quantile_forecasting", 53, {}),
@@ -111,6 +110,7 @@ def _trained(name: str, directory: Path, parallel: str) -> dict[str, Any]:
         config=wanted.changed(parallel=parallel).training_config(),
         monitor=monitor,
     )
+    assert trainer._scoring is not None
     untrained = trainer._scoring.metrics(trainer._fresh())
     result = trainer.train()
     if ranks.is_first:
