@@ -17,10 +17,9 @@ from infrastructure.memory import is_out_of_memory
 SECONDS_BETWEEN_LOOKS = 0.02
 SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_ANSWER = 3 * SECONDS_BETWEEN_BEATS
-# Who has failed, with which exit code, and why; what each tells every second; where they meet.
+# Who has failed, with which exit code, and why; what each tells every second; that it has ended.
 _FAILED = "failed"
 _PULSE = "pulse"
-_BEGINNING = "beginning"
 _END = "end"
 # So long one that has failed lets the first rank finish what it writes of the same failure.
 SECONDS_TO_PART = 3.0
@@ -60,18 +59,6 @@ class Presence:
         mine = f"{self._launch.rank}:{exit_code}:{sentence}"
         return bool(self._store.compare_set(_FAILED, "", mine).decode(errors="replace") == mine)
 
-    def require_all(self) -> None:
-        """Want that all come within the time limit. Raises: LostRanksError naming those that do not."""
-        self._come_to(_BEGINNING)
-        until = time.monotonic() + self._timeout
-        while missing := self._missing_at(_BEGINNING):
-            if time.monotonic() >= until or self._store.check([_FAILED]):
-                raise self._told_failure() or LostRanksError(
-                    f"{_named(missing)} of {self._launch.size} did not come within {self._timeout:g} seconds.",
-                    remedy="See what it said last, or allow more time with rank_timeout.",
-                )
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-
     def watch(self, is_over: Callable[[], bool]) -> None:
         """Wait until something is over that all take part in, however long that takes: work is no hang.
 
@@ -106,7 +93,7 @@ class Presence:
 
         Who has failed waits for a while only, for the first may wait for this one.
         """
-        self._come_to(_END)
+        self._store.set(f"{_END}/{self._launch.rank}", "here")
         until = time.monotonic() + (SECONDS_TO_PART if self._has_failed else self._timeout)
         heard = self._pulse_of_first()
         while self._launch.rank and not self._store.check([f"{_END}/0"]) and time.monotonic() < until:
@@ -129,7 +116,7 @@ class Presence:
 
     def _told_lost(self, ranks: Sequence[int]) -> LostRanksError:
         return LostRanksError(
-            f"{_named(ranks) or 'one of the ranks'} of {self._launch.size} ended, or did not come within "
+            f"{named(ranks) or 'one of the ranks'} of {self._launch.size} ended, or did not come within "
             f"{self._timeout:g} seconds.",
             remedy="See what it said last; the run goes on from its newest checkpoint.",
         )
@@ -151,12 +138,6 @@ class Presence:
             for beat in count():
                 store.set(f"{_PULSE}/{self._launch.rank}", f"{beat} {self._num_questions}")
                 time.sleep(SECONDS_BETWEEN_BEATS)
-
-    def _come_to(self, place: str) -> None:
-        self._store.set(f"{place}/{self._launch.rank}", "here")
-
-    def _missing_at(self, place: str) -> Sequence[int]:
-        return [rank for rank in range(self._launch.size) if not self._store.check([f"{place}/{rank}"])]
 
 
 @contextmanager
@@ -181,7 +162,8 @@ def _another_connection(store: Any) -> Store:  # torch's types know nothing of `
     return connection
 
 
-def _named(ranks: Sequence[int]) -> str:
+def named(ranks: Sequence[int]) -> str:
+    """Name ranks in a sentence; empty for none."""
     return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}" if ranks else ""
 
 

@@ -18,6 +18,7 @@ from domain.exceptions import ConfigurationError, TrainingError
 from domain.launch import Launch
 from infrastructure.memory import is_out_of_memory
 from infrastructure.parallel.lost_ranks import LostRanksError, Presence, translated
+from infrastructure.parallel.meeting import met
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
@@ -247,9 +248,9 @@ def _meet(launch: Launch, timeout: float) -> Ranks:
         if dist.is_initialized():
             presence = Presence(dist.distributed_c10d._get_default_store(), launch, timeout)
         else:
-            store, rank, size = next(rendezvous("env://", timeout=limit))
+            shared, rank, size = next(rendezvous("env://", timeout=limit))
+            store = met(shared, launch, timeout)
             presence = Presence(store, launch, timeout)
-            presence.require_all()
             dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
     except LostRanksError as error:
         raise ConfigurationError(
