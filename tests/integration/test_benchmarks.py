@@ -2,6 +2,7 @@ import json
 import math
 import mmap
 import random
+import socket
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,8 @@ from benchmarks.long_horizon import CONFIG as LONG_HORIZON
 from benchmarks.long_horizon import PUBLISHED, columns_of, repeat_last, split_of, usual_split
 from benchmarks.long_text import write_text
 from benchmarks.race_nanogpt import OURS, NanoGptLog, first_to_pass, mean_loss
+from benchmarks.rank_arms import bytes_sent
+from benchmarks.ranks import by_turns
 from benchmarks.series_feed import Timed, shares, write_series
 from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
@@ -330,3 +333,22 @@ def test_the_true_quantiles_of_a_simulated_table_hold_what_they_say(drawn: Any, 
         QUANTILES, (values <= quantiles).mean(axis=0), (values < quantiles).mean(axis=0), strict=True
     ):
         assert under - 0.04 <= level <= below + 0.04
+
+
+def test_what_a_connection_of_this_process_has_sent_is_counted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sender:
+        receiver, _ = server.accept()
+        with receiver:
+            before = bytes_sent()
+            sender.sendall(bytes(30_000))
+            assert len(receiver.recv(30_000, socket.MSG_WAITALL)) == 30_000
+            receiver.sendall(b"!")  # its acknowledgement comes with it
+            sender.recv(1)
+            assert 30_000 <= bytes_sent() - before <= 30_001
+
+
+def test_sides_are_compared_within_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = [10.0, 20.0, 40.0, 10.0]  # in the second round the other side is asked first
+    monkeypatch.setattr("benchmarks.ranks.ran", lambda side: {"tokens": queue.pop(0)})
+    found = by_turns({"one": {}, "two": {}}, rounds=2, key="tokens")
+    assert found["two"] == {"tokens": 30.0, "of_first": 3.0, "of_first_by_round": [2.0, 4.0]}
