@@ -1,5 +1,6 @@
 """How a program was started: alone, or by torchrun as one process of several."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,6 +62,11 @@ class Launch:
     def num_nodes(self) -> int:
         """Count the machines."""
         return -(-self.size // self.local_size)
+
+
+def num_cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _told(environment: Mapping[str, str]) -> str:

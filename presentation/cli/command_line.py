@@ -27,7 +27,7 @@ COMMANDS = {
     "dataset": "Build data sets of labelled rows from source code, and audit them.",
     "runs": "List, show, compare, delete and clean runs.",
     "verify-resume": "Kill a small training of yours, resume it, and see whether anything differs.",
-    "doctor": "Look at the hardware, the precision it runs fastest, and versions.",
+    "doctor": "Look at the hardware, the precision it runs fastest, what many devices would have, and versions.",
 }
 # What several processes of a run do together; of anything else each would do the whole.
 OF_RANKS = ("train", "resume")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.exceptions import ConfigurationError
+from domain.launch import num_cores
 from domain.showing import shown
 
 # Where the command `athanor` begins, wherever this is installed.
@@ -52,11 +53,6 @@ def launch_call(
     restarts = ("--max-restarts", str(max_restarts)) if max_restarts else ()
     threads = {} if environment.get(THREADS) else {THREADS: str(max(1, num_cores() // devices))}
     return LaunchCall((*start, *restarts, str(OWN_PROGRAM), *words), threads)
-
-
-def num_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count(name: str, value: str, at_least: int = 1) -> int:

@@ -91,9 +91,9 @@ def write_facts(facts: Mapping[str, Any]) -> None:
         if name.endswith("_bytes"):
             lines[name.removesuffix("_bytes").replace("_", " ")] = f"{value / 2**30:.1f} GiB"
         elif isinstance(value, Mapping):
-            lines[name.replace("_", " ")] = ", ".join(f"{key} {item}" for key, item in value.items())
+            lines[name.replace("_", " ")] = ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
         else:
-            lines[name.replace("_", " ")] = ", ".join(value) if isinstance(value, list) else str(value)
+            lines[name.replace("_", " ")] = (", ".join(value) or "none") if isinstance(value, list) else str(value)
     summary.write_facts(screen(), lines)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from domain.launch import Launch
+from domain.launch import Launch, num_cores
 from infrastructure.runs.launched_run import name_of_launch
 from presentation.cli.commands import launch
-from presentation.cli.launching import launch_call, num_cores
+from presentation.cli.launching import launch_call
 from tests.support.command_line import athanor
 
 ROOT = Path(__file__).resolve().parents[2]

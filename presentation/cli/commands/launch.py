@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domain.exceptions import ConfigurationError
+from domain.launch import num_cores
 from domain.showing import shown
-from presentation.cli.launching import count, launch_call, num_cores
+from presentation.cli.launching import count, launch_call
 from presentation.cli.saying import warn
 from presentation.cli.settings import requested
 
