@@ -1,19 +1,19 @@
 """Each process holds a part of every weight; whole ones are put together block by block while they are needed."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
+from domain.exceptions import ConfigurationError
 from infrastructure.models.layers import blocks_of
 from infrastructure.parallel.ranks import ALONE, Ranks
+from infrastructure.parallel.skeletons import give_memory
 from infrastructure.parallel.strategy import Forward, Parallel
 
 
@@ -35,21 +35,17 @@ class FullySharded(Parallel):
         self._have_learnt: set[str] = set()
 
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """Divide the weights among the ranks, block after block, which also brings them to the device."""
-        shared: dict[str, Any] = {
-            "mesh": init_device_mesh(device.type, (self.ranks.size,)),
-            "mp_policy": MixedPrecisionPolicy(reduce_dtype=torch.float32),
-        }
-        for block in blocks_of(model):
-            fully_shard(block, **shared)
+        """Divide the weights of the first rank among all, block after block, each weight with what belongs to it.
+
+        No device holds more than one block whole, and the other ranks may come with weights that have no content.
+        """
+        mesh = init_device_mesh(device.type, (self.ranks.size,))
         forward = Forward(model)
-        fully_shard(forward, **shared)  # which makes a `FSDPModule` of it
-        for part in _parts(forward):
-            part.set_gradient_divide_factor(1.0)  # each rank's gradient is a share of one sum
-            part.set_force_sum_reduction_for_comms(True)  # gloo knows no other
-            # Which weights a pass uses depends on its rows: marks, what is known ahead.
-            part.set_reduce_scatter_unused_params(True)
-            self._watch(part, model)
+        with self.ranks.working():
+            self._take_buffers(model)
+            divided = [self._divided(part, mesh, device) for part in (*blocks_of(model), forward)]
+            for part in divided:
+                self._watch(part, model)
         # Behind a training pass the backward pass divides the weights again; an evaluation has none.
         forward.register_forward_hook(_divide_again)
         return forward
@@ -74,6 +70,50 @@ class FullySharded(Parallel):
         with self.ranks.working():
             norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
             return norm.full_tensor() if isinstance(norm, DTensor) else norm
+
+    @torch.no_grad()
+    def _take_buffers(self, model: nn.Module) -> None:
+        for buffer, value in zip(model.buffers(), self.ranks.of_first(list(model.buffers())), strict=True):
+            if not self.ranks.is_first:
+                buffer.copy_(value)
+
+    @torch.no_grad()
+    def _divided(self, part: nn.Module, mesh: DeviceMesh, device: torch.device) -> FSDPModule:
+        """Make a `FSDPModule` of a part, and give each rank its rows of the weights that are not divided yet."""
+        give_memory(part, device)
+        weights = {name: one for name, one in part.named_parameters() if not isinstance(one, DTensor)}
+        for name, weight in weights.items():
+            if not weight.ndim:
+                raise ConfigurationError(
+                    f"parallel is fsdp, but the weight {name} is a single number, which has no rows to divide.",
+                    remedy="Make it a tensor of one row, or use parallel ddp.",
+                )
+        for weight in weights.values():
+            weight.data = weight.data.contiguous()
+        whole = {name: weight.detach() for name, weight in weights.items()}
+        divided = fully_shard(part, mesh=mesh, mp_policy=MixedPrecisionPolicy(reduce_dtype=torch.float32))
+        divided.set_gradient_divide_factor(1.0)  # each rank's gradient is a share of one sum
+        divided.set_force_sum_reduction_for_comms(True)  # gloo knows no other
+        # Which weights a pass uses depends on its rows: marks, what is known ahead.
+        divided.set_reduce_scatter_unused_params(True)
+        spread = dict(part.named_parameters())
+        for name, values in whole.items():
+            rows = spread[name]
+            assert isinstance(rows, DTensor)
+            self._send_rows(values, rows.to_local())
+        return divided
+
+    def _send_rows(self, whole: Tensor, own: Tensor) -> None:
+        """Send each rank the rows that it holds of a weight of the first rank; `own` takes those of this one."""
+        most = -(-len(whole) // self.ranks.size)
+        received = own.new_empty(most, *own.shape[1:])
+        parts = None
+        if self.ranks.is_first:
+            parts = [received.new_zeros(received.shape) for _ in range(self.ranks.size)]
+            for part, rows in zip(parts, whole.split(most), strict=False):
+                part[: len(rows)] = rows
+        dist.scatter(received, parts, src=0)
+        own.copy_(received[: len(own)])
 
     def _watch(self, part: FSDPModule, model: nn.Module) -> None:
         """Note from now on which weights of a part get a gradient.
@@ -104,7 +144,3 @@ class FullySharded(Parallel):
 def _divide_again(forward: nn.Module, given: object, found: object) -> None:
     if isinstance(forward, FSDPModule) and not torch.is_grad_enabled():
         forward.reshard()
-
-
-def _parts(forward: nn.Module) -> Iterator[FSDPModule]:
-    yield from (module for module in forward.modules() if isinstance(module, FSDPModule))

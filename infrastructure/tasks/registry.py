@@ -8,12 +8,15 @@ import torch
 
 from application.ports import Run, SplitDataset
 from application.training import Training
+from domain.exceptions import AthanorError
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.flow.factory import is_flow
+from infrastructure.parallel.ranks import ranks_of_this_process
+from infrastructure.parallel.skeletons import skeleton_of
 from infrastructure.randomness import drawing
 from infrastructure.tasks.flow.kind import FlowLabels
 from infrastructure.tasks.kind import TaskKind
@@ -65,8 +68,21 @@ class TaskModels:
     def build(self, request: Training, dataset: Any, run: Run) -> ModelBundle:
         """Build what `request.model_name` names; the same seed gives the same weights.
 
+        Where ranks hold a model together the first builds it, and the others have its skeleton.
         Raises: ModelError, TrainingError when memory is too small.
         """
+        ranks = ranks_of_this_process()
+        if request.parallel != "fsdp" or ranks.size == 1:
+            return self._built(request, dataset, run)
+        own: ModelBundle | None = None
+        with ranks.sharing(AthanorError):
+            own = self._built(request, dataset, run) if ranks.is_first else None
+        skeleton = ranks.of_first(own and replace(own, model=skeleton_of(own.model)))
+        bundle = own or skeleton
+        assert bundle is not None
+        return bundle
+
+    def _built(self, request: Training, dataset: Any, run: Run) -> ModelBundle:
         with lost_memory_told("when the model was built"), drawing(torch.device("cpu")):
             kind = kind_of(request.task, request.model_name)
             return kind.build(request, dataset, RunLayout(Path(run.path)).tokenizer)

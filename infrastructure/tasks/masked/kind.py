@@ -21,6 +21,7 @@ from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import MASKED, Blueprint, build_model, open_finished
 from infrastructure.models.presets import ENCODERS, masked_encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
+from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.masked.finished import FinishedFiller, MaskedCard, intervals_of_gaps, masking_of
 from infrastructure.tasks.masked.frequencies import Frequencies
@@ -77,7 +78,7 @@ class MaskedTexts:
         assert tokenizer is not None
         train, evaluation = self.tokenized(dataset, tokenizer, request.max_length)
         counts = train.token_counts(max(tokenizer.get_vocab().values()) + 1)
-        packs = request.packing and keeps_texts_apart(bundle.model)
+        packs = request.packing and _tried(bundle)
         rival = Frequencies.of(counts, tokenizer.all_special_ids)
         adapter = masking_of(tokenizer, request.mask_share, packs=packs, frequencies=rival)
         card = {"text_field": dataset.train.documents.text_field, "mask_share": request.mask_share}
@@ -119,6 +120,12 @@ class MaskedTexts:
         model, tokenizer = open_finished(directory, MASKED)
         _require_mask(tokenizer, f"the model in {directory}")
         return model, FinishedFiller(tokenizer, known)
+
+
+def _tried(bundle: ModelBundle) -> bool:
+    """Ask the first rank, which alone may have the weights of the model."""
+    ranks = ranks_of_this_process()
+    return ranks.of_first(ranks.is_first and keeps_texts_apart(bundle.model))
 
 
 def _require_mask(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
