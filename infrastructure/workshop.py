@@ -61,13 +61,17 @@ class TrainingWorkshop:
         """
         require_installed(training.trackers)
         # What this launch cannot have is refused before data are read.
-        ranks = choose_parallel(training.parallel, training.rank_timeout).ranks
+        parallel = choose_parallel(training.parallel, training.rank_timeout)
+        ranks = parallel.ranks
         require_rows_for_all(ranks, training.batch_size * training.gradient_accumulation_steps)
         require_same_versions(ranks, environment()["versions"])
         ranks.require_alike(
             request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"
         )
-        return ranks.of_first(self._settled(training, request, choose_device(training.device, ranks.launch.local_rank)))
+        device = choose_device(training.device, ranks.launch.local_rank)
+        settled = ranks.of_first(self._settled(training, request, device))
+        parallel.refuse(settled, request)
+        return settled
 
     def _settled(self, training: Training, request: TrainModelRequest, device: torch.device) -> Training:
         require_adapters(training, device)

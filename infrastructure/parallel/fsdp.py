@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -11,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from domain.exceptions import ConfigurationError
+from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.layers import blocks_of
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.parallel.skeletons import give_memory
@@ -34,11 +36,27 @@ class FullySharded(Parallel):
         self._learning: list[str] = []
         self._have_learnt: set[str] = set()
 
+    def refuse(self, training: Any, request: Any) -> None:
+        """Refuse what wants a whole model in one place. Raises: ConfigurationError with each such setting."""
+        faults = []
+        if (adapter := getattr(training, "adapter", "none")) != "none":
+            faults.append(f"adapter {adapter} cannot be trained with parallel fsdp. Use parallel ddp.")
+        if training.precision == "fp16":
+            faults.append("precision fp16 cannot be had with parallel fsdp. Use bf16, or fp32.")
+        if request.is_measured("batch_size"):
+            faults.append("batch_size auto cannot be measured with parallel fsdp. Give a number.")
+        if training.time_budget is not None and request.leaves_open("max_steps"):
+            faults.append("time_budget plans no steps with parallel fsdp. Give max_steps, which it then ends early.")
+        if faults:
+            raise ConfigurationError.of(faults)
+
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
         """Divide the weights of the first rank among all, block after block, each weight with what belongs to it.
 
         No device holds more than one block whole, and the other ranks may come with weights that have no content.
         """
+        if has_adapters(model):
+            raise ConfigurationError("an adapter cannot be trained with parallel fsdp.", remedy="Use parallel ddp.")
         mesh = init_device_mesh(device.type, (self.ranks.size,))
         forward = Forward(model)
         with self.ranks.working():

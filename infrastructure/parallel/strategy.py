@@ -52,6 +52,12 @@ class Parallel:
         """Say what a person should know of this way on such a device; empty for nothing."""
         return ""
 
+    def refuse(self, training: Any, request: Any) -> None:
+        """Look at settings before data are read. Raises: ConfigurationError for those that cannot be had in this way.
+
+        `training` has them decided, and `request` says which were left open.
+        """
+
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
         """Give the way into a model that is on its device: called as `Forward` is."""
         return Forward(model)

@@ -10,6 +10,7 @@ from torch import nn
 from domain.exceptions import ConfigurationError
 from infrastructure.models.adapters.layers import adapted_layers
 from infrastructure.models.layers import depths_of
+from infrastructure.spread_tensors import is_spread
 from infrastructure.training.muon import Muon
 
 LR_SCALE = "lr_scale"
@@ -18,7 +19,10 @@ LR_SCALE = "lr_scale"
 _OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": lambda groups, **k: torch.optim.AdamW(groups, **{"betas": (0.9, 0.999), "fused": True, **k}),
     "adam": lambda groups, **k: torch.optim.Adam(groups, **{"betas": (0.9, 0.999), "fused": True, **k}),
-    "sgd": lambda groups, **k: torch.optim.SGD(groups, **{"momentum": 0.9, "fused": True, **k}),
+    # Torch has no fused kernel of it for weights that ranks hold together.
+    "sgd": lambda groups, **k: torch.optim.SGD(
+        groups, **{"momentum": 0.9, "fused": not is_spread(groups[0]["params"][0]), **k}
+    ),
     "rmsprop": lambda groups, **k: torch.optim.RMSprop(groups, **{"alpha": 0.99, **k}),
     "muon": Muon,
 }
