@@ -333,10 +333,10 @@ class CheckpointManager:
     def _not_saved(
         self, error: OSError, content: CheckpointContent, metadata: CheckpointMetadata
     ) -> CheckpointNotSavedError:
-        (needed,) = content.ranks.summed(content.num_bytes)
+        (needed,), free = content.ranks.summed(content.num_bytes), content.ranks.of_first(self.free_bytes)
         return CheckpointNotSavedError(
             f"checkpoint {metadata.name} cannot be written to {self._directory}: {os.strerror(error.errno or 0)}; "
-            f"it needs {needed:.0f} bytes, {self.free_bytes} are free.",
+            f"it needs {needed:.0f} bytes, {free} are free.",
             remedy="Make room and resume the run; its best and its newest checkpoint are intact.",
         )
 

@@ -262,7 +262,7 @@ def test_a_rank_that_is_not_the_first_removes_none(states: Path) -> None:
 def test_a_disk_that_refuses_one_rank_refuses_all_and_older_states_stay(tmp_path: Path) -> None:
     answers = in_ranks(4, refused, tmp_path / "answers", directory=str(tmp_path / "states"), refusing=2, number=9)
     assert [each["newest"] for each in answers] == [1] * 4
-    assert len({each["told"].partition("bytes")[0] for each in answers}) == 1
+    assert len({each["told"] for each in answers}) == 1
     assert "step-00000002 cannot be written" in answers[0]["told"]
     assert "No space left" in answers[0]["told"]
     assert os.listdir(tmp_path / "states") == ["step-00000001"]
