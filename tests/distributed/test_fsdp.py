@@ -1,5 +1,6 @@
 """FSDP2: ranks that hold a model together learn what one process learns, and leave what it leaves."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from domain.config import TrainingConfig
+from domain.events import StepCompleted
 from domain.exceptions import ConfigurationError, TrainingError
+from infrastructure.files import sha256_of
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.layers import blocks_of
 from infrastructure.parallel.choosing import choose_parallel
@@ -20,7 +23,8 @@ from infrastructure.spread_tensors import put_together
 from infrastructure.tasks.registry import TaskModels, kind_of
 from infrastructure.training.session import Session, open_session
 from infrastructure.training.step import MicroBatch, StepBatch, train_step
-from tests.support import tiny_text
+from tests.fakes.ports import FakeMonitor
+from tests.support import tiny_module, tiny_text
 from tests.support.ranks import athanor_in_ranks, in_ranks
 from tests.support.tiny_architectures import model_of
 
@@ -68,6 +72,7 @@ def everything(directory: str) -> dict[str, Any]:
     return {
         "optimizers": {name: trained_with(name) for name in ("adamw", "adam", "sgd", "rmsprop", "muon")},
         "held": held(out),
+        "runs": [resumed(out / place) for place in ("undisturbed", "stopped")],
     }
 
 
@@ -109,6 +114,34 @@ def held(directory: Path) -> list[float]:
     return [before, sum(one.numel() for one in own) / bundle.num_parameters]
 
 
+class Stopping(FakeMonitor):
+    """Wants a run to stop behind its eighth step."""
+
+    def stop_requested(self) -> str:
+        return "signal" if any(isinstance(event, StepCompleted) and event.step == 8 for event in self.events) else ""
+
+
+def resumed(directory: Path) -> list[str]:
+    """Train sixteen steps, in one go or with a stop between them; gives the digests of the model that is left.
+
+    A process alone goes on from where two ranks had stopped.
+    """
+    ranks = ranks_of_this_process()
+    settings: dict[str, Any] = {"parallel": "auto" if ranks.size == 1 else "fsdp", "average_decay": 0.9}
+    settings |= {"logging_steps": 1, "eval_steps": 4}
+    if ranks.size == 1:
+        directory = directory.with_name(f"{directory.name} before")
+    elif directory.name == "stopped":
+        tiny_module.trainer(tiny_module.Net(), directory, monitor=Stopping(), **settings).train()
+        ranks.wait_for_all()
+        if ranks.is_first:
+            shutil.copytree(directory, directory.with_name("stopped before"))
+    result = tiny_module.trainer(tiny_module.Net(), directory, **settings).train()
+    ranks.wait_for_all()
+    assert result.stop_reason == "completed"
+    return sorted(f"{path.name} {sha256_of(path)}" for path in Path(result.model_path).glob("*.safetensors"))
+
+
 def without_memory() -> list[str]:
     """Let memory run out in rank 1 alone, in the middle of a pass; gives what each rank ends with."""
     ranks = ranks_of_this_process()
@@ -140,7 +173,7 @@ def single_number() -> str:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, list[Any]]]:
     out = tmp_path_factory.mktemp("fsdp")
-    return out, {size: in_ranks(size, everything, out / f"of-{size}", directory=str(out)) for size in (1, 2)}
+    return out, {size: in_ranks(size, everything, out / f"of-{size}", directory=str(out)) for size in (2, 1)}
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "muon"])
@@ -169,6 +202,19 @@ def test_only_the_first_rank_ever_has_a_whole_model(done: Any) -> None:
     assert [first[0], second[0]] == [1.0, 0.0]
     assert first[1] == pytest.approx(0.5, abs=0.02)
     assert second[1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_run_goes_on_to_the_same_bytes_and_in_one_process_to_the_same_model(done: Any) -> None:
+    out, found = done
+    for undisturbed, stopped in (each["runs"] for each in found[2]):
+        assert undisturbed == stopped
+    alone, together, went_on = (
+        load_file(out / name / "model" / "model.safetensors")
+        for name in ("undisturbed before", "undisturbed", "stopped before")
+    )
+    for name, expected in alone.items():
+        assert torch.allclose(together[name], expected, rtol=0, atol=1e-6)
+        assert torch.allclose(went_on[name], expected, rtol=0, atol=1e-6)
 
 
 def test_blocks_are_the_layers_that_share_nothing() -> None:

@@ -12,8 +12,10 @@ from tests.support import ranked
 from tests.support.ranks import in_ranks
 
 FEW = ("classification", "one row left", "masked", "quantiles")
+DIVIDED = (*FEW, "language modelling", "code generation, packed", "seq2seq, packed", "flow")
 CLOSE = 1e-5
-Runs = Callable[[int], tuple[list[Any], Path]]
+Runs = Callable[..., tuple[list[Any], Path]]
+LAYOUTS = [(2, "auto"), (3, "auto"), (4, "auto"), (2, "fsdp")]
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +23,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Train on a number of ranks, once; gives what each of them did, and where the weights are."""
 
     @cache
-    def of(size: int) -> tuple[list[Any], Path]:
+    def of(size: int, parallel: str = "auto") -> tuple[list[Any], Path]:
         place = tmp_path_factory.mktemp(f"ranks-{size}")
-        names = FEW if size == 3 else list(ranked.CASES)
-        return in_ranks(size, ranked.trained, place, names=names, directory=str(place)), place
+        names = DIVIDED if parallel == "fsdp" else FEW if size == 3 else list(ranked.CASES)
+        return in_ranks(size, ranked.trained, place, names=names, directory=str(place), parallel=parallel), place
 
     return of
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
-def test_each_step_and_the_weights_behind_the_last_are_those_of_one_rank(size: int, runs: Runs) -> None:
-    (alone, of_one), (together, of_many) = runs(1), runs(size)
+@pytest.mark.parametrize(("size", "parallel"), LAYOUTS)
+def test_each_step_and_the_weights_behind_the_last_are_those_of_one_rank(size: int, parallel: str, runs: Runs) -> None:
+    (alone, of_one), (together, of_many) = runs(1), runs(size, parallel)
     for name, seen in together[0].items():
         expected = alone[0][name]
         assert len(expected["losses"]) == ranked.STEPS
@@ -42,18 +44,19 @@ def test_each_step_and_the_weights_behind_the_last_are_those_of_one_rank(size: i
         assert max(float((weights[key] - wanted[key]).abs().max()) for key in wanted) < CLOSE, name
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
-def test_each_evaluation_gives_what_it_gives_on_one_rank(size: int, runs: Runs) -> None:
-    (alone, _), (together, _) = runs(1), runs(size)
+@pytest.mark.parametrize(("size", "parallel"), LAYOUTS)
+def test_each_evaluation_gives_what_it_gives_on_one_rank(size: int, parallel: str, runs: Runs) -> None:
+    (alone, _), (together, _) = runs(1), runs(size, parallel)
+    close = CLOSE if parallel == "fsdp" else 1e-6  # its gradients are added up in another order
     for name, seen in together[0].items():
         assert seen["untrained"] == pytest.approx(alone[0][name]["untrained"], rel=1e-12), name
         assert len(seen["scores"]) >= 3, name
         for found, expected in zip(seen["scores"], alone[0][name]["scores"], strict=True):
-            assert found == pytest.approx(expected, rel=1e-6, abs=1e-6), name
+            assert found == pytest.approx(expected, rel=close, abs=close), name
 
 
 def test_all_ranks_hold_the_same_weights_in_each_step_and_end_with_the_same_result(runs: Runs) -> None:
-    together, _ = runs(4)
+    together, _ = runs(4, "auto")
     for name, first in together[0].items():
         assert len(set(first["weights"])) > ranked.STEPS / 2  # or nothing would have been learnt
         for other in together[1:]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from safetensors.torch import save_file
@@ -14,8 +15,9 @@ from domain.events import EvaluationCompleted, StepCompleted
 from domain.run_layout import RunLayout
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.parallel.ranks import ranks_of_this_process
+from infrastructure.spread_tensors import held
 from infrastructure.tasks.adapter import lengths_of
-from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.registry import TaskModels, kind_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from tests.fakes.ports import FakeMonitor
@@ -94,10 +96,11 @@ def _trained(name: str, directory: Path, parallel: str) -> dict[str, Any]:
     ranks = ranks_of_this_process()
     data = directory / f"data-{ranks.rank}"
     data.mkdir(parents=True)
-    wanted = request_of(name, data).resolved()
+    wanted = request_of(name, data).resolved().changed(parallel=parallel)
     kind = kind_of(wanted.task, wanted.model_name)
     parts: Any = kind.load(wanted)
-    bundle = kind.build(wanted, parts, directory / "no tokenizer kept")
+    run: Any = SimpleNamespace(path=str(directory / "no tokenizer kept"))
+    bundle = TaskModels().build(wanted, parts, run)
     make_small(bundle.model)
     prepared = kind.prepare(wanted, bundle, parts)
     monitor = Watching(bundle.model)
@@ -107,7 +110,7 @@ def _trained(name: str, directory: Path, parallel: str) -> dict[str, Any]:
         prepared.evaluation,
         directory,
         task=prepared.adapter,
-        config=wanted.changed(parallel=parallel).training_config(),
+        config=wanted.training_config(),
         monitor=monitor,
     )
     assert trainer._scoring is not None
@@ -149,7 +152,7 @@ def digest_of(model: nn.Module) -> str:
     """Give what is equal for equal weights, bit by bit."""
     digest = hashlib.sha256()
     for parameter in model.parameters():
-        digest.update(parameter.detach().numpy().tobytes())
+        digest.update(held(parameter).detach().numpy().tobytes())
     return digest.hexdigest()
 
 
