@@ -1,14 +1,17 @@
 """The guides do what they say: their blocks run as they stand, in order, in an empty directory.
 
-`sh` and `python` blocks are run, `text` blocks are what takes too long, and a page has no others. A line of shell is a
-call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell and no new process. The data
-of a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
+`sh` and `python` blocks are run, `text` blocks are what takes too long, `bash` is for clusters, and a page has no
+others. A line of shell is a call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell
+and no new process, but for `athanor launch`, which becomes another program. The data of a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
 """
 
 import csv
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +63,7 @@ def run_guide(name: str) -> list[Call]:
     calls: list[Call] = []
     variables: dict[str, object] = {}
     for language, code in FENCE.findall((DOCS / name).read_text(encoding="utf-8")):
-        assert language in ("sh", "python", "text"), language
+        assert language in ("sh", "python", "text", "bash"), language
         if language == "python":
             exec(compile(code, name, "exec"), variables)
         elif language == "sh":
@@ -78,11 +81,23 @@ def run_line(line: str) -> Call:
         words, target = words[:-2], Path(words[-1])
     assert words[0] == "athanor", line
     assert not {"|", ">", "<", "&", "&&", ";"} & set(words), line
-    answer = athanor(*words[1:], stdin=stdin)
+    answer = launched(words[1:]) if words[1] == "launch" else athanor(*words[1:], stdin=stdin)
     assert answer.exit_code == 0, (line, answer.stderr)
     if target is not None:
         target.write_text(answer.stdout, encoding="utf-8")
     return Call(tuple(words[1:]), answer)
+
+
+def launched(words: list[str]) -> Answer:
+    """Call what becomes another program."""
+    done = subprocess.run(
+        [sys.executable, "-m", "athanor", *words],
+        env={**os.environ, "PYTHONPATH": str(DOCS.parent), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def answers_of(calls: list[Call], command: str) -> list[str]:
@@ -301,6 +316,28 @@ def test_the_page_of_a_task_runs_as_it_stands(name: str, empty_directory: Path) 
 
 
 COMMANDS = sorted([*DOCS.glob("*_*.md"), *DOCS.glob("tasks/*.md")])
+
+
+def test_the_page_on_many_devices_runs_as_it_stands(empty_directory: Path) -> None:
+    launch, show = run_page_with_script("many_devices.md")
+    assert "torch.distributed.run --standalone --nproc-per-node 2" in launch.answer.stderr.splitlines()[0]
+    assert "macro F1" in launch.answer.stdout
+    assert "finished" in show.answer.stdout
+
+
+def run_page_with_script(name: str) -> list[Call]:
+    """Run a page, of whose scripts for clusters the shell reads each line, and we the words of their commands."""
+    page = (DOCS / name).read_text(encoding="utf-8")
+    for script in [code for language, code in FENCE.findall(page) if language == "bash"]:
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        (called,) = [line for line in script.splitlines() if "srun athanor " in line]
+        words = [
+            {"$SLURM_NNODES": "2", "$head:29400": "node0:29400"}.get(word, word)
+            for word in shlex.split(called.removesuffix("&"))[2:-1]
+        ]
+        answer = athanor(*words, "train", "--config", "no.yaml")
+        assert (answer.exit_code, "no.yaml does not exist" in answer.stderr) == (2, True), answer.stderr
+    return run_guide(name)
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
