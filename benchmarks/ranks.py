@@ -4,7 +4,7 @@
 
 speed: 1 process with 2 threads beside 2 processes with 1 thread each, same global batch, fp32 and bf16, by turns.
 seam: each step twice in one process, through the one way into a model and with the task called by itself; with
-`--before`, a checkout of an earlier commit, whole trainings of both, by turns.
+`--before`, a checkout of an earlier commit, whole trainings of both, by turns, in seconds of the processor.
 agreements: what an answer of all ranks takes, how many a step asks for, and their share of it.
 memory, bytes: weights, gradients and optimizer of each rank under fsdp, and what a step sends, beside the formula.
 gpus: tokens per second from 1 GPU to all of this machine, ddp and fsdp, where it has several.
@@ -74,7 +74,7 @@ def seam(options: argparse.Namespace) -> dict[str, Any]:
     if options.before:
         arm = {"does": "train", "model": "decoder-tiny", "precision": "fp32", "rows": 16, "length": 128, "steps": steps}
         sides = {"before": {**arm, "tree": str(Path(options.before).resolve())}, "now": arm}
-        found["whole trainings"] = by_turns(sides, options.rounds, "step_seconds")
+        found["whole trainings"] = by_turns(sides, options.rounds, "processor_seconds")
     return found
 
 
