@@ -2,7 +2,8 @@
 
 `sh` and `python` blocks are run, `text` blocks are what takes too long, `bash` is for clusters, and a page has no
 others. A line of shell is a call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell
-and no new process, but for `athanor launch`, which becomes another program. The data of a run that names none is small here: of the standard library some modules, of the shipped functions each tenth pair.
+and no new process, but for `athanor launch`, which becomes another program. The data of a run that names none is small
+here: of the standard library some modules, of the shipped functions each tenth pair.
 """
 
 import csv
