@@ -111,10 +111,7 @@ class RunStates:
         known = self._checkpoints.list_checkpoints()
         with phase(f"opening checkpoint {known[-1].name}") if known else nullcontext():
             checkpoint = self._checkpoints.load_latest_checkpoint(reading_of(self._session))
-        for message in self._checkpoints.damaged:
-            if message not in self._known_damage:
-                self._known_damage.add(message)
-                self._warn(fresh, message)
+        self._tell_damage(fresh)
         if checkpoint is None:
             return None
         name = checkpoint["metadata"].name
@@ -135,6 +132,12 @@ class RunStates:
         if moved := computed_elsewhere(saved.machine, machine_facts(self._session.device, self._ranks.size)):
             self._warn(progress, moved)
         return progress
+
+    def _tell_damage(self, progress: Progress) -> None:
+        for message in self._checkpoints.damaged:
+            if message not in self._known_damage:
+                self._known_damage.add(message)
+                self._warn(progress, message)
 
     def _under_other_settings(
         self, fresh: Progress, saved: Progress, changes: list[Change], epoch: int, name: str
@@ -192,6 +195,7 @@ class RunStates:
             self._warn_of_no_score(progress)
             return
         best = self._checkpoints.load_best_checkpoint(reading_of(self._session))
+        self._tell_damage(progress)
         if best is None:
             raise TrainingError(
                 f"the best state, of step {progress.best_step} with a score of {progress.best_metric:g}, is lost, and "

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 
 from domain.exceptions import CheckpointError
 from infrastructure.parallel.ranks import ALONE, Ranks, ranks_of_this_process
@@ -23,6 +23,7 @@ from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
 from infrastructure.training.following import FollowedCheckpoints
 from infrastructure.training.session import Session
 from infrastructure.training.taking_up import reading_of
+from infrastructure.training.tensor_tree import split_tree
 from infrastructure.training.weight_average import WeightAverage
 from tests.support.forked import start_function
 from tests.support.ranks import ended, environments, in_ranks
@@ -177,6 +178,17 @@ def killed(directory: str, rank: int, place: str) -> None:
     save(manager, one, 2)
 
 
+def by_columns() -> str:
+    """Save what is spread otherwise than by rows; gives the sentence."""
+    ranks = ranks_of_this_process()
+    tensor = distribute_tensor(torch.ones(2, 2), init_device_mesh("cpu", (2,)), [Shard(1)])
+    with pytest.raises(CheckpointError) as found:
+        split_tree({"weight": tensor}, rank=ranks.rank)
+    with pytest.raises(CheckpointError, match="special tensor"):
+        split_tree({"weight": tensor})
+    return found.value.problem
+
+
 # What is so of them
 
 
@@ -250,6 +262,11 @@ def test_a_file_of_one_rank_that_is_gone_is_named(states: Path) -> None:
     (states / "step-00000002" / "model-00002-of-00004.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model-00002-of-00004\.safetensors is missing"):
         CheckpointManager(states).load_checkpoint("step-00000002")
+
+
+def test_what_is_spread_otherwise_than_by_rows_is_refused(tmp_path: Path) -> None:
+    told = "the state at weight is of torch.float32 and spread as (Shard(dim=1),), which no checkpoint can hold."
+    assert in_ranks(2, by_columns, tmp_path) == [told, told]
 
 
 def test_a_rank_that_is_not_the_first_removes_none(states: Path) -> None:

@@ -176,6 +176,7 @@ def test_trouble_of_one_rank_is_met_by_all(tmp_path: Path) -> None:
     best, next_best, *warnings = first["best"]
     assert next_best != best
     assert any("is damaged or was never saved" in warning for warning in warnings)
+    assert any("model-00002-of-00002.safetensors does not have the SHA-256" in warning for warning in warnings)
     assert [message.split()[1] for message in first["refused"]] == ["step-00000004", "step-00000006"]
     assert first["refused"] == second["refused"]
     assert "step-00000000 cannot be written" in first["at once"]

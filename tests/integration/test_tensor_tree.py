@@ -124,3 +124,10 @@ def test_a_state_that_contains_itself_is_refused() -> None:
 def test_a_structure_that_does_not_fit_its_tensors_is_refused(structure: Any) -> None:
     with pytest.raises(CheckpointError, match="do not belong together"):
         join_tree([structure], {"x": torch.zeros(8, dtype=torch.uint8)})
+
+
+def test_rows_that_some_rank_did_not_bring_are_missed() -> None:
+    structure = {"weight": {"$tensor": "weight", "rows": 3}}
+    assert join_tree(structure, {"weight": torch.ones(3, 2)})["weight"].sum() == 6
+    with pytest.raises(CheckpointError, match="weight has 2 of 3 rows"):
+        join_tree(structure, {"weight": torch.ones(2, 2)})
