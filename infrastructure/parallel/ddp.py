@@ -35,7 +35,12 @@ class DataDistributed(Parallel):
 
         What is scored, saved and gone on from is then the same in all of them.
         """
-        yield
+        try:
+            yield
+        except (RuntimeError, MemoryError):
+            # A pass that was broken off behind its forward would send gradients with the first one that is tried again.
+            forward.reducer._reset_state()  # type: ignore[operator, union-attr]
+            raise
         model: Any = forward.module.model  # type: ignore[union-attr]  # what `entered` has wrapped
         with self.ranks.working():
             for name in self._kept_buffers:

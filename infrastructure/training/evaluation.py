@@ -68,7 +68,8 @@ class _Scorer:
     def __call__(self, rows_at_once: int) -> tuple[dict[str, Any], Evaluation, np.ndarray]:
         self.forward.eval()
         result, order = self._passed(rows_at_once)
-        with self.precision.autocast():  # some tasks let the model write before they can score it
+        # Some tasks let the model write before they can score it.
+        with self.parallel.sharing_lost_memory(), self.precision.autocast():
             metrics = self.forward(lambda model: result.metrics())
         return {**metrics, **_of_parts(self.task, self.dataset, result, order)}, result, order
 
