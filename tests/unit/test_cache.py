@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -270,6 +271,20 @@ def test_of_two_processes_that_want_an_entry_one_makes_it_and_the_other_waits(
         process.join()
     assert [making.exitcode, waiting.exitcode] == [0, 0]
     assert [path.name for path in root.iterdir()] == ["kind-key"]
+
+
+def test_a_lock_that_is_of_another_user_can_be_waited_for(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    opened = os.open
+
+    def refuse(path: Path, flags: int, mode: int = 0o777, **given: Any) -> int:
+        if Path(path).name.startswith(turns.PREFIX) and flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, mode, **given)
+
+    root.mkdir()
+    (root / f"{turns.PREFIX}kind-key").touch()
+    monkeypatch.setattr(os, "open", refuse)
+    assert content_of(cached("kind", "key", fill)) == WHOLE
 
 
 def test_whoever_waits_for_a_process_that_is_killed_makes_the_entry_itself(

@@ -9,6 +9,7 @@ from pathlib import Path
 from application.phases import phase
 
 PREFIX = ".making-"
+_PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def turn_at(path: Path) -> Iterator[None]:
 
 def _held(place: Path) -> int:
     while True:
-        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        descriptor = _opened(place)
         try:
             if not _has_locks(descriptor) or _is_still(place, descriptor):
                 return descriptor
@@ -40,6 +41,13 @@ def _held(place: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _opened(place: Path) -> int:
+    try:
+        return os.open(place, os.O_RDWR | os.O_CREAT | _PLAIN, 0o666)
+    except PermissionError:  # another user's, in a cache that several share: it can be waited for all the same
+        return os.open(place, os.O_RDONLY | _PLAIN)
 
 
 def _has_locks(descriptor: int) -> bool:
