@@ -44,10 +44,13 @@ def _held(place: Path) -> int:
 
 
 def _opened(place: Path) -> int:
+    own = os.O_RDWR | os.O_CREAT | _PLAIN
     try:
-        return os.open(place, os.O_RDWR | os.O_CREAT | _PLAIN, 0o666)
-    except PermissionError:  # another user's, in a cache that several share: it can be waited for all the same
-        return os.open(place, os.O_RDONLY | _PLAIN)
+        return os.open(place, own, 0o666)
+    except PermissionError:
+        with suppress(FileNotFoundError):
+            return os.open(place, os.O_RDONLY | _PLAIN)  # another user's, in a cache that several share
+        return os.open(place, own, 0o666)  # that one is done, or nobody may write here
 
 
 def _has_locks(descriptor: int) -> bool:
