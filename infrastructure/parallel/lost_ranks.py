@@ -43,7 +43,7 @@ class Presence:
     def __init__(self, store: Store, launch: Launch, timeout: float) -> None:
         self._store = store
         self._launch = launch
-        self._timeout = timeout
+        self.timeout = timeout
         self._num_questions = 0
         self._has_failed = False
         # A connection of its own: on the other one somebody may wait for long.
@@ -69,7 +69,7 @@ class Presence:
             now, at = self._pulses(), time.monotonic()
             since = [before if now[rank] == heard[rank] else at for rank, before in enumerate(since)]
             heard = now
-            silent = [rank for rank, last in enumerate(since) if at >= last + self._timeout]
+            silent = [rank for rank, last in enumerate(since) if at >= last + self.timeout]
             if silent or self._store.check([_FAILED]):
                 raise self._told_failure() or self._told_lost(silent)
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -94,11 +94,11 @@ class Presence:
         Who has failed waits for a while only, for the first may wait for this one.
         """
         self._store.set(f"{_END}/{self._launch.rank}", "here")
-        until = time.monotonic() + (SECONDS_TO_PART if self._has_failed else self._timeout)
+        until = time.monotonic() + (SECONDS_TO_PART if self._has_failed else self.timeout)
         heard = self._pulse_of_first()
         while self._launch.rank and not self._store.check([f"{_END}/0"]) and time.monotonic() < until:
             if not self._has_failed and (now := self._pulse_of_first()) != heard:
-                heard, until = now, time.monotonic() + self._timeout
+                heard, until = now, time.monotonic() + self.timeout
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _told_failure(self) -> LostRanksError | None:
@@ -117,7 +117,7 @@ class Presence:
     def _told_lost(self, ranks: Sequence[int]) -> LostRanksError:
         return LostRanksError(
             f"{named(ranks) or 'one of the ranks'} of {self._launch.size} ended, or did not come within "
-            f"{self._timeout:g} seconds.",
+            f"{self.timeout:g} seconds.",
             remedy="See what it said last; the run goes on from its newest checkpoint.",
         )
 

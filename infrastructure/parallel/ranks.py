@@ -44,9 +44,11 @@ class Ranks:
     torch alone, and torchrun ends the rest.
     """
 
-    def __init__(self, launch: Launch, presence: Presence | None = None) -> None:
+    def __init__(self, launch: Launch, presence: Presence | None = None, group: Any = None) -> None:
         self.launch = launch
         self._presence = presence
+        # None for that of the training: it serves both gloo for tensors of the processor and NCCL for those of GPUs.
+        self._group = group
         self.rank, self.size = launch.rank, launch.size
 
     @property
@@ -57,6 +59,16 @@ class Ranks:
     def apart(self) -> "Ranks":
         """Give this process as one alone, on its own device: for what each of them does by itself."""
         return Ranks(replace(self.launch, rank=0, size=1))
+
+    def beside(self) -> "Ranks":
+        """Give the same processes with a line of their own, for what a thread of each asks while the training asks.
+
+        Called by all of them.
+        """
+        if self._presence is None:
+            return self
+        limit = timedelta(seconds=self._presence.timeout)
+        return Ranks(self.launch, self._presence, dist.new_group(backend="gloo", timeout=limit))
 
     def summed(self, *numbers: float) -> tuple[float, ...]:
         """Add up numbers over all."""
@@ -79,7 +91,7 @@ class Ranks:
         if self.size == 1:
             return value
         holder = [value if self.is_first else None]
-        self._asked(lambda: dist.broadcast_object_list(holder, src=0, device=torch.device("cpu")))
+        self._asked(lambda: dist.broadcast_object_list(holder, src=0, group=self._group, device=torch.device("cpu")))
         return holder[0]  # type: ignore[return-value]  # the first one's
 
     def gathered(self, value: Value) -> Sequence[Value]:
@@ -87,7 +99,7 @@ class Ranks:
         if self.size == 1:
             return [value]
         found: list[Any] = [None] * self.size
-        self._asked(lambda: dist.all_gather_object(found, value, group=self._on_processors()))
+        self._asked(lambda: dist.all_gather_object(found, value, group=self._group))
         return found
 
     def require_alike(self, value: str, what: str, remedy: str) -> None:
@@ -104,7 +116,7 @@ class Ranks:
         with self.working():
             without_limit = dist.AllreduceOptions()
             without_limit.timeout = FOR_EVER
-            group: Any = dist.group.WORLD
+            group: Any = self._group or dist.group.WORLD
             coming = group.allreduce([torch.zeros(1)], without_limit)
             self._presence.watch(coming.is_completed)
             coming.wait()
@@ -180,7 +192,7 @@ class Ranks:
         if self.size == 1:
             return tuple(numbers)
         tensor = torch.tensor(numbers, dtype=torch.float64)
-        self._asked(lambda: dist.all_reduce(tensor, op=how, group=self._on_processors()))
+        self._asked(lambda: dist.all_reduce(tensor, op=how, group=self._group))
         return tuple(tensor.tolist())
 
     def _asked(self, question: Callable[[], Result]) -> Result:
@@ -190,13 +202,10 @@ class Ranks:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Say in a sentence what becomes of collective work inside the block when one of them is lost."""
-        if self._presence is not None:
+        if self._presence is not None and self._group is None:  # or it would seem to be behind, or ahead
             self._presence.come_to_question()
         with translated(self._presence):
             yield
-
-    def _on_processors(self) -> Any:
-        return None  # one group serves both: gloo for tensors of the processor, NCCL for those of GPUs
 
 
 ALONE = Ranks(Launch())

@@ -6,12 +6,13 @@ from typing import Any
 
 from domain.retention import CheckpointMetadata
 from infrastructure.memory import is_out_of_memory
-from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
+from infrastructure.training.checkpoint_manager import CheckpointManager
 
 
 class BackgroundSaver:
     """Copies a state and lets a thread write it, at most one at a time.
 
+    Where ranks write together, each has such a thread, and these ask each other whether all went well.
     A kill leaves a state in flight absent, as it does any that is half written. What became of it is told by `wait`,
     once.
     """
@@ -38,19 +39,6 @@ class BackgroundSaver:
         # No room for a copy: the state itself is written, and must not change before that is done.
         self._in_flight = self._writer.submit(self._checkpoints.write, self._checkpoints.prepared(**state))
         wait_for([self._in_flight])
-
-    def save_at_once(self, **state: Any) -> None:
-        """Save it before this returns; `wait` tells what became of it.
-
-        So it is done where several ranks write together: they ask each other whether all went well, and beside a
-        training that asks as well their questions would be taken for each other.
-        """
-        assert self._in_flight is None, "ask what became of the state before"
-        self._in_flight = Future()
-        try:
-            self._in_flight.set_result(self._checkpoints.save_checkpoint(**state))
-        except CheckpointNotSavedError as error:
-            self._in_flight.set_exception(error)
 
     @property
     def is_done(self) -> bool:

@@ -46,6 +46,7 @@ class RunStates:
         self._warn = warn
         self._saved = saved
         self._saver = BackgroundSaver(checkpoints)
+        self._writers = self._ranks.beside() if session.parallel.shards else ALONE
         self._known_damage: set[str] = set()
 
     # Saving
@@ -57,15 +58,14 @@ class RunStates:
         raises: CheckpointNotSavedError.
         """
         self.settle(progress)
-        together = self._session.parallel.shards
-        if together or self._ranks.is_first:
-            self._begin_to_save(progress, epoch, self._saver.save_at_once if together else self._saver.save)
+        if self._session.parallel.shards or self._ranks.is_first:
+            self._begin_to_save(progress, epoch)
         if at_once:
             self.settle(progress, must_be_saved=True)
             self._ranks.wait_for_all()
 
-    def _begin_to_save(self, progress: Progress, epoch: int, save: Callable[..., None]) -> None:
-        save(
+    def _begin_to_save(self, progress: Progress, epoch: int) -> None:
+        self._saver.save(
             model=self._session.trained,
             optimizer=self._session.optimizer,
             scaler=self._session.precision.scaler,
@@ -76,7 +76,7 @@ class RunStates:
                 **self._state(progress).to_json(),
                 "average": self._session.average.state_dict() if self._session.average else None,
             },
-            ranks=self._ranks if self._session.parallel.shards else ALONE,
+            ranks=self._writers,
         )
 
     def look(self, progress: Progress) -> None:

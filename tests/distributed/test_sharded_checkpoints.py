@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from domain.exceptions import CheckpointError
 from infrastructure.parallel.ranks import ALONE, Ranks, ranks_of_this_process
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.training import CheckpointManager, checkpoint_files
+from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
 from infrastructure.training.following import FollowedCheckpoints
 from infrastructure.training.session import Session
@@ -137,6 +139,28 @@ def take_up(directory: str, save_as: int = 0) -> dict[str, Any]:
         "tied": checkpoint["model_state_dict"]["again.weight"] is weight,
         "damaged": manager.damaged,
     }
+
+
+def save_beside(directory: str) -> bool:
+    """Change the weights, and ask each other, while threads write; tell whether what was is what is there."""
+    ranks = ranks_of_this_process()
+    manager, one, writers = CheckpointManager(directory), session(ranks, 1), ranks.beside()
+    saver, real, may_write = BackgroundSaver(manager), manager.write, Event()
+    manager.write = lambda prepared: (may_write.wait(), real(prepared))[1]  # type: ignore[method-assign]
+    assert one.average is not None
+    before, average = tensors_of(one), {"average": one.average.state_dict()}
+    saver.save(model=one.trained, optimizer=one.optimizer, step=1, extra=average, ranks=writers)
+    with torch.no_grad():
+        for weight in one.model.parameters():
+            weight.zero_()
+    may_write.set()
+    while not ranks.any(saver.is_done):
+        pass
+    saver.wait()
+    saver.close()
+    checkpoint = manager.load_latest_checkpoint(reading_of(one))
+    assert checkpoint is not None
+    return is_same(load(one, checkpoint), before)
 
 
 def refused(directory: str, refusing: int, number: int) -> dict[str, Any]:
@@ -262,6 +286,10 @@ def test_a_file_of_one_rank_that_is_gone_is_named(states: Path) -> None:
     (states / "step-00000002" / "model-00002-of-00004.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model-00002-of-00004\.safetensors is missing"):
         CheckpointManager(states).load_checkpoint("step-00000002")
+
+
+def test_threads_of_all_write_what_was_while_the_training_goes_on(tmp_path: Path) -> None:
+    assert in_ranks(2, save_beside, tmp_path / "answers", directory=str(tmp_path / "states")) == [True, True]
 
 
 def test_what_is_spread_otherwise_than_by_rows_is_refused(tmp_path: Path) -> None:
