@@ -1,5 +1,7 @@
 """What one process of `ranks.py` does: trains a while, or times single steps, and writes what it found as JSON."""
 
+import ctypes
+import gc
 import json
 import os
 import socket
@@ -161,8 +163,10 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
     """Take steps and a gradient; gives what each rank holds (bytes), its peaks, and what it sends in a step."""
     from torch.distributed.fsdp import FSDPModule
 
+    from infrastructure.training import AdvancedTrainer  # noqa: F401  # what loading it takes is no holding
     from infrastructure.training.step import batch_at, gradient, train_step
 
+    before = settled_bytes()
     trainer = opened(arm)
     session, dataset, task, rows = trainer._session, trainer._train_dataset, trainer._task, arm["rows"]
     ranks, steps = session.parallel.ranks, arm["steps"]
@@ -179,6 +183,7 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
         train_step(session, batch(step), 1e-4)
     ranks.wait_for_all()
     sent = (bytes_sent() - sent) / steps
+    peak_of_steps, between_steps = status("VmHWM"), settled_bytes()
     gradient(session, batch(1 + steps))
     weights = list(session.model.parameters())
     blocks: list[Any] = [part for part in session.model.modules() if isinstance(part, FSDPModule)]
@@ -187,7 +192,8 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
         "weights": sum(map(local_bytes, weights)),
         "gradients": sum(local_bytes(weight.grad) for weight in weights if weight.grad is not None),
         "optimizer": sum(local_bytes(value) for value in moments if hasattr(value, "numel") and value.numel() > 1),
-        "peak_of_steps": status("VmHWM"),
+        "grown_between_steps": between_steps - before,
+        "peak_of_steps": peak_of_steps,
         "peak_of_building": peak_of_building,
         "parameters": sum(weight.numel() for weight in weights),
         "parameters_in_blocks": sum(weight.numel() for block in blocks for weight in block.parameters()),
@@ -319,6 +325,13 @@ def bytes_sent() -> int:
         except OSError:  # closed since, or no TCP
             continue
     return sent
+
+
+def settled_bytes() -> int:
+    """Give freed memory back to the kernel, as training does not, for speed; gives what is resident then."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return status("VmRSS")
 
 
 def status(name: str) -> int:
