@@ -8,7 +8,8 @@ from domain.rules import between, one_of, whole
 from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
-PARALLELS = ("auto", "single", "data_parallel", "ddp", "fsdp")
+SINGLE = "single"
+PARALLELS = ("auto", SINGLE, "data_parallel", "ddp", "fsdp")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.

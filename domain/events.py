@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.config import SINGLE
+
 
 @dataclass(frozen=True)
 class PhaseStarted:
@@ -46,7 +48,8 @@ class RunOpened:
 class RunStarted:
     """Training is about to begin, or to go on from `first_step`; it is scored every `eval_steps` and at its end.
 
-    `num_trainable` of the parameters are trained; None stands for all.
+    `num_trainable` of the parameters are trained; None stands for all. `num_devices` share out each step, in the way
+    that `parallel` names.
     """
 
     run_id: str
@@ -60,6 +63,8 @@ class RunStarted:
     first_step: int
     eval_steps: int = 0
     num_trainable: int | None = None
+    num_devices: int = 1
+    parallel: str = SINGLE
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.config import SINGLE
 from domain.interval import Interval
 
 
@@ -14,7 +15,7 @@ class TrainingResult(Mapping[str, Any]):
     `best_epoch` counts from 1, as the screen does, `best_step` and `steps` count optimizer steps. The `best_` fields
     are None where nothing was scored, and `final_metrics` are those of the best model. `training_time` is seconds in
     the loop, evaluation and saving included. `stop_reason` is "completed", "early_stopping", "time_budget",
-    "diverged", or what a monitor gave.
+    "diverged", or what a monitor gave. `num_devices` shared out each step, in the way that `parallel` names.
     """
 
     best_metric: float | None
@@ -37,6 +38,8 @@ class TrainingResult(Mapping[str, Any]):
     num_threads: int
     warnings: tuple[str, ...]
     model_path: str
+    num_devices: int = 1
+    parallel: str = SINGLE
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.__dataclass_fields__:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from domain.config import SINGLE
+
 
 def counted(number: int | None, plural: str) -> str:
     """Write a number with the noun of a kind: 1 row, 2,000 rows."""
@@ -13,6 +15,11 @@ def part_trained(num_parameters: int, num_trainable: int | None) -> str:
     if num_trainable is None or num_trainable == num_parameters:
         return ""
     return f", {num_trainable:,} of them trained ({num_trainable / num_parameters:.2%})"
+
+
+def shared_out(num_devices: int, parallel: str) -> str:
+    """Say behind a device how many of its kind share out a step, and in which way; empty for one alone."""
+    return "" if parallel == SINGLE else f", {counted(num_devices, 'ranks')} ({parallel})"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.showing import duration
 from domain.task import task_named
-from domain.words import counted, part_trained
+from domain.words import counted, part_trained, shared_out
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.hardware import environment
 from infrastructure.models.card import read_card
@@ -144,7 +144,7 @@ class RunTold:
         if "padding_share" in result.throughput:
             speed["padding_share"] = f"{result.throughput['padding_share']:.1%}"
         facts = {
-            "device": result.device,
+            "device": f"{result.device}{shared_out(result.num_devices, result.parallel)}",
             "precision": result.precision,
             "threads": str(result.num_threads),
             "dropped steps": str(result.num_dropped_steps),

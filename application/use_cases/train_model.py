@@ -43,12 +43,13 @@ class TrainModelResponse(BaseModel):
     """What became of a training.
 
     `best_epoch` counts from 1, as the screen does, and `best_step` optimizer steps; `training_time` is seconds in the
-    loop, evaluation and saving included. `final_metrics` are those of the best model on the validation part, by which
-    it was chosen; `test_metrics` those on a test part, where the task sets one apart. `exit_code` is what a command
-    line should return. `intervals` hold, by the names of metrics and baselines, the low and the high end that the true
-    value lies between with 95 % confidence, on the test part or else the validation part: what other rows would
-    change, not what another seed would. `success` is False when the run failed, was stopped before its end or never
-    began for bad input; `errors` then says why and what to do.
+    loop, evaluation and saving included; `num_devices` shared out its steps in the way that `parallel` names.
+    `final_metrics` are those of the best model on the validation part, by which it was chosen; `test_metrics` those
+    on a test part, where the task sets one apart. `exit_code` is what a command line should return. `intervals` hold,
+    by the names of metrics and baselines, the low and the high end that the true value lies between with 95 %
+    confidence, on the test part or else the validation part: what other rows would change, not what another seed
+    would. `success` is False when the run failed, was stopped before its end or never began for bad input; `errors`
+    then says why and what to do.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -74,6 +75,8 @@ class TrainModelResponse(BaseModel):
     throughput: dict[str, float] = {}
     num_parameters: int | None = None
     num_trainable: int | None = None
+    num_devices: int | None = None
+    parallel: str | None = None
     num_train_rows: int | None = None
     num_eval_rows: int | None = None
     facts: dict[str, str] = {}
@@ -185,6 +188,8 @@ class TrainModelUseCase:
             throughput=dict(result.throughput),
             num_parameters=result.num_parameters,
             num_trainable=result.num_trainable,
+            num_devices=result.num_devices,
+            parallel=result.parallel,
             num_train_rows=dataset.num_train,
             num_eval_rows=dataset.num_eval,
             facts=dict(dataset.facts),

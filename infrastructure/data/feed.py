@@ -156,6 +156,19 @@ def _entropy(seed: int, purpose: str, *counters: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy=seed, spawn_key=(_PURPOSES[purpose], *counters))
 
 
+def cut_anew(rows_per_step: int, rows_at_once: int, num_places: int) -> str:
+    """Say of a model that draws dropout what becomes of it where a step has too few micro-batches for all."""
+    num_cuts = -(-rows_per_step // rows_at_once)
+    if num_cuts >= num_places:
+        return ""
+    whole = "1 micro-batch" if num_cuts == 1 else f"{num_cuts} micro-batches"
+    told = f"a step of {whole} is cut into {num_places}, so that dropout falls otherwise"
+    if rows_per_step % num_places:
+        return f"{told} than on one device."
+    least = rows_per_step // num_places
+    return f"{told} than on one device; batch_size={least} gradient_accumulation_steps={num_places} keeps it."
+
+
 def cut_evenly(lengths: np.ndarray, num_parts: int, most_rows: int) -> list[int]:
     """Cut rows, longest first, into at most `num_parts` pieces of about equally many places for tokens.
 

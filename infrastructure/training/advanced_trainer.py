@@ -15,6 +15,7 @@ from domain.config import TrainingConfig
 from domain.events import (
     EvaluationCompleted,
     MicroBatchHalved,
+    Noted,
     RolledBack,
     RunFinished,
     RunStarted,
@@ -30,6 +31,7 @@ from domain.results import TrainingResult
 from domain.run_layout import METRICS, RunLayout
 from domain.schedule import Plateau
 from domain.time_budget import TIME_BUDGET, Clock
+from infrastructure.data.feed import cut_anew
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.dropout import draws
@@ -103,15 +105,11 @@ class AdvancedTrainer:
         )
         ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
-        self._feed = feed_of(
-            train_dataset,
-            self._plan.rows_per_step,
-            config.seed,
-            ranks.rank,
-            ranks.size,
-            keeps_cuts=draws(self._bundle.model),
-            devices=len(parallel.devices(self._session.device)),
-        )
+        devices = len(parallel.devices(self._session.device))
+        self._num_devices = ranks.size * devices
+        self._draws = draws(self._bundle.model)
+        place = (ranks.rank, ranks.size, self._draws, devices)
+        self._feed = feed_of(train_dataset, self._plan.rows_per_step, config.seed, *place)
         self._scoring = (
             None
             if self._eval_dataset is None
@@ -190,6 +188,8 @@ class AdvancedTrainer:
         self._tracker.rewind(progress.step)
         if remark := self._session.parallel.remark(self._session.device):
             self._warn(progress, remark)
+        if self._draws and (note := cut_anew(self._plan.rows_per_step, self._config.batch_size, self._num_devices)):
+            self._monitors.notify(Noted(note))
         self._monitors.notify(
             RunStarted(
                 run_id=self._name,
@@ -203,6 +203,8 @@ class AdvancedTrainer:
                 first_step=progress.step,
                 eval_steps=self._plan.eval_steps,
                 num_trainable=self._bundle.num_trainable,
+                num_devices=self._num_devices,
+                parallel=self._session.parallel.name,
             )
         )
         return progress
@@ -379,6 +381,8 @@ class AdvancedTrainer:
             num_threads=torch.get_num_threads(),
             warnings=(*self._bundle.warnings, *progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),
+            num_devices=self._num_devices,
+            parallel=self._session.parallel.name,
         )
 
 

@@ -13,7 +13,7 @@ from infrastructure.parallel.ranks import ALONE
 from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointManager, CheckpointNotSavedError
 from infrastructure.training.fingerprints import FROZEN_WEIGHTS
-from infrastructure.training.machine import THREADS, computed_elsewhere, machine_facts, use_threads
+from infrastructure.training.machine import RANKS, THREADS, computed_elsewhere, machine_facts, use_threads
 from infrastructure.training.optimizers import load_optimizer
 from infrastructure.training.session import Session
 from infrastructure.training.taking_up import reading_of
@@ -121,7 +121,9 @@ class RunStates:
             raise _over_other_weights(name, changes)
         if changes and not accept_changes:
             raise _of_another_run(name, changes)
-        if THREADS in saved.machine and self._session.device.type == "cpu":
+        here = machine_facts(self._session.device, self._ranks.size)
+        # Among another number of ranks the last bits are others anyway, and a process has other cores for itself.
+        if THREADS in saved.machine and here["device"] == "cpu" and saved.machine.get(RANKS, 1) == here[RANKS]:
             use_threads(saved.machine[THREADS])
         self._load(checkpoint, changes)
         progress = saved.progress

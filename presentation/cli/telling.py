@@ -19,7 +19,7 @@ from domain.events import (
 )
 from domain.pace import Pace
 from domain.showing import duration
-from domain.words import counted, part_trained
+from domain.words import counted, part_trained, shared_out
 from presentation.cli.wording import headlines, speed_of, words_of
 
 
@@ -106,7 +106,8 @@ def _begun(event: RunStarted) -> str:
         f"{event.run_id}: {counted(event.num_train_rows, words_of(event.task).fed)} to learn, "
         f"{event.num_eval_rows:,} to score, {_short(event.num_parameters)} parameters"
         f"{part_trained(event.num_parameters, event.num_trainable)}, "
-        f"{event.precision} on {event.device}, {event.total_steps:,} steps{first}"
+        f"{event.precision} on {event.device}{shared_out(event.num_devices, event.parallel)}, "
+        f"{event.total_steps:,} steps{first}"
     )
 
 

@@ -9,14 +9,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from domain.config import TrainingConfig
+from domain.events import Noted, RunStarted
 from infrastructure.container import Container
+from infrastructure.data.feed import cut_anew
 from infrastructure.parallel import choosing
 from infrastructure.parallel.replicas import Replicated
 from infrastructure.parallel.strategy import Forward, Parallel
 from infrastructure.tasks.adapter import feed_of
 from infrastructure.tasks.plain_module import PlainModule
+from infrastructure.training import AdvancedTrainer
 from infrastructure.training.session import open_session
 from infrastructure.training.step import batch_at, train_step
+from tests.fakes.ports import FakeMonitor
 from tests.support.resuming import metrics_of
 from tests.support.small_requests import request_for
 
@@ -105,6 +109,24 @@ def test_a_run_of_each_kind_ends_as_one_of_a_single_device(
     assert [(name, step) for name, _, step in seen] == [(name, step) for name, _, step in metrics]
     losses = [[value for name, value, _ in each if name == "train_loss"] for each in (metrics, seen)]
     assert losses[1] == pytest.approx(losses[0], abs=1e-5)
+
+
+def test_a_model_with_dropout_is_told_where_its_steps_are_cut_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(choosing.STRATEGIES, "data_parallel", OnThree)
+    told = {}
+    for share in (0.1, 0.0):
+        monitor, model = FakeMonitor(), nn.Sequential(nn.Dropout(share), nn.Linear(2, 1))
+        given: dict[str, Any] = {"parallel": "data_parallel", "batch_size": 9, "max_steps": 1, "device": "cpu"}
+        AdvancedTrainer(
+            model, ROWS, None, tmp_path / str(share), loss_function=nn.functional.mse_loss, monitor=monitor, **given
+        ).train()
+        told[share] = [event.message for event in monitor.events if isinstance(event, Noted)]
+        (started,) = [event for event in monitor.events if isinstance(event, RunStarted)]
+        assert (started.num_devices, started.parallel) == (3, "data_parallel")
+    assert told == {0.1: [cut_anew(9, 9, 3)], 0.0: []}
+    assert "batch_size=3 gradient_accumulation_steps=3" in told[0.1][0]
 
 
 def test_one_device_alone_is_told_of_and_changes_nothing() -> None:
