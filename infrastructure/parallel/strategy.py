@@ -63,7 +63,7 @@ class Parallel:
         return Forward(model)
 
     def one_gradient(self, forward: nn.Module) -> AbstractContextManager[object]:
-        """Stand around all passes of a step."""
+        """Stand around all passes of a step; behind it the model has the whole gradient of this rank."""
         return nullcontext()
 
     def sharing_lost_memory(self) -> AbstractContextManager[None]:

@@ -117,8 +117,9 @@ def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
             share = _share_of_loss(session, last, batch)
         with parallel.sending_gradients():
             loss += _backward(session, share)
-            session.precision.unscale(session.optimizer)
-            return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
+    with parallel.sending_gradients():
+        session.precision.unscale(session.optimizer)
+        return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
 
 
 def _share_of_loss(session: Session, micro_batch: MicroBatch, batch: StepBatch) -> Tensor:

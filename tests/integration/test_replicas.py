@@ -91,7 +91,7 @@ def test_a_step_of_one_micro_batch_is_shared_out_to_all_devices() -> None:
 def test_a_run_of_each_kind_ends_as_one_of_a_single_device(
     task: str, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(choosing.STRATEGIES, "data_parallel", OnThree)
+    monkeypatch.setitem(choosing.STRATEGIES, "data_parallel", lambda: OnThree)
     sizes = {"batch_size": 2, "gradient_accumulation_steps": 3, "max_steps": 4, "eval_steps": 2, "logging_steps": 1}
     ends = {}
     for parallel in ("single", "data_parallel"):
@@ -114,7 +114,7 @@ def test_a_run_of_each_kind_ends_as_one_of_a_single_device(
 def test_a_model_with_dropout_is_told_where_its_steps_are_cut_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(choosing.STRATEGIES, "data_parallel", OnThree)
+    monkeypatch.setitem(choosing.STRATEGIES, "data_parallel", lambda: OnThree)
     told = {}
     for share in (0.1, 0.0):
         monitor, model = FakeMonitor(), nn.Sequential(nn.Dropout(share), nn.Linear(2, 1))
