@@ -13,7 +13,7 @@ from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.freezing import FrozenBase
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import TaskAdapter
-from infrastructure.training.device import choose_device, keep_freed_memory
+from infrastructure.training.device import choose_device, keep_freed_memory, return_freed_memory
 from infrastructure.training.optimizers import OptimizerBuilder
 from infrastructure.training.precision import Precision, choose_precision
 from infrastructure.training.trained_part import TrainedPart
@@ -60,7 +60,7 @@ def open_session(
     """
     parallel = parallel or Parallel()
     device = choose_device(config.device, parallel.ranks.launch.local_rank)
-    keep_freed_memory()
+    return_freed_memory() if parallel.shards else keep_freed_memory()
     precision = Precision(choose_precision(config.precision, config.use_mixed_precision, device), device)
     with lost_memory_told(f"when the model was brought to {device}"):
         if has_adapters(model):

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
@@ -27,6 +27,9 @@ from tests.fakes.ports import FakeMonitor
 from tests.support import tiny_module, tiny_text
 from tests.support.ranks import athanor_in_ranks, in_ranks
 from tests.support.tiny_architectures import model_of
+
+if TYPE_CHECKING:
+    from infrastructure.tasks.adapter import TaskAdapter
 
 CPU = torch.device("cpu")
 
@@ -72,6 +75,7 @@ def everything(directory: str) -> dict[str, Any]:
     return {
         "optimizers": {name: trained_with(name) for name in ("adamw", "adam", "sgd", "rmsprop", "muon")},
         "held": held(out),
+        "written": [written("fsdp", precision, checks) for precision in ("fp32", "bf16") for checks in (False, True)],
         "runs": [resumed(out / place) for place in ("undisturbed", "stopped")],
     }
 
@@ -112,6 +116,28 @@ def held(directory: Path) -> list[float]:
     choose_parallel(request.parallel).entered(bundle.model, CPU)
     own = [one.to_local() if isinstance(one, DTensor) else one for one in bundle.model.parameters()]
     return [before, sum(one.numel() for one in own) / bundle.num_parameters]
+
+
+class Scores:
+    """Wants the scores of a model that writes to be small, from token numbers [B, L]."""
+
+    def loss_sum(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        scores: Tensor = model(**batch).logits
+        return scores.float().square().sum()
+
+
+def written(parallel: str, precision: str, is_checkpointed: bool) -> list[float]:
+    """Give the losses and norms of three steps of a model with blocks."""
+    ranks = ranks_of_this_process()
+    model, task = model_of("gpt2", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0), cast("TaskAdapter", Scores())
+    if is_checkpointed:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    config = TrainingConfig(device="cpu", precision=precision)
+    session = open_session(model, task, config, parallel=choose_parallel(parallel) if ranks.size > 1 else None)
+    rows = (torch.arange(24) % 60 + 3).reshape(4, 1, 6)
+    own = [MicroBatch({"input_ids": row}, number) for number, row in enumerate(rows[ranks.rank :: ranks.size])]
+    steps = [train_step(session, StepBatch(step, own, 24, 4, 24, ()), 0.01, step) for step in range(3)]
+    return [number for step in steps for number in (step.loss, step.grad_norm)]
 
 
 class Stopping(FakeMonitor):
@@ -202,6 +228,13 @@ def test_only_the_first_rank_ever_has_a_whole_model(done: Any) -> None:
     assert [first[0], second[0]] == [1.0, 0.0]
     assert first[1] == pytest.approx(0.5, abs=0.02)
     assert second[1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_blocks_learn_the_same_in_bf16_too_and_where_activations_are_computed_twice(done: Any) -> None:
+    alone, first, second = (each["written"] for size in (1, 2) for each in done[1][size])
+    assert first == second
+    for found, expected in zip(first, alone, strict=True):
+        assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_run_goes_on_to_the_same_bytes_and_in_one_process_to_the_same_model(done: Any) -> None:
