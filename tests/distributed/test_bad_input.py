@@ -63,6 +63,10 @@ CASES = {
         (*TRAIN, "--set", "data_parallel=true"),
         ("parallel is data_parallel, but torchrun started 2", "Use parallel auto"),
     ),
+    "what cannot be measured in parts": Case(
+        (*TRAIN, "--set", "parallel=fsdp", "--batch-size", "auto"),
+        ("batch_size auto cannot be measured with parallel fsdp", "Give a number"),
+    ),
     "another setting on one node": Case(
         TRAIN, ("rank 1 has other settings than rank 0", "with one run file"), words_of_second=(*TRAIN, "--seed", "1")
     ),
@@ -85,18 +89,6 @@ CASES = {
     "an output that holds a run": Case(
         TRAIN, ("run holds a run already", "athanor resume run"), files={"rows.json": ROWS, "run/run.yaml": {}}
     ),
-    **{
-        f"{words[0]} by all": Case(
-            words, (f"`athanor {words[0]}` is the work of one process, but torchrun started 2", "without torchrun")
-        )
-        for words in (
-            ("evaluate", "run", "--dataset", "rows.json"),
-            ("predict", "run", "--input", "rows.json"),
-            ("scan", "."),
-            ("backtest", "run"),
-            ("verify-resume",),
-        )
-    },
 }
 
 

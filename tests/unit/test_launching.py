@@ -127,3 +127,31 @@ def test_devices_are_all_gpus_and_no_more(become: list[Any], monkeypatch: pytest
     none = athanor("launch", "train")
     assert (none.exit_code, len(become)) == (2, 1)
     assert f"share the {num_cores()} cores, such as --devices 2" in none.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "run", "--dataset", "rows.json"),
+        ("predict", "run", "--input", "rows.json"),
+        ("scan", "."),
+        ("backtest", "run"),
+        ("verify-resume",),
+        ("launch", "--devices", 2, *TRAIN),
+    ],
+    ids=str,
+)
+def test_what_is_the_work_of_one_process_is_refused_by_several_and_said_by_the_first(
+    words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for rank in ("0", "1"):
+        for name, value in {"RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": rank}.items():
+            monkeypatch.setenv(name, value)
+        answer = athanor(*words)
+        assert (answer.exit_code, answer.stdout) == (2, "")
+        told.append(answer.stderr)
+    assert told[0].startswith(
+        f"error: `athanor {words[0]}` is the work of one process, but torchrun started 2. Start it"
+    )
+    assert told[1] == ""
