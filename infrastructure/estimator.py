@@ -11,6 +11,7 @@ import numpy as np
 from application.ports import Run, SplitDataset, TrainableModel
 from application.training import Training
 from domain.estimate import Estimate
+from domain.exceptions import ConfigurationError
 from domain.plan import TrainingPlan
 from domain.results import Report
 from domain.run_layout import RunLayout
@@ -49,11 +50,16 @@ class Estimator:
         """
         bundle, place = own(model, ModelBundle), aside()
         assert place is not None, "called outside of `aside`"
-        prepared = prepare(request, bundle, dataset, RunLayout(place).rehearsal)
         config = request.training_config()
+        parallel = choose_parallel(config.parallel)
+        if parallel.shards:
+            raise ConfigurationError(
+                f"a dry run measures a whole model on each device, and parallel is {parallel.name}, which divides it.",
+                remedy="Try it with parallel=auto, or train for a few steps with max_steps.",
+            )
+        prepared = prepare(request, bundle, dataset, RunLayout(place).rehearsal)
         metric_of(config.metric_name, prepared.adapter)
-        plan, parallel = TrainingPlan.of(config, len(prepared.train)), choose_parallel(config.parallel)
-        ranks = parallel.ranks
+        plan, ranks = TrainingPlan.of(config, len(prepared.train)), parallel.ranks
         with lost_memory_told("in the dry run"), computing_with(None):
             session = open_session(bundle.model, prepared.adapter, config, bundle.base, Parallel(ranks.apart()))
             rivals = self._baselines(request, dataset, session)

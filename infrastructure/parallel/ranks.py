@@ -251,7 +251,7 @@ def part() -> None:
 
 
 def _meet(launch: Launch, timeout: float) -> Ranks:
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     limit = timedelta(seconds=timeout)
     try:
         if dist.is_initialized():

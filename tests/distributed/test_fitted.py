@@ -90,16 +90,19 @@ def test_a_step_takes_what_the_share_of_one_rank_takes() -> None:
 def test_a_dry_run_is_told_once_for_all_ranks(tmp_path: Path) -> None:
     rows = file_of_rows(tmp_path / "rows.json", 40)
     words: list[object] = ["train", "--task", "text_classification", "--dataset", rows, "--model", "encoder-tiny"]
-    words += ["--set", "vocab_size=300", "--precision", "fp32", "--dry-run", "--json", "--batch-size", "auto"]
+    words += ["--set", "vocab_size=300", "--precision", "fp32", "--dry-run", "--json"]
 
     def answered(*more: object) -> list[Answer]:
-        return athanor_in_ranks(2, [*words, *more, "--output", tmp_path / "run"], tmp_path / str(len(more)))
+        return athanor_in_ranks(2, [*words, *more, "--output", tmp_path / "run"], tmp_path / f"answers {more}")
 
-    planned = answered()
+    planned = answered("--batch-size", "auto")
     assert [answer.exit_code for answer in planned] == [0, 0], planned[0].stderr
     assert json.loads(planned[0].stdout)["steps"]["rows_at_once"] <= 16
     assert not planned[1].stdout
-    failed = answered("--time-budget", "1s")
+    failed = answered("--batch-size", "auto", "--time-budget", "1s")
     assert [answer.exit_code for answer in failed] == [2, 2]
     assert "".join(answer.stderr for answer in failed).count("error: time_budget is 1s") == 1
+    divided = answered("--set", "parallel=fsdp")
+    assert [answer.exit_code for answer in divided] == [2, 2]
+    assert "".join(answer.stderr for answer in divided).count("error: a dry run measures a whole model") == 1
     assert not (tmp_path / "run").exists()
