@@ -17,8 +17,8 @@ from domain.events import Warned
 from domain.exceptions import CheckpointError
 from infrastructure.container import Container
 from infrastructure.runs.run_file import dump_request
-from infrastructure.training import CheckpointManager
-from infrastructure.training.machine import computed_elsewhere
+from infrastructure.training import CheckpointManager, run_states
+from infrastructure.training.machine import computed_elsewhere, machine_facts
 from infrastructure.training.training_state import Change
 from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.support import tiny
@@ -155,6 +155,15 @@ class TestThreads:
         assert set(seen) == {1}
         assert results["num_threads"] == 1
         assert torch.get_num_threads() == 2
+
+    def test_among_another_number_of_ranks_it_computes_with_those_that_it_has(
+        self, stopped: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        torch.set_num_threads(2)
+        monkeypatch.setattr(run_states, "machine_facts", lambda device, ranks: machine_facts(device, 4))
+        results = trainer(Net(), stopped).train()
+        assert results["num_threads"] == 2
+        assert any("ranks 1 then, 4 now, threads 1 then, 2 now" in warning for warning in results["warnings"])
 
     def test_another_machine_is_told(self) -> None:
         then = {"device": "cpu", "torch": "2.13.0", "unit": "AVX512", "threads": 8}
