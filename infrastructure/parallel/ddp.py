@@ -1,6 +1,6 @@
 """The same weights in every process; gradients are added up while they are computed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -25,8 +25,7 @@ class DataDistributed(Parallel):
             _Entered(model, device), find_unused_parameters=True, forward_sync_buffers=False
         )
         forward.register_comm_hook(None, _added_up)
-        kept = model.state_dict().keys()
-        self._kept_buffers = [name for name, _ in model.named_buffers() if name in kept]
+        self._kept_buffers = kept_buffers(model)
         return forward
 
     @contextmanager
@@ -43,8 +42,7 @@ class DataDistributed(Parallel):
             raise
         model: Any = forward.module.model  # type: ignore[union-attr]  # what `entered` has wrapped
         with self.ranks.working():
-            for name in self._kept_buffers:
-                dist.broadcast(model.get_buffer(name), src=0)
+            send_buffers(model, self._kept_buffers)
 
     def only_adding(self, forward: nn.Module) -> AbstractContextManager[object]:
         """Leave the gradients where they are: they are sent once, with the last pass."""
@@ -56,6 +54,18 @@ class DataDistributed(Parallel):
         with self.ranks.working():
             dist.all_reduce(tensor)
         return tensor
+
+
+def kept_buffers(model: nn.Module) -> list[str]:
+    """Name the buffers that a state holds."""
+    kept = model.state_dict().keys()
+    return [name for name, _ in model.named_buffers() if name in kept]
+
+
+def send_buffers(model: nn.Module, names: Iterable[str]) -> None:
+    """Give all ranks what the first one has in some buffers."""
+    for name in names:
+        dist.broadcast(model.get_buffer(name), src=0)
 
 
 class _Entered(Forward):

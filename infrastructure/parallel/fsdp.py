@@ -1,6 +1,7 @@
 """Each process holds a part of every weight; whole ones are put together block by block while they are needed."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.distributed.tensor import DTensor
 from domain.exceptions import ConfigurationError
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.layers import blocks_of
+from infrastructure.parallel.ddp import kept_buffers, send_buffers
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.parallel.skeletons import give_memory
 from infrastructure.parallel.strategy import Forward, Parallel
@@ -35,6 +37,7 @@ class FullySharded(Parallel):
         super().__init__(ranks)
         self._learning: list[str] = []
         self._have_learnt: set[str] = set()
+        self._kept_buffers: list[str] = []
 
     def refuse(self, training: Any, request: Any) -> None:
         """Refuse what wants a whole model in one place. Raises: ConfigurationError with each such setting."""
@@ -59,6 +62,7 @@ class FullySharded(Parallel):
             raise ConfigurationError("an adapter cannot be trained with parallel fsdp.", remedy="Use parallel ddp.")
         mesh = init_device_mesh(device.type, (self.ranks.size,))
         forward = Forward(model)
+        self._kept_buffers = kept_buffers(model)
         with self.ranks.working():
             self._take_buffers(model)
             divided = [self._divided(part, mesh, device) for part in (*blocks_of(model), forward)]
@@ -67,6 +71,14 @@ class FullySharded(Parallel):
         # Behind a training pass the backward pass divides the weights again; an evaluation has none.
         forward.register_forward_hook(_divide_again)
         return forward
+
+    @contextmanager
+    def one_gradient(self, forward: nn.Module) -> Iterator[None]:
+        """Give all, behind the passes, what those of the first rank have left in buffers that are kept."""
+        yield
+        assert isinstance(forward, Forward)
+        with self.ranks.working():
+            send_buffers(forward.model, self._kept_buffers)
 
     def sharing_lost_memory(self) -> AbstractContextManager[None]:
         """Let memory that runs out inside the block end the run: the others wait inside as well."""

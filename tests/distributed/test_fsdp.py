@@ -47,6 +47,19 @@ class Half(nn.Module):
         return out
 
 
+class Counting(Half):
+    """Keeps the mean of what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level: Tensor
+        self.register_buffer("level", torch.zeros(3))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        self.level += rows.detach().mean(0)
+        return super().forward(rows)
+
+
 class Squares:
     """Learns nothing in particular, from [B, 3]."""
 
@@ -75,6 +88,9 @@ def everything(directory: str) -> dict[str, Any]:
     return {
         "optimizers": {name: trained_with(name) for name in ("adamw", "adam", "sgd", "rmsprop", "muon")},
         "held": held(out),
+        "seen": stepped(Counting(), "fsdp" if ranks_of_this_process().size > 1 else "auto")
+        .model.get_buffer("level")
+        .tolist(),
         "written": [written("fsdp", precision, checks) for precision in ("fp32", "bf16") for checks in (False, True)],
         "runs": [resumed(out / place) for place in ("undisturbed", "stopped")],
     }
@@ -248,6 +264,11 @@ def test_a_run_goes_on_to_the_same_bytes_and_in_one_process_to_the_same_model(do
     for name, expected in alone.items():
         assert torch.allclose(together[name], expected, rtol=0, atol=1e-6)
         assert torch.allclose(went_on[name], expected, rtol=0, atol=1e-6)
+
+
+def test_what_the_first_rank_has_counted_is_kept_by_all(done: Any) -> None:
+    first, second = (each["seen"] for each in done[1][2])
+    assert first == second != [0.0, 0.0, 0.0]
 
 
 def test_blocks_are_the_layers_that_share_nothing() -> None:
