@@ -11,7 +11,7 @@ OWN_PACKAGES = ("domain", "application", "infrastructure", "presentation")
 def main() -> None:
     """Run the command line. In this process nobody else's packages are wanted under these names."""
     claim()
-    from presentation.cli.__main__ import main as run
+    from presentation.cli.__main__ import program as run
 
     run()
 

@@ -63,10 +63,13 @@ class RunStore(Protocol):
         Raises: RunError when it holds a run already or cannot be written.
         """
 
-    def begun_before(self, request: TrainModelRequest) -> tuple[Run, TrainModelRequest] | None:
-        """Find the run that a launcher of many processes began before it started them anew; None for a first start.
+    def begun_before(self, request: TrainModelRequest) -> str:
+        """Find the run that a launcher of many processes began before it started them anew; empty for a first start."""
 
-        Raises: RunError when it is finished.
+    def told_before(self, path: str) -> Mapping[str, Any] | None:
+        """Give what a run told when it was finished before its processes were started anew; None for any other.
+
+        Raises: RunError.
         """
 
     def reopen(self, path: str) -> tuple[Run, TrainModelRequest]:

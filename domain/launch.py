@@ -42,7 +42,8 @@ class Launch:
         if not any(name in environment for name in _NEEDED):
             return cls()
         if missing := [name for name in _NEEDED if name not in environment]:
-            raise _wrong(f"{' and '.join(missing)} is missing in the environment beside {_told(environment)}")
+            are = "is" if len(missing) == 1 else "are"
+            raise _wrong(f"{' and '.join(missing)} {are} missing in the environment beside {_told(environment)}")
         given = {name: environment[name] for name in _NUMBERS if name in environment}
         if wrong := [name for name, value in given.items() if not value.isascii() or not value.isdecimal()]:
             raise _wrong(f"{wrong[0]} is {given[wrong[0]]!r} in the environment, which is no number")

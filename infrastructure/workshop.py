@@ -39,7 +39,7 @@ from infrastructure.training.alike import require_rows_for_all, require_same_ver
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
-from infrastructure.training.following import FollowedCheckpoints, UnwrittenMetrics
+from infrastructure.training.following import UnwrittenMetrics, checkpoints_kind
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -121,8 +121,7 @@ class TrainingWorkshop:
 
     def checkpoints(self, run: Run, request: Training) -> CheckpointManager:
         """Open the checkpoints of the run."""
-        kind = CheckpointManager if ranks_of_this_process().is_first else FollowedCheckpoints
-        return kind(
+        return checkpoints_kind(ranks_of_this_process())(
             RunLayout(Path(run.path)).checkpoints,
             max_checkpoints=request.max_checkpoints,
             keep_best=request.keep_best,

@@ -18,6 +18,8 @@ class ResumeTrainingUseCase:
         With `accept_changes` settings or data may be others than they were, which the summary then says.
         """
         try:
+            if (told := self._runs.told_before(path)) is not None:
+                return TrainModelResponse.model_validate(told)
             run, request = self._runs.reopen(path)
         except AthanorError as error:
             return TrainModelResponse(success=False, errors=error.messages, exit_code=error.exit_code, run_dir=path)

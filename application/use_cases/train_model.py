@@ -123,8 +123,10 @@ class TrainModelUseCase:
         self, request: TrainModelRequest, monitors: Monitors, run: Run | None, accept_changes: bool
     ) -> TrainModelResponse:
         try:
-            if run is None and (begun := self._runs.begun_before(request)) is not None:
-                run, request = begun
+            if run is None and (path := self._runs.begun_before(request)):
+                if (finished := self._runs.told_before(path)) is not None:
+                    return TrainModelResponse.model_validate(finished)
+                run, request = self._runs.reopen(path)
             training, run = self._validate(request, run)  # 1
             # 3 before 2: a tokenizer from scratch may see the training part alone, and the model needs its size.
             dataset = self._datasets.load(training)  # 3

@@ -1,7 +1,8 @@
 """Processes of a run that are lost: found out, and told in a sentence."""
 
+import atexit
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from threading import Thread
@@ -17,7 +18,7 @@ from infrastructure.memory import is_out_of_memory
 SECONDS_BETWEEN_LOOKS = 0.02
 SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_ANSWER = 3 * SECONDS_BETWEEN_BEATS
-# Who has failed, with which exit code, and why; what each tells every second; that it has ended.
+# Who has said first why all end, with which exit code, and what; what each tells every second; that it has ended.
 _FAILED = "failed"
 _PULSE = "pulse"
 _END = "end"
@@ -44,9 +45,11 @@ class Presence:
         self._store = store
         self._launch = launch
         self.timeout = timeout
-        self._num_questions = 0
+        self._num_questions = self._num_lines = 0
         self._has_failed = False
+        self._lost = ""
         # A connection of its own: on the other one somebody may wait for long.
+        atexit.register(self._say_ended)
         Thread(target=self._beat, args=(_another_connection(store),), daemon=True).start()
 
     def come_to_question(self) -> None:
@@ -56,22 +59,31 @@ class Presence:
     def say_failed(self, sentence: str, exit_code: int) -> bool:
         """Let the others know why this one ends; True for the first that does, who tells the person."""
         self._has_failed = True
-        mine = f"{self._launch.rank}:{exit_code}:{sentence}"
+        # Who says that another one is lost has not failed itself, and is not to be named.
+        named = "" if sentence == self._lost else f"rank {self._launch.rank} ended: "
+        mine = f"{self._launch.rank}:{exit_code}:{named}{sentence}"
         return bool(self._store.compare_set(_FAILED, "", mine).decode(errors="replace") == mine)
 
-    def watch(self, is_over: Callable[[], bool]) -> None:
-        """Wait until something is over that all take part in, however long that takes: work is no hang.
+    def new_line(self) -> int:
+        """Number what questions are asked along, one after the other; the same in all ranks."""
+        self._num_lines += 1
+        return self._num_lines
 
-        Raises: LostRanksError for one that has failed, or was silent for the time limit.
+    def meet(self, place: str) -> None:
+        """Go on when all have come to a place, where none has been before, however long that takes: work is no hang.
+
+        Raises: LostRanksError for one that has failed or ended, or was silent for the time limit.
         """
-        heard, since = self._pulses(), [time.monotonic()] * self._launch.size
-        while not is_over():
+        at = time.monotonic()
+        self._store.set(f"{place}/{self._launch.rank}", "here")
+        heard, since = self._pulses(), [at] * self._launch.size
+        while missing := [rank for rank in range(self._launch.size) if not self._store.check([f"{place}/{rank}"])]:
             now, at = self._pulses(), time.monotonic()
             since = [before if now[rank] == heard[rank] else at for rank, before in enumerate(since)]
             heard = now
-            silent = [rank for rank, last in enumerate(since) if at >= last + self.timeout]
-            if silent or self._store.check([_FAILED]):
-                raise self._told_failure() or self._told_lost(silent)
+            lost = [rank for rank in missing if self._has_ended(rank) or at >= since[rank] + self.timeout]
+            if lost or self._store.check([_FAILED]):
+                raise self._told_failure() or self._told_lost(lost)
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def why_lost(self) -> LostRanksError:
@@ -86,17 +98,20 @@ class Presence:
 
     def has_failed_elsewhere(self) -> bool:
         """Tell whether another one has said why all end."""
-        return self._store.check([_FAILED]) and self._failure()[0] != self._launch.rank
+        return not self._has_failed and self._store.check([_FAILED])
 
     def part(self) -> None:
-        """Come to the end of this process: the first rank at once, the others behind it.
+        """Come to the end of this process, behind the first rank, which may still write.
 
-        Who has failed waits for a while only, for the first may wait for this one.
+        Who has failed waits for a while only, for the first may wait for this one; the first itself then waits as long
+        for those who look into the store why all end, which may end with it.
         """
-        self._store.set(f"{_END}/{self._launch.rank}", "here")
+        self._say_ended()
+        others: Sequence[int] = range(1, self._launch.size) if self._has_failed else ()
+        awaited = [0] if self._launch.rank else others
         until = time.monotonic() + (SECONDS_TO_PART if self._has_failed else self.timeout)
         heard = self._pulse_of_first()
-        while self._launch.rank and not self._store.check([f"{_END}/0"]) and time.monotonic() < until:
+        while not all(map(self._has_ended, awaited)) and time.monotonic() < until:
             if not self._has_failed and (now := self._pulse_of_first()) != heard:
                 heard, until = now, time.monotonic() + self.timeout
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -104,22 +119,19 @@ class Presence:
     def _told_failure(self) -> LostRanksError | None:
         if not self._store.check([_FAILED]):
             return None
-        rank, exit_code, sentence = self._failure()
-        lost = LostRanksError(f"rank {rank} ended: {sentence}")
-        lost.exit_code = exit_code
+        _, exit_code, sentence = self._store.get(_FAILED).decode(errors="replace").split(":", 2)
+        lost = LostRanksError(sentence)
+        lost.exit_code = int(exit_code)
         return lost
 
-    def _failure(self) -> tuple[int, int, str]:
-        """Give who has failed first, with which exit code, and why."""
-        rank, exit_code, sentence = self._store.get(_FAILED).decode(errors="replace").split(":", 2)
-        return int(rank), int(exit_code), sentence
-
     def _told_lost(self, ranks: Sequence[int]) -> LostRanksError:
-        return LostRanksError(
+        lost = LostRanksError(
             f"{named(ranks) or 'one of the ranks'} of {self._launch.size} ended, or did not come within "
             f"{self.timeout:g} seconds.",
             remedy="See what it said last; the run goes on from its newest checkpoint.",
         )
+        self._lost = str(lost)
+        return lost
 
     def _behind(self) -> Sequence[int]:
         """List those that have come to fewer questions than another."""
@@ -129,6 +141,13 @@ class Presence:
     def _pulses(self) -> Sequence[bytes]:
         found: Sequence[bytes] = self._store.multi_get([f"{_PULSE}/{rank}" for rank in range(self._launch.size)])
         return found
+
+    def _say_ended(self) -> None:
+        with suppress(RuntimeError):  # the store is gone with the first one
+            self._store.set(f"{_END}/{self._launch.rank}", "here")
+
+    def _has_ended(self, rank: int) -> bool:
+        return bool(self._store.check([f"{_END}/{rank}"]))
 
     def _pulse_of_first(self) -> bytes:
         return bytes(self._store.get(f"{_PULSE}/0"))

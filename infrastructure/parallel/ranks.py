@@ -25,7 +25,6 @@ Result = TypeVar("Result")
 
 # So soon torchrun ends all others when one has ended for a failure, and a slow one has come as far as a quick one.
 SECONDS_UNTIL_ALONE = 10.0
-FOR_EVER = timedelta(days=1000)
 
 
 class LostMemoryElsewhereError(MemoryError):
@@ -49,6 +48,8 @@ class Ranks:
         self._presence = presence
         # None for that of the training: it serves both gloo for tensors of the processor and NCCL for those of GPUs.
         self._group = group
+        self._line = 0 if presence is None else presence.new_line()
+        self._num_meetings = 0
         self.rank, self.size = launch.rank, launch.size
 
     @property
@@ -111,15 +112,10 @@ class Ranks:
 
     def wait_for_all(self) -> None:
         """Go on when all have come here, after work that may take each of them as long as it likes."""
-        if self._presence is None:
-            return
-        with self.working():
-            without_limit = dist.AllreduceOptions()
-            without_limit.timeout = FOR_EVER
-            group: Any = self._group or dist.group.WORLD
-            coming = group.allreduce([torch.zeros(1)], without_limit)
-            self._presence.watch(coming.is_completed)
-            coming.wait()
+        if self._presence is not None:
+            self._num_meetings += 1
+            with self.working():
+                self._presence.meet(f"meeting/{self._line}/{self._num_meetings}")
 
     @contextmanager
     def sharing_lost_memory(self) -> Iterator[None]:
@@ -231,9 +227,10 @@ def speaks_for_all(errors: Sequence[str], exit_code: int) -> bool:
     rank says it: torchrun then ends the others. Where it does not end this one soon, only this one has found it.
     """
     if _joined is not None:
-        with suppress(RuntimeError):  # the store is gone with the rank that held it: nobody else can say it
+        try:
             return _joined.says_failed(" ".join(errors), exit_code)
-        return False
+        except RuntimeError:  # the store is gone with the first rank, which held it
+            return _joined.rank == 1
     if not Launch.of(os.environ).is_first:
         time.sleep(SECONDS_UNTIL_ALONE)
     return True

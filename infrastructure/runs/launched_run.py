@@ -25,6 +25,18 @@ def name_of_launch(launch: Launch) -> str:
             f"{launch.num_nodes} nodes have no name for their run in common.",
             remedy="Give --output, a directory that all of them see, or torchrun an --rdzv-id.",
         )
+    return _agent()
+
+
+def written_by(launch: Launch) -> str:
+    """Give the line of a run file that says which torchrun began the run; none without one.
+
+    By it a torchrun that starts all processes anew knows the run for its own, and takes up no other that stands there.
+    """
+    return f"# Begun by the torchrun {launch.name} {os.uname().nodename} {_agent()}\n" if launch.is_by_torchrun else ""
+
+
+def _agent() -> str:
     agent = os.getppid()
     return f"{_ticks_of_start(agent):x}-{agent:x}"
 

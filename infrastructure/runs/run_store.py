@@ -16,7 +16,7 @@ from domain.exceptions import AthanorError, RunError
 from domain.launch import Launch
 from domain.run_layout import RunLayout
 from infrastructure.files import STAGING_PREFIX, remove_leftovers, restore_replaced, write_whole
-from infrastructure.runs.launched_run import FollowedRun, name_of_launch
+from infrastructure.runs.launched_run import FollowedRun, name_of_launch, written_by
 from infrastructure.runs.run_archive import run_at
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.runs.run_lock import RunLock
@@ -29,8 +29,10 @@ RUNS = Path("runs")
 class RunDirectory:
     """A run on disk. Nothing is written before `open`."""
 
-    def __init__(self, path: Path, exists: bool) -> None:
+    def __init__(self, path: Path, exists: bool, head: str = "") -> None:
+        """Know a run; `head` is a comment that the file of a new one begins with."""
         self._path = path
+        self._head = head
         self._layout = RunLayout(path)
         self._is_resumed = exists
         self._made = [place for place in (path, *path.parents) if not place.exists()]
@@ -58,7 +60,7 @@ class RunDirectory:
             if not self._is_resumed:
                 self._refuse_taken_meanwhile()
                 self._foreign = frozenset(self._path.iterdir()) - {self._layout.lock}
-                write_whole(self._layout.run_file, dump_request(request))
+                write_whole(self._layout.run_file, self._head + dump_request(request))
         except OSError as error:
             raise _cannot_write(self._path, error) from error
 
@@ -123,12 +125,25 @@ class RunStore:
     def __init__(self, launch: Launch | None = None) -> None:
         self._launch = Launch.of(os.environ) if launch is None else launch
 
-    def begun_before(self, request: TrainModelRequest) -> tuple[RunDirectory | FollowedRun, TrainModelRequest] | None:
-        """Find the run that the same torchrun began before it started all processes anew; None for a first start."""
+    def begun_before(self, request: TrainModelRequest) -> str:
+        """Find the run that the same torchrun began before it started all processes anew; empty for a first start.
+
+        Another one that stands in its place is refused by the first process, as at a first start.
+        """
+        if not self._launch.num_restarts:
+            return ""
+        run_file = RunLayout(place := _place_of(request.task, request.output_dir, self._launch)).run_file
+        if not run_file.exists():
+            return ""
+        is_own = not self._launch.is_first or run_file.read_text(encoding="utf-8").startswith(written_by(self._launch))
+        return str(place) if is_own else ""
+
+    def told_before(self, path: str) -> Mapping[str, Any] | None:
+        """Give what a run told when it was finished before its processes were started anew; None for any other."""
         if not self._launch.num_restarts:
             return None
-        path = _place_of(request.task, request.output_dir, self._launch)
-        return self.reopen(str(path)) if RunLayout(path).run_file.exists() else None
+        summary = read_summary(run_at(path))
+        return summary if summary.get("success") else None
 
     def reserve(self, request: RunSettings) -> RunDirectory | FollowedRun:
         """Choose the directory of a new run without creating it. Raises: RunError when it cannot be used."""
@@ -137,7 +152,7 @@ class RunStore:
             return FollowedRun(path)
         _refuse_taken(path)
         _refuse_unwritable(path)
-        return RunDirectory(path, exists=False)
+        return RunDirectory(path, exists=False, head=written_by(self._launch))
 
     def reopen(self, path: str) -> tuple[RunDirectory | FollowedRun, TrainModelRequest]:
         """Find an unfinished run. Raises: RunError when there is none or it is finished."""

@@ -48,7 +48,7 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
-from infrastructure.training.following import UnwrittenMetrics
+from infrastructure.training.following import UnwrittenMetrics, checkpoints_kind
 from infrastructure.training.machine import computing_with
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
@@ -100,7 +100,7 @@ class AdvancedTrainer:
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))
         self._tracker = tracker or _metrics_in(output_dir, ranks)
-        self._checkpoints = checkpoints or CheckpointManager(
+        self._checkpoints = checkpoints or checkpoints_kind(ranks)(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
         ranks.wait_for_all()  # reading may have taken one of them long

@@ -87,6 +87,10 @@ class CheckpointManager:
         self._mode = mode
         self._keep_best = keep_best
         self._damaged: dict[str, str] = {}
+        self._make_ready()
+
+    def _make_ready(self) -> None:
+        """Make the directory, and remove what a killed process has half written. Raises: CheckpointError."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self._directory)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from infrastructure.parallel.ranks import Ranks
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -27,9 +28,17 @@ class UnwrittenMetrics(TrainingMetricsTracker):
 class FollowedCheckpoints(CheckpointManager):
     """Reads states and writes its part of shared ones; removes none, which the first one may still want."""
 
+    def _make_ready(self) -> None:
+        """Leave it to the first."""
+
     def discard(self, but: str | None = None) -> None:
         """Leave it to the first."""
 
     def delete_checkpoint(self, name: str) -> bool:
         """Leave it to the first."""
         return False
+
+
+def checkpoints_kind(ranks: Ranks) -> type[CheckpointManager]:
+    """Say what keeps the states of a run in this process."""
+    return CheckpointManager if ranks.is_first else FollowedCheckpoints

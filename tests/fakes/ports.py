@@ -142,7 +142,10 @@ class FakeWorld:
         self._called("reserve")
         return self.run
 
-    def begun_before(self, request: TrainModelRequest) -> None:
+    def begun_before(self, request: TrainModelRequest) -> str:
+        return ""  # nothing was started anew
+
+    def told_before(self, path: str) -> None:
         """None: nothing was started anew."""
 
     def reopen(self, path: str) -> tuple[FakeRun, TrainModelRequest]:

@@ -179,9 +179,9 @@ def _started(call: dict[str, Any]) -> int:
         Path(result).write_text(json.dumps(getattr(import_module(module), name)(**call["given"])), encoding="utf-8")
         sys.exit()
     sys.argv = ["athanor", *call["words"]]
-    from presentation.cli.__main__ import main
+    from presentation.cli.__main__ import program
 
-    main()
+    program()
     sys.exit()
 
 

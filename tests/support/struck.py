@@ -26,7 +26,8 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "saving": ("infrastructure.training.checkpoint_manager", "CheckpointManager.write"),
     "finish": ("infrastructure.training.advanced_trainer", "AdvancedTrainer._finish"),
     "report": ("infrastructure.report_writer", "_written"),
-    "summary": ("infrastructure.runs.run_store", "RunDirectory.save_summary"),
+    "keeping": ("infrastructure.models.bundle", "ModelBundle.save"),
+    "summary": ("infrastructure.runs.run_store", "write_summary"),
     "end": ("presentation.cli.speaking", "part"),
 }
 
@@ -38,7 +39,7 @@ def main(words: list[str]) -> None:
         if rank == os.environ["RANK"] and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0":
             _arm(place, int(number), what)
     sys.argv = ["athanor", *words]
-    from presentation.cli.__main__ import main as run
+    from presentation.cli.__main__ import program as run
 
     run()
 
