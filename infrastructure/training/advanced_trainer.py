@@ -43,7 +43,7 @@ from infrastructure.tasks.adapter import TaskAdapter, feed_of
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training.alike import require_rows_for_all, require_same_data
-from infrastructure.training.arguments import config_of, metric_of, with_rows
+from infrastructure.training.arguments import config_of, metric_of, whole_task, with_rows
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
@@ -95,7 +95,7 @@ class AdvancedTrainer:
         self._layout = RunLayout(Path(output_dir))
         self._monitors = Monitors.of(monitor)
         self._name = name or self._layout.directory.name
-        self._task = task or task_for(self._bundle.model, loss_function, train_dataset)
+        self._task = whole_task(task or task_for(self._bundle.model, loss_function, train_dataset))
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))

@@ -1,7 +1,7 @@
 """What a caller of the trainer gave, checked."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,6 +9,9 @@ from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, DatasetError
 from domain.former_names import by_todays_names
 from infrastructure.tasks.adapter import TaskAdapter
+
+OF_A_TASK = ("metric_names", "collate", "count_targets", "count_tokens", "loss_sum", "evaluation")
+OF_AN_EVALUATION = ("ask", "merge", "metrics")
 
 
 def config_of(settings: Mapping[str, Any]) -> TrainingConfig:
@@ -30,6 +33,21 @@ def with_rows(dataset: Any) -> Any:
     if not len(dataset):
         raise DatasetError("the training dataset is empty.", remedy="Give at least one row.")
     return dataset
+
+
+def whole_task(task: TaskAdapter) -> TaskAdapter:
+    """Give a task back. Raises: ConfigurationError for one of which the loop could not ask all that it will."""
+    _require(task, OF_A_TASK)
+    _require(task.evaluation(), OF_AN_EVALUATION)
+    return task
+
+
+def _require(part: Any, names: Iterable[str]) -> None:
+    if missing := [name for name in names if not hasattr(part, name)]:
+        raise ConfigurationError(
+            f"{type(part).__name__} has no {' and no '.join(missing)}.",
+            remedy="Give it what TaskAdapter and Evaluation in infrastructure/tasks/adapter.py say of them.",
+        )
 
 
 def metric_of(name: str, task: TaskAdapter) -> str:

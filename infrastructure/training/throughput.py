@@ -14,12 +14,15 @@ STEPS_LOOKED_AT = 8
 def throughput_of(progress: Progress, session: Session, batch_of: Callable[[int], StepBatch]) -> dict[str, float]:
     """Give rates, peak memory, and the share of places that are padding, of some steps built once more.
 
-    There is no such share without an `attention_mask`, which says what is no padding.
+    Rates and the share are those of all ranks together, and memory is that of the rank that took most. There is no such
+    share without an `attention_mask`, which says what is no padding.
     """
-    facts = {**progress.throughput(), "peak_memory_bytes": float(peak_memory_bytes(session.device))}
+    ranks = session.parallel.ranks
+    facts = {**progress.throughput(), "peak_memory_bytes": ranks.largest(float(peak_memory_bytes(session.device)))}
     batches = [batch_of(int(step)) for step in spread(progress.step, STEPS_LOOKED_AT)] if progress.step else []
     micro_batches = [micro.batch for batch in batches for micro in batch.micro_batches]
     masks = [batch["attention_mask"] for batch in micro_batches if "attention_mask" in batch]
     if masks:
-        facts["padding_share"] = 1 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+        used, computed = ranks.summed(sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks))
+        facts["padding_share"] = 1 - used / computed
     return facts

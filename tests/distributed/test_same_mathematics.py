@@ -14,6 +14,7 @@ from tests.support.ranks import in_ranks
 FEW = ("classification", "one row left", "masked", "quantiles")
 DIVIDED = (*FEW, "language modelling", "code generation, packed", "seq2seq, packed", "flow")
 CLOSE = 1e-5
+SECONDS_TO_END = 600.0  # on a busy machine
 Runs = Callable[..., tuple[list[Any], Path]]
 LAYOUTS = [(2, "auto"), (3, "auto"), (4, "auto"), (2, "fsdp")]
 
@@ -26,7 +27,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     def of(size: int, parallel: str = "auto") -> tuple[list[Any], Path]:
         place = tmp_path_factory.mktemp(f"ranks-{size}")
         names = DIVIDED if parallel == "fsdp" else FEW if size == 3 else list(ranked.CASES)
-        return in_ranks(size, ranked.trained, place, names=names, directory=str(place), parallel=parallel), place
+        given = {"names": names, "directory": str(place), "parallel": parallel}
+        return in_ranks(size, ranked.trained, place, SECONDS_TO_END, **given), place
 
     return of
 
@@ -38,6 +40,7 @@ def test_each_step_and_the_weights_behind_the_last_are_those_of_one_rank(size: i
         expected = alone[0][name]
         assert len(expected["losses"]) == ranked.STEPS
         assert seen["losses"] == pytest.approx(expected["losses"], rel=CLOSE), name
+        assert seen["num_tokens"] == pytest.approx(expected["num_tokens"]), name
         assert seen["norms"] == pytest.approx(expected["norms"], rel=CLOSE), name
         weights, wanted = (load_file(place / name / "weights.safetensors") for place in (of_many, of_one))
         assert weights.keys() == wanted.keys()
@@ -62,3 +65,4 @@ def test_all_ranks_hold_the_same_weights_in_each_step_and_end_with_the_same_resu
         for other in together[1:]:
             assert other[name]["weights"] == first["weights"], name
             assert other[name]["result"] == first["result"], name
+            assert other[name]["padding_share"] == first["padding_share"], name

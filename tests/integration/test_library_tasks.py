@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, LlamaConfig, LlamaForCausalLM
 from transformers.modeling_utils import PreTrainedModel
 
+from domain.exceptions import ConfigurationError
 from domain.results import TrainingResult
 from infrastructure.models.factory import share_embeddings
 from infrastructure.models.presets import WriterSize, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.kind import TextKind
+from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.tasks.registry import KINDS
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 
@@ -94,3 +97,24 @@ def test_an_encoder_decoder_learns_what_the_loader_gives_it(tmp_path: Path) -> N
     share_embeddings(model)
     results = trained(model, datasets, tmp_path / "out")
     assert results["final_metrics"]["loss"] == pytest.approx(plain_loss(model, datasets[1]), rel=1e-5)
+
+
+class WithoutMerging(PlainModule):
+    def evaluation(self) -> Any:
+        return SimpleNamespace(ask=None, metrics=None)
+
+
+class WithoutTokens:
+    metric_names = ("loss",)
+    collate = count_targets = loss_sum = evaluation = None
+
+
+@pytest.mark.parametrize(("task", "missing"), [
+    (WithoutMerging(torch.nn.functional.mse_loss), "SimpleNamespace has no merge"),
+    (WithoutTokens(), "WithoutTokens has no count_tokens"),
+])  # fmt: skip
+def test_a_task_that_lacks_what_the_loop_asks_is_refused_before_the_first_step(
+    task: Any, missing: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{missing}. Give it what TaskAdapter and Evaluation"):
+        AdvancedTrainer(torch.nn.Linear(1, 1), [1], None, tmp_path, task=task)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from domain.events import CheckpointSaved, StepCompleted
+from domain.events import CheckpointSaved, Noted, StepCompleted, Warned
 from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.training import AdvancedTrainer
@@ -22,6 +22,7 @@ LOOP: Mapping[str, Any] = {
     "num_epochs": 4, "batch_size": 1, "gradient_accumulation_steps": 8, "learning_rate": 1e-2, "save_steps": 2,
     "logging_steps": 1, "precision": "fp32", "eval_steps": 4, "max_checkpoints": 20,
 }  # fmt: skip
+BESIDE = (CheckpointSaved, Noted, Warned)
 NUM_ROWS, BAD_ROW = 30, 17
 
 
@@ -94,8 +95,8 @@ def trained(directory: str, model: nn.Module | None = None, **settings: Any) -> 
         "rows": trainer.rows,
         "losses": {event.step: event.loss for event in monitor.events if isinstance(event, StepCompleted)},
         "rates": [event.learning_rate for event in monitor.events if isinstance(event, StepCompleted)],
-        # But for saved states, which are told of when they are on disk.
-        "events": [type(event).__name__ for event in monitor.events if not isinstance(event, CheckpointSaved)],
+        # But for saved states, told of when they are on disk, and words, of which some are for several ranks alone.
+        "events": [type(event).__name__ for event in monitor.events if not isinstance(event, BESIDE)],
         "weights": digest_of(model),
         "result": {**asdict(result), "training_time": 0, "throughput": {}, "model_path": ""},
     }

@@ -126,6 +126,8 @@ def _trained(name: str, directory: Path, parallel: str) -> dict[str, Any]:
         "scores": [numbers(event.metrics) for event in monitor.events if isinstance(event, EvaluationCompleted)],
         "weights": [*monitor.weights_seen, digest_of(bundle.model)],
         "result": {**asdict(result), "training_time": 0, "throughput": {}},
+        "padding_share": result.throughput.get("padding_share", 0.0),
+        "num_tokens": result.throughput["tokens_per_second"] / result.throughput["steps_per_second"] * STEPS,
     }
 
 
