@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import torch
@@ -205,7 +206,9 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
             **({"facts": dict(dataset.facts)} if dataset.facts else {}),
         },
     }
-    typed_card(kind.card_type, bundle.rehearse(rehearsal), rehearsal)
+    with TemporaryDirectory() as aside:  # several ranks at once would write over each other
+        place = rehearsal if ranks_of_this_process().is_first else Path(aside) / rehearsal.name
+        typed_card(kind.card_type, bundle.rehearse(place), place)
     return replace(prepared, evaluation=_few(prepared.evaluation)) if request.quick else prepared
 
 
