@@ -55,7 +55,7 @@ def run(arm: str, steps: int) -> float:
     from benchmarks.throughput import model_and_rows
     from infrastructure.tasks.labels.adapter import SequenceClassification
     from infrastructure.training import AdvancedTrainer, session
-    from infrastructure.training.step import batch_at, train_step
+    from infrastructure.training.step import train_step
 
     if arm == "torch attention":
         vars(session)["use_fast_attention"] = lambda model, device: None
@@ -81,7 +81,7 @@ def run(arm: str, steps: int) -> float:
         for step in range(WARM_UP_STEPS + steps):
             if step == WARM_UP_STEPS:
                 tokens, started = 0, time.perf_counter()
-            batch = batch_at(step, trainer._feed, dataset, trainer._task, 32, seed=42)
+            batch = trainer._batches.at(step, 32)
             train_step(trainer._session, batch, 1e-3)
             tokens += batch.num_tokens
         return tokens / (time.perf_counter() - started)

@@ -40,7 +40,7 @@ from infrastructure.training.alike import require_rows_for_all, require_same_ver
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
-from infrastructure.training.following import UnwrittenMetrics, checkpoints_kind
+from infrastructure.training.following import checkpoints_kind, metrics_of
 from infrastructure.training.precision import choose_precision
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -116,9 +116,7 @@ class TrainingWorkshop:
 
     def tracker(self, run: Run) -> TrainingMetricsTracker:
         """Open the metrics of a run. Raises: RunError."""
-        if not ranks_of_this_process().is_first:
-            return UnwrittenMetrics()
-        return TrainingMetricsTracker(run.path, experiment_name=run.run_id, file_name=METRICS)
+        return metrics_of(ranks_of_this_process(), run.path, run.run_id)
 
     def checkpoints(self, run: Run, request: Training) -> CheckpointManager:
         """Open the checkpoints of the run."""

@@ -1,6 +1,6 @@
 """Each process holds a part of every weight; whole ones are put together block by block while they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from infrastructure.parallel.ddp import kept_buffers, send_buffers
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.parallel.skeletons import give_memory
 from infrastructure.parallel.strategy import Forward, Parallel
+from infrastructure.spread_tensors import put_together
 
 
 class FullySharded(Parallel):
@@ -144,6 +145,10 @@ class FullySharded(Parallel):
                 part[: len(rows)] = rows
         dist.scatter(received, parts, src=0)
         own.copy_(received[: len(own)])
+
+    def whole(self, model: nn.Module) -> Mapping[str, Any]:
+        """Put the weights together, one after the other, in the memory of the first rank."""
+        return put_together(model.state_dict(), self.ranks.is_first)
 
     def _watch(self, part: FSDPModule, model: nn.Module) -> None:
         """Note from now on which weights of a part get a gradient.

@@ -95,6 +95,12 @@ class Ranks:
         self._asked(lambda: dist.broadcast_object_list(holder, src=0, group=self._group, device=torch.device("cpu")))
         return holder[0]  # type: ignore[return-value]  # the first one's
 
+    def first_said(self, words: str) -> str:
+        """Give the words of the first that has any, the same to all; empty where none has."""
+        if not self.any(bool(words)):
+            return ""
+        return next(filter(None, self.gathered(words)))
+
     def gathered(self, value: Value) -> Sequence[Value]:
         """Give to all what each of them has, by rank."""
         if self.size == 1:

@@ -1,6 +1,6 @@
 """How one step of a run is shared out over devices: alone on one, which every other way resembles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -85,6 +85,10 @@ class Parallel:
     def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
         """Shorten the gradient of all weights to a norm; gives the norm that it had."""
         return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+
+    def whole(self, model: nn.Module) -> Mapping[str, Any] | None:
+        """Give the first rank the whole weights of a model, by name; None where the model has them itself."""
+        return None
 
 
 SINGLE = Parallel()

@@ -28,32 +28,29 @@ from domain.metrics import LOSS, direction_of, is_undefined, undefined_told
 from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.results import TrainingResult
-from domain.run_layout import METRICS, RunLayout
+from domain.run_layout import RunLayout
 from domain.schedule import Plateau
 from domain.time_budget import TIME_BUDGET, Clock
-from infrastructure.data.feed import cut_anew
 from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.dropout import draws
 from infrastructure.parallel.choosing import choose_parallel
-from infrastructure.parallel.ranks import Ranks
 from infrastructure.parallel.strategy import unwrapped
-from infrastructure.spread_tensors import put_together
-from infrastructure.tasks.adapter import TaskAdapter, feed_of
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training.alike import require_rows_for_all, require_same_data
 from infrastructure.training.arguments import config_of, metric_of, whole_task, with_rows
+from infrastructure.training.batches import Batches
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
-from infrastructure.training.following import UnwrittenMetrics, checkpoints_kind
+from infrastructure.training.following import checkpoints_kind, metrics_of
 from infrastructure.training.machine import computing_with
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
-from infrastructure.training.step import StepBatch, UpdateInterruptedError, batch_at, train_step
+from infrastructure.training.step import UpdateInterruptedError, train_step
 from infrastructure.training.throughput import throughput_of
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -99,17 +96,13 @@ class AdvancedTrainer:
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
         self._plan = TrainingPlan.of(config, len(train_dataset))
-        self._tracker = tracker or _metrics_in(output_dir, ranks)
+        self._tracker = tracker or metrics_of(ranks, output_dir)
         self._checkpoints = checkpoints or checkpoints_kind(ranks)(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
         ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
-        devices = len(parallel.devices(self._session.device))
-        self._num_devices = ranks.size * devices
-        self._draws = draws(self._bundle.model)
-        place = (ranks.rank, ranks.size, self._draws, devices)
-        self._feed = feed_of(train_dataset, self._plan.rows_per_step, config.seed, *place)
+        self._batches = Batches(self._session, train_dataset, self._plan.rows_per_step)
         self._scoring = (
             None
             if self._eval_dataset is None
@@ -146,7 +139,7 @@ class AdvancedTrainer:
         self._score_untrained(progress)
         interrupted = ""
         while progress.step < plan.total_steps and not progress.stopped:
-            interrupted = self._stop_requested()
+            interrupted = self._ranks.first_said(self._monitors.stop_requested())
             if interrupted:
                 break
             self._states.look(progress)
@@ -188,7 +181,7 @@ class AdvancedTrainer:
         self._tracker.rewind(progress.step)
         if remark := self._session.parallel.remark(self._session.device):
             self._warn(progress, remark)
-        if self._draws and (note := cut_anew(self._plan.rows_per_step, self._config.batch_size, self._num_devices)):
+        if note := self._batches.remark(self._config.batch_size):
             self._monitors.notify(Noted(note))
         self._monitors.notify(
             RunStarted(
@@ -203,7 +196,7 @@ class AdvancedTrainer:
                 first_step=progress.step,
                 eval_steps=self._plan.eval_steps,
                 num_trainable=self._bundle.num_trainable,
-                num_devices=self._num_devices,
+                num_devices=self._session.num_devices,
                 parallel=self._session.parallel.name,
             )
         )
@@ -222,7 +215,7 @@ class AdvancedTrainer:
         learning_rate = self._config.learning_rate * factor * progress.lr_scale
         while True:
             try:
-                batch = self._batch(progress.step, progress.micro_batch_size)
+                batch = self._batches.at(progress.step, progress.micro_batch_size)
                 result = train_step(self._session, batch, learning_rate, progress.applied_steps)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
@@ -231,17 +224,6 @@ class AdvancedTrainer:
             else:
                 progress.advance(result, time.perf_counter() - started)
                 return result
-
-    def _batch(self, step: int, micro_batch_size: int) -> StepBatch:
-        place = (self._feed, self._train_dataset, self._task, micro_batch_size, self._config.seed)
-        return batch_at(step, *place, self._ranks)
-
-    def _stop_requested(self) -> str:
-        """Give the first reason that one of the ranks has to stop, the same to all."""
-        asked = self._monitors.stop_requested()
-        if not self._ranks.any(bool(asked)):
-            return ""
-        return next(filter(None, self._ranks.gathered(asked)))
 
     def _halve(self, progress: Progress, error: BaseException) -> None:
         """Compute the same step in smaller parts; its sum over targets stays the same."""
@@ -361,8 +343,7 @@ class AdvancedTrainer:
             self._session.average.settle_in(self._session.trained)
         reason = interrupted or progress.stopped or "completed"
         step = progress.step if progress.best_step is None else progress.best_step
-        shards = self._session.parallel.shards
-        weights = put_together(self._bundle.model.state_dict(), self._ranks.is_first) if shards else None
+        weights = self._session.parallel.whole(self._bundle.model)
         if self._ranks.is_first:
             self._bundle.save(self._layout.model, {"step": step, "metrics": progress.best_metrics}, weights)
         self._ranks.wait_for_all()
@@ -377,14 +358,10 @@ class AdvancedTrainer:
             num_trainable=self._bundle.num_trainable,
             precision=self._session.precision.name,
             device=str(self._session.device),
-            throughput=throughput_of(progress, self._session, lambda at: self._batch(at, progress.micro_batch_size)),
+            throughput=throughput_of(progress, self._session, self._batches),
             num_threads=torch.get_num_threads(),
             warnings=(*self._bundle.warnings, *progress.notes, *self._monitors.faults),
             model_path=str(self._layout.model),
-            num_devices=self._num_devices,
+            num_devices=self._session.num_devices,
             parallel=self._session.parallel.name,
         )
-
-
-def _metrics_in(directory: str | Path, ranks: Ranks) -> TrainingMetricsTracker:
-    return TrainingMetricsTracker(directory, file_name=METRICS) if ranks.is_first else UnwrittenMetrics()

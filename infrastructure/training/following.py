@@ -1,8 +1,10 @@
 """What a rank does in place of the first one, which alone writes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from domain.run_layout import METRICS
 from infrastructure.parallel.ranks import Ranks
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
@@ -37,6 +39,11 @@ class FollowedCheckpoints(CheckpointManager):
     def delete_checkpoint(self, name: str) -> bool:
         """Leave it to the first."""
         return False
+
+
+def metrics_of(ranks: Ranks, directory: str | Path, name: str = "training") -> TrainingMetricsTracker:
+    """Open the metrics of a run, called `name`, in this process. Raises: RunError."""
+    return TrainingMetricsTracker(directory, name, file_name=METRICS) if ranks.is_first else UnwrittenMetrics()
 
 
 def checkpoints_kind(ranks: Ranks) -> type[CheckpointManager]:

@@ -41,6 +41,11 @@ class Session:
     base: FrozenBase | None = None
 
     @property
+    def num_devices(self) -> int:
+        """Count the devices of all ranks that share out a step."""
+        return self.parallel.ranks.size * len(self.parallel.devices(self.device))
+
+    @property
     def trained(self) -> TrainedPart:
         """What of the model is trained, and must be kept."""
         return TrainedPart(self.model, self.base)

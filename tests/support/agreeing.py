@@ -13,7 +13,6 @@ from domain.events import CheckpointSaved, Noted, StepCompleted, Warned
 from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.tasks.plain_module import PlainModule
 from infrastructure.training import AdvancedTrainer
-from infrastructure.training.step import StepBatch
 from tests.fakes.ports import FakeMonitor
 from tests.support.ranked import digest_of
 
@@ -46,15 +45,12 @@ class Trainer(AdvancedTrainer):
     """Remembers the rows of each step that this rank has learnt from."""
 
     rows: list[list[int]]
-    last: StepBatch
-
-    def _batch(self, step: int, micro_batch_size: int) -> StepBatch:
-        self.last = super()._batch(step, micro_batch_size)
-        return self.last
 
     def _step(self, progress: Any) -> Any:
+        step = progress.step
         result = super()._step(progress)
-        counted = [micro.batch["row"] for micro in self.last.micro_batches if not micro.is_spare]
+        batch = self._batches.at(step, progress.micro_batch_size)
+        counted = [micro.batch["row"] for micro in batch.micro_batches if not micro.is_spare]
         self.rows.append([int(row) for rows in counted for row in rows])
         return result
 
