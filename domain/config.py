@@ -9,7 +9,10 @@ from domain.schedule import SCHEDULERS, Decay, Plateau
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
 SINGLE = "single"
-PARALLELS = ("auto", SINGLE, "data_parallel", "ddp", "fsdp")
+# How a step is shared out: within one process, or over those that torchrun has started.
+OF_ONE_PROCESS = (SINGLE, "data_parallel")
+OF_SEVERAL_PROCESSES = ("ddp", "fsdp")
+PARALLELS = ("auto", *OF_ONE_PROCESS, *OF_SEVERAL_PROCESSES)
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.

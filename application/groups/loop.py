@@ -161,13 +161,13 @@ class MachineSettings(Settings):
     device: str = setting(_LOOP.device, "Where to compute: auto, cpu, cuda, cuda:N or mps.")
     parallel: str = setting(
         _LOOP.parallel,
-        "How a step is shared out: single, data_parallel over the GPUs of one process, ddp and fsdp over the processes "
-        "of `athanor launch`; auto is ddp where there are several.",
+        "How a step is shared out: single not at all, data_parallel over the GPUs of one process, ddp and fsdp over "
+        "the processes of `athanor launch`, fsdp the weights too; auto is ddp where there are several, else single.",
         choices=PARALLELS,
     )
     rank_timeout: float = setting(
         _LOOP.rank_timeout,
-        "Of several processes, one that does not come to where the others wait for so long counts as lost.",
+        "How long processes of a run wait for one of them until it counts as lost.",
         unit="seconds",
     )
     precision: str = setting(

@@ -1,9 +1,8 @@
 """Which way of sharing out a run takes."""
 
-import os
 from collections.abc import Callable
 
-from domain.config import PARALLELS, TrainingConfig
+from domain.config import OF_ONE_PROCESS, OF_SEVERAL_PROCESSES, TrainingConfig
 from domain.exceptions import ConfigurationError
 from infrastructure.parallel.ddp import DataDistributed
 from infrastructure.parallel.ranks import Ranks, ranks_of_this_process
@@ -33,7 +32,6 @@ def choose_parallel(name: str, timeout: float = TrainingConfig.rank_timeout) -> 
 
     Raises: ConfigurationError for one that this launch cannot have.
     """
-    assert name in PARALLELS, os.environ.get("RANK")
     ranks = ranks_of_this_process(timeout)
     chosen = ("ddp" if ranks.size > 1 else "single") if name == "auto" else name
     _require(chosen, ranks)
@@ -41,13 +39,13 @@ def choose_parallel(name: str, timeout: float = TrainingConfig.rank_timeout) -> 
 
 
 def _require(name: str, ranks: Ranks) -> None:
-    if name in ("ddp", "fsdp") and not ranks.launch.is_by_torchrun:
+    if name in OF_SEVERAL_PROCESSES and not ranks.launch.is_by_torchrun:
         raise ConfigurationError(
             f"parallel is {name}, but this is one process alone.",
             remedy="Start it by `athanor launch --devices N train ...` or torchrun, or leave parallel at auto.",
         )
-    if name in ("single", "data_parallel") and ranks.size > 1:
+    if name in OF_ONE_PROCESS and ranks.size > 1:
         raise ConfigurationError(
             f"parallel is {name}, but torchrun started {ranks.size} processes.",
-            remedy="Use parallel auto, ddp or fsdp, or start it without torchrun.",
+            remedy=f"Use parallel auto, {' or '.join(OF_SEVERAL_PROCESSES)}, or start it without torchrun.",
         )

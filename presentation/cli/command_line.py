@@ -123,7 +123,14 @@ def _is_nowhere() -> bool:
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:
-    """Say which setting an option would be: few have an option of their own."""
+    """Say which setting an option would be: few have an option of their own, and those of launch stand before."""
+    if error.ctx and (name := str(error.ctx.info_name).split()[-1]) in OF_RANKS:
+        from presentation.cli.commands.launch import command as launch
+
+        for option in launch.params:
+            if error.option_name in option.opts:
+                call = f"athanor launch {error.option_name} {option.metavar} {name} ..."
+                return f"{shown(error.option_name)} is an option of launch and stands before {name}. Write: {call}"
     options = {option for parameter in error.ctx.command.params for option in parameter.opts} if error.ctx else set()
     if "--set" in options:
         from application.training_request import nearest_setting

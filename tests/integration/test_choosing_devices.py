@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from domain.config import PARALLELS
 from domain.exceptions import ConfigurationError
 from domain.launch import Launch
 from infrastructure.parallel import choosing
@@ -55,6 +56,10 @@ def test_a_way_that_a_launch_cannot_have_is_refused(
 def test_auto_is_what_the_launch_can_have(ranks: Ranks, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "ranks_of_this_process", lambda *given: ranks)
     assert choose_parallel("auto").name == name
+
+
+def test_each_way_that_can_be_asked_for_is_there() -> None:
+    assert {"auto", *choosing.STRATEGIES} == {*PARALLELS}
 
 
 def test_one_process_has_everything_alike() -> None:

@@ -79,6 +79,8 @@ REFUSED: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = {
     "a command for one process": (("--devices", 2, "verify-resume"), ("'verify-resume' is not launched", "train and")),
     "a typo in a command": (("--devices", 2, "trian"), ("'trian' is not launched", "train and resume")),
     "a typo in an option": (("--devices", 2, "train", "--epcohs", 3), ("'--epcohs'", "Did you mean '--epochs'")),
+    "an option of launch behind the command": (("train", "--devices", 2), ("athanor launch --devices N train ...",)),
+    "another one": ((*TRAIN, "--max-restarts", 3), ("'--max-restarts' is an option of launch", "stands before train")),
     "a typo in a setting": (("--devices", 2, "train", "--set", "sede=3"), ("'sede' is not known", "'seed'")),
     "one process for many": (("--devices", 2, *TRAIN, "--set", "parallel=single"), ("parallel is single", "at auto")),
     "nodes that meet nowhere": (("--devices", 2, "--nodes", 2, *TRAIN), ("--rendezvous is not given", "node0:29400")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from domain.config import OF_ONE_PROCESS
 from domain.exceptions import ConfigurationError
 from domain.launch import num_cores
 from domain.showing import shown
@@ -68,7 +69,7 @@ def _device_of(context: click.Context, words: tuple[str, ...]) -> str:
     inner: click.Command = import_module(f"presentation.cli.commands.{words[0]}").command
     request = _REQUESTS[words[0]](**inner.make_context(f"athanor launch {words[0]}", list(words[1:])).params)
     request.resolved()
-    if request.parallel in ("single", "data_parallel"):
+    if request.parallel in OF_ONE_PROCESS:
         raise ConfigurationError(
             f"parallel is {request.parallel}, which is one process, and launch starts several.",
             remedy="Leave parallel at auto, or leave launch out.",
