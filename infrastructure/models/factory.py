@@ -341,3 +341,7 @@ def _checkpoint_gradients(model: "PreTrainedModel", name: str) -> None:
     # The library is giving the method another name; both take the keywords of torch's function first.
     enable: Any = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})
+    # The way through a layer that is asked for needs no gradient of what goes in. The hook that the library leaves for
+    # the other way is a function within a function, with which no model can be sent to another process.
+    if getattr(model, "_require_grads_hook", None) is not None:
+        model.disable_input_require_grads()

@@ -37,7 +37,11 @@ CASES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     "one row left": ("text_classification", 49, {"label_smoothing": 0.1, "average_decay": 0.0}),
     "language modelling": ("language_modeling", 43, {}),
     "code generation": ("code_generation", 61, {}),
-    "code generation, packed": ("code_generation", 61, {"packing": True, "max_length": 192}),
+    "code generation, packed": (
+        "code_generation",
+        61,
+        {"packing": True, "max_length": 192, "gradient_checkpointing": True},
+    ),
     "seq2seq": ("sequence_to_sequence", 63, {}),
     "seq2seq, packed": ("sequence_to_sequence", 61, {"packing": True, "max_length": 192}),
     "masked": (tiny_text.MASKED, 51, {}),
