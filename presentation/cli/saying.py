@@ -5,8 +5,10 @@ foreign summary, a label. Data for programs stays as it is; JSON says the same w
 """
 
 import codecs
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -38,6 +40,9 @@ def prepare_streams() -> None:
             setattr(sys, name, _nowhere())  # it lasts as long as we do
     if not is_heard():
         sys.stdout = _nowhere()
+        # What a library has to say, all processes of a run are told alike.
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=ESCAPING)

@@ -3,10 +3,12 @@
 import ast
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,23 @@ def test_a_stream_that_cannot_encode_gets_json_that_says_the_same(monkeypatch: p
     line, text = raw.getvalue().decode("ascii").splitlines()
     assert json.loads(line) == {"größer": "😀\ud800"}
     assert text == r"gr\u00f6\u00dfer \u8a9e"
+
+
+@pytest.mark.parametrize(("rank", "is_told"), [(0, True), (1, False)])
+def test_what_a_library_warns_of_is_told_by_the_first_process_alone(
+    rank: int, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with warnings.catch_warnings(record=True) as seen:
+        try:
+            saying.prepare_streams()
+            warnings.warn("attention", stacklevel=1)
+            assert logging.getLogger("transformers").isEnabledFor(logging.WARNING) is is_told
+        finally:
+            logging.disable(logging.NOTSET)
+    assert len(seen) == is_told
 
 
 def test_a_terminal_that_is_gone_neither_raises_nor_stops_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
