@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from torch.distributed import DistError
@@ -22,6 +22,8 @@ SECONDS_TO_ANSWER = 3 * SECONDS_BETWEEN_BEATS
 _FAILED = "failed"
 _PULSE = "pulse"
 _END = "end"
+# A store that still answers does so within this time.
+SECONDS_TO_FALL_SILENT = 5.0
 # So long one that has failed lets the first rank finish what it writes of the same failure.
 SECONDS_TO_PART = 3.0
 
@@ -49,8 +51,11 @@ class Presence:
         self._has_failed = False
         self._lost = ""
         # A connection of its own: on the other one somebody may wait for long.
+        self._beating = Thread(target=self._beat, args=(_another_connection(store),), name="pulse", daemon=True)
+        self._ends = Event()
+        self._beating.start()
         atexit.register(self._say_ended)
-        Thread(target=self._beat, args=(_another_connection(store),), daemon=True).start()
+        atexit.register(self._fall_silent)
 
     def come_to_question(self) -> None:
         """Count what all answer together."""
@@ -156,7 +161,13 @@ class Presence:
         with suppress(RuntimeError):  # the store is gone, and who asks finds that out
             for beat in count():
                 store.set(f"{_PULSE}/{self._launch.rank}", f"{beat} {self._num_questions}")
-                time.sleep(SECONDS_BETWEEN_BEATS)
+                if self._ends.wait(SECONDS_BETWEEN_BEATS):
+                    return
+
+    def _fall_silent(self) -> None:
+        """End the thread before Python does: one that it finds inside the store ends the process by SIGABRT."""
+        self._ends.set()
+        self._beating.join(SECONDS_TO_FALL_SILENT)
 
 
 @contextmanager
