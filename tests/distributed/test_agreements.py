@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.time_budget import TIME_BUDGET
 from tests.support import agreeing
+from tests.support.once import once
 from tests.support.ranks import in_ranks
 
 Runs = Mapping[str, Any]
@@ -16,14 +18,20 @@ COUNTED = ("steps", "best_step", "stop_reason", "num_dropped_steps", "num_rollba
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    place = tmp_path_factory.mktemp("alone")
-    return in_ranks(1, agreeing.troubles, place, directory=str(place))[0]
+    return _of(1, tmp_path_factory)[0]
 
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> list[Runs]:
-    place = tmp_path_factory.mktemp("together")
-    return in_ranks(4, agreeing.troubles, place, directory=str(place))
+    return _of(4, tmp_path_factory)
+
+
+def _of(size: int, tmp_path_factory: pytest.TempPathFactory) -> list[Runs]:
+    def met(place: Path) -> list[Any]:
+        return in_ranks(size, agreeing.troubles, place, directory=str(place))
+
+    found: list[Runs] = once(tmp_path_factory, f"agreements-{size}", met)[0]
+    return found
 
 
 def test_each_rank_ends_with_the_weights_and_the_result_of_the_first(together: list[Runs]) -> None:

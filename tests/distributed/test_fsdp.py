@@ -25,6 +25,7 @@ from infrastructure.training.session import Session, open_session
 from infrastructure.training.step import MicroBatch, StepBatch, train_step
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny_module, tiny_text
+from tests.support.once import once
 from tests.support.ranks import athanor_in_ranks, in_ranks
 from tests.support.tiny_architectures import model_of
 
@@ -214,8 +215,11 @@ def single_number() -> str:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[int, list[Any]]]:
-    out = tmp_path_factory.mktemp("fsdp")
-    return out, {size: in_ranks(size, everything, out / f"of-{size}", directory=str(out)) for size in (2, 1)}
+    def of_both(out: Path) -> list[Any]:
+        return [in_ranks(size, everything, out / f"of-{size}", directory=str(out)) for size in (2, 1)]
+
+    (two, one), out = once(tmp_path_factory, "fsdp", of_both)
+    return out, {2: two, 1: one}
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop", "muon"])

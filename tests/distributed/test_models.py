@@ -14,6 +14,7 @@ from infrastructure.container import Container
 from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.training import AdvancedTrainer
 from tests.support.adapted import asked, base_of
+from tests.support.once import once
 from tests.support.ranks import in_ranks
 from tests.support.resuming import metrics_of
 from tests.support.small_requests import request_for
@@ -125,7 +126,11 @@ def _numbers(state: Mapping[str, Tensor]) -> list[float]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
-    tmp = tmp_path_factory.mktemp("models")
+    found, tmp = once(tmp_path_factory, "models", _learnt_by_one_and_two)
+    return {1: found[0], 2: found[1], "said": [file.read_text() for file in (tmp / "answers2").glob("*/stderr")]}
+
+
+def _learnt_by_one_and_two(tmp: Path) -> list[Any]:
     asked_for = {
         name: request_for(task, tmp / task, precision="fp32", **STEPS, **settings)
         for name, (task, settings) in TEXTS.items()
@@ -135,11 +140,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
     requests = {
         name: one.model_dump(mode="json", exclude_unset=True, exclude={"output_dir"}) for name, one in asked_for.items()
     }
-    ranks = {
-        size: in_ranks(size, learnt, tmp / f"answers{size}", requests=requests, directory=str(tmp / f"runs{size}"))
+    return [
+        in_ranks(size, learnt, tmp / f"answers{size}", requests=requests, directory=str(tmp / f"runs{size}"))
         for size in (1, 2)
-    }
-    return {**ranks, "said": [file.read_text() for file in (tmp / "answers2").glob("*/stderr")]}
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.forked import ROOT
+from tests.support.once import once
 from tests.support.resuming import bytes_of, metrics_of
 
 ROWS = [
@@ -47,7 +48,10 @@ def summary_of(run: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_of(tmp_path_factory.mktemp("undisturbed"), "run", "")
+    def run(place: Path) -> None:
+        run_of(place, "run", "")
+
+    return once(tmp_path_factory, "undisturbed", run)[1] / "run"
 
 
 @pytest.mark.parametrize("strike", STRIKES)

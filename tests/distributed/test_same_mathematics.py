@@ -9,10 +9,11 @@ import pytest
 from safetensors.torch import load_file
 
 from tests.support import ranked
+from tests.support.once import once
 from tests.support.ranks import in_ranks
 
 FEW = ("classification", "one row left", "masked", "quantiles")
-DIVIDED = (*FEW, "language modelling", "code generation, packed", "seq2seq, packed", "flow")
+MANY = (*FEW, "language modelling", "code generation, packed", "seq2seq, packed", "flow")
 CLOSE = 1e-5
 SECONDS_TO_END = 600.0  # on a busy machine
 Runs = Callable[..., tuple[list[Any], Path]]
@@ -25,10 +26,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     @cache
     def of(size: int, parallel: str = "auto") -> tuple[list[Any], Path]:
-        place = tmp_path_factory.mktemp(f"ranks-{size}")
-        names = DIVIDED if parallel == "fsdp" else FEW if size == 3 else list(ranked.CASES)
-        given = {"names": names, "directory": str(place), "parallel": parallel}
-        return in_ranks(size, ranked.trained, place, SECONDS_TO_END, **given), place
+        names = {2: MANY, 3: FEW}.get(size, tuple(ranked.CASES))
+
+        def trained(place: Path) -> list[Any]:
+            given = {"names": names, "directory": str(place), "parallel": parallel}
+            return in_ranks(size, ranked.trained, place, SECONDS_TO_END, **given)
+
+        return once(tmp_path_factory, f"mathematics-{size}-{parallel}", trained)
 
     return of
 

@@ -17,6 +17,7 @@ from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.training import checkpoint_files
 from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
 from tests.fakes.ports import FakeMonitor, StopsAt
+from tests.support.once import once
 from tests.support.ranks import in_ranks
 from tests.support.tiny_module import Net, flip, rows, trainer
 
@@ -132,13 +133,15 @@ def refuse(applies: bool, steps: set[int]) -> None:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Hold runs of one process, of four ranks, of two and of one again."""
-    place = tmp_path_factory.mktemp("runs")
+    return once(tmp_path_factory, "sharded-runs", _run_all)[1]
+
+
+def _run_all(place: Path) -> None:
     run(place / "single", "single")
     run(place / "of one", "single", StopsAt(STOPPED_AT))
     in_ranks(4, on_four, place / "answers" / "four", place=str(place))
     (place / "told.json").write_text(json.dumps(in_ranks(2, on_two, place / "answers" / "two", place=str(place))))
     run(place / "again", "single")
-    return place
 
 
 def test_as_many_ranks_end_with_the_same_bytes(place: Path) -> None:
