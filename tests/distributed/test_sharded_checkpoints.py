@@ -34,6 +34,8 @@ from tests.support.tiny_module import flip
 CPU = torch.device("cpu")
 WHOLE = "whole.safetensors"
 
+SECONDS_OF_SILENCE = 5.0
+
 
 class Net(nn.Module):
     """Weights of 6, 3 and 1 rows: of four ranks the last have fewer, or none. The first stands in two places."""
@@ -194,7 +196,7 @@ def refuse_writes(number: int) -> None:
 
 def killed(directory: str, rank: int, place: str) -> None:
     """Save a state, and be killed in the middle of the next."""
-    ranks = ranks_of_this_process()
+    ranks = ranks_of_this_process(SECONDS_OF_SILENCE)
     manager, one = CheckpointManager(directory), session(ranks, 1)
     save(manager, one, 1)
     if ranks.rank == rank:
