@@ -84,7 +84,7 @@ def _devices() -> dict[str, Any]:
             "nccl": "yes" if dist.is_nccl_available() and len(numbers) else "no",
         },
         "parallel": "single; ddp with `athanor launch`" + (f" on {len(numbers)} GPUs" if len(numbers) > 1 else ""),
-        "cores_per_rank": {f"of {count}": max(1, num_cores() // count) for count in counts},
+        "cores_per_rank": [f"{max(1, num_cores() // count)} where there are {count}" for count in counts],
     }
 
 

@@ -41,6 +41,6 @@ def test_a_machine_without_gpus_says_what_its_cores_can_do(monkeypatch: pytest.M
     told = HardwareReport().describe()
     assert (told["gpus"], told["gpu_memory"], told["links"]) == ([], [], {})
     assert told["backends"] == {"gloo": "yes", "nccl": "no"}
-    assert told["cores_per_rank"] == {"of 2": 2, "of 4": 1}
+    assert told["cores_per_rank"] == ["2 where there are 2", "1 where there are 4"]
     assert told["parallel"] == "single; ddp with `athanor launch`"
     assert HardwareReport().num_gpus() == 0
