@@ -3,14 +3,40 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import timedelta
+from threading import Thread
 
 from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from domain.launch import Launch
 from infrastructure.parallel.lost_ranks import SECONDS_BETWEEN_LOOKS, LostRanksError, named
 
 _NAME = "meeting"
 Wait = Callable[[Sequence[int]], None]
+
+
+def store_of_launch(timeout: float) -> Store:
+    """Connect to the store of the launch that the environment names.
+
+    In a thread, since torch waits without end, and hears no signal, where something listens that is no store.
+    Raises: TimeoutError behind `timeout` seconds, and RuntimeError or ValueError, which are torch's.
+    """
+    found: Future[Store] = Future()
+
+    def connect() -> None:
+        try:
+            store, _, _ = next(rendezvous("env://", timeout=timedelta(seconds=timeout)))
+            found.set_result(store)
+        except Exception as error:
+            found.set_exception(error)
+
+    Thread(target=connect, daemon=True).start()
+    with suppress(TimeoutError):
+        return found.result(timeout)
+    raise TimeoutError(f"no store answered within {timeout:g} seconds")
 
 
 def met(store: Store, launch: Launch, timeout: float) -> Store:

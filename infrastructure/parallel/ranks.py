@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch.distributed.rendezvous import rendezvous
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError, TrainingError
 from domain.launch import Launch
 from infrastructure.memory import is_out_of_memory
 from infrastructure.parallel.lost_ranks import LostRanksError, Presence, translated
-from infrastructure.parallel.meeting import met
+from infrastructure.parallel.meeting import met, store_of_launch
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
@@ -260,10 +259,9 @@ def _meet(launch: Launch, timeout: float) -> Ranks:
         if dist.is_initialized():
             presence = Presence(dist.distributed_c10d._get_default_store(), launch, timeout)
         else:
-            shared, rank, size = next(rendezvous("env://", timeout=limit))
-            store = met(shared, launch, timeout)
+            store = met(store_of_launch(timeout), launch, timeout)
             presence = Presence(store, launch, timeout)
-            dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=limit)
+            dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.size, timeout=limit)
     except LostRanksError as error:
         raise ConfigurationError(
             error.problem, remedy="See what it said last, or allow more time with rank_timeout."

@@ -1,5 +1,6 @@
 """Processes that were started anew meet each other, and not what the dead have left in the store."""
 
+import socket
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -8,7 +9,7 @@ from torch.distributed.distributed_c10d import Store
 
 from domain.launch import Launch
 from infrastructure.parallel.lost_ranks import LostRanksError
-from infrastructure.parallel.meeting import met
+from infrastructure.parallel.meeting import met, store_of_launch
 
 LIMIT = 20.0
 
@@ -44,3 +45,13 @@ def test_those_who_do_not_come_are_named() -> None:
     for rank, who in ((0, "ranks 1, 2 of 3 did not"), (1, "rank 0 of 3 did not")):
         with pytest.raises(LostRanksError, match=who):
             met(HashStore(), Launch(rank=rank, size=3), 0.0)
+
+
+def test_what_listens_and_is_no_store_is_waited_for_no_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": "1", "WORLD_SIZE": "2"}
+        for name, value in place.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(TimeoutError, match=r"no store answered within 0\.3 seconds"):
+            store_of_launch(0.3)
