@@ -1,7 +1,7 @@
 """A moving average of the weights, which generalises better than the weights of any one step."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import Tensor, nn
@@ -41,8 +41,12 @@ class WeightAverage:
         _assign(model, self._average)
         try:
             yield
-        finally:
-            _assign(model, own)
+        except BaseException:
+            # A pass that was broken off under fsdp leaves weights together, which take no rows; why it was, matters more.
+            with suppress(RuntimeError):
+                _assign(model, own)
+            raise
+        _assign(model, own)
 
     def settle_in(self, model: nn.Module | TrainedPart) -> None:
         """Give the model the averaged weights for good."""
