@@ -42,7 +42,7 @@ class WeightAverage:
         try:
             yield
         except BaseException:
-            # A pass that was broken off under fsdp leaves weights together, which take no rows; why it was, matters more.
+            # A pass of fsdp that was broken off leaves weights together, which take no rows. Why it was, matters more.
             with suppress(RuntimeError):
                 _assign(model, own)
             raise
