@@ -1,5 +1,7 @@
 """What ends an evaluation with averaged weights is told, whatever state it leaves the model in."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from domain.exceptions import TrainingError
 from infrastructure.training.weight_average import WeightAverage
 
 
-def end_an_evaluation(model: nn.Linear, weight: nn.Parameter) -> None:
+def end_an_evaluation(model: Any, weight: Any) -> None:
     """Leave a model with some weight when its evaluation with averaged weights, zeros, ends."""
     average = WeightAverage(model, 0.9)
     average.load_state_dict({name: torch.zeros_like(one) for name, one in model.named_parameters()})
