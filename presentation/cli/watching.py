@@ -1,6 +1,7 @@
 """Show a run while it goes on, and pass on the wish to stop it."""
 
 import math
+import os
 import signal
 import sys
 import time
@@ -32,6 +33,9 @@ from presentation.cli.saying import error_screen
 
 SECONDS_BETWEEN_LINES = 5.0
 SECONDS_OF_A_LONG_PHASE = 5.0
+# So long one wish to stop may take to come from all who pass it on: a scheduler that signals every process signals
+# torchrun too, which signals its processes once more.
+SECONDS_OF_ONE_WISH = 5.0
 
 
 @contextmanager
@@ -69,7 +73,7 @@ class ConsoleMonitor:
         self._run_dir = ""
         self._checkpoint = ""
         self._is_at_work = self._is_training = self._is_over = False
-        self._stop_reason = ""
+        self._stop_reason, self._stop_wanted = "", -math.inf
         self._interrupted: Interrupted | None = None
 
     # Signals
@@ -78,8 +82,10 @@ class ConsoleMonitor:
         """Take a signal: a training ends behind its step, anything before it ends at once, for nothing is learnt."""
         if self._is_training or self._is_over:
             if self._stop_reason:
+                if "RANK" in os.environ and time.monotonic() - self._stop_wanted < SECONDS_OF_ONE_WISH:
+                    return
                 raise Interrupted(number, self.saved())
-            self._stop_reason = signal.Signals(number).name
+            self._stop_reason, self._stop_wanted = signal.Signals(number).name, time.monotonic()
             doing = "the training is over, its report follows" if self._is_over else "saving after this step"
             self._say(f"{self._stop_reason}: {doing}; once more to quit at once")
             return

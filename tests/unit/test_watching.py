@@ -191,6 +191,29 @@ class TestASignal:
             signal.raise_signal(signal.SIGINT)
             assert monitor.stop_requested() == "SIGINT"
 
+    def twice(self, *, by_torchrun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Signal a training, of one process or of a rank, two times."""
+        for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+            monkeypatch.setenv(name, value) if by_torchrun else monkeypatch.delenv(name, raising=False)
+        with watched() as monitor:
+            monitor.notify(STARTED)
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    def test_that_comes_twice_insists(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(Interrupted):
+            self.twice(by_torchrun=False, monkeypatch=monkeypatch)
+
+    def test_that_comes_twice_to_a_rank_at_once_was_passed_on_by_torchrun(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.twice(by_torchrun=True, monkeypatch=monkeypatch)
+
+    def test_that_comes_to_a_rank_again_after_a_while_insists(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(watching, "SECONDS_OF_ONE_WISH", 0.0)
+        with pytest.raises(Interrupted):
+            self.twice(by_torchrun=True, monkeypatch=monkeypatch)
+
     def test_while_a_library_is_loaded_in_a_phase_ends_the_job_at_the_next_event(self) -> None:
         with watched() as monitor:
             monitor.notify(PhaseStarted("reading a.csv", 0, "rows"))
