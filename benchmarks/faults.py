@@ -1,4 +1,4 @@
-"""What a run lives through: kills, refusing and full disks, damage, signals, neighbours, changes, NaN, lost memory.
+"""What a run lives through: kills, bad and full disks, damage, signals, neighbours, changes, NaN, lost memory or ranks.
 
     python benchmarks/faults.py --kills 100 --writes all
     python benchmarks/faults.py --sections damage signals --tasks language_modeling

@@ -11,6 +11,7 @@ from benchmarks.fault_harness import (
     neighbours,
     numbers,
     peer,
+    ranks,
     signals,
     writes,
 )
@@ -29,6 +30,7 @@ SECTIONS: Mapping[str, Made] = {
     changes.SECTION: changes.cases,
     numbers.SECTION: numbers.cases,
     memory.SECTION: memory.cases,
+    ranks.SECTION: ranks.cases,
 }
 
 
