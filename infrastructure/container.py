@@ -19,7 +19,7 @@ from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
-from infrastructure.parallel.ranks import is_told_by_another, part, speaks_for_all
+from infrastructure.parallel.spokesman import Spokesman
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
@@ -38,9 +38,7 @@ class Container(containers.DeclarativeContainer):
     workshop = providers.Factory(TrainingWorkshop)
     estimator = providers.Factory(Estimator)
     reports = providers.Factory(ReportWriter)
-    speaks_for_all = providers.Callable(speaks_for_all)
-    is_told_by_another = providers.Callable(is_told_by_another)
-    part_from_ranks = providers.Callable(part)
+    spokesmen = providers.Factory(Spokesman)
     predictors = providers.Factory(PredictorSource)
     answer_files = providers.Factory(AnswerFiles)
     hardware = providers.Factory(HardwareReport)

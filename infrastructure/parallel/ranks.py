@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,9 +20,6 @@ from infrastructure.parallel.meeting import met, store_of_launch
 
 Value = TypeVar("Value")
 Result = TypeVar("Result")
-
-# So soon torchrun ends all others when one has ended for a failure, and a slow one has come as far as a quick one.
-SECONDS_UNTIL_ALONE = 10.0
 
 
 class LostMemoryElsewhereError(MemoryError):
@@ -225,31 +221,9 @@ def ranks_of_this_process(timeout: float = TrainingConfig.rank_timeout) -> Ranks
     return _joined
 
 
-def speaks_for_all(errors: Sequence[str], exit_code: int) -> bool:
-    """Tell whether this process says what went wrong: of several that end, the first to come here does.
-
-    The others hear of it where they wait for this one. Before they have met, all find the same wrong, and the first
-    rank says it: torchrun then ends the others. Where it does not end this one soon, only this one has found it.
-    """
-    if _joined is not None:
-        try:
-            return _joined.says_failed(" ".join(errors), exit_code)
-        except RuntimeError:  # the store is gone with the first rank, which held it
-            return _joined.rank == 1
-    if not Launch.of(os.environ).is_first:
-        time.sleep(SECONDS_UNTIL_ALONE)
-    return True
-
-
-def is_told_by_another() -> bool:
-    """Tell whether another process of the run has said why all end."""
-    return _joined is not None and _joined.has_failed_elsewhere()
-
-
-def part() -> None:
-    """End behind the first rank, which may still write: torchrun ends it when another one ends in a failure."""
-    if _joined is not None:
-        _joined.part()
+def ranks_met() -> Ranks | None:
+    """Give the processes that this one has joined; None before it has."""
+    return _joined
 
 
 def _meet(launch: Launch, timeout: float) -> Ranks:

@@ -23,7 +23,7 @@ def speaks(errors: Sequence[str], exit_code: int) -> bool:
         return True
     from infrastructure.container import Container
 
-    return bool(Container.speaks_for_all(errors, exit_code))
+    return Container.spokesmen().speaks_for_all(errors, exit_code)
 
 
 def is_told_by_another() -> bool:
@@ -36,7 +36,7 @@ def is_told_by_another() -> bool:
         return False
     from infrastructure.container import Container
 
-    return bool(Container.is_told_by_another())
+    return Container.spokesmen().is_told_by_another()
 
 
 def part() -> None:
@@ -44,7 +44,7 @@ def part() -> None:
     if _is_one_of_several() and CONTAINER in sys.modules:
         from infrastructure.container import Container
 
-        Container.part_from_ranks()
+        Container.spokesmen().part()
 
 
 def _is_one_of_several() -> bool:

@@ -30,6 +30,7 @@ from infrastructure.container import Container
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
+from infrastructure.parallel.spokesman import Spokesman
 from infrastructure.prediction import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
@@ -72,10 +73,12 @@ PARTS: dict[str, type] = {
     "fold_cutter": TableFolds,
     "fold_scorer": FinishedOnFolds,
     "backtest_files": BacktestFiles,
+    "spokesmen": Spokesman,
     "backtest": BacktestUseCase,
 }
 
 PARTS_OF_RUNS: dict[str, type] = {
+    "runs": RunStore,
     "archive": RunArchive,
     "remover": RunRemover,
     "outcome_pairs": OutcomePairs,
