@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from torch.distributed import HashStore
+from torch._C._distributed_c10d import HashStore
 
 from domain.launch import Launch
 from infrastructure.parallel import lost_ranks
