@@ -1,8 +1,10 @@
 """The command line inside the test's process: one import of torch for a hundred calls."""
 
 import io
+import logging
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -22,7 +24,12 @@ class Answer:
 
 def athanor(*words: object, stdin: bytes = b"") -> Answer:
     """Call the command line as `athanor WORDS` would."""
-    with _signals_kept(), _streams(stdin) as (out, err), patch.object(sys, "argv", ["athanor", *map(str, words)]):
+    with (
+        _signals_kept(),
+        _warnings_kept(),
+        _streams(stdin) as (out, err),
+        patch.object(sys, "argv", ["athanor", *map(str, words)]),
+    ):
         try:
             main()
         except SystemExit as stop:
@@ -30,6 +37,17 @@ def athanor(*words: object, stdin: bytes = b"") -> Answer:
         else:
             code = 0
     return Answer(int(code or 0), out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def _warnings_kept() -> Iterator[None]:
+    """Let libraries warn in the test as before: one of several processes silences them for as long as it lives."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings():
+        try:
+            yield
+        finally:
+            logging.disable(before)
 
 
 @contextmanager

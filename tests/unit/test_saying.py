@@ -91,15 +91,13 @@ def test_what_a_library_warns_of_is_told_by_the_first_process_alone(
     for name, value in {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank}.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
+    library = logging.Logger("some library", logging.WARNING)
+    library.manager = logging.root.manager
     with warnings.catch_warnings(record=True) as seen:
-        try:
-            saying.prepare_streams()
-            warnings.warn("attention", stacklevel=1)
-            library = logging.getLogger("some library")
-            library.setLevel(logging.WARNING)
-            assert library.isEnabledFor(logging.WARNING) is is_told
-        finally:
-            logging.disable(logging.NOTSET)
+        saying.prepare_streams()
+        warnings.warn("attention", stacklevel=1)
+    assert library.isEnabledFor(logging.WARNING) is is_told
     assert len(seen) == is_told
 
 
