@@ -88,11 +88,11 @@ def seam(arm: Mapping[str, Any]) -> dict[str, float]:
     session, dataset, task, rows = trainer._session, trainer._train_dataset, trainer._task, arm["rows"]
 
     def through(step: int) -> None:
-        batch = batch_at(step, trainer._feed, dataset, task, rows, session.seed, session.parallel.ranks)
+        batch = batch_at(step, trainer._batches.feed, dataset, task, rows, session.seed, session.parallel.ranks)
         train_step(session, batch, 1e-4)
 
     def past(step: int) -> None:
-        step_past_the_seam(session, trainer._feed, dataset, task, rows, step)
+        step_past_the_seam(session, trainer._batches.feed, dataset, task, rows, step)
 
     pairs = []
     for step in range(WARM_UP_STEPS + arm["steps"]):
@@ -173,7 +173,7 @@ def holdings(arm: Mapping[str, Any]) -> list[dict[str, float]] | None:
     peak_of_building = status("VmHWM")
 
     def batch(step: int) -> Any:
-        return batch_at(step, trainer._feed, dataset, task, rows, session.seed, ranks)
+        return batch_at(step, trainer._batches.feed, dataset, task, rows, session.seed, ranks)
 
     train_step(session, batch(0), 1e-4)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the kernel forgets the highest mark so far
@@ -281,7 +281,7 @@ def config_of(name: str, length: int) -> Any:
 
 def tokens_of(trainer: Any, arm: Mapping[str, Any], steps: range) -> int:
     """Count the tokens that are read in some steps: all of a row but the last."""
-    rows = [row for step in steps for row in trainer._feed.at(step, arm["rows"]).all_rows]
+    rows = [row for step in steps for row in trainer._batches.feed.at(step, arm["rows"]).all_rows]
     return sum(len(trainer._train_dataset[int(row)]["input_ids"]) - 1 for row in rows)
 
 

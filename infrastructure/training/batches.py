@@ -10,7 +10,7 @@ from infrastructure.training.step import StepBatch, batch_at
 
 
 class Batches:
-    """Builds what this rank learns from in each step, from the rows of a data set."""
+    """Builds what this rank learns from in each step, from the rows of a data set that `feed` chooses."""
 
     def __init__(self, session: Session, dataset: Any, rows_per_step: int) -> None:
         self._session = session
@@ -19,12 +19,12 @@ class Batches:
         parallel = session.parallel
         self._draws = draws(session.model)
         place = (parallel.ranks.rank, parallel.ranks.size, self._draws, len(parallel.devices(session.device)))
-        self._feed = feed_of(dataset, rows_per_step, session.seed, *place)
+        self.feed = feed_of(dataset, rows_per_step, session.seed, *place)
 
     def at(self, step: int, micro_batch_size: int) -> StepBatch:
         """Build the batch of a step, in micro-batches of at most so many rows."""
         session = self._session
-        place = (self._feed, self._dataset, session.task, micro_batch_size, session.seed)
+        place = (self.feed, self._dataset, session.task, micro_batch_size, session.seed)
         return batch_at(step, *place, session.parallel.ranks)
 
     def remark(self, micro_batch_size: int) -> str:
