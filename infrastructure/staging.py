@@ -51,7 +51,7 @@ def locked_directory(target: Path) -> Iterator[Path]:
         except FileNotFoundError:
             continue
         # Between its making and its locking somebody may have found it unlocked, and removed it.
-        if _lock(descriptor) is not False and _is_still(directory, descriptor):
+        if _lock(descriptor) is not False and is_still(directory, descriptor):
             break
         os.close(descriptor)
     try:
@@ -126,7 +126,7 @@ def _remove_if_dead(path: Path) -> None:
         return
     try:
         # Whoever finished meanwhile has renamed it: then nothing is at its old name.
-        if _lock(descriptor) and _is_still(path, descriptor):
+        if _lock(descriptor) and is_still(path, descriptor):
             remove(path)
     finally:
         os.close(descriptor)
@@ -151,7 +151,8 @@ def _lock(descriptor: int) -> bool | None:
     return True
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
+def is_still(path: Path, descriptor: int) -> bool:
+    """Tell whether a file that is open is the one at a path: a lock on one that was replaced or removed is none."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except OSError:

@@ -36,7 +36,12 @@ from infrastructure.tasks.series.suited import suited_to_table
 from infrastructure.trackers.known import require_installed
 from infrastructure.trackers.observer import Trackers
 from infrastructure.training.advanced_trainer import AdvancedTrainer
-from infrastructure.training.alike import require_rows_for_all, require_same_versions, require_seen
+from infrastructure.training.alike import (
+    require_rows_for_all,
+    require_same_settings,
+    require_same_versions,
+    require_seen,
+)
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.device import choose_device
 from infrastructure.training.fitting import Parts, with_fastest_parts, with_steps_within
@@ -66,9 +71,7 @@ class TrainingWorkshop:
         ranks = parallel.ranks
         require_rows_for_all(ranks, training.batch_size * training.gradient_accumulation_steps)
         require_same_versions(ranks, environment()["versions"])
-        ranks.require_alike(
-            request.model_dump_json(exclude={"device"}), "settings", "Start all of them with one run file"
-        )
+        require_same_settings(ranks, request.model_dump_json(exclude={"device"}))
         device = choose_device(training.device, ranks.launch.local_rank)
         settled = ranks.of_first(self._settled(training, request, device))
         parallel.refuse(settled, request)

@@ -49,12 +49,6 @@ class DataDistributed(Parallel):
         assert isinstance(forward, DistributedDataParallel)
         return forward.no_sync()
 
-    def summed(self, tensor: Tensor) -> Tensor:
-        """Add up over all ranks."""
-        with self.ranks.working():
-            dist.all_reduce(tensor)
-        return tensor
-
 
 def kept_buffers(model: nn.Module) -> list[str]:
     """Name the buffers that a state holds."""

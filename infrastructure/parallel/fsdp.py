@@ -89,12 +89,6 @@ class FullySharded(Parallel):
         """Make the last backward pass of a step inside the block."""
         return self.ranks.ended_by_lost_memory()
 
-    def summed(self, tensor: Tensor) -> Tensor:
-        """Add up over all ranks."""
-        with self.ranks.working():
-            dist.all_reduce(tensor)
-        return tensor
-
     def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
         """Shorten the gradient of all weights to a norm; gives the norm that it had, over all ranks."""
         self._leave_unused(model)

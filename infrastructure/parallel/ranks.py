@@ -1,6 +1,5 @@
 """The processes of one run, and what they agree on."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -104,13 +103,6 @@ class Ranks:
         self._asked(lambda: dist.all_gather_object(found, value, group=self._group))
         return found
 
-    def require_alike(self, value: str, what: str, remedy: str) -> None:
-        """Want the same of all. Raises: ConfigurationError naming the ranks that have other `what` than the first."""
-        digests = self.gathered(hashlib.sha256(value.encode()).hexdigest())
-        if others := [str(rank) for rank, digest in enumerate(digests) if digest != digests[0]]:
-            who = f"rank {others[0]} has" if len(others) == 1 else f"ranks {', '.join(others)} have"
-            raise ConfigurationError(f"{who} other {what} than rank 0.", remedy=f"{remedy}.")
-
     def wait_for_all(self) -> None:
         """Go on when all have come here, after work that may take each of them as long as it likes."""
         if self._presence is not None:
@@ -179,11 +171,6 @@ class Ranks:
         if self._presence is not None:
             with suppress(RuntimeError):  # the store is gone with the first rank
                 self._presence.part()
-
-    def close(self) -> None:
-        """Leave the others; they are not waited for."""
-        if self.size > 1 and dist.is_initialized():
-            dist.destroy_process_group()
 
     def _reduced(self, numbers: Sequence[float], how: Any) -> tuple[float, ...]:
         if self.size == 1:

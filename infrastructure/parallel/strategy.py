@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from infrastructure.parallel.ranks import ALONE, Ranks
@@ -80,6 +81,9 @@ class Parallel:
 
     def summed(self, tensor: Tensor) -> Tensor:
         """Add up a tensor of one number over all ranks."""
+        if self.ranks.size > 1:
+            with self.ranks.working():
+                dist.all_reduce(tensor)
         return tensor
 
     def clipped(self, model: nn.Module, max_norm: float) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from application.groups.data import RunSettings
 from domain.exceptions import ConfigurationError
 from domain.launch import Launch
+from infrastructure.runs.run_place import RunPlace
 
 LETTERS_OF_A_NAME = 12
 
@@ -53,21 +54,8 @@ def _ticks_of_start(process: int) -> int:
     return 0
 
 
-class FollowedRun:
+class FollowedRun(RunPlace):
     """The run directory as the other processes see it: they write nothing there."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @property
-    def run_id(self) -> str:
-        """Name of the run."""
-        return self._path.resolve().name
-
-    @property
-    def path(self) -> str:
-        """Where it is, or will be."""
-        return str(self._path)
 
     def open(self, request: RunSettings) -> None:
         """Leave it to the first."""

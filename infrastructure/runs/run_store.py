@@ -20,34 +20,25 @@ from infrastructure.runs.launched_run import FollowedRun, name_of_launch, writte
 from infrastructure.runs.run_archive import run_at
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.runs.run_lock import RunLock
+from infrastructure.runs.run_place import RunPlace
 from infrastructure.runs.run_summary import read_summary, write_summary
 from infrastructure.shipped_files import found
 
 RUNS = Path("runs")
 
 
-class RunDirectory:
+class RunDirectory(RunPlace):
     """A run on disk. Nothing is written before `open`."""
 
     def __init__(self, path: Path, exists: bool, head: str = "") -> None:
         """Know a run; `head` is a comment that the file of a new one begins with."""
-        self._path = path
+        super().__init__(path)
         self._head = head
         self._layout = RunLayout(path)
         self._is_resumed = exists
         self._made = [place for place in (path, *path.parents) if not place.exists()]
         self._foreign: frozenset[Path] = frozenset()
         self._lock: RunLock | None = None
-
-    @property
-    def run_id(self) -> str:
-        """Name of the run."""
-        return self._path.resolve().name
-
-    @property
-    def path(self) -> str:
-        """Where it is, or will be."""
-        return str(self._path)
 
     def open(self, request: RunSettings) -> None:
         """Create the directory with its run file, or take it up again; locked until `close`.

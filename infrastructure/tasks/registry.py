@@ -15,7 +15,7 @@ from infrastructure.data.kept.cache import collected_words
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.flow.factory import is_flow
-from infrastructure.parallel.ranks import ranks_of_this_process
+from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.skeletons import skeleton_of
 from infrastructure.randomness import drawing
 from infrastructure.tasks.flow.kind import FlowLabels
@@ -71,8 +71,9 @@ class TaskModels:
         Where ranks hold a model together the first builds it, and the others have its skeleton.
         Raises: ModelError, TrainingError when memory is too small.
         """
-        ranks = ranks_of_this_process()
-        if request.parallel != "fsdp" or ranks.size == 1:
+        parallel = choose_parallel(request.parallel, request.rank_timeout)
+        ranks = parallel.ranks
+        if not parallel.shards or ranks.size == 1:
             return self._built(request, dataset, run)
         own: ModelBundle | None = None
         with ranks.sharing(AthanorError):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from domain.exceptions import ConfigurationError, DatasetError, RunError
+from infrastructure.parallel.lost_ranks import named
 from infrastructure.parallel.ranks import Ranks
 from infrastructure.training.fingerprints import (
     ARCHITECTURE,
@@ -49,12 +50,19 @@ def require_same_versions(ranks: Ranks, versions: Mapping[str, str]) -> None:
                 )
 
 
+def require_same_settings(ranks: Ranks, asked: str) -> None:
+    """Want the same request, as text, of all. Raises: ConfigurationError saying who has another."""
+    if others := _others(ranks.gathered(asked)):
+        raise ConfigurationError(
+            f"{_told(others)} other settings than rank 0.", remedy="Start all of them with one run file."
+        )
+
+
 def require_same_data(ranks: Ranks, known: Mapping[str, str]) -> None:
     """Want the same of all that a result follows from. Raises: DatasetError saying who has another what."""
     found = ranks.gathered(dict(known))
     for name, way_out in _WAYS_OUT.items():
-        others = [rank for rank, theirs in enumerate(found) if theirs.get(name) != found[0].get(name)]
-        if others:
+        if others := _others([theirs.get(name) for theirs in found]):
             raise DatasetError(f"{_told(others)} other {name} than rank 0.", remedy=f"{way_out}.")
 
 
@@ -75,12 +83,16 @@ def require_seen(ranks: Ranks, file: Path) -> None:
 
 def _is_seen(file: Path) -> bool:
     try:
-        return file.name in os.listdir(
-            file.parent
-        )  # asks the disk, where a look at the file may be answered from memory
+        # Asks the disk, where a look at the file may be answered from memory.
+        return file.name in os.listdir(file.parent)
     except OSError:
         return False
 
 
+def _others(found: Sequence[object]) -> list[int]:
+    """List the ranks that have something else than the first."""
+    return [rank for rank, theirs in enumerate(found) if theirs != found[0]]
+
+
 def _told(ranks: Sequence[int]) -> str:
-    return f"rank {ranks[0]} has" if len(ranks) == 1 else f"ranks {', '.join(map(str, ranks))} have"
+    return f"{named(ranks)} {'has' if len(ranks) == 1 else 'have'}"

@@ -9,7 +9,12 @@ from domain.launch import Launch
 from infrastructure.parallel import choosing
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.ranks import ALONE, Ranks
-from infrastructure.training.alike import require_rows_for_all, require_same_data, require_same_versions
+from infrastructure.training.alike import (
+    require_rows_for_all,
+    require_same_data,
+    require_same_settings,
+    require_same_versions,
+)
 from infrastructure.training.device import choose_device
 
 TWO = Ranks(Launch(rank=0, size=2, local_size=2, is_by_torchrun=True))
@@ -66,3 +71,6 @@ def test_one_process_has_everything_alike() -> None:
     require_rows_for_all(ALONE, 1)
     require_same_versions(ALONE, {"torch": "2"})
     require_same_data(ALONE, {"training rows": "3"})
+    require_same_settings(ALONE, "{}")
+    with pytest.raises(ConfigurationError, match="1 ranks cannot share"):
+        require_rows_for_all(ALONE, 0)

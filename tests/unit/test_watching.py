@@ -191,14 +191,15 @@ class TestASignal:
             signal.raise_signal(signal.SIGINT)
             assert monitor.stop_requested() == "SIGINT"
 
-    def twice(self, *, by_torchrun: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Signal a training, of one process or of a rank, two times."""
+    def twice(self, *, by_torchrun: bool, monkeypatch: pytest.MonkeyPatch) -> str:
+        """Signal a training, of one process or of a rank, two times; gives why it is to stop."""
         for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
             monkeypatch.setenv(name, value) if by_torchrun else monkeypatch.delenv(name, raising=False)
         with watched() as monitor:
             monitor.notify(STARTED)
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
+            return monitor.stop_requested()
 
     def test_that_comes_twice_insists(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Interrupted):
@@ -207,7 +208,7 @@ class TestASignal:
     def test_that_comes_twice_to_a_rank_at_once_was_passed_on_by_torchrun(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.twice(by_torchrun=True, monkeypatch=monkeypatch)
+        assert self.twice(by_torchrun=True, monkeypatch=monkeypatch) == "SIGTERM"
 
     def test_that_comes_to_a_rank_again_after_a_while_insists(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watching, "SECONDS_OF_ONE_WISH", 0.0)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from infrastructure.files import remove_directory
 from infrastructure.manifest import MANIFEST, DamageError, Files, listed, read_manifest, require_digests, write_manifest
+from infrastructure.staging import is_still
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -55,7 +56,7 @@ def open_entry(path: Path) -> CacheEntry | None:
         lock = _held(path)
         try:
             # Somebody may have removed it, or put another in its place, before we held it.
-            if _is_still(path / MANIFEST, lock):
+            if is_still(path / MANIFEST, lock):
                 return CacheEntry(path, _checked(path), lock)
         except BaseException:
             os.close(lock)
@@ -72,7 +73,7 @@ def evict(path: Path) -> bool:
         return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_still(path / MANIFEST, lock):
+        if is_still(path / MANIFEST, lock):
             remove_directory(path)
         return True
     except BlockingIOError:
@@ -91,13 +92,6 @@ def _held(path: Path) -> int:
     with suppress(OSError):  # a file system without locks; what is mapped survives its removal all the same
         fcntl.flock(lock, fcntl.LOCK_SH)
     return lock
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
-    except OSError:
-        return False
 
 
 def _checked(path: Path) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from application.phases import phase
+from infrastructure.staging import is_still
 
 PREFIX = ".making-"
 _PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK
@@ -35,7 +36,7 @@ def _held(place: Path) -> int:
     while True:
         descriptor = _opened(place)
         try:
-            if not _has_locks(descriptor) or _is_still(place, descriptor):
+            if not _has_locks(descriptor) or is_still(place, descriptor):
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -63,10 +64,3 @@ def _has_locks(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_still(place: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(place.lstat(), os.fstat(descriptor))
-    except OSError:
-        return False
