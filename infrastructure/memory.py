@@ -10,6 +10,8 @@ from domain.exceptions import TrainingError
 
 Result = TypeVar("Result")
 
+# Of the processor; of pages that are pinned for a GPU; of the workspace of a library of products.
+_LOST = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 SMALLER = "Lower max_length, take a smaller model or a machine with more memory"
 
 
@@ -17,7 +19,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Recognise the ways in which torch says that memory is gone."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST)
 
 
 def in_smaller_parts(

@@ -130,6 +130,7 @@ class AdvancedTrainer:
             with self._ranks.working(), lost_memory_told("in the training"), computing_with(None):
                 return self._train(accept_changes)
         finally:
+            self._batches.close()
             self._states.close()
 
     def _train(self, accept_changes: bool) -> TrainingResult:

@@ -1,7 +1,7 @@
 """One optimizer step: forward, backward, clip, update."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,27 +43,37 @@ def batch_at(
     step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int, ranks: Ranks = ALONE
 ) -> StepBatch:
     """Build the batch of a step; the same arguments give the same batch. Each rank builds its own part of it."""
-    rows = feed.at(step, micro_batch_size)
     with ranks.sharing_lost_memory():
-        micro_batches = [
-            MicroBatch(
-                task.collate([dataset[int(row)] for row in part.rows], RowNoise(seed, step, part.rows)),
-                part.number,
-                part.is_spare,
-            )
-            for part in rows.micro_batches
-        ]
-        counted = [micro.batch for micro in micro_batches if not micro.is_spare]
-        own = sum(map(task.count_targets, counted)), sum(map(task.count_tokens, counted))
-    num_targets, num_tokens = ranks.summed(*own)
+        own = part_of_rank(step, feed, dataset, task, micro_batch_size, seed)
+    return counted_over(ranks, own)
+
+
+def part_of_rank(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_batch_size: int, seed: int) -> StepBatch:
+    """Build what one rank has of a step, and ask no other; targets and tokens are counted over its part alone."""
+    rows = feed.at(step, micro_batch_size)
+    micro_batches = [
+        MicroBatch(
+            task.collate([dataset[int(row)] for row in part.rows], RowNoise(seed, step, part.rows)),
+            part.number,
+            part.is_spare,
+        )
+        for part in rows.micro_batches
+    ]
+    counted = [micro.batch for micro in micro_batches if not micro.is_spare]
     return StepBatch(
         step=step,
         micro_batches=micro_batches,
-        num_targets=num_targets,
+        num_targets=sum(map(task.count_targets, counted)),
         num_rows=len(rows.all_rows),
-        num_tokens=int(num_tokens),
+        num_tokens=sum(map(task.count_tokens, counted)),
         row_ids=tuple(int(row) for row in rows.all_rows),
     )
+
+
+def counted_over(ranks: Ranks, own: StepBatch) -> StepBatch:
+    """Count the targets and tokens of a step over all ranks, each of which comes with its part."""
+    num_targets, num_tokens = ranks.summed(own.num_targets, own.num_tokens)
+    return replace(own, num_targets=num_targets, num_tokens=int(num_tokens))
 
 
 class UpdateInterruptedError(Exception):

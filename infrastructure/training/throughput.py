@@ -18,7 +18,7 @@ def throughput_of(progress: Progress, session: Session, batches: Batches) -> dic
     ranks = session.parallel.ranks
     facts = {**progress.throughput(), "peak_memory_bytes": ranks.largest(float(peak_memory_bytes(session.device)))}
     steps = spread(progress.step, STEPS_LOOKED_AT).tolist() if progress.step else []
-    built = [batches.at(step, progress.micro_batch_size) for step in steps]
+    built = [batches.own(step, progress.micro_batch_size) for step in steps]
     micro_batches = [micro.batch for batch in built for micro in batch.micro_batches]
     masks = [batch["attention_mask"] for batch in micro_batches if "attention_mask" in batch]
     if masks:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from domain.events import MicroBatchHalved, Warned
 from domain.exceptions import TrainingError
 from domain.generation import GenerationSettings
+from infrastructure.memory import is_out_of_memory
 from infrastructure.models.generation import generate_texts
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import Precision
@@ -144,6 +145,16 @@ def test_a_scaler_takes_a_step_that_was_broken_off_again() -> None:
         optimizer.zero_grad()
     assert precision.scaler is not None
     assert precision.scaler.get_scale() == torch.amp.GradScaler("cpu").get_scale()
+
+
+def test_what_torch_and_its_libraries_say_of_lost_memory_is_understood() -> None:
+    said = (
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    )
+    assert all(is_out_of_memory(RuntimeError(words)) for words in said)
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
 
 
 def test_texts_are_written_in_smaller_parts_and_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
