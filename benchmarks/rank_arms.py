@@ -118,7 +118,7 @@ def step_past_the_seam(session: Any, feed: Any, dataset: Any, task: Any, rows_at
 
     from infrastructure.data.feed import RowNoise, seed_of
     from infrastructure.randomness import draw_from, drawing
-    from infrastructure.training.step import _backward, update
+    from infrastructure.training.step import Gradient, _backward, update
 
     rows = feed.at(step, rows_at_once)
     batches = [
@@ -136,10 +136,10 @@ def step_past_the_seam(session: Any, feed: Any, dataset: Any, task: Any, rows_at
             with session.precision.autocast():
                 share = task.loss_sum(session.model, on_device) / num_targets
             loss += _backward(session, share)
-    session.precision.unscale(session.optimizer)
-    norm = torch.nn.utils.clip_grad_norm_(session.model.parameters(), session.max_grad_norm)
-    torch.stack([loss, norm.to(loss)]).tolist()
-    update(session, 1e-4, True, 0)
+    weights = session.model.parameters()
+    found = Gradient(loss, torch.nn.utils.get_total_norm([one.grad for one in weights if one.grad is not None]))
+    update(session, 1e-4, found)
+    torch.stack([found.loss, found.norm]).tolist()
 
 
 def agreements(arm: Mapping[str, Any]) -> dict[str, float] | None:

@@ -89,11 +89,11 @@ class FullySharded(Parallel):
         """Make the last backward pass of a step inside the block."""
         return self.ranks.ended_by_lost_memory()
 
-    def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
-        """Shorten the gradient of all weights to a norm; gives the norm that it had, over all ranks."""
+    def norm_of_gradient(self, model: nn.Module) -> Tensor:
+        """Give the norm of the gradient of all weights, over all ranks."""
         self._leave_unused(model)
         with self.ranks.working():
-            norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+            norm = super().norm_of_gradient(model)
             return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
     @torch.no_grad()

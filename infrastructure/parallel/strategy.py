@@ -86,9 +86,9 @@ class Parallel:
                 dist.all_reduce(tensor)
         return tensor
 
-    def clipped(self, model: nn.Module, max_norm: float) -> Tensor:
-        """Shorten the gradient of all weights to a norm; gives the norm that it had."""
-        return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    def norm_of_gradient(self, model: nn.Module) -> Tensor:
+        """Give the norm of the gradient of all weights, over all ranks; a number of the device."""
+        return nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
 
     def whole(self, model: nn.Module) -> Mapping[str, Any] | None:
         """Give the first rank the whole weights of a model, by name; None where the model has them itself."""

@@ -230,7 +230,6 @@ class AdvancedTrainer:
         """Compute the same step in smaller parts; its sum over targets stays the same."""
         progress.micro_batch_size = halved(progress.micro_batch_size, f"at step {progress.step}", error)
         self._session.optimizer.zero_grad(set_to_none=True)
-        self._session.precision.begin_again()
         release_cached()
         self._monitors.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
 

@@ -17,7 +17,7 @@ from infrastructure.tasks.adapter import lengths_of
 from infrastructure.training.device import begin_peak, recent_peak_bytes
 from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
 from infrastructure.training.session import Session
-from infrastructure.training.step import MicroBatch, StepBatch, gradient, update
+from infrastructure.training.step import Gradient, MicroBatch, StepBatch, gradient, update
 
 STEPS_LOOKED_AT = 200
 
@@ -119,7 +119,8 @@ def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, flo
     gradient(session, StepBatch(0, [MicroBatch(batch, 0)], max(targets, 1.0), len(rows), 0, ()))
     _wait(session.device)
     between = time.perf_counter()
-    update(session, session.optimizer.param_groups[0]["lr"], True, 0)
+    applied = Gradient(torch.zeros((), device=session.device), torch.zeros((), device=session.device))
+    update(session, session.optimizer.param_groups[0]["lr"], applied)
     _wait(session.device)
     return between - started, time.perf_counter() - between
 

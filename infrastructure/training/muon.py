@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from infrastructure.spread_tensors import is_spread, spread_like
+from infrastructure.spread_tensors import held, is_spread, spread_like
 
 # A quintic whose iteration drives singular values from (0, 1] into about 0.7 to 1.2 in five rounds. It does not reach
 # 1, and need not: being steep at zero is what makes five rounds enough.
@@ -29,6 +29,11 @@ class Muon(torch.optim.Optimizer):
     Weight decay is decoupled in both parts.
     Sources: Jordan et al., Muon (2024); for the scale, Liu et al., Muon is Scalable for LLM Training (2025).
     """
+
+    # Where it is so, whoever calls `step` may set by what it divides the gradients, and that it is dropped (1.0).
+    _step_supports_amp_scaling = True
+    grad_scale: Tensor | None = None
+    found_inf: Tensor | None = None
 
     def __init__(
         self,
@@ -74,30 +79,61 @@ class Muon(torch.optim.Optimizer):
         return loss
 
     def _step_orthogonal(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
-        torch._foreach_lerp_(momenta, gradients, 1.0 - group["momentum"])
-        ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])  # Nesterov: where the momentum will be
-        if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
         if is_spread(parameters[0]):
-            for parameter, direction in zip(parameters, ahead, strict=True):
-                _add_orthogonal(parameter, direction, group["lr"])
+            for parameter in parameters:
+                self._step_spread(group, parameter)
             return
         # Wide and tall matrices of the same sides go into one stack: few large products instead of many small ones.
-        stacks: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, parameter in enumerate(parameters):
+        stacks: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
+        for parameter in parameters:
             rows, columns = parameter.shape
-            stacks[min(rows, columns), max(rows, columns)].append(index)
-        for (_, long), indices in stacks.items():
-            wide = [_as_wide(ahead[index]) for index in indices]
-            updates = orthogonalised(torch.stack(wide)).to(wide[0].dtype).unbind()  # each [short, long]
-            torch._foreach_add_(
-                [_as_wide(parameters[index]) for index in indices], updates, alpha=_length(group["lr"], long)
-            )
+            stacks[min(rows, columns), max(rows, columns)].append(parameter)
+        for stack in stacks.values():
+            weights = [_as_wide(parameter) for parameter in stack]  # each [short, long]
+            momenta = [_as_wide(self.state[parameter]["momentum"]) for parameter in stack]
+            gradient = torch.stack([_as_wide(p.grad) for p in stack if p.grad is not None])  # [K, short, long]
+            momentum = torch.stack(momenta)
+            ahead = self._ahead(gradient, momentum, group["momentum"])
+            torch._foreach_copy_(momenta, momentum.unbind())
+            torch._foreach_mul_(weights, self._kept_share(group, gradient.device))
+            length = self._length(group, gradient)
+            torch._foreach_add_(weights, (orthogonalised(ahead).to(gradient.dtype) * length).unbind())
+
+    def _step_spread(self, group: dict[str, Any], parameter: Tensor) -> None:
+        """Update a matrix that ranks hold together: one at a time is whole, and all ranks compute the same of it."""
+        direction = parameter.grad
+        assert is_spread(parameter)
+        assert is_spread(direction)
+        weight, momentum = held(parameter), held(self.state[parameter]["momentum"])
+        held(direction).copy_(self._ahead(held(direction), momentum, group["momentum"]))
+        whole = direction.full_tensor()
+        update = orthogonalised(_as_wide(whole)[None])[0].to(whole.dtype) * self._length(group, whole)  # [short, long]
+        update = update if len(whole) <= whole.shape[1] else update.mT
+        weight.mul_(self._kept_share(group, whole.device))
+        weight.add_(held(spread_like(parameter, lambda start, stop: update[start:stop])))
+
+    def _ahead(self, gradient: Tensor, momentum: Tensor, beta: float) -> Tensor:
+        """Move the momentum by a gradient of its shape, which is used up; gives where it will be, after Nesterov."""
+        if self.grad_scale is not None:
+            gradient.div_(self.grad_scale)
+        if self.found_inf is not None:  # a gradient that is the momentum itself moves nothing, and is finite
+            torch.where(self.found_inf.bool(), momentum, gradient, out=gradient)
+        momentum.lerp_(gradient, 1.0 - beta)
+        return gradient.lerp_(momentum, beta)
+
+    def _kept_share(self, group: dict[str, Any], device: torch.device) -> Tensor:
+        """Tell which share of a weight decay leaves of it; all of a step that is dropped."""
+        kept = torch.full((), 1.0 - group["lr"] * group["weight_decay"], device=device)
+        return kept if self.found_inf is None else torch.where(self.found_inf.bool(), 1.0, kept)
+
+    def _length(self, group: dict[str, Any], matrices: Tensor) -> Tensor:
+        """Tell by what orthogonal updates of matrices [..., R, C] are multiplied; zero in a step that is dropped."""
+        length = -group["lr"] * UPDATE_RMS * max(matrices.shape[-2:]) ** 0.5
+        length = torch.full((), length, device=matrices.device)
+        return length if self.found_inf is None else torch.where(self.found_inf.bool(), 0.0, length)
 
     def _step_adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         for parameter in parameters:
@@ -123,23 +159,9 @@ class Muon(torch.optim.Optimizer):
             weight_decay=group["weight_decay"],
             eps=group["eps"],
             maximize=False,
+            grad_scale=self.grad_scale,
+            found_inf=self.found_inf,
         )
-
-
-def _add_orthogonal(parameter: Tensor, direction: Tensor, learning_rate: float) -> None:
-    """Update a matrix that ranks hold together: one at a time is whole, and all ranks compute the same of it."""
-    rows, columns = parameter.shape
-    assert is_spread(parameter)
-    assert is_spread(direction)
-    whole = direction.full_tensor()
-    update = orthogonalised(_as_wide(whole)[None])[0].to(whole.dtype)  # [short, long]
-    update = update if rows <= columns else update.mT
-    own = spread_like(parameter, lambda start, stop: update[start:stop])
-    parameter.add_(own, alpha=_length(learning_rate, max(rows, columns)))
-
-
-def _length(learning_rate: float, long: int) -> float:
-    return -learning_rate * UPDATE_RMS * long**0.5
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

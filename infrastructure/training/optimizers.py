@@ -20,12 +20,22 @@ _OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": lambda groups, **k: torch.optim.AdamW(groups, **{"betas": (0.9, 0.999), "fused": True, **k}),
     "adam": lambda groups, **k: torch.optim.Adam(groups, **{"betas": (0.9, 0.999), "fused": True, **k}),
     # Torch has no fused kernel of it for weights that ranks hold together.
-    "sgd": lambda groups, **k: torch.optim.SGD(
-        groups, **{"momentum": 0.9, "fused": not is_spread(groups[0]["params"][0]), **k}
-    ),
+    "sgd": lambda groups, **k: _SGD(groups, **{"momentum": 0.9, "fused": not is_spread(groups[0]["params"][0]), **k}),
     "rmsprop": lambda groups, **k: torch.optim.RMSprop(groups, **{"alpha": 0.99, **k}),
     "muon": Muon,
 }
+
+
+class _SGD(torch.optim.SGD):
+    """Begins with momenta of zeros: torch leaves them without content where it is the first step that is dropped."""
+
+    def step(self, closure: Any = None) -> Any:
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"] if group["momentum"] else ():
+                if parameter.grad is not None and self.state[parameter].get("momentum_buffer") is None:
+                    self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return super().step(closure)
 
 
 class OptimizerBuilder:

@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from domain.exceptions import ConfigurationError
+from infrastructure.training.loss_scaler import LossScaler
 
 # A lower precision must pay: below this ratio of speeds fp32 is kept.
 WORTHWHILE_SPEEDUP = 1.3
@@ -30,7 +32,7 @@ class Precision:
             raise ConfigurationError(f"precision {self.name!r} is not known.", remedy=f"Use {', '.join(_DTYPES)}.")
         if self.name == "fp16" and self.device.type == "mps":
             raise ConfigurationError("precision 'fp16' cannot be trained on mps.", remedy="Use --precision fp32.")
-        self.scaler = torch.amp.GradScaler(self.device.type) if self.name == "fp16" else None
+        self.scaler = LossScaler(self.device) if self.name == "fp16" else None
 
     @property
     def form(self) -> torch.dtype:
@@ -43,33 +45,44 @@ class Precision:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.form)
 
+    @property
+    def loss_scale(self) -> Tensor:
+        """How many times too large the loss is for its backward pass, and so every gradient; a number of the device."""
+        return torch.ones((), device=self.device) if self.scaler is None else self.scaler.scale
+
     def scaled(self, loss: Tensor) -> Tensor:
         """Scale a loss before its backward pass, so that small fp16 gradients do not vanish."""
-        return loss if self.scaler is None else self.scaler.scale(loss)
+        return loss if self.scaler is None else loss * self.scaler.scale
 
-    def unscale(self, optimizer: torch.optim.Optimizer) -> None:
-        """Bring the gradients back to their true size."""
+    def step(self, optimizer: torch.optim.Optimizer, divisor: Tensor, found_inf: Tensor) -> None:
+        """Apply the gradients of the true loss divided by `divisor`, or drop them where `found_inf` is 1.0, not 0.0.
+
+        A scaler learns from both.
+        """
+        _take_step(optimizer, divisor * self.loss_scale, found_inf)
         if self.scaler is not None:
-            self.scaler.unscale_(optimizer)
+            self.scaler.update(found_inf)
 
-    def step(self, optimizer: torch.optim.Optimizer, apply: bool) -> None:
-        """Apply the gradients, or drop them; a scaler learns from both."""
-        if apply:
+
+def _take_step(optimizer: torch.optim.Optimizer, divisor: Tensor, found_inf: Tensor) -> None:
+    """Update by the gradients divided by `divisor`, or not at all where `found_inf` is 1.0; both [] on the device.
+
+    Behind it the gradients have no meaning. A fused kernel reads both numbers itself: no pass over the gradients is
+    made for them, and the host waits for nothing. For another optimizer it waits.
+    """
+    if getattr(optimizer, "_step_supports_amp_scaling", False):
+        # By these names torch's own scaler tells it to its optimizers.
+        told: Any = optimizer
+        told.grad_scale, told.found_inf = divisor, found_inf
+        try:
             optimizer.step()
-        if self.scaler is not None:
-            self.scaler.update()
-
-    def begin_again(self) -> None:
-        """Forget a step that was broken off: a scaler refuses to bring the same gradients to size twice."""
-        if self.scaler is not None:
-            state = self.scaler.state_dict()
-            self.scaler = torch.amp.GradScaler(self.device.type)
-            self.scaler.load_state_dict(state)
-
-    @property
-    def expects_overflow(self) -> bool:
-        """Say whether an infinite gradient is the scaler's normal search and no fault of the data."""
-        return self.scaler is not None and self.scaler.get_scale() > 1.0
+        finally:
+            del told.grad_scale, told.found_inf
+    elif not found_inf.item():
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if gradients:
+            torch._foreach_div_(gradients, divisor)
+        optimizer.step()
 
 
 def choose_precision(

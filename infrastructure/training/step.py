@@ -88,32 +88,52 @@ def train_step(session: Session, batch: StepBatch, learning_rate: float, applied
     Raises: UpdateInterruptedError when memory runs out once the update has begun; before that it may be called again.
     Of several ranks, TrainingError when it runs out in one where the others wait for it.
     """
-    loss, grad_norm = gradient(session, batch)
-    # The one moment the host waits for the device: whether to apply the step must be known before it is applied.
-    loss_value, norm_value = torch.stack([loss, grad_norm.to(loss)]).tolist()
-    applied = bool(np.isfinite(loss_value) and np.isfinite(norm_value))
-    finite = applied or (bool(np.isfinite(loss_value)) and session.precision.expects_overflow)
+    found = gradient(session, batch)
+    told = torch.stack([found.loss, found.norm, session.precision.loss_scale])
     try:
         with session.parallel.sending_gradients():  # who has updated waits in the next step for those who have not
-            update(session, learning_rate, applied, applied_steps)
+            update(session, learning_rate, found)
+            # The one moment the host waits for the device, which has all of the step to do by now.
+            loss, norm, loss_scale = told.tolist()
+            applied = bool(np.isfinite(loss) and np.isfinite(norm))
+            if applied and session.average is not None:
+                session.average.update(session.trained, applied_steps + 1)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise UpdateInterruptedError from error
     return StepResult(
-        loss=loss_value,
-        grad_norm=norm_value,
+        loss=loss,
+        grad_norm=norm,
         learning_rate=learning_rate,
         applied=applied,
-        finite=finite,
+        # With a scale an infinite gradient is how its greatest is found, and no fault of the data.
+        finite=applied or (bool(np.isfinite(loss)) and loss_scale > 1.0),
         num_rows=batch.num_rows,
         num_tokens=batch.num_tokens,
         row_ids=batch.row_ids,
     )
 
 
-def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
-    """Fill the gradients, clipped to the greatest norm; gives the loss and the norm before clipping, of all ranks."""
+@dataclass(frozen=True)
+class Gradient:
+    """What a step knows of its gradient, of all ranks: scalars of the device, for which nobody has waited."""
+
+    loss: Tensor
+    norm: Tensor
+
+    def divisor(self, max_norm: float) -> Tensor:
+        """Tell by what the gradient must be divided so that its norm is at most `max_norm`."""
+        return ((self.norm + 1e-6) / max_norm).clamp(min=1.0)
+
+    @property
+    def found_inf(self) -> Tensor:
+        """Tell by 1.0 that loss or gradient is not finite and must not be applied, else 0.0."""
+        return 1.0 - (self.loss.isfinite() & self.norm.isfinite()).float()
+
+
+def gradient(session: Session, batch: StepBatch) -> Gradient:
+    """Fill the gradients of the loss as it is scaled: neither brought to size nor clipped, which `update` does."""
     parallel = session.parallel
     session.forward.train()
     loss = torch.zeros((), device=session.device)
@@ -128,8 +148,7 @@ def gradient(session: Session, batch: StepBatch) -> tuple[Tensor, Tensor]:
         with parallel.sending_gradients():
             loss += _backward(session, share)
     with parallel.sending_gradients():
-        session.precision.unscale(session.optimizer)
-        return parallel.summed(loss), parallel.clipped(session.model, session.max_grad_norm)
+        return Gradient(parallel.summed(loss), parallel.norm_of_gradient(session.model) / session.precision.loss_scale)
 
 
 def _share_of_loss(session: Session, micro_batch: MicroBatch, batch: StepBatch) -> Tensor:
@@ -147,11 +166,9 @@ def _backward(session: Session, share: Tensor) -> Tensor:
     return share.detach()
 
 
-def update(session: Session, learning_rate: float, apply: bool, applied_steps: int) -> None:
-    """Move the weights and their average, or neither."""
+def update(session: Session, learning_rate: float, found: Gradient) -> None:
+    """Move the weights by the gradients that are filled, clipped to the greatest norm, or drop them."""
     for group in session.optimizer.param_groups:
         group["lr"] = learning_rate * group.get(LR_SCALE, 1.0)
-    session.precision.step(session.optimizer, apply)
+    session.precision.step(session.optimizer, found.divisor(session.max_grad_norm), found.found_inf)
     session.optimizer.zero_grad(set_to_none=True)
-    if apply and session.average is not None:
-        session.average.update(session.trained, applied_steps + 1)

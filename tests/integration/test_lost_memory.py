@@ -13,8 +13,6 @@ from domain.exceptions import TrainingError
 from domain.generation import GenerationSettings
 from infrastructure.memory import is_out_of_memory
 from infrastructure.models.generation import generate_texts
-from infrastructure.training.device import choose_device
-from infrastructure.training.precision import Precision
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny_text
 from tests.support.tiny_module import NUM_STEPS, Net, trainer, weights
@@ -132,19 +130,6 @@ def test_memory_lost_where_nothing_can_be_halved_is_a_sentence(
     monkeypatch.setattr(nn.Module, place, lost)
     with pytest.raises(TrainingError, match="memory ran out"):
         trainer(Net(), tmp_path, max_steps=4).train()
-
-
-def test_a_scaler_takes_a_step_that_was_broken_off_again() -> None:
-    precision = Precision("fp16", choose_device("cpu"))
-    model = nn.Linear(2, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(2):
-        precision.scaled(model(torch.ones(1, 2)).sum()).backward()
-        precision.unscale(optimizer)
-        precision.begin_again()
-        optimizer.zero_grad()
-    assert precision.scaler is not None
-    assert precision.scaler.get_scale() == torch.amp.GradScaler("cpu").get_scale()
 
 
 def test_what_torch_and_its_libraries_say_of_lost_memory_is_understood() -> None:

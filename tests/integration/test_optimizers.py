@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from domain.config import OPTIMIZERS
 from domain.exceptions import ConfigurationError
 from infrastructure.training.checkpoint_manager import CheckpointManager
+from infrastructure.training.loss_scaler import LossScaler
 from infrastructure.training.muon import COEFFICIENTS, Muon, orthogonalised
 from infrastructure.training.optimizers import OptimizerBuilder, muon_groups
+from infrastructure.training.precision import Precision
 from infrastructure.training.tensor_tree import join_tree, split_tree
 from tests.support.trees import is_same, through_disk_formats
 
@@ -55,6 +57,46 @@ def train(trained: nn.Module, optimizer: torch.optim.Optimizer, steps: range) ->
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+
+
+def given_gradients(trained: nn.Module, number: int, factor: float = 1.0) -> None:
+    generator = torch.Generator().manual_seed(number)
+    for parameter in trained.parameters():
+        parameter.grad = factor * torch.randn(parameter.shape, generator=generator)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_divides_the_gradients_and_a_dropped_one_leaves_no_trace(name: str) -> None:
+    ours, theirs = model(), model()
+    optimizer, reference = (OptimizerBuilder().build(name, each, 0.01, weight_decay=0.1) for each in (ours, theirs))
+    precision = Precision("fp32", torch.device("cpu"))
+    for number in range(3):  # the first one is dropped too, before there is a state
+        given_gradients(ours, number, torch.nan)
+        precision.step(optimizer, torch.tensor(torch.inf), torch.tensor(1.0))
+        given_gradients(ours, number, 4.0)
+        precision.step(optimizer, torch.tensor(4.0), torch.tensor(0.0))
+        given_gradients(theirs, number)
+        reference.step()
+    for parameter, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(parameter, expected)
+    assert is_same(optimizer.state_dict(), reference.state_dict())
+
+
+def test_the_scale_of_the_loss_is_that_of_torch() -> None:
+    ours, theirs = LossScaler(torch.device("cpu")), torch.amp.GradScaler("cpu")
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight])
+    for step in range(2600):
+        overflows = step in (0, 1, 500)
+        ours.update(torch.tensor(float(overflows)))
+        theirs.scale(torch.zeros(()))
+        weight.grad = torch.full((1,), torch.inf if overflows else 0.0)
+        theirs.step(optimizer)
+        theirs.update()
+    assert ours.state_dict().items() <= theirs.state_dict().items()
+    again = LossScaler(torch.device("cpu"))
+    again.load_state_dict(theirs.state_dict())
+    assert again.state_dict() == ours.state_dict()
 
 
 def names_of(trained: nn.Module, group: dict[str, Any]) -> set[str]:
