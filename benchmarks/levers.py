@@ -14,10 +14,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-ARMS = ("all", "torch attention", "plain allocator", "long spinning", "no spinning", "dropout inside layers", "fp32")
+ARMS = (
+    "all",
+    "torch attention",
+    "plain allocator",
+    "long spinning",
+    "no spinning",
+    "dropout inside layers",
+    "gradients of whole tables",
+    "clipping before the update",
+    "fp32",
+)
 # Looks for work of a waiting thread; 300,000 is what libgomp does by itself.
 SPINS = {"long spinning": "300000", "no spinning": "0"}
 WARM_UP_STEPS = 5
@@ -53,14 +64,19 @@ def main() -> None:
 def run(arm: str, steps: int) -> float:
     """Train some steps with one lever taken away; gives tokens per second."""
     from benchmarks.throughput import model_and_rows
+    from infrastructure.parallel import row_gradients
     from infrastructure.tasks.labels.adapter import SequenceClassification
-    from infrastructure.training import AdvancedTrainer, session
+    from infrastructure.training import AdvancedTrainer, precision, session
     from infrastructure.training.step import train_step
 
     if arm == "torch attention":
         vars(session)["use_fast_attention"] = lambda model, device: None
     if arm == "plain allocator":
         vars(session)["keep_freed_memory"] = lambda: None
+    if arm == "gradients of whole tables":
+        vars(row_gradients)["LEAST_NUMBERS"] = sys.maxsize
+    if arm == "clipping before the update":
+        vars(precision)["_take_step"] = _clip_first
     model, dataset, _ = model_and_rows(0)
     if arm == "dropout inside layers":
         for layer in model.model.layers:
@@ -85,6 +101,17 @@ def run(arm: str, steps: int) -> float:
             train_step(trainer._session, batch, 1e-3)
             tokens += batch.num_tokens
         return tokens / (time.perf_counter() - started)
+
+
+def _clip_first(optimizer: Any, divisor: Any, found_inf: Any) -> None:
+    """Divide the gradients in a pass of its own, and let the kernel of the update know nothing of it."""
+    import torch
+
+    if not found_inf.item():
+        torch._foreach_div_(
+            [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None], divisor
+        )
+        optimizer.step()
 
 
 def _in_own_process(arm: str, steps: int) -> float:

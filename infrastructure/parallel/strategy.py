@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from infrastructure.parallel.ranks import ALONE, Ranks
+from infrastructure.parallel.row_gradients import RowGradients
 
 Result = TypeVar("Result")
 
@@ -44,6 +45,7 @@ class Parallel:
 
     def __init__(self, ranks: Ranks = ALONE) -> None:
         self.ranks = ranks
+        self._rows: RowGradients | None = None
 
     def devices(self, device: torch.device) -> Sequence[torch.device]:
         """Name those that this rank shares its part of a step out to, where `device` is its own."""
@@ -61,11 +63,12 @@ class Parallel:
 
     def entered(self, model: nn.Module, device: torch.device) -> nn.Module:
         """Give the way into a model that is on its device: called as `Forward` is."""
+        self._rows = RowGradients(model)
         return Forward(model)
 
     def one_gradient(self, forward: nn.Module) -> AbstractContextManager[object]:
         """Stand around all passes of a step; behind it the model has the whole gradient of this rank."""
-        return nullcontext()
+        return nullcontext() if self._rows is None else self._rows.collected()
 
     def sharing_lost_memory(self) -> AbstractContextManager[None]:
         """Let memory that runs out inside the block, where passes are made, count as run out in all ranks."""
@@ -88,7 +91,10 @@ class Parallel:
 
     def norm_of_gradient(self, model: nn.Module) -> Tensor:
         """Give the norm of the gradient of all weights, over all ranks; a number of the device."""
-        return nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
+        weights = model.parameters()
+        if self._rows is not None:
+            return nn.utils.get_total_norm(self._rows.parts_of(weights))
+        return nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
 
     def whole(self, model: nn.Module) -> Mapping[str, Any] | None:
         """Give the first rank the whole weights of a model, by name; None where the model has them itself."""
