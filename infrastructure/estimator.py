@@ -31,6 +31,7 @@ from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
 from infrastructure.training.machine import computing_with
 from infrastructure.training.measuring import Measured, measured
 from infrastructure.training.session import Session, open_session
+from infrastructure.training.unpadding import train_without_padding
 from infrastructure.workshop import own, prepare
 
 PERCENTILES = (50, 90, 95, 99)
@@ -62,6 +63,7 @@ class Estimator:
         plan, ranks = TrainingPlan.of(config, len(prepared.train)), parallel.ranks
         with lost_memory_told("in the dry run"), computing_with(None):
             session = open_session(bundle.model, prepared.adapter, config, bundle.base, Parallel(ranks.apart()))
+            train_without_padding(session, prepared.train)
             rivals = self._baselines(request, dataset, session)
             part = (ranks.rank, ranks.size, draws(bundle.model))
             feed = feed_of(prepared.train, plan.rows_per_step, config.seed, *part)

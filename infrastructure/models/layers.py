@@ -81,6 +81,15 @@ def blocks_of(model: nn.Module) -> list[nn.Module]:
     return [block for block in dict.fromkeys(found) if _is_alone(block, holders)]
 
 
+def stacks_of(model: nn.Module) -> list[list[list[nn.Module]]]:
+    """Find the stacks of layers of a model, in the order in which they are computed, and the parts of each layer.
+
+    None for a model whose layers cannot be told.
+    """
+    inner = _of_the_library(model)
+    return [] if inner is None else [[list(parts) for parts in stack.layers] for stack in _stacks(inner)]
+
+
 @dataclass(frozen=True)
 class _Stack:
     """Layers that follow each other: the path of what holds them, the depth of the first, and the parts of each."""

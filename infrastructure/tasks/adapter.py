@@ -107,6 +107,11 @@ def feed_of(
     return Feed(lengths_of(dataset), rows_per_step, seed, rank, world_size, together, keeps_cuts, devices)
 
 
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """Bring a batch to where its model is."""
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+
 def num_unmasked(batch: Batch) -> int:
     """Count the tokens of `attention_mask`, the padding left out."""
     return int(batch["attention_mask"].sum())

@@ -11,6 +11,7 @@ from infrastructure.tasks.adapter import feed_of
 from infrastructure.training.ahead import Ahead
 from infrastructure.training.session import Session
 from infrastructure.training.step import MicroBatch, StepBatch, counted_over, part_of_rank
+from infrastructure.training.unpadding import train_without_padding
 
 
 class Batches:
@@ -28,6 +29,7 @@ class Batches:
         self._draws = draws(session.model)
         place = (parallel.ranks.rank, parallel.ranks.size, self._draws, len(parallel.devices(session.device)))
         self.feed = feed_of(dataset, rows_per_step, session.seed, *place)
+        self._padding_kept = train_without_padding(session, dataset)
         self._ahead = Ahead(self._made, _next) if builds_ahead(session.device, dataset) else None
 
     def at(self, step: int, micro_batch_size: int) -> StepBatch:
@@ -53,8 +55,9 @@ class Batches:
             self._ahead.close()
 
     def remark(self, micro_batch_size: int) -> str:
-        """Say, where it is so, that the devices draw other dropout than one alone would; else empty."""
-        return cut_anew(self._rows_per_step, micro_batch_size, self._session.num_devices) if self._draws else ""
+        """Say what a person should know: that devices draw other dropout than one alone would, why padding stays."""
+        cut = cut_anew(self._rows_per_step, micro_batch_size, self._session.num_devices) if self._draws else ""
+        return " ".join(filter(None, (cut, self._padding_kept)))
 
 
 def builds_ahead(device: torch.device, dataset: Any) -> bool:

@@ -11,8 +11,9 @@ from torch import nn
 from application.phases import phase
 from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
+from infrastructure.models.unpadded import reading
 from infrastructure.parallel.strategy import SINGLE, Parallel
-from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of
+from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of, on_device
 from infrastructure.training.precision import Precision
 
 # Without gradients twice the rows of a training batch fit.
@@ -81,8 +82,9 @@ class _Scorer:
                 together = batches[start : start + ranks.size]
                 # A rank that is left over computes what is not looked at: all must pass through the model as often.
                 own = together[min(ranks.rank, len(together) - 1)]
-                with self.parallel.sharing_lost_memory(), self.precision.autocast():
-                    found = self.forward(result.ask, _collated(self.task, self.dataset, own, self.device))
+                batch = _collated(self.task, self.dataset, own)
+                with self.parallel.sharing_lost_memory(), self.precision.autocast(), reading(batch, self.device):
+                    found = self.forward(result.ask, on_device(batch, self.device))
                 for each in ranks.gathered(found)[: len(together)]:
                     result.merge(each)
                 done.advance(sum(map(len, together)))
@@ -105,7 +107,9 @@ def rows_without_loss(
     found: list[int] = []
 
     def is_finite(rows: Iterable[int]) -> bool:
-        return bool(torch.isfinite(forward(task.loss_sum, _collated(task, dataset, rows, device))))
+        batch = _collated(task, dataset, rows)
+        with reading(batch, device):
+            return bool(torch.isfinite(forward(task.loss_sum, on_device(batch, device))))
 
     with torch.inference_mode(), precision.autocast():
         for rows in batches_by_length(lengths_of(dataset), rows_at_once):
@@ -116,6 +120,5 @@ def rows_without_loss(
     return found[:MAX_ROWS_NAMED]
 
 
-def _collated(task: TaskAdapter, dataset: Any, rows: Iterable[int], device: torch.device) -> Batch:
-    batch = task.collate([dataset[int(row)] for row in rows], None)
-    return {name: tensor.to(device) for name, tensor in batch.items()}
+def _collated(task: TaskAdapter, dataset: Any, rows: Iterable[int]) -> Batch:
+    return task.collate([dataset[int(row)] for row in rows], None)

@@ -27,6 +27,7 @@ from infrastructure.training.device import begin_peak, free_memory_bytes, memory
 from infrastructure.training.machine import computing_with
 from infrastructure.training.measuring import costs_of, measured
 from infrastructure.training.session import Session, open_session
+from infrastructure.training.unpadding import train_without_padding
 
 # More rows at once must be so much faster: they take memory, which something else may want by then.
 WORTHWHILE = 0.97
@@ -105,7 +106,9 @@ def _measuring(config: TrainingConfig, model: nn.Module, parts: Parts, ranks: Ra
     was_training = model.training
     try:
         with lost_memory_told("when the training was measured"), computing_with(None):
-            yield open_session(model, parts.adapter, config, parallel=Parallel(ranks.apart()))
+            session = open_session(model, parts.adapter, config, parallel=Parallel(ranks.apart()))
+            train_without_padding(session, parts.train)
+            yield session
     finally:
         with torch.no_grad():
             for name, tensor in _changing(model):

@@ -11,9 +11,10 @@ from torch import Tensor
 from domain.progress import StepResult
 from infrastructure.data.feed import Feed, RowNoise, seed_of
 from infrastructure.memory import is_out_of_memory
+from infrastructure.models.unpadded import reading
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.randomness import draw_from, drawing
-from infrastructure.tasks.adapter import Batch, TaskAdapter
+from infrastructure.tasks.adapter import Batch, TaskAdapter, on_device
 from infrastructure.training.optimizers import LR_SCALE
 from infrastructure.training.session import Session
 
@@ -154,9 +155,9 @@ def gradient(session: Session, batch: StepBatch) -> Gradient:
 def _share_of_loss(session: Session, micro_batch: MicroBatch, batch: StepBatch) -> Tensor:
     """Give what a micro-batch adds to the loss of its step."""
     draw_from(seed_of(session.seed, "dropout", batch.step, micro_batch.number), session.device)
-    on_device = {name: tensor.to(session.device, non_blocking=True) for name, tensor in micro_batch.batch.items()}
-    with session.precision.autocast():
-        loss: Tensor = session.forward(session.task.loss_sum, on_device) / batch.num_targets
+    batch_there = on_device(micro_batch.batch, session.device)
+    with session.precision.autocast(), reading(micro_batch.batch, session.device):
+        loss: Tensor = session.forward(session.task.loss_sum, batch_there) / batch.num_targets
     return loss * 0.0 if micro_batch.is_spare else loss
 
 

@@ -556,7 +556,7 @@ class TestAttention:
             key = query[:, :2]
             module.num_key_value_groups = 2  # type: ignore[assignment]  # as attention modules have it
         mask = torch.zeros(2, 1, 5, 5) if unusual == "float mask" else None
-        attention.short_attention(module, query, key, key, mask, dropout=0.5 if unusual == "dropout" else 0.0)
+        attention.attention(module, query, key, key, mask, dropout=0.5 if unusual == "dropout" else 0.0)
         assert fallbacks == [5]
 
     @pytest.mark.parametrize("said_by", ["the module", "the call", "nobody"])
@@ -572,7 +572,7 @@ class TestAttention:
         states = [torch.randn(2, 4, size, 8, generator=generator) for size in (num_queries, 7, 7)]
         ours, theirs = ([state.clone().requires_grad_() for state in states] for _ in range(2))
         option: dict[str, Any] = {"is_causal": True} if said_by == "the call" else {}
-        found, _ = attention.short_attention(module, ours[0], ours[1], ours[2], None, **option)
+        found, _ = attention.attention(module, ours[0], ours[1], ours[2], None, **option)
         # Of equal lengths torch's own flag; with fewer queries torch would count from the first key.
         rule: dict[str, Any] = (
             {"is_causal": True} if num_queries == 7 else {"attn_mask": causal_lower_right(num_queries, 7)}
@@ -589,9 +589,10 @@ class TestAttention:
     def test_looks_ahead_where_neither_call_nor_module_is_causal(self, fallbacks: list[int]) -> None:
         module = torch.nn.Module()
         query = torch.randn(2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
-        for says, options in ((False, {}), (True, {"is_causal": False})):
+        calls: list[tuple[bool, dict[str, Any]]] = [(False, {}), (True, {"is_causal": False})]
+        for says, options in calls:
             module.is_causal = says  # type: ignore[assignment]
-            found, _ = attention.short_attention(module, query, query, query, None, **options)
+            found, _ = attention.attention(module, query, query, query, None, **options)
             expected = torch.nn.functional.scaled_dot_product_attention(query, query, query)
             torch.testing.assert_close(found, expected.transpose(1, 2), rtol=0, atol=1e-6)
         assert fallbacks == []
@@ -600,7 +601,7 @@ class TestAttention:
     def test_is_the_softmax_of_scaled_products(self, scaling: float | None, fallbacks: list[int]) -> None:
         query, key, value = torch.randn(3, 2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
         mask = torch.tensor([[True] * 5, [True, True, False, True, False]])[:, None, None, :]  # [B, 1, 1, L]
-        found, weights = attention.short_attention(
+        found, weights = attention.attention(
             torch.nn.Module(), query, key, value, mask.expand(2, 1, 5, 5), scaling=scaling
         )
         scores = torch.einsum("bhqd,bhkd->bhqk", query, key) * (scaling or 8**-0.5)
@@ -611,7 +612,7 @@ class TestAttention:
 
     def test_is_not_forced_on_other_devices_or_chosen_kernels_or_modules_without_one(self) -> None:
         model, _ = pair(FAMILIES[0])
-        attention.use_fast_attention(model, torch.device("cuda"))
+        attention.use_fast_attention(model, torch.device("mps"))
         assert model.config._attn_implementation == "sdpa"
         model.set_attn_implementation("eager")
         attention.use_fast_attention(model, torch.device("cpu"))

@@ -45,8 +45,9 @@ class SequenceToSequence:
     def collate(self, items: Sequence[Mapping[str, Any]], noise: RowNoise | None) -> Batch:
         """Make rows of one or several items.
 
-        `input_ids`, `attention_mask` [B, S], `decoder_input_ids` [B, L]; `targets` [T] are the tokens to be
-        predicted, `target_at` [T] where in the flattened decoder rows, and `target_items` [T] of which of `num_items`.
+        `input_ids`, `attention_mask` [B, S], `decoder_input_ids`, `decoder_attention_mask` [B, L]; `targets` [T] are
+        the tokens to be predicted, `target_at` [T] where in the flattened decoder rows, and `target_items` [T] of
+        which of `num_items`.
         Packed rows also have the number of the item at each place, `items` [B, S] and `decoder_items` [B, L] (0 is
         padding), and its `positions`.
         """
@@ -61,6 +62,7 @@ class SequenceToSequence:
         batch = {
             "input_ids": input_ids,
             "attention_mask": (numbers > 0).long(),
+            "decoder_attention_mask": (decoder_numbers > 0).long(),
             "decoder_input_ids": joined(shifted, rows, self._pad_token_id),
             "targets": targets[target_at],
             "target_at": target_at,

@@ -1,0 +1,55 @@
+"""Whether a model does without padding: tried once, before the first step."""
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import nn
+
+from infrastructure.models.attention import is_ours
+from infrastructure.models.unpadded import Trial, layers_to_unpad
+from infrastructure.tasks.adapter import lengths_of, on_device
+from infrastructure.training.session import Session
+
+# Rows that the two ways are compared on, from the shortest to the longest.
+ROWS_TRIED = 8
+
+_TRIED: "WeakKeyDictionary[nn.Module, str]" = WeakKeyDictionary()
+
+
+def train_without_padding(session: Session, dataset: Any) -> str:
+    """Let the model see real tokens only, if it computes the same then; gives why not, where a person should know.
+
+    Tried with the weights that a model begins with, so that a run taken up again decides alike. All ranks decide alike.
+    """
+    if session.model not in _TRIED:
+        _TRIED[session.model] = _tried(session, dataset)
+    return _TRIED[session.model]
+
+
+def _tried(session: Session, dataset: Any) -> str:
+    by_length = np.argsort(lengths_of(dataset), kind="stable")
+    rows = by_length[np.linspace(0, len(by_length) - 1, ROWS_TRIED).round().astype(int)]
+    batch = session.task.collate([dataset[int(row)] for row in rows], None)
+    # Copies of a model on further devices are asked in turn, and hooks would send all of them to the first.
+    if (
+        "attention_mask" not in batch
+        or bool(batch["attention_mask"].all())
+        or session.num_devices > session.parallel.ranks.size
+    ):
+        return ""
+    if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):
+        return f"padding is computed with the rest: {type(session.model).__name__} attends in a way of its own."
+    trial, ranks = Trial(stacks), session.parallel.ranks
+    session.forward.eval()
+
+    def passes() -> None:
+        session.forward(session.task.loss_sum, on_device(batch, session.device))
+
+    with torch.no_grad():
+        reason = ranks.first_said(trial.difference(passes, batch, session.device))
+    if not reason:
+        return ""
+    trial.undo()
+    return f"padding is computed with the rest: {type(session.model).__name__} without it is another, for {reason}."
