@@ -96,16 +96,15 @@ def lengths_in(mask: Tensor) -> list[int] | None:
     return lengths.tolist() if bool((prefix == mask.bool()).all()) and bool(lengths.all()) else None
 
 
-def rows_of(masks: Sequence[Tensor], least_padding: float = 0.0) -> list[Rows]:
+def rows_of(masks: Sequence[Tensor], least_padding: int = 1) -> list[Rows]:
     """Lay out batches [B, L_i] that belong together row by row, all in one order and cut into the same groups.
 
-    None where a mask is no beginning of its row, or the share of padding is 0 or below the least.
+    None where a mask is no beginning of its row, or there are fewer places of padding than the least.
     """
     lengths = [lengths_in(mask) for mask in masks]
     known = [one for one in lengths if one is not None]
-    num_places = sum(mask.numel() for mask in masks)
-    padding = 1.0 - sum(map(sum, known)) / num_places
-    if len(known) < len(masks) or not padding or padding < least_padding:
+    num_padding = sum(mask.numel() for mask in masks) - sum(map(sum, known))
+    if len(known) < len(masks) or num_padding < least_padding:
         return []
     order = sorted(range(len(known[0])), key=lambda row: tuple(-one[row] for one in known))
     cuts = _cuts([[one[row] for row in order] for one in known])

@@ -27,8 +27,8 @@ _MASK_OF_READ = "encoder_attention_mask"
 _STATES_READ = "encoder_hidden_states"
 # A layer may be called without them and would then make something of its own, of all tokens together.
 _LEFT_OUT = {*_MASKS, _MASK_OF_READ, "position_bias", "encoder_decoder_position_bias"}
-# A smaller share of a batch than this is not worth the moving (benchmarks/levers.py).
-LEAST_PADDING = 0.05
+# Fewer places of padding in a batch are not worth the moving (benchmarks/levers.py).
+LEAST_PADDING = 256
 # By how much of the greatest state two ways to compute the same may differ.
 ROUNDING = {torch.float64: 1e-9, torch.float32: 2e-5, torch.bfloat16: 3e-2, torch.float16: 4e-3}
 # The shape of a bias that stands for none.
@@ -70,7 +70,7 @@ class _Reading:
 
     masks: Sequence[Tensor]
     device: torch.device
-    least_padding: float
+    least_padding: int
     seen: dict[tuple[str, int], tuple[Any, Any]] = field(default_factory=dict)
 
     @cached_property
@@ -90,11 +90,11 @@ _READING: ContextVar[_Reading | None] = ContextVar("reading", default=None)
 
 
 @contextmanager
-def reading(batch: Mapping[str, Any], device: torch.device, least_padding: float = LEAST_PADDING) -> Iterator[None]:
+def reading(batch: Mapping[str, Any], device: torch.device, least_padding: int = LEAST_PADDING) -> Iterator[None]:
     """Say which tokens of a batch on the CPU are real, while a model passes over it on its device.
 
     They are known by `attention_mask` [B, L], and by `decoder_attention_mask` where a decoder reads others. Batches
-    with a smaller share of padding than `least_padding` keep it: to take it away would cost more.
+    with less padding than `least_padding` keep it: to take it away would cost more.
     """
     masks = _masks_in(batch)
     token = _READING.set(
@@ -126,7 +126,7 @@ class Trial:
         padded_states = _last_states(self._stacks, passes)
         self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
         try:
-            with reading(batch, device, least_padding=0.0):
+            with reading(batch, device, least_padding=1):
                 states = _last_states(self._stacks, passes)
             return _difference(padded_states, states, _masks_in(batch))
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:

@@ -29,15 +29,13 @@ def train_without_padding(session: Session, dataset: Any) -> str:
 
 
 def _tried(session: Session, dataset: Any) -> str:
+    # Copies of a model on further devices are asked in turn, and hooks would send all of them to the first.
+    if getattr(session.task, "packs_rows", False) or session.num_devices > session.parallel.ranks.size:
+        return ""
     by_length = np.argsort(lengths_of(dataset), kind="stable")
     rows = by_length[np.linspace(0, len(by_length) - 1, ROWS_TRIED).round().astype(int)]
     batch = session.task.collate([dataset[int(row)] for row in rows], None)
-    # Copies of a model on further devices are asked in turn, and hooks would send all of them to the first.
-    if (
-        "attention_mask" not in batch
-        or bool(batch["attention_mask"].all())
-        or session.num_devices > session.parallel.ranks.size
-    ):
+    if "attention_mask" not in batch or bool(batch["attention_mask"].all()):
         return ""
     if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):
         return f"padding is computed with the rest: {type(session.model).__name__} attends in a way of its own."

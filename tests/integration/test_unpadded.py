@@ -121,7 +121,7 @@ def test_scores_and_gradients_are_those_with_padding(
     layer = layers_to_unpad(model)[0][0]
     linear = next(module for module in layer.modules() if type(module).__name__ in ("Linear", "Conv1D"))
     handle = linear.register_forward_pre_hook(lambda module, args: widths.append(tuple(args[0].shape[:-1])))
-    with reading(batch, CPU):
+    with reading(batch, CPU, least_padding=1):
         found, gradients = scores_and_gradients(model, batch)
     handle.remove()
     assert set(widths) <= {(1, sum(LENGTHS)), (sum(LENGTHS),)}, "a linear layer saw padding"
@@ -138,7 +138,7 @@ def test_outside_of_reading_and_of_full_batches_nothing_changes() -> None:
     full = batch_for(model, (9, 9, 9))
     expected = asked(model, full)
     assert unpadded(model, batch_for(model)) == ""
-    with reading(full, CPU):
+    with reading(full, CPU, least_padding=1):
         assert torch.equal(asked(model, full), expected)
     padded = batch_for(model)
     assert asked(model, padded).shape == (5, 2)
@@ -211,5 +211,5 @@ def test_rows_follow_each_other_longest_first_in_groups(monkeypatch: pytest.Monk
 
 def test_a_little_padding_is_not_worth_the_moving() -> None:
     mask = mask_of((20, 20, 19))
-    assert rows_of([mask], least_padding=0.05) == []
+    assert rows_of([mask], least_padding=2) == []
     assert len(rows_of([mask])) == 1

@@ -49,6 +49,11 @@ class MaskedLanguageModeling:
         self._frequencies = frequencies
 
     @property
+    def packs_rows(self) -> bool:
+        """Whether items share rows, which then have little padding left."""
+        return self._packs
+
+    @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
         return ("loss", "perplexity", "token_accuracy")

@@ -43,6 +43,11 @@ class CausalLanguageModeling:
         self._samples = samples
 
     @property
+    def packs_rows(self) -> bool:
+        """Whether items share rows, which then have little padding left."""
+        return self._pack_to > 0
+
+    @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
         names = ("loss", "perplexity", *(("bits_per_byte",) if self._bytes_per_target else ()))

@@ -38,6 +38,11 @@ class SequenceToSequence:
         self._samples = samples
 
     @property
+    def packs_rows(self) -> bool:
+        """Whether items share rows, which then have little padding left."""
+        return self._pack_to > 0
+
+    @property
     def metric_names(self) -> tuple[str, ...]:
         """Metrics a run can be judged by."""
         return ("loss", "perplexity", *(self._samples.names if self._samples else ()))
