@@ -109,7 +109,7 @@ def looping_block(ids: Sequence[int], max_repeats: int) -> int:
     for block in range(1, longest + 1):
         if ids[-1] != ids[-1 - block]:
             continue  # nearly always: keeps 64 rows under a millisecond
-        length = _loop_length(block, max_repeats)
+        length = loop_length(block, max_repeats)
         if length <= len(ids) and ids[block - length :] == ids[-length:-block]:
             return block
     return 0
@@ -120,10 +120,10 @@ def find_loop(ids: Sequence[int], max_repeats: int) -> tuple[int, int] | None:
 
     First, so that the answer depends on the ids alone and not on how long a model was left in its loop.
     """
-    reach = _loop_length(LONGEST_BLOCK, max_repeats)
+    reach = loop_length(LONGEST_BLOCK, max_repeats)
     for end in range(1, len(ids) + 1 if max_repeats else 1):
         if block := looping_block(ids[max(0, end - reach) : end], max_repeats):
-            return end - _loop_length(block, max_repeats) + block, end
+            return end - loop_length(block, max_repeats) + block, end
     return None
 
 
@@ -138,5 +138,6 @@ def without_open_loop(ids: Sequence[int], max_repeats: int) -> Sequence[int]:
     return ids[: len(ids) - longest]
 
 
-def _loop_length(block: int, max_repeats: int) -> int:
+def loop_length(block: int, max_repeats: int) -> int:
+    """Give the number of tokens that repetitions of a block must have together to be a loop."""
     return max(SHORTEST_LOOP, (max_repeats + 1) * block)

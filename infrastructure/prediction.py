@@ -43,6 +43,7 @@ from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, 
 from infrastructure.training.precision import Precision, choose_precision
 
 ANSWERS_AT_ONCE = 4096  # to a table
+ROWS_DRAWN_TOGETHER = 64  # for what is drawn depends on the rows beside it, and a seed must go on giving what it gave
 
 
 class PredictorSource:
@@ -245,8 +246,10 @@ class FinishedModel:
         num_rows = num_bad = 0
         inputs = self.task.inputs(asked.source, told)
         # What is drawn depends on the rows beside it, and who types decides by chance which of them have come.
-        alone = on_text is not None or (asked.source.is_standard_input and bool(options.get("temperature")))
-        for batch in asked.batches(inputs, 1 if alone else self.task.rows_at_once):
+        drawn = bool(options.get("temperature"))
+        together = min(self.task.rows_at_once, ROWS_DRAWN_TOGETHER) if drawn else self.task.rows_at_once
+        alone = on_text is not None or (asked.source.is_standard_input and drawn)
+        for batch in asked.batches(inputs, 1 if alone else together):
             bad = [row for row in batch if isinstance(row, BadInput)]
             good = [row.text for row in batch if isinstance(row, Asked)]
             if bad and strict:

@@ -3,22 +3,33 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import Tensor
 
 from domain.generation import GenerationSettings
 from infrastructure.memory import in_smaller_parts
-from infrastructure.models.text_ends import Loops, StopStrings, TextStream, ended_text
+from infrastructure.models.decoding.batch import Batch
+from infrastructure.models.decoding.beams import write_by_beams
+from infrastructure.models.decoding.ends import Ends
+from infrastructure.models.decoding.greedy import write_greedily
+from infrastructure.models.decoding.library import is_ordinary, write_with_library
+from infrastructure.models.decoding.tokens import decoder_start, end_tokens, start_token
+from infrastructure.models.decoding.waiting import Waiting
+from infrastructure.models.text_ends import TextStream, ended_text, stop_check
 from infrastructure.randomness import draw_from, drawing
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Item = TypeVar("Item")
 
 ROWS_AT_ONCE = 64  # beams count as rows
+# A pass through a narrow model takes hardly longer for many rows than for some, and their keys and values are small.
+NARROW = 512
+NARROW_ROWS_AT_ONCE = 128
+WHERE = "while a text was written"
+Window = tuple[list[int], int]  # what is seen of a prompt and its text, and how many tokens may follow
 
 
 def generate_texts(
@@ -41,25 +52,36 @@ def generate_texts(
     start = start_token(model, tokenizer)
     written: list[list[int]] = [[] for _ in prompts]
     stream = TextStream(tokenizer, settings, on_text) if on_text else None
+    fitted = _fitting(model)
+    write = _written_by_library if settings.temperature > 0 or not is_ordinary(model) else _written
     pending = list(range(len(prompts)))
     with _own_noise(settings, model.device):
         while pending:
             windows = {}
             for index in pending:
                 seen = [*(prompts[index] or [start]), *written[index]]
-                windows[index] = _fitted(seen, model, settings.max_new_tokens - len(written[index]))
+                windows[index] = fitted(seen, settings.max_new_tokens - len(written[index]))
             pending = []
-            for indices, room in _batches(windows, settings.num_beams):
-                rows = [windows[index][0] for index in indices]
-                new = _written(model, tokenizer, rows, room, settings, stream)
-                for index, ids in zip(indices, new, strict=True):
-                    written[index] += ids
-                    if len(ids) == room and _goes_on(model, tokenizer, written[index], settings):
-                        pending.append(index)
+            for index, ids in write(model, tokenizer, windows, settings, stream).items():
+                written[index] += ids
+                if len(ids) == windows[index][1] and _goes_on(model, tokenizer, written[index], settings):
+                    pending.append(index)
     texts = [ended_text(tokenizer, ids, settings)[0] for ids in written]
     if stream:
         stream.finish(texts[0])
     return texts
+
+
+def rows_at_once(model: "PreTrainedModel") -> int:
+    """Say how many texts are written beside one another."""
+    narrow = model.config.get_text_config(decoder=True).hidden_size <= NARROW
+    return NARROW_ROWS_AT_ONCE if narrow else ROWS_AT_ONCE
+
+
+def prompts_together(model: "PreTrainedModel") -> int:
+    """Say how many prompts to write on from in one call where there are many: a place that is left is then taken."""
+    rows = rows_at_once(model)
+    return rows * 8 if rows > ROWS_AT_ONCE else rows
 
 
 def _goes_on(
@@ -71,151 +93,75 @@ def _goes_on(
     return not ended_text(tokenizer, ids, settings)[1]
 
 
-def _batches(windows: Mapping[int, tuple[list[int], int]], num_beams: int) -> Iterator[tuple[list[int], int]]:
-    """Put windows of alike lengths together: little padding, and all of a batch have the same room for new tokens."""
-    order = sorted(windows, key=lambda index: (windows[index][1], len(windows[index][0])))
-    for room, alike in groupby(order, key=lambda index: windows[index][1]):
-        for indices in _slices(list(alike), max(1, ROWS_AT_ONCE // num_beams)):
-            yield indices, room
-
-
-def _fitted(prompt: list[int], model: "PreTrainedModel", max_new_tokens: int) -> tuple[list[int], int]:
-    """Cut a prompt to the positions of the model; gives it with the number of tokens that may follow."""
+def _fitting(model: "PreTrainedModel") -> Callable[[list[int], int], Window]:
+    """Give what cuts a prompt to the positions of the model, of which as many new tokens as are said may follow."""
     config = model.config
     positions = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
     if config.is_encoder_decoder:
         readable = getattr(config.get_text_config(encoder=True), "max_position_embeddings", None)
-        return prompt[:readable], min(max_new_tokens, max(1, positions - 1) if positions else max_new_tokens)
+        writable = max(1, positions - 1) if positions else None
+        return lambda prompt, most: (prompt[:readable], min(most, writable or most))
     if not positions:
-        return prompt, max_new_tokens
-    kept = prompt[-max(1, positions - max_new_tokens, positions // 2) :]
-    return kept, max(1, min(max_new_tokens, positions - len(kept)))
+        return lambda prompt, most: (prompt, most)
+
+    def fitted(prompt: list[int], most: int) -> Window:
+        kept = prompt[-max(1, positions - most, positions // 2) :]
+        return kept, max(1, min(most, positions - len(kept)))
+
+    return fitted
 
 
 def _written(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    rows: list[list[int]],
-    max_new_tokens: int,
+    windows: Mapping[int, Window],
     settings: GenerationSettings,
-    stream: "TextStream | None",
-) -> list[list[int]]:
-    """Generate for all rows, fewer at once when memory runs out. Raises: TrainingError when one alone does not fit."""
+    stream: TextStream | None,
+) -> Mapping[int, list[int]]:
+    """Write on from each window; fewer rows at once when memory runs out, without those that are done by then.
 
-    def written(size: int) -> list[list[int]]:
-        parts = _slices(rows, size)
-        return [ids for part in parts for ids in _write(model, tokenizer, part, max_new_tokens, settings, stream)]
+    Raises: TrainingError when one alone does not fit.
+    """
+    ends = Ends(end_tokens(model, tokenizer), settings.max_repeats, stop_check(tokenizer, settings.stop))
+    first = (decoder_start if model.config.is_encoder_decoder else start_token)(model, tokenizer)
+    done: dict[int, list[int]] = {}
 
-    return in_smaller_parts(written, len(rows), "while a text was written")
+    def write(size: int) -> None:
+        left = [index for index in windows if index not in done]
+        waiting = Waiting([windows[index][0] for index in left], [windows[index][1] for index in left])
+        batch = Batch(model, first, tokenizer.pad_token_id, size, settings.num_beams)
+        if settings.num_beams > 1:  # the best beam is known at the end only, and is not streamed
+            found = write_by_beams(batch, waiting, ends)
+        else:
+            found = write_greedily(batch, waiting, ends, stream.put if stream else None)
+        done.update((left[number], ids) for number, ids in found)
+
+    in_smaller_parts(write, min(len(windows), max(1, rows_at_once(model) // settings.num_beams)), WHERE)
+    return done
 
 
-def _write(
+def _written_by_library(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    rows: list[list[int]],
-    max_new_tokens: int,
+    windows: Mapping[int, Window],
     settings: GenerationSettings,
-    stream: "TextStream | None",
-) -> list[list[int]]:
-    """Generate one batch; gives the new tokens of each row up to its end."""
-    config = _library_config(model, tokenizer, max_new_tokens, settings)
-    input_ids, attention_mask = _padded(rows, config.pad_token_id, on_left=not model.config.is_encoder_decoder)
-    # Before the new tokens stands the prompt, or the one token that starts a decoder.
-    begin = 1 if model.config.is_encoder_decoder else input_ids.shape[1]
-    options: dict[str, Any] = {}
-    criteria: list[Any] = []
-    if settings.stop:
-        criteria.append(StopStrings(tokenizer, settings.stop, begin))
-    if settings.max_repeats:
-        criteria.append(Loops(settings.max_repeats, begin))
-    if criteria:
-        options["stopping_criteria"] = criteria
-    if stream and settings.num_beams == 1:  # the best beam is known at the end only
-        options["streamer"] = stream
-        stream.expect_prompt()
-    own, model.generation_config = model.generation_config, config
-    try:
-        generate: Any = model.generate  # typed as a tensor: torch's modules answer for any name
-        generated = generate(
-            input_ids.to(model.device),
-            attention_mask=attention_mask.to(model.device),
-            generation_config=config,
-            **options,
-        )
-    finally:
-        model.generation_config = own
-    ends = set(config.eos_token_id or ())
-    return [_until(ids, ends) for ids in generated[:, begin:].tolist()]
+    stream: TextStream | None,
+) -> Mapping[int, list[int]]:
+    """Do the same by the loop of the library, in batches of windows of alike lengths with the same room."""
+    done: dict[int, list[int]] = {}
+    order = sorted(windows, key=lambda index: (windows[index][1], len(windows[index][0])))
+    for room, alike in groupby(order, key=lambda index: windows[index][1]):
+        for indices in _slices(list(alike), max(1, ROWS_AT_ONCE // settings.num_beams)):
+            rows = [windows[index][0] for index in indices]
 
+            def write(size: int, rows: list[list[int]] = rows, room: int = room) -> list[list[int]]:
+                parts = _slices(rows, size)
+                return [
+                    ids for part in parts for ids in write_with_library(model, tokenizer, part, room, settings, stream)
+                ]
 
-def _library_config(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", max_new_tokens: int, settings: GenerationSettings
-) -> "GenerationConfig":
-    """Say our settings in the words of the library.
-
-    Of what a checkpoint brings along only the tokens that begin and end a text are kept: its beams, penalties and
-    lengths would silently change what was asked for.
-    """
-    from transformers import GenerationConfig
-
-    own = model.generation_config
-    drawing: dict[str, Any] = {}
-    if settings.temperature > 0:
-        drawing = {"temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
-    return GenerationConfig(
-        max_new_tokens=max_new_tokens,
-        num_beams=settings.num_beams,
-        do_sample=settings.temperature > 0,
-        use_cache=True,
-        bos_token_id=own.bos_token_id,
-        eos_token_id=_ends(model, tokenizer) or None,
-        pad_token_id=tokenizer.pad_token_id,
-        decoder_start_token_id=decoder_start(model, tokenizer),
-        forced_bos_token_id=own.forced_bos_token_id,
-        **drawing,
-    )
-
-
-def _ends(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """List the tokens that end a text: the tokenizer's, and those the model names.
-
-    Of the latter only special ones: configs of the library name token 2 where nobody set one, and in a vocabulary
-    without specials that is a letter like any other.
-    """
-    named = model.generation_config.eos_token_id
-    candidates = [named] if isinstance(named, int) else list(named or ())
-    ends = {token for token in candidates if token in set(tokenizer.all_special_ids)}
-    ends.discard(tokenizer.pad_token_id)
-    return sorted(ends if tokenizer.eos_token_id is None else ends | {tokenizer.eos_token_id})
-
-
-def start_token(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Give the token that stands for the beginning, for a prompt must have one token at least."""
-    choices = (tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
-    return next(int(token) for token in (model.generation_config.bos_token_id, *choices) if token is not None)
-
-
-def decoder_start(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Give the token with which an encoder-decoder begins to write; some say another than begins a text."""
-    named = model.generation_config.decoder_start_token_id
-    return start_token(model, tokenizer) if named is None else int(named)
-
-
-def _padded(rows: list[list[int]], pad: int, on_left: bool) -> tuple[Tensor, Tensor]:
-    """Give input_ids and attention_mask, both [B, L]."""
-    width = max(map(len, rows))
-    input_ids = torch.full((len(rows), width), pad)
-    mask = torch.zeros((len(rows), width), dtype=torch.long)
-    for number, row in enumerate(rows):
-        place = slice(width - len(row), width) if on_left else slice(len(row))
-        input_ids[number, place] = torch.tensor(row)
-        mask[number, place] = 1
-    return input_ids, mask
-
-
-def _until(ids: list[int], ends: set[int]) -> list[int]:
-    # Beam search fills up with -1 behind a stop string when there is no token that ends a text.
-    return ids[: next((at for at, token in enumerate(ids) if token in ends or token < 0), len(ids))]
+            done |= zip(indices, in_smaller_parts(write, len(rows), WHERE), strict=True)
+    return done
 
 
 def _slices(items: list[Item], size: int) -> Iterator[list[Item]]:

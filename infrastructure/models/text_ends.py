@@ -35,25 +35,32 @@ def ended_text(tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: G
     return text, stopped
 
 
+def stop_check(tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...]) -> Callable[[Sequence[int]], bool] | None:
+    """Give what says of the ids of a text whether it holds a stop string; None where there is none to hold."""
+    if not stop:
+        return None
+    special = set(tokenizer.all_special_ids)
+    # A token that shows has a byte at least; some more, for the first of a window may decode otherwise.
+    window = (max(map(len, stop)) + 1) * BYTES_PER_CHARACTER
+
+    def holds_one(ids: Sequence[int]) -> bool:
+        shown = [token for token in ids if token not in special][-window:]
+        return cut_at_stop(_decoded(tokenizer, shown), stop)[1]
+
+    return holds_one
+
+
 class StopStrings:
     """Ends each row of a batch once its new text holds a stop string."""
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...], begin: int) -> None:
-        self._tokenizer = tokenizer
-        self._stop = stop
+    def __init__(self, holds_one: Callable[[Sequence[int]], bool], begin: int) -> None:
+        self._holds_one = holds_one
         self._begin = begin
-        self._special = set(tokenizer.all_special_ids)
-        # A token that shows has a byte at least; some more, for the first of a window may decode otherwise.
-        self._window = (max(map(len, stop)) + 1) * BYTES_PER_CHARACTER
 
     def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
         """Say which rows [B] of input_ids [B, L] are done."""
-        done = [self._is_done(row) for row in input_ids[:, self._begin :].tolist()]
+        done = [self._holds_one(row) for row in input_ids[:, self._begin :].tolist()]
         return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
-
-    def _is_done(self, ids: list[int]) -> bool:
-        shown = [token for token in ids if token not in self._special][-self._window :]
-        return cut_at_stop(_decoded(self._tokenizer, shown), self._stop)[1]
 
 
 class Loops:
@@ -86,16 +93,16 @@ class TextStream:
         self._stuck = False
         self._on_text = on_text
         self._ids: list[int] = []
-        self._prompt_comes = True
+        self._prompt_comes = False
         self._told = 0
         self._silent = True
 
     def expect_prompt(self) -> None:
-        """Be warned that a new window begins."""
+        """Be warned that a new window begins, of which the library puts the prompt first."""
         self._prompt_comes = True
 
     def put(self, value: Tensor) -> None:
-        """Take the prompt [1, L] first, then a token [1] at a time."""
+        """Take a token [1] at a time, after a prompt [1, L] that was expected."""
         if self._prompt_comes:
             self._prompt_comes = False
             return

@@ -1,6 +1,7 @@
 """Memory that runs out costs time, never a wrong step: a step is applied once or not at all."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,18 +143,16 @@ def test_what_torch_and_its_libraries_say_of_lost_memory_is_understood() -> None
     assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))
 
 
-def test_texts_are_written_in_smaller_parts_and_stay_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_are_written_in_smaller_parts_and_stay_the_same(tmp_path: Path) -> None:
     ready = tiny_text.ready("language_modeling", tmp_path)
     tokens, model = ready.tokenizer, ready.model.eval()
     prompts = [tokens(text)["input_ids"] for text in ("a b", "b c", "c d", "d e f", "e")]
     settings = GenerationSettings(max_new_tokens=4)
     expected = generate_texts(model, tokens, prompts, settings)
-    real = model.generate
 
-    def generate(input_ids: Tensor, **named: Any) -> Any:
-        if len(input_ids) > 2:
+    def limited(module: nn.Module, inputs: Any, named: Mapping[str, Any]) -> None:
+        if len(named["input_ids"]) > 2:
             raise torch.OutOfMemoryError
-        return real(input_ids, **named)
 
-    monkeypatch.setattr(model, "generate", generate)
+    model.register_forward_pre_hook(limited, with_kwargs=True)
     assert generate_texts(model, tokens, prompts, settings) == expected

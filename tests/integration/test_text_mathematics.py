@@ -18,8 +18,8 @@ from domain.exceptions import ConfigurationError
 from infrastructure.data.feed import Feed
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.models.attention import use_fast_attention
+from infrastructure.models.decoding.tokens import decoder_start
 from infrastructure.models.factory import share_embeddings
-from infrastructure.models.generation import decoder_start
 from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import Batch, lengths_of
 from infrastructure.tasks.writing.encoder_decoder_adapter import hidden_of_packed, why_not_packed

@@ -27,6 +27,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.chat_templates import template_named, with_chats
 from infrastructure.models.factory import DECODER, build_model, open_finished
+from infrastructure.models.generation import prompts_together
 from infrastructure.models.tokenizer import CHAT_TOKENS, train_bpe
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
@@ -168,7 +169,8 @@ class ChatKind:
         def adapter(dataset: ChatDataset, num_written: int) -> CausalLanguageModeling:
             return _adapter(tokenizer, _samples(dataset, num_written, tokenizer, card))
 
-        return model, FinishedChats(tokenizer, card, chats, wanted, rows, adapter, known.reading, known.max_length)
+        together, length = prompts_together(model), known.max_length
+        return model, FinishedChats(tokenizer, card, chats, wanted, rows, adapter, known.reading, length, together)
 
 
 def question_of(turns: Sequence[Turn]) -> str:

@@ -54,7 +54,7 @@ class FinishedChats:
     adapter: Callable[[ChatDataset, int], TaskAdapter]
     reading: Reading
     max_length: int
-    rows_at_once: int = 64
+    rows_at_once: int
     reads_rows: bool = True
     gives_table: bool = False
     labels: tuple[str, ...] = ()

@@ -78,7 +78,7 @@ class FinishedWriter:
     adapter: Callable[[Any, int], TaskAdapter]
     sections: Callable[[Any, Outcomes, Write | None, int | None], Sequence[Section]]
     reading: Reading
-    rows_at_once: int = 64
+    rows_at_once: int
     reads_rows: bool = True
     gives_table: bool = False
     labels: tuple[str, ...] = ()

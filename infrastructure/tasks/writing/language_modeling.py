@@ -22,6 +22,7 @@ from infrastructure.data.tokens.tokenization import LONGEST_READ
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
+from infrastructure.models.generation import prompts_together
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
@@ -139,7 +140,9 @@ class LanguageModeling:
 
         asked = known.sought("text", ("prompt", *usual))
         show = partial(block_sections, tokenizer)
-        return model, FinishedWriter(tokenizer, known.model_dump(), asked, prompt, rows, adapter, show, known.reading)
+        card = known.model_dump()
+        together = prompts_together(model)
+        return model, FinishedWriter(tokenizer, card, asked, prompt, rows, adapter, show, known.reading, together)
 
 
 def _stream(

@@ -20,6 +20,7 @@ from infrastructure.data.tokens.tokenization import cut_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.card import RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
+from infrastructure.models.generation import prompts_together
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
 from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
@@ -154,7 +155,8 @@ class PairKind:
         def prompt(text: str) -> Sequence[int]:
             return self.prompt(tokenizer, text, max_length)
 
-        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, pair_sections, known.reading)
+        together, reading = prompts_together(model), known.reading
+        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, pair_sections, reading, together)
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card

@@ -8,8 +8,8 @@ from application.training import PairTraining
 from infrastructure.data.pairs.datasets import SourceTargetPairs
 from infrastructure.data.text.loading import SplitPairs
 from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.models.decoding.tokens import decoder_start
 from infrastructure.models.factory import ENCODER_DECODER, Blueprint
-from infrastructure.models.generation import decoder_start
 from infrastructure.models.presets import ENCODER_DECODERS, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.kind import Card
