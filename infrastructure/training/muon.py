@@ -82,47 +82,43 @@ class Muon(torch.optim.Optimizer):
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        directions = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        momenta = [held(self.state[parameter]["momentum"]) for parameter in parameters]
+        self._look_ahead([held(direction) for direction in directions], momenta, group["momentum"])
+        torch._foreach_mul_([held(parameter) for parameter in parameters], self._kept_share(group, momenta[0].device))
         if is_spread(parameters[0]):
-            for parameter in parameters:
-                self._step_spread(group, parameter)
+            for parameter, direction in zip(parameters, directions, strict=True):
+                self._add_spread(group, parameter, direction)
             return
         # Wide and tall matrices of the same sides go into one stack: few large products instead of many small ones.
-        stacks: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
-        for parameter in parameters:
+        stacks: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, parameter in enumerate(parameters):
             rows, columns = parameter.shape
-            stacks[min(rows, columns), max(rows, columns)].append(parameter)
-        for stack in stacks.values():
-            weights = [_as_wide(parameter) for parameter in stack]  # each [short, long]
-            momenta = [_as_wide(self.state[parameter]["momentum"]) for parameter in stack]
-            gradient = torch.stack([_as_wide(p.grad) for p in stack if p.grad is not None])  # [K, short, long]
-            momentum = torch.stack(momenta)
-            ahead = self._ahead(gradient, momentum, group["momentum"])
-            torch._foreach_copy_(momenta, momentum.unbind())
-            torch._foreach_mul_(weights, self._kept_share(group, gradient.device))
-            length = self._length(group, gradient)
-            torch._foreach_add_(weights, (orthogonalised(ahead).to(gradient.dtype) * length).unbind())
+            stacks[min(rows, columns), max(rows, columns)].append(index)
+        for indices in stacks.values():
+            ahead = torch.stack([_as_wide(directions[index]) for index in indices])  # [K, short, long]
+            updates = orthogonalised(ahead).to(ahead.dtype).mul_(self._length(group, ahead))
+            torch._foreach_add_([_as_wide(parameters[index]) for index in indices], updates.unbind())
 
-    def _step_spread(self, group: dict[str, Any], parameter: Tensor) -> None:
+    def _add_spread(self, group: dict[str, Any], parameter: Tensor, direction: Tensor) -> None:
         """Update a matrix that ranks hold together: one at a time is whole, and all ranks compute the same of it."""
-        direction = parameter.grad
         assert is_spread(parameter)
         assert is_spread(direction)
-        weight, momentum = held(parameter), held(self.state[parameter]["momentum"])
-        held(direction).copy_(self._ahead(held(direction), momentum, group["momentum"]))
         whole = direction.full_tensor()
-        update = orthogonalised(_as_wide(whole)[None])[0].to(whole.dtype) * self._length(group, whole)  # [short, long]
+        update = orthogonalised(_as_wide(whole)[None])[0].to(whole.dtype).mul_(self._length(group, whole))
         update = update if len(whole) <= whole.shape[1] else update.mT
-        weight.mul_(self._kept_share(group, whole.device))
-        weight.add_(held(spread_like(parameter, lambda start, stop: update[start:stop])))
+        held(parameter).add_(held(spread_like(parameter, lambda start, stop: update[start:stop])))
 
-    def _ahead(self, gradient: Tensor, momentum: Tensor, beta: float) -> Tensor:
-        """Move the momentum by a gradient of its shape, which is used up; gives where it will be, after Nesterov."""
+    def _look_ahead(self, gradients: list[Tensor], momenta: list[Tensor], beta: float) -> None:
+        """Move momenta by gradients of their shapes, which become what the momenta will be, after Nesterov."""
         if self.grad_scale is not None:
-            gradient.div_(self.grad_scale)
+            torch._foreach_div_(gradients, self.grad_scale)
         if self.found_inf is not None:  # a gradient that is the momentum itself moves nothing, and is finite
-            torch.where(self.found_inf.bool(), momentum, gradient, out=gradient)
-        momentum.lerp_(gradient, 1.0 - beta)
-        return gradient.lerp_(momentum, beta)
+            dropped = self.found_inf.bool()
+            for gradient, momentum in zip(gradients, momenta, strict=True):
+                torch.where(dropped, momentum, gradient, out=gradient)
+        torch._foreach_lerp_(momenta, gradients, 1.0 - beta)
+        torch._foreach_lerp_(gradients, momenta, beta)
 
     def _kept_share(self, group: dict[str, Any], device: torch.device) -> Tensor:
         """Tell which share of a weight decay leaves of it; all of a step that is dropped."""

@@ -67,22 +67,21 @@ class Precision:
 def _take_step(optimizer: torch.optim.Optimizer, divisor: Tensor, found_inf: Tensor) -> None:
     """Update by the gradients divided by `divisor`, or not at all where `found_inf` is 1.0; both [] on the device.
 
-    Behind it the gradients have no meaning. A fused kernel reads both numbers itself: no pass over the gradients is
-    made for them, and the host waits for nothing. For another optimizer it waits.
+    Behind it the gradients have no meaning. A fused kernel divides them on its way, which saves a pass over them, and
+    on a GPU it learns there that the step is dropped. Beside a processor, and for another optimizer, the host asks.
     """
-    if getattr(optimizer, "_step_supports_amp_scaling", False):
-        # By these names torch's own scaler tells it to its optimizers.
-        told: Any = optimizer
-        told.grad_scale, told.found_inf = divisor, found_inf
-        try:
-            optimizer.step()
-        finally:
-            del told.grad_scale, told.found_inf
-    elif not found_inf.item():
+    told: Any = optimizer
+    fused = getattr(optimizer, "_step_supports_amp_scaling", False)
+    on_device = fused and divisor.device.type != "cpu"
+    if not on_device and found_inf.item():
+        return
+    # By these names torch's own scaler tells it to its optimizers. A kernel that divides also writes what it has found.
+    told.found_inf = found_inf if on_device else None
+    told.grad_scale = divisor if on_device or (fused and divisor.item() != 1.0) else None
+    if not fused:
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        if gradients:
-            torch._foreach_div_(gradients, divisor)
-        optimizer.step()
+        torch._foreach_div_(gradients, divisor) if gradients else None
+    optimizer.step()
 
 
 def choose_precision(
