@@ -60,6 +60,7 @@ BEFORE_THERE_WAS_ONE: Mapping[str, Any] = {
     "freeze": "none",
     "linear_start": False,
     **dict.fromkeys((*ManySeriesSettings.model_fields, *PanelSettings.model_fields)),
+    "batch_tokens": None,
     "session_gaps": "count",
     # Rows without marks are learnt from as before, and those with marks are other data.
     "mark_weight": LabelSettings.model_fields["mark_weight"].default,
@@ -235,6 +236,7 @@ class SeriesTraining(WindowSettings, SettledTable, Training):
         "eval_dataset": "Leave it out: split cuts the parts from the table; score another one with "
         "`evaluate RUN --dataset PATH`.",
         "max_length": "Say with context_length how many rows are read.",
+        "batch_tokens": "Leave it out: batch_size counts windows, which have no tokens.",
     }
 
 

@@ -32,9 +32,11 @@ from application.groups.tracking import TrackingSettings
 from application.groups.tuning import TuningSettings
 from application.groups.values import ValueSettings
 from application.training import Training, training_of
+from domain.config import ROWS_OF_BATCH
 from domain.exceptions import ConfigurationError
 from domain.former_names import by_todays_names
 from domain.showing import shown
+from domain.step_size import measured_once
 from domain.task import Task, task_named
 
 # Settings that name columns of rows; predict and evaluate take them too.
@@ -107,6 +109,8 @@ class TrainModelRequest(
 
     def leaves_open(self, name: str) -> bool:
         """Tell whether it was left to the program what a setting is: nothing was said of it, or `auto`."""
+        if name == "batch_size" and self.batch_tokens is not None:
+            return False
         return name not in self.model_fields_set or getattr(self, name) is None or self.is_measured(name)
 
     def is_measured(self, name: str) -> bool:
@@ -126,9 +130,12 @@ class TrainModelRequest(
         values = {**self.model_dump(), **decided}
         if self.quick and self.max_steps is None:
             values |= {"max_steps": QUICK_STEPS, "eval_steps": QUICK_STEPS // 2, "warmup_steps": 1}
+        faults = list(measured_once(self.batch_size, self.batch_tokens))
+        if faults:
+            values["batch_size"] = None
         kind = training_of(task)
         own = {name: value for name, value in values.items() if name in kind.model_fields and value is not None}
-        faults = list(foreign_faults(task, dict.fromkeys((*self._said(), *decided))))
+        faults += foreign_faults(task, dict.fromkeys((*self._said(), *decided)))
         if left_open := list(_left_open(task, kind, own)):
             raise ConfigurationError.of([*faults, *left_open])
         training = kind(**own)
@@ -139,7 +146,7 @@ class TrainModelRequest(
 
     def _decided_by(self, task: Task) -> dict[str, Any]:
         """Give what a task decides where nothing was said."""
-        own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name}
+        own = {"dataset_path": task.default_dataset, "metric_name": task.metric_name, "batch_size": ROWS_OF_BATCH}
         settings = {**own, **task.settings_for(self.model_name, self.adapter, self.freeze)}
         if self.quick and self.leaves_open("dataset_path") and task.quick_dataset is not None:
             settings["dataset_path"] = task.quick_dataset

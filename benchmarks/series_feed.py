@@ -141,8 +141,7 @@ def compare_feeds(path: Path, num_steps: int) -> list[dict[str, Any]]:
 def stepper(path: Path, preset: str, precision: str, settings: Mapping[str, Any]) -> Callable[[int], Timed]:
     """Make a model ready; gives what takes its step of a number, as the training loop does."""
     from application.training_request import TrainModelRequest
-    from infrastructure.data.feed import Feed
-    from infrastructure.tasks.adapter import lengths_of
+    from infrastructure.tasks.adapter import feed_of
     from infrastructure.tasks.registry import kind_of
     from infrastructure.training.session import open_session
     from infrastructure.training.step import batch_at, train_step
@@ -161,11 +160,11 @@ def stepper(path: Path, preset: str, precision: str, settings: Mapping[str, Any]
     prepared = kind.prepare(request, bundle, dataset)
     session = open_session(bundle.model, prepared.adapter, request.training_config())
     config = request.training_config()
-    feed = Feed(lengths_of(prepared.train), config.batch_size, config.seed)
+    feed = feed_of(prepared.train, config.step_size, config.seed)
 
     def step(number: int) -> Timed:
         started = time.perf_counter()
-        batch = batch_at(number, feed, prepared.train, prepared.adapter, config.batch_size, config.seed)
+        batch = batch_at(number, feed, prepared.train, prepared.adapter, config.step_size.at_once, config.seed)
         fed = time.perf_counter()
         train_step(session, batch, config.learning_rate)
         if session.average is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.exceptions import ConfigurationError
 from domain.rules import between, one_of, whole
 from domain.schedule import SCHEDULERS, Decay, Plateau
+from domain.step_size import ROWS, TOKENS, StepSize, measured_once
 
 OPTIMIZERS = ("adamw", "adam", "sgd", "rmsprop", "muon")
 SINGLE = "single"
@@ -14,6 +15,7 @@ OF_ONE_PROCESS = (SINGLE, "data_parallel")
 OF_SEVERAL_PROCESSES = ("ddp", "fsdp")
 PARALLELS = ("auto", *OF_ONE_PROCESS, *OF_SEVERAL_PROCESSES)
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+ROWS_OF_BATCH = 16
 MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.
 WITHOUT_EFFECT = {
@@ -32,8 +34,9 @@ WITHOUT_EFFECT = {
 class TrainingConfig:
     """Settings of one training.
 
-    One optimizer step sees `batch_size * gradient_accumulation_steps` rows. `warmup_steps` None means 6 % of the
-    steps; `eval_steps` None evaluates after each epoch; `save_steps` None saves with each evaluation.
+    One optimizer step sees `gradient_accumulation_steps` batches: of `batch_size` rows, 16 where nothing is said, or of
+    rows with about `batch_tokens` tokens. `warmup_steps` None means 6 % of the steps; `eval_steps` None evaluates after
+    each epoch; `save_steps` None saves with each evaluation.
     `time_budget` is the seconds after which a run ends with its best state. `rank_timeout` is the seconds after which
     a process of several that does not come to where the others are counts as lost.
     `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
@@ -53,7 +56,8 @@ class TrainingConfig:
     """
 
     num_epochs: int = 3
-    batch_size: int = 16
+    batch_size: int | None = None
+    batch_tokens: int | None = None
     learning_rate: float = 1e-4
     use_mixed_precision: bool = True
     precision: str = "auto"
@@ -91,20 +95,31 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError with every rule that is broken."""
+        if self.batch_size is None and self.batch_tokens is None:
+            object.__setattr__(self, "batch_size", ROWS_OF_BATCH)
         faults = list(self._faults())
         if faults:
             raise ConfigurationError.of(faults)
 
+    @property
+    def step_size(self) -> StepSize:
+        """What one optimizer step sees."""
+        if self.batch_tokens is not None:
+            return StepSize(self.batch_tokens, self.gradient_accumulation_steps, TOKENS)
+        assert self.batch_size is not None, "set when nothing was said"
+        return StepSize(self.batch_size, self.gradient_accumulation_steps, ROWS)
+
     def _faults(self) -> Iterator[str]:
-        for name in ("num_epochs", "batch_size", "gradient_accumulation_steps", "logging_steps", "max_checkpoints"):
+        for name in ("num_epochs", "gradient_accumulation_steps", "logging_steps", "max_checkpoints"):
             yield from whole(name, getattr(self, name), at_least=1)
         for name in ("keep_best", "t_mult", "plateau_patience"):
             yield from whole(name, getattr(self, name), at_least=1)
         for name in ("early_stopping_patience", "seed", "max_bad_steps", "max_rollbacks"):
             yield from whole(name, getattr(self, name), at_least=0)
-        for name in ("max_steps", "eval_steps", "save_steps", "t_0"):
+        for name in ("batch_size", "batch_tokens", "max_steps", "eval_steps", "save_steps", "t_0"):
             if getattr(self, name) is not None:
                 yield from whole(name, getattr(self, name), at_least=1)
+        yield from measured_once(self.batch_size, self.batch_tokens)
         yield from between("rank_timeout", self.rank_timeout, 0.0, MOST_SECONDS, above=True)
         if self.time_budget is not None:
             yield from between("time_budget", self.time_budget, 0.0, MOST_SECONDS, above=True)

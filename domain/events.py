@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.config import SINGLE
+from domain.step_size import ROWS
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,11 @@ class RolledBack:
 
 @dataclass(frozen=True)
 class MicroBatchHalved:
-    """Memory ran out; the same rows are now computed in smaller micro-batches."""
+    """Memory ran out; the same rows are now computed in smaller micro-batches, of so many rows or tokens as `unit`."""
 
     step: int
     micro_batch_size: int
+    unit: str = ROWS
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What a training will do, decided before its first step."""
 
-import math
 from dataclasses import dataclass
 
 from domain.config import TrainingConfig
 from domain.exceptions import ConfigurationError
 from domain.schedule import Decay, lr_factor
+from domain.step_size import ROWS, StepSize, steps_of_epoch
 
 WARMUP_SHARE = 0.06
 
@@ -15,7 +15,7 @@ class TrainingPlan:
     """Steps and cadence of one training. A step is one optimizer update; steps are counted from 0 before they run."""
 
     num_rows: int
-    rows_per_step: int
+    step_size: StepSize
     steps_per_epoch: int
     total_steps: int
     warmup_steps: int
@@ -26,10 +26,15 @@ class TrainingPlan:
     logging_steps: int
 
     @classmethod
-    def of(cls, config: TrainingConfig, num_rows: int) -> "TrainingPlan":
-        """Derive the plan of `num_rows` training rows. Raises: ConfigurationError when the warm-up is too long."""
-        rows_per_step = config.batch_size * config.gradient_accumulation_steps
-        steps_per_epoch = math.ceil(num_rows / rows_per_step)
+    def of(cls, config: TrainingConfig, num_rows: int, num_tokens: int = 0, longest_row: int = 1) -> "TrainingPlan":
+        """Derive the plan of `num_rows` training rows; tokens of all and of the longest count where batches do so.
+
+        Raises: ConfigurationError when the warm-up is too long, or a row too long for a batch.
+        """
+        size = config.step_size
+        size.require_room(longest_row)
+        amount, largest = (num_rows, 1) if size.unit == ROWS else (num_tokens, longest_row)
+        steps_per_epoch = steps_of_epoch(amount, largest, size.per_step)
         total_steps = config.max_steps or steps_per_epoch * config.num_epochs
         warmup_steps = int(total_steps * WARMUP_SHARE) if config.warmup_steps is None else config.warmup_steps
         if warmup_steps >= total_steps:
@@ -40,7 +45,7 @@ class TrainingPlan:
         eval_steps = config.eval_steps or steps_per_epoch
         return cls(
             num_rows=num_rows,
-            rows_per_step=rows_per_step,
+            step_size=size,
             steps_per_epoch=steps_per_epoch,
             total_steps=total_steps,
             warmup_steps=warmup_steps,

@@ -96,7 +96,8 @@ class Progress:
     """The whole changing state of a run beside tensors; it travels in every checkpoint as JSON.
 
     `step` is the position in the feed, `applied_steps` what the schedule counts: a dropped step moves the first
-    alone. `loss_ema` is the smoothed loss, None before the first applied step. `evaluation_rows_at_once` is None until
+    alone. `micro_batch_size` is rows, or tokens where batches are measured so. `loss_ema` is the smoothed loss, None
+    before the first applied step. `evaluation_rows_at_once` is None until
     memory runs out in an evaluation. `notes` is what a reader of the summary must know of the way to it. `judged_by` is
     the metric that takes the place of one that cannot be computed. A state must gain `lead` on that of step 0 to be
     better. `stopped` is empty while the run goes on, then the reason.
@@ -223,14 +224,16 @@ class Progress:
         self.best_metric, self.best_step = scored.last_metric, scored.evaluated_at
         self.best_epoch, self.best_metrics = scored.last_epoch, dict(scored.last_metrics)
 
-    def take_up(self, earlier: "Progress", scores_remain: bool) -> None:
+    def take_up(self, earlier: "Progress", scores_remain: bool, unit_remains: bool = True) -> None:
         """Go on where a run with other settings stood; what stopped it or slowed it holds no more.
 
-        Scores remain where they can be compared with those to come.
+        Scores remain where they can be compared with those to come, and what memory had room for where batches are
+        still measured in rows, or in tokens.
         """
         for name in (*_COUNTED, *(_SCORED if scores_remain else ())):
             setattr(self, name, getattr(earlier, name))
-        self.micro_batch_size = min(self.micro_batch_size, earlier.micro_batch_size)
+        if unit_remains:
+            self.micro_batch_size = min(self.micro_batch_size, earlier.micro_batch_size)
 
     def note(self, message: str) -> bool:
         """Keep what the summary must say, once; False when it was known."""

@@ -26,6 +26,7 @@ class TrainingResult(Mapping[str, Any]):
     training_time: float
     steps: int
     total_steps: int
+    steps_per_epoch: int
     train_loss: float | None
     final_metrics: Mapping[str, Any]
     num_dropped_steps: int

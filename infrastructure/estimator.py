@@ -15,13 +15,14 @@ from domain.exceptions import ConfigurationError
 from domain.plan import TrainingPlan
 from domain.results import Report
 from domain.run_layout import RunLayout
+from domain.step_size import ROWS, StepSize
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
 from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.dropout import draws
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.strategy import Parallel
-from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
+from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of, plan_of, rows_at_once
 from infrastructure.tasks.kind import ComparedKind, Prepared
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.arguments import metric_of
@@ -60,15 +61,15 @@ class Estimator:
             )
         prepared = prepare(request, bundle, dataset, RunLayout(place).rehearsal)
         metric_of(config.metric_name, prepared.adapter)
-        plan, ranks = TrainingPlan.of(config, len(prepared.train)), parallel.ranks
+        plan, ranks = plan_of(config, prepared.train), parallel.ranks
         with lost_memory_told("in the dry run"), computing_with(None):
             session = open_session(bundle.model, prepared.adapter, config, bundle.base, Parallel(ranks.apart()))
             train_without_padding(session, prepared.train)
-            rivals = self._baselines(request, dataset, session)
+            rivals = self._baselines(request, dataset, session, config.step_size)
             part = (ranks.rank, ranks.size, draws(bundle.model))
-            feed = feed_of(prepared.train, plan.rows_per_step, config.seed, *part)
+            feed = feed_of(prepared.train, config.step_size, config.seed, *part)
             rows = (prepared.train, prepared.evaluation)
-            found = measured(session, feed, *rows, config.batch_size, plan.total_steps, parallel)
+            found = measured(session, feed, *rows, config.step_size, plan.total_steps, parallel)
         needs = disk_needs(session, plan, config.max_checkpoints)
         memory = {"peak_bytes": found.peak_bytes, "free_bytes": free_memory_bytes(session.device)}
         disk = _disk(needs, Path(run.path), place)
@@ -79,7 +80,7 @@ class Estimator:
             *dataset.warnings,
             *bundle.warnings,
             *rivals.warnings,
-            *_warnings(needs, disk, config.batch_size, found),
+            *_warnings(needs, disk, config.step_size, found),
         )
         return Estimate(
             num_parameters=bundle.num_parameters,
@@ -95,13 +96,13 @@ class Estimator:
             warnings=warnings,
         )
 
-    def _baselines(self, request: Training, dataset: SplitDataset, session: Session) -> Report:
+    def _baselines(self, request: Training, dataset: SplitDataset, session: Session, size: StepSize) -> Report:
         kind: Any = kind_of(request.task, request.model_name)
         if not isinstance(kind, ComparedKind):
             return Report()
 
         def score(rows: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
-            at_once = ROWS_PER_TRAINING_ROW * request.batch_size
+            at_once = ROWS_PER_TRAINING_ROW * rows_at_once(size, rows)
             return evaluate(session.forward, adapter, rows, at_once, session.precision, session.device)
 
         return kind.baselines(request, dataset, score)
@@ -125,8 +126,8 @@ def _time(
         "total": plan.total_steps,
         "per_epoch": plan.steps_per_epoch,
         "evaluations": evaluations,
-        "rows_at_once": found.rows_at_once,
-        "rows": plan.rows_per_step,
+        f"{plan.step_size.unit}_at_once": found.at_once,
+        plan.step_size.unit: plan.step_size.per_step,
     }
     total = plan.total_steps * found.step_seconds + evaluations * found.evaluation_seconds
     return steps, {"step": found.step_seconds, "evaluation": found.evaluation_seconds, "total": total}
@@ -149,12 +150,12 @@ def _free(place: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _warnings(needs: DiskNeeds, disk: Mapping[str, int], rows_at_once: int, found: Measured) -> list[str]:
+def _warnings(needs: DiskNeeds, disk: Mapping[str, int], size: StepSize, found: Measured) -> list[str]:
     free = disk["free_bytes"]
     told = [f"{too_little(needs, free)} {CHOOSE.capitalize()}." if free < needs.least else tight(needs, free)]
-    if found.rows_at_once < rows_at_once:
+    if found.at_once < size.at_once:
+        whole = f"{size.at_once} of the longest rows" if size.unit == ROWS else f"{size.at_once:,} tokens"
         told.append(
-            f"memory has no room for {rows_at_once} of the longest rows at once: micro-batches will have "
-            f"{found.rows_at_once}, the steps stay equal."
+            f"memory has no room for {whole} at once: micro-batches will have {found.at_once:,}, the steps stay equal."
         )
     return [sentence for sentence in told if sentence]

@@ -11,7 +11,6 @@ from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
 from domain.interval import known
 from domain.metrics import MetricEntry
-from domain.plan import TrainingPlan
 from domain.results import EvaluationResult, Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.showing import duration
@@ -104,10 +103,8 @@ class RunTold:
 
     def _curves(self) -> list[Block]:
         name = str(self.result.metric_name).removeprefix("eval_")
-        part = self._known_data.get("train", {})
-        num_rows = int(part.get("num_rows", part.get("num_windows", self.dataset.num_train)))
-        steps_per_epoch = TrainingPlan.of(self.request.training_config(), num_rows).steps_per_epoch
-        return Curves(self.entries, name, self._scores.rivals(name), steps_per_epoch, self.request.words).blocks()
+        num_steps = self.result.steps_per_epoch
+        return Curves(self.entries, name, self._scores.rivals(name), num_steps, self.request.words).blocks()
 
     @property
     def _known_data(self) -> Mapping[str, Any]:

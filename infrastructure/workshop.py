@@ -29,7 +29,7 @@ from infrastructure.models.tokenizer_files import keep_tokenizer
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.ranks import ranks_of_this_process
 from infrastructure.runs.run_log import RunLog
-from infrastructure.tasks.adapter import lengths_of
+from infrastructure.tasks.adapter import lengths_of, rows_at_once
 from infrastructure.tasks.kind import Prepared
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.series.suited import suited_to_table
@@ -69,7 +69,7 @@ class TrainingWorkshop:
         # What this launch cannot have is refused before data are read.
         parallel = choose_parallel(training.parallel, training.rank_timeout)
         ranks = parallel.ranks
-        require_rows_for_all(ranks, training.batch_size * training.gradient_accumulation_steps)
+        require_rows_for_all(ranks, training.training_config().step_size)
         require_same_versions(ranks, environment()["versions"])
         require_same_settings(ranks, request.model_dump_json(exclude={"device"}))
         device = choose_device(training.device, ranks.launch.local_rank)
@@ -194,7 +194,7 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
     bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
     bundle.card |= {
         "precision": request.precision,
-        "batch_size": request.batch_size,
+        "batch_size": rows_at_once(request.training_config().step_size, prepared.train),
         **prepared.card,
         **request.reading.travelling(),
         "data": {

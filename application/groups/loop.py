@@ -68,7 +68,7 @@ class LoopSettings(Settings):
     batch_size: int | Literal["auto"] | None = setting(
         None,
         "Rows that go through the model at once; auto measures how many are fastest and fit into memory, and keeps the "
-        "rows of a step.",
+        "rows of a step. With batch_tokens there is none.",
         unit="rows",
     )
     gradient_accumulation_steps: int = setting(
@@ -114,7 +114,7 @@ class SettledLoop(LoopSettings):
     """A loop with everything decided; what a task leaves open is as the loop itself has it."""
 
     epochs: int = _LOOP.num_epochs
-    batch_size: int = _LOOP.batch_size
+    batch_size: int | None = None
     learning_rate: float = _LOOP.learning_rate
     average_decay: float = _LOOP.average_decay
 

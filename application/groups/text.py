@@ -148,7 +148,7 @@ class TargetSettings(Settings):
 
 
 class TokenSettings(Settings):
-    """How texts become tokens."""
+    """How texts become tokens, and how these become batches."""
 
     title: ClassVar[str] = "Tokens"
 
@@ -161,6 +161,12 @@ class TokenSettings(Settings):
         DEFAULT_LENGTH,
         "Longer rows are cut, and the run says how many; of running text, the length of a block. Unsaid it is no more "
         "than a pretrained model has positions.",
+        unit="tokens",
+    )
+    batch_tokens: int | None = setting(
+        None,
+        "In place of batch_size: rows of about so many tokens go through the model at once, however many rows they "
+        "are. At least as many as the longest row has.",
         unit="tokens",
     )
 

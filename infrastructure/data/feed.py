@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from domain.step_size import ROWS, TOKENS, StepSize, steps_of_epoch
+
 # Rows of this many steps are sorted by length together: enough to make batches of near-equal lengths, few enough
 # that the composition of a batch still changes from epoch to epoch.
 STEPS_PER_WINDOW = 50
@@ -37,6 +39,8 @@ class Feed:
     It has no state to save: a resumed run asks for the next step, a skipped million costs nothing, and another
     number of ranks sees the same rows in the same step. Rows with an equal number in `together` [N] stand in the same
     step, but for those that its end cuts: what differs between twins is then what a step can learn from them.
+    A step sees `per_step` rows, and the last of an epoch what is left; or, where `unit` is tokens, as few steps as see
+    no more than `per_step` tokens on average see about equally many, each up to a row more than that.
     Ranks share out the tokens of a step evenly, each among its `devices`. With `keeps_cuts` they take whole
     micro-batches of those that one rank alone would make, wherever a full step has enough: what a model draws for a
     micro-batch, as dropout, is then the same, at the cost of ranks that idle in the short step of an epoch.
@@ -45,39 +49,60 @@ class Feed:
     def __init__(
         self,
         lengths: np.ndarray,
-        rows_per_step: int,
+        per_step: int,
         seed: int,
         rank: int = 0,
         world_size: int = 1,
         together: np.ndarray | None = None,
         keeps_cuts: bool = False,
         devices: int = 1,
+        unit: str = ROWS,
     ) -> None:
         self._lengths = np.asarray(lengths)
+        # [N], what each row adds to what a step sees; one without a token is one all the same
+        self._weights = np.maximum(self._lengths, 1) if unit == TOKENS else np.ones(len(self._lengths), dtype=np.int64)
         self._units = None if together is None else np.unique(together, return_inverse=True)[1]
-        self._rows_per_step = rows_per_step
+        self._per_step = per_step
+        self._unit = unit
         self._seed = seed
         self._rank = rank
         self._world_size = world_size
         self._keeps_cuts = keeps_cuts
         self._num_places = world_size * devices
-        self.steps_per_epoch = -(-len(self._lengths) // rows_per_step)
+        amount = int(self._weights.sum())
+        self.steps_per_epoch = steps_of_epoch(amount, int(self._weights.max(initial=1)), per_step)
+        # Steps for what rows weigh: the fraction of two whole numbers, for positions must be exact.
+        self._pace = (self.steps_per_epoch, amount) if unit == TOKENS else (1, per_step)
         self._order_of = lru_cache(maxsize=1)(self._epoch_order)
 
     def at(self, step: int, micro_batch_size: int) -> StepRows:
-        """Give the rows of `step`, in micro-batches of at most `micro_batch_size` rows."""
+        """Give the rows of `step`, in micro-batches of at most so many rows, or of about so many tokens."""
         epoch, position = divmod(step, self.steps_per_epoch)
-        start = position * self._rows_per_step
-        rows = self._order_of(epoch)[start : start + self._rows_per_step]
+        order, ends = self._order_of(epoch)
+        rows = order[ends[position] : ends[position + 1]]
         longest_first = rows[np.argsort(-self._lengths[rows], kind="stable")]
-        whole = [longest_first[first : first + micro_batch_size] for first in range(0, len(rows), micro_batch_size)]
+        num_cuts = -(-self._per_step // micro_batch_size)
+        most_rows = micro_batch_size if self._unit == ROWS else len(rows)
+        whole = self._whole(longest_first, num_cuts, most_rows)
         if self._num_places == 1:
             return StepRows(longest_first, [RowsAtOnce(part, number) for number, part in enumerate(whole)])
-        if self._keeps_cuts and -(-self._rows_per_step // micro_batch_size) >= self._num_places:
-            return StepRows(longest_first, self._own(whole))
-        num_parts = -(-len(whole) // self._num_places) * self._num_places
-        sizes = cut_evenly(self._lengths[longest_first], num_parts, micro_batch_size)
-        return StepRows(longest_first, self._own(np.split(longest_first, np.cumsum(sizes)[:-1])))
+        if not (self._keeps_cuts and num_cuts >= self._num_places):
+            num_parts = -(-len(whole) // self._num_places) * self._num_places
+            whole = self._evenly(longest_first, num_parts, most_rows)
+        return StepRows(longest_first, self._own(whole))
+
+    def _whole(self, rows: np.ndarray, num_cuts: int, most_rows: int) -> list[np.ndarray]:
+        """Cut the rows of a step, longest first, as for one device alone."""
+        if self._unit == TOKENS:
+            return self._evenly(rows, num_cuts, most_rows)
+        return [rows[first : first + most_rows] for first in range(0, len(rows), most_rows)]
+
+    def _evenly(self, rows: np.ndarray, num_parts: int, most_rows: int) -> list[np.ndarray]:
+        return np.split(rows, np.cumsum(cut_evenly(self._lengths[rows], num_parts, most_rows))[:-1])
+
+    def first_of(self, rows: np.ndarray, micro_batch_size: int) -> np.ndarray:
+        """Give so many of some rows, from the first, as a micro-batch has room for, at least one."""
+        return rows[: max(1, int(np.searchsorted(np.cumsum(self._weights[rows]), micro_batch_size, side="right")))]
 
     def _own(self, parts: Sequence[np.ndarray]) -> list[RowsAtOnce]:
         """Choose the micro-batches of this rank: those of all ranks have about equally many tokens."""
@@ -86,20 +111,29 @@ class Feed:
         spare = RowsAtOnce(parts[-1][-1:], len(parts) - 1, is_spare=True)
         return own + [spare] * (max(map(len, shares)) - len(own))
 
-    def _epoch_order(self, epoch: int) -> np.ndarray:
-        """Permute all rows; within a window, steps hold rows of near-equal length and come in random order."""
+    def _epoch_order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Permute all rows; within a window, steps hold rows of near-equal length and come in random order.
+
+        Gives the order [N], and where in it each step begins, and the last one ends [steps + 1].
+        """
         rng = random_of(self._seed, "order", epoch)
         order, lengths = self._shuffled(rng)
-        window = self._rows_per_step * STEPS_PER_WINDOW
-        pieces = []
-        for start in range(0, len(order), window):
-            rows = order[start : start + window]
+        pieces: list[np.ndarray] = []
+        seen = 0
+        for rows in _runs(order, self._step_of(order, seen) // STEPS_PER_WINDOW):
             rows = rows[np.argsort(lengths[rows], kind="stable")]
-            steps = [rows[first : first + self._rows_per_step] for first in range(0, len(rows), self._rows_per_step)]
-            # The one short step of an epoch stays at the end, for positions are computed and not stored.
-            short = [steps.pop()] if len(steps[-1]) < self._rows_per_step else []
+            steps = _runs(rows, self._step_of(rows, seen))
+            seen += int(self._weights[rows].sum())
+            # The short step of an epoch stays at its end: where it stood did so before ends were kept.
+            short = [steps.pop()] if self._unit == ROWS and len(steps[-1]) < self._per_step else []
             pieces += [steps[index] for index in rng.permutation(len(steps))] + short
-        return np.concatenate(pieces)
+        return np.concatenate(pieces), np.cumsum([0, *map(len, pieces)])
+
+    def _step_of(self, rows: np.ndarray, seen: int) -> np.ndarray:
+        """Give the step in which each row [N] begins where rows that weigh `seen` come before them."""
+        weights = self._weights[rows]
+        steps, amount = self._pace
+        return (seen + np.cumsum(weights) - weights) * steps // amount
 
     def _shuffled(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Permute all rows, or the units of them; gives the order [N], and of each row the length to sort by [N]."""
@@ -110,6 +144,11 @@ class Feed:
         place = rng.permutation(len(longest))[self._units]  # [N]
         # A fraction keeps units of equal length apart, and each of them in one piece.
         return np.argsort(place, kind="stable"), longest[self._units] + place / len(longest)
+
+
+def _runs(rows: np.ndarray, numbers: np.ndarray) -> list[np.ndarray]:
+    """Cut rows [N] where their numbers [N], which never fall, rise."""
+    return np.split(rows, np.flatnonzero(np.diff(numbers)) + 1)
 
 
 class RowNoise:
@@ -156,17 +195,16 @@ def _entropy(seed: int, purpose: str, *counters: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy=seed, spawn_key=(_PURPOSES[purpose], *counters))
 
 
-def cut_anew(rows_per_step: int, rows_at_once: int, num_places: int) -> str:
+def cut_anew(size: StepSize, num_places: int) -> str:
     """Say of a model that draws dropout what becomes of it where a step has too few micro-batches for all."""
-    num_cuts = -(-rows_per_step // rows_at_once)
-    if num_cuts >= num_places:
+    if size.batches >= num_places:
         return ""
-    whole = "1 micro-batch" if num_cuts == 1 else f"{num_cuts} micro-batches"
+    whole = "1 micro-batch" if size.batches == 1 else f"{size.batches} micro-batches"
     told = f"a step of {whole} is cut into {num_places}, so that dropout falls otherwise"
-    if rows_per_step % num_places:
+    if size.per_step % num_places:
         return f"{told} than on one device."
-    least = rows_per_step // num_places
-    return f"{told} than on one device; batch_size={least} gradient_accumulation_steps={num_places} keeps it."
+    least = f"{size.setting}={size.per_step // num_places}"
+    return f"{told} than on one device; {least} gradient_accumulation_steps={num_places} keeps it."
 
 
 def cut_evenly(lengths: np.ndarray, num_parts: int, most_rows: int) -> list[int]:

@@ -155,7 +155,8 @@ class Ranks:
                 raise
             raise TrainingError(
                 f"memory ran out in rank {self.rank}, in the middle of a pass in which the others wait for it.",
-                remedy="Lower batch_size, raise gradient_accumulation_steps by as much, and resume the run.",
+                remedy="Lower batch_size or batch_tokens, raise gradient_accumulation_steps by as much, and resume the "
+                "run.",
             ) from error
 
     def says_failed(self, sentence: str, exit_code: int) -> bool:

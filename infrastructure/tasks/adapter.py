@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from domain.config import TrainingConfig
+from domain.plan import TrainingPlan
+from domain.step_size import ROWS, StepSize
 from infrastructure.data.feed import Feed, RowNoise
 
 Batch = dict[str, Tensor]
@@ -90,9 +93,22 @@ def lengths_of(dataset: Any) -> np.ndarray:
     return np.array([len(i["input_ids"]) if isinstance(i, Mapping) and "input_ids" in i else 1 for i in items])
 
 
+def plan_of(config: TrainingConfig, dataset: Any) -> TrainingPlan:
+    """Plan the training on a data set. Raises: ConfigurationError for settings that do not fit its rows."""
+    if config.step_size.unit == ROWS:
+        return TrainingPlan.of(config, len(dataset))
+    lengths = np.maximum(lengths_of(dataset), 1)
+    return TrainingPlan.of(config, len(dataset), int(lengths.sum()), int(lengths.max()))
+
+
+def rows_at_once(size: StepSize, dataset: Any) -> int:
+    """Give how many rows of a data set, be they its longest, go through the model at once in training."""
+    return size.at_once if size.unit == ROWS else size.rows_at_once(int(lengths_of(dataset).max()))
+
+
 def feed_of(
     dataset: Any,
-    rows_per_step: int,
+    size: StepSize,
     seed: int,
     rank: int = 0,
     world_size: int = 1,
@@ -104,7 +120,8 @@ def feed_of(
     A data set may number its rows as `together` [N], equal for those that are best learnt from in one step.
     """
     together = getattr(dataset, "together", None)
-    return Feed(lengths_of(dataset), rows_per_step, seed, rank, world_size, together, keeps_cuts, devices)
+    place = (seed, rank, world_size, together, keeps_cuts, devices)
+    return Feed(lengths_of(dataset), size.per_step, *place, size.unit)
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:

@@ -25,7 +25,6 @@ from domain.events import (
 )
 from domain.exceptions import TrainingError
 from domain.metrics import LOSS, direction_of, is_undefined, undefined_told
-from domain.plan import TrainingPlan
 from domain.progress import EarlyStopping, Progress, SinceLog, StepResult
 from domain.results import TrainingResult
 from domain.run_layout import RunLayout
@@ -35,7 +34,7 @@ from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, re
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.strategy import unwrapped
-from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.tasks.adapter import TaskAdapter, plan_of, rows_at_once
 from infrastructure.tasks.plain_module import LossFunction
 from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training.alike import require_rows_for_all, require_same_data
@@ -86,7 +85,7 @@ class AdvancedTrainer:
         self._config = config = config or config_of(settings)
         parallel = choose_parallel(config.parallel, config.rank_timeout)
         self._ranks = ranks = parallel.ranks
-        require_rows_for_all(ranks, config.batch_size * config.gradient_accumulation_steps)
+        require_rows_for_all(ranks, config.step_size)
         self._train_dataset = with_rows(train_dataset)
         self._eval_dataset = eval_dataset if eval_dataset is not None and len(eval_dataset) else None
         self._layout = RunLayout(Path(output_dir))
@@ -95,18 +94,20 @@ class AdvancedTrainer:
         self._task = whole_task(task or task_for(self._bundle.model, loss_function, train_dataset))
         self._metric = metric_of(config.metric_name, self._task)
         self._direction = direction_of(self._metric)
-        self._plan = TrainingPlan.of(config, len(train_dataset))
+        self._plan = plan_of(config, train_dataset)
         self._tracker = tracker or metrics_of(ranks, output_dir)
         self._checkpoints = checkpoints or checkpoints_kind(ranks)(
             self._layout.checkpoints, config.max_checkpoints, config.metric_name, self._direction, config.keep_best
         )
         ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
-        self._batches = Batches(self._session, train_dataset, self._plan.rows_per_step)
+        self._batches = Batches(self._session, train_dataset, config.step_size)
         self._scoring = (
             None
             if self._eval_dataset is None
-            else Scoring(self._session, self._eval_dataset, config.batch_size, self._warn)
+            else Scoring(
+                self._session, self._eval_dataset, rows_at_once(config.step_size, self._eval_dataset), self._warn
+            )
         )
         known = data_of(self._bundle, train_dataset, self._eval_dataset)
         require_same_data(ranks, known)
@@ -182,7 +183,7 @@ class AdvancedTrainer:
         self._tracker.rewind(progress.step)
         if remark := self._session.parallel.remark(self._session.device):
             self._warn(progress, remark)
-        if note := self._batches.remark(self._config.batch_size):
+        for note in self._batches.remarks():
             self._monitors.notify(Noted(note))
         self._monitors.notify(
             RunStarted(
@@ -205,7 +206,9 @@ class AdvancedTrainer:
 
     def _fresh(self) -> Progress:
         patience = EarlyStopping(self._config.early_stopping_patience, self._config.early_stopping_min_delta)
-        return Progress(self._direction, patience, self._config.batch_size, Plateau(self._config.plateau_patience))
+        return Progress(
+            self._direction, patience, self._config.step_size.at_once, Plateau(self._config.plateau_patience)
+        )
 
     # One step
 
@@ -231,7 +234,7 @@ class AdvancedTrainer:
         progress.micro_batch_size = halved(progress.micro_batch_size, f"at step {progress.step}", error)
         self._session.optimizer.zero_grad(set_to_none=True)
         release_cached()
-        self._monitors.notify(MicroBatchHalved(progress.step, progress.micro_batch_size))
+        self._monitors.notify(MicroBatchHalved(progress.step, progress.micro_batch_size, self._config.step_size.unit))
 
     def _taken_back(self, progress: Progress, error: UpdateInterruptedError) -> Progress:
         """Return to the newest state: an update that was broken off is neither applied nor not."""
@@ -354,6 +357,7 @@ class AdvancedTrainer:
             stop_reason=reason,
             training_time=seconds,
             total_steps=self._plan.total_steps,
+            steps_per_epoch=self._plan.steps_per_epoch,
             num_parameters=self._bundle.num_parameters,
             num_trainable=self._bundle.num_trainable,
             precision=self._session.precision.name,

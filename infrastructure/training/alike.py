@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from domain.exceptions import ConfigurationError, DatasetError, RunError
+from domain.step_size import ROWS, StepSize
 from infrastructure.parallel.lost_ranks import named
 from infrastructure.parallel.ranks import Ranks
 from infrastructure.training.fingerprints import (
@@ -28,11 +29,11 @@ _WAYS_OUT = {
 }
 
 
-def require_rows_for_all(ranks: Ranks, rows_per_step: int) -> None:
-    """Want a row of each step for each rank. Raises: ConfigurationError."""
-    if rows_per_step < ranks.size:
+def require_rows_for_all(ranks: Ranks, size: StepSize) -> None:
+    """Want a row of each step for each rank, where rows are counted. Raises: ConfigurationError."""
+    if size.unit == ROWS and size.per_step < ranks.size:
         raise ConfigurationError(
-            f"a step sees batch_size times gradient_accumulation_steps = {rows_per_step} rows, which {ranks.size} "
+            f"a step sees batch_size times gradient_accumulation_steps = {size.per_step} rows, which {ranks.size} "
             "ranks cannot share.",
             remedy=f"Use batch_size={ranks.size} or more, or fewer processes.",
         )

@@ -1,10 +1,13 @@
 """The batches of a run, by the number of their step."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import torch
 
+from domain.step_size import TOKENS, StepSize
+from domain.words import counted
 from infrastructure.data.feed import cut_anew
 from infrastructure.models.dropout import draws
 from infrastructure.tasks.adapter import feed_of
@@ -21,19 +24,19 @@ class Batches:
     can read by itself. On a CPU both would want the same cores.
     """
 
-    def __init__(self, session: Session, dataset: Any, rows_per_step: int) -> None:
+    def __init__(self, session: Session, dataset: Any, size: StepSize) -> None:
         self._session = session
         self._dataset = dataset
-        self._rows_per_step = rows_per_step
+        self._size = size
         parallel = session.parallel
         self._draws = draws(session.model)
         place = (parallel.ranks.rank, parallel.ranks.size, self._draws, len(parallel.devices(session.device)))
-        self.feed = feed_of(dataset, rows_per_step, session.seed, *place)
+        self.feed = feed_of(dataset, size, session.seed, *place)
         self._padding_kept = train_without_padding(session, dataset)
         self._ahead = Ahead(self._made, _next) if builds_ahead(session.device, dataset) else None
 
     def at(self, step: int, micro_batch_size: int) -> StepBatch:
-        """Give the batch of a step, in micro-batches of at most so many rows, with what all ranks count in it."""
+        """Give the batch of a step, in micro-batches of so many rows or tokens, with what all ranks count in it."""
         ranks = self._session.parallel.ranks
         with ranks.sharing_lost_memory():
             own = self._ahead.at((step, micro_batch_size)) if self._ahead else self.own(step, micro_batch_size)
@@ -54,10 +57,17 @@ class Batches:
         if self._ahead is not None:
             self._ahead.close()
 
-    def remark(self, micro_batch_size: int) -> str:
-        """Say what a person should know: that devices draw other dropout than one alone would, why padding stays."""
-        cut = cut_anew(self._rows_per_step, micro_batch_size, self._session.num_devices) if self._draws else ""
-        return " ".join(filter(None, (cut, self._padding_kept)))
+    def remarks(self) -> Iterator[str]:
+        """Say what steps of tokens come to, that devices draw other dropout than one alone would, why padding stays."""
+        size, num_steps = self._size, self.feed.steps_per_epoch
+        if size.unit == TOKENS:
+            rows = counted(round(len(self._dataset) / num_steps), "rows")
+            told = f"a step sees about {size.per_step:,} tokens, on average {rows}"
+            yield f"{told}; an epoch has {counted(num_steps, 'steps')}."
+        if self._draws and (told := cut_anew(size, self._session.num_devices)):
+            yield told
+        if self._padding_kept:
+            yield self._padding_kept
 
 
 def builds_ahead(device: torch.device, dataset: Any) -> bool:

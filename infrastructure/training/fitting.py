@@ -22,7 +22,7 @@ from infrastructure.memory import is_out_of_memory, lost_memory_told, release_ca
 from infrastructure.models.dropout import draws
 from infrastructure.parallel.ranks import Ranks
 from infrastructure.parallel.strategy import SINGLE, Parallel
-from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of
+from infrastructure.tasks.adapter import TaskAdapter, feed_of, lengths_of, plan_of
 from infrastructure.training.device import begin_peak, free_memory_bytes, memory_bytes, recent_peak_bytes
 from infrastructure.training.machine import computing_with
 from infrastructure.training.measuring import costs_of, measured
@@ -55,11 +55,11 @@ def with_fastest_parts(
 
     Raises: TrainingError when memory is too small for a single row.
     """
-    rows_per_step = config.batch_size * config.gradient_accumulation_steps
-    plan = TrainingPlan.of(config, len(parts.train))
+    rows_per_step = config.step_size.per_step
+    plan = plan_of(config, parts.train)
     ranks = parallel.ranks
-    feed = _feed(config, model, parts, plan, ranks)
-    sizes = [size for size in even_parts(plan.rows_per_step) if size == 1 or size * ranks.size <= plan.rows_per_step]
+    feed = _feed(config, model, parts, ranks)
+    sizes = [size for size in even_parts(rows_per_step) if size == 1 or size * ranks.size <= rows_per_step]
     with _measuring(config, model, parts, ranks) as session, phase("finding the batch size", unit="sizes") as done:
         rows = int(ranks.smallest(_fastest(session, parts.train, plan, feed, sizes, lambda: done.advance(1))))
     return replace(config, batch_size=rows, gradient_accumulation_steps=rows_per_step // rows)
@@ -76,11 +76,11 @@ def with_steps_within(
 
     Raises: ConfigurationError when not a single one does.
     """
-    plan = TrainingPlan.of(config, len(parts.train))
+    plan = plan_of(config, parts.train)
     ranks = parallel.ranks
-    feed = _feed(config, model, parts, plan, ranks)
+    feed = _feed(config, model, parts, ranks)
     with _measuring(config, model, parts, ranks) as session:
-        found = measured(session, feed, parts.train, parts.evaluation, config.batch_size, plan.total_steps, parallel)
+        found = measured(session, feed, parts.train, parts.evaluation, config.step_size, plan.total_steps, parallel)
     pace, left = Durations(found.step_seconds, found.evaluation_seconds), ranks.smallest(seconds_left())
     steps = steps_within(left, pace, plan)
     if not steps:
@@ -94,9 +94,9 @@ def with_steps_within(
     return replace(config, max_steps=steps)
 
 
-def _feed(config: TrainingConfig, model: nn.Module, parts: Parts, plan: TrainingPlan, ranks: Ranks) -> Feed:
+def _feed(config: TrainingConfig, model: nn.Module, parts: Parts, ranks: Ranks) -> Feed:
     """Give the share of the rows that this rank will learn from."""
-    return feed_of(parts.train, plan.rows_per_step, config.seed, ranks.rank, ranks.size, keeps_cuts=draws(model))
+    return feed_of(parts.train, config.step_size, config.seed, ranks.rank, ranks.size, keeps_cuts=draws(model))
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def _fastest(
 ) -> int:
     """Try numbers of rows at once, the fewest first, as long as more may be faster and fit."""
     lengths = lengths_of(train)
-    costs_of(session, train, lengths, 1)  # makes what the optimizer keeps, and what is made once
+    costs_of(session, feed, train, lengths, 1)  # makes what the optimizer keeps, and what is made once
     held = memory_bytes(session.device)
     best, seconds_of_best, num_behind, bytes_of_row = 0, float("inf"), 0, 0.0
     for rows in sizes:
@@ -140,7 +140,7 @@ def _fastest(
             break
         begin_peak(session.device)
         try:
-            seconds = costs_of(session, train, lengths, rows).of_step(feed, lengths, rows, plan.total_steps)
+            seconds = costs_of(session, feed, train, lengths, rows).of_step(feed, lengths, rows, plan.total_steps)
         except (RuntimeError, MemoryError) as error:
             if not (best and is_out_of_memory(error)):
                 raise

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from application.phases import phase
+from domain.step_size import StepSize
 from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.memory import in_smaller_parts
@@ -24,12 +25,12 @@ STEPS_LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class Measured:
-    """Mean seconds of a step and of an evaluation, bytes at the peak, and the rows at once that memory has room for."""
+    """Mean seconds of a step and of an evaluation, bytes at the peak, and how much at once memory has room for."""
 
     step_seconds: float
     evaluation_seconds: float
     peak_bytes: int
-    rows_at_once: int
+    at_once: int
 
 
 def measured(
@@ -37,30 +38,32 @@ def measured(
     feed: Feed,
     train: Any,
     evaluation: Any,
-    rows_at_once: int,
+    size: StepSize,
     total_steps: int,
     parallel: Parallel = SINGLE,
 ) -> Measured:
     """Carry out three micro-batches, the longest rows among them, and score a few rows; the model is of no use then.
 
-    The session is of this process alone. Where several ranks share out steps and evaluations, given is what the one
-    needs that needs most, and what they send one another is part of a step.
+    What goes through at once is rows or tokens, as `size` has it. The session is of this process alone. Where several
+    ranks share out steps and evaluations, given is what the one needs that needs most, and what they send one another
+    is part of a step.
     Raises: TrainingError when memory is too small for a single row.
     """
     lengths = lengths_of(train)
-    fits = [rows_at_once]
+    fits = [size.at_once]
 
-    def steps(rows_at_once: int) -> tuple[float, int]:
+    def steps(at_once: int) -> tuple[float, int]:
         with phase("measuring three micro-batches", 3, "micro-batches") as done:
             begin_peak(session.device)
-            costs = costs_of(session, train, lengths, rows_at_once, done.advance)
-            return costs.of_step(feed, lengths, rows_at_once, total_steps), recent_peak_bytes(session.device)
+            costs = costs_of(session, feed, train, lengths, at_once, done.advance)
+            return costs.of_step(feed, lengths, at_once, total_steps), recent_peak_bytes(session.device)
 
-    step_seconds, peak = in_smaller_parts(steps, rows_at_once, "in a micro-batch", lambda rows: fits.append(rows))
+    step_seconds, peak = in_smaller_parts(steps, size.at_once, "in a micro-batch", fits.append)
     ranks = parallel.ranks
+    scored_at_once = replace(size, at_once=fits[-1]).rows_at_once(int(lengths.max()))
     return Measured(
         ranks.largest(step_seconds) + _to_send(session, parallel),
-        ranks.largest(_of_evaluation(session, evaluation, fits[-1], ranks.size)),
+        ranks.largest(_of_evaluation(session, evaluation, scored_at_once, ranks.size)),
         int(ranks.largest(peak)),
         int(ranks.smallest(fits[-1])),
     )
@@ -74,12 +77,12 @@ class Costs:
     of_place: float
     of_update: float
 
-    def of_step(self, feed: Feed, lengths: np.ndarray, rows_at_once: int, total_steps: int) -> float:
+    def of_step(self, feed: Feed, lengths: np.ndarray, at_once: int, total_steps: int) -> float:
         """Give the mean over steps as they will come: their batches are as long as their longest row."""
         steps = np.unique(np.linspace(0, total_steps - 1, STEPS_LOOKED_AT).astype(np.int64)) % feed.steps_per_epoch
         seconds = []
         for step in steps.tolist():
-            parts = [part.rows for part in feed.at(step, rows_at_once).micro_batches]
+            parts = [part.rows for part in feed.at(step, at_once).micro_batches]
             places = [len(rows) * int(lengths[rows].max()) for rows in parts]
             seconds.append(sum(self.of_batch + self.of_place * count for count in places) + self.of_update)
         return float(np.mean(seconds))
@@ -87,15 +90,18 @@ class Costs:
 
 def costs_of(
     session: Session,
+    feed: Feed,
     train: Any,
     lengths: np.ndarray,
-    rows_at_once: int,
+    at_once: int,
     advance: Callable[[int], None] = lambda number: None,
 ) -> Costs:
     """Measure micro-batches of the longest, the middle and the shortest rows; `advance` counts them."""
     longest = np.argsort(-lengths, kind="stable")
-    middle = max(0, len(longest) // 2 - rows_at_once // 2)
-    chosen = [longest[:rows_at_once], longest[middle : middle + rows_at_once], longest[-rows_at_once:]]
+    middle = len(longest) // 2
+    middle -= len(feed.first_of(longest[:middle][::-1], at_once // 2))
+    starts = (longest, longest[middle:], longest[::-1])
+    chosen = [feed.first_of(rows, at_once) for rows in starts]
     _seconds(session, train, chosen[-1])  # what is done once, at the first pass, is no part of the others
     found = []
     for rows in chosen:

@@ -145,7 +145,7 @@ class RunStates:
         self, fresh: Progress, saved: Progress, changes: list[Change], epoch: int, name: str
     ) -> Progress:
         scores_remain = all(change.leaves_scores for change in changes)
-        fresh.take_up(saved, scores_remain)
+        fresh.take_up(saved, scores_remain, not any(change.is_of_unit for change in changes))
         told = "; ".join(map(str, changes))
         lost = "" if scores_remain else " Scores from before do not count, for they cannot be compared with later ones."
         self._warn(fresh, f"from step {fresh.step} on the run has other settings or data, as accepted: {told}.{lost}")

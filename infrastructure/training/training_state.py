@@ -38,6 +38,11 @@ class Change:
         """Tell whether scores from before and after can be compared."""
         return self.name == TRAINING_ROWS if self.is_data else self.name in _SCORED_ALIKE
 
+    @property
+    def is_of_unit(self) -> bool:
+        """Tell whether batches were measured in rows and are now in tokens, or the other way."""
+        return self.name == "batch_tokens" and None in (self.before, self.now)
+
 
 @dataclass(frozen=True)
 class TrainingState:

@@ -7,6 +7,7 @@ from application.use_cases.plan_training import PlanTrainingResponse
 from domain.headlines import BASELINES, headlines_of, label_of, score_of
 from domain.rivals import remark_on
 from domain.showing import duration, harmless
+from domain.step_size import ROWS, TOKENS
 from domain.time_budget import as_written
 from domain.words import counted, part_trained
 from presentation.cli.saying import say_json, screen
@@ -38,7 +39,8 @@ def _facts(response: PlanTrainingResponse) -> dict[str, str]:
     facts = {"data": f"{response.dataset_path}: {_rows(response)}", **response.facts}
     if response.lengths:
         facts["lengths"] = _lengths(response)
-    at_once = f", {counted(steps['rows'], words.fed)} each and {steps['rows_at_once']:,} at once"
+    unit, each = (TOKENS, "tokens") if TOKENS in steps else (ROWS, words.fed)
+    at_once = f", {counted(steps[unit], each)} each and {steps[f'{unit}_at_once']:,} at once"
     scored = f", {counted(steps['evaluations'], 'evaluations')}" if steps["evaluations"] else ""
     parts = f" of {_short(seconds['step'])}, evaluations of {_short(seconds['evaluation'])}"
     within = f", planned for a time budget of {as_written(seconds['budget'])}" if "budget" in seconds else ""

@@ -19,6 +19,7 @@ from domain.events import (
 )
 from domain.pace import Pace
 from domain.showing import duration
+from domain.step_size import ROWS
 from domain.words import counted, part_trained, shared_out
 from presentation.cli.wording import headlines, speed_of, words_of
 
@@ -55,10 +56,12 @@ class Teller:
                     f"learning rate now {event.lr_scale:g} of the plan"
                 )
             case MicroBatchHalved():
-                return (
-                    f"warning: memory ran out; micro-batches now have {event.micro_batch_size} {words.fed}, "
-                    "the steps stay equal"
+                size = (
+                    f"{event.micro_batch_size} {words.fed}"
+                    if event.unit == ROWS
+                    else f"{event.micro_batch_size:,} tokens"
                 )
+                return f"warning: memory ran out; micro-batches now have {size}, the steps stay equal"
             case Noted():
                 return event.message
             case Warned():

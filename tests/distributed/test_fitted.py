@@ -63,7 +63,7 @@ def fitted() -> Any:
     return {
         "seen": roomy.seen,
         "batch_sizes": [config.batch_size for config in found],
-        "rows": [config.batch_size * config.gradient_accumulation_steps for config in found],
+        "rows": [config.step_size.per_step for config in found],
         "steps": steps(lambda: (20.0, 5.5)[rank]),
         "too few": steps(lambda: (20.0, 1.0)[rank]),
     }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.step_size import TOKENS, StepSize
 from domain.words import shared_out
 from infrastructure.data.feed import cut_anew
 from tests.support.ranks import athanor_in_ranks
@@ -33,13 +34,15 @@ def test_of_one_device_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
+    ("size", "told"),
     [
-        ((16, 4, 4), ""),
-        ((16, 8, 4), "a step of 2 micro-batches is cut into 4, so that dropout falls otherwise than on one device; "
+        (StepSize(4, 4), ""),
+        (StepSize(8, 2), "a step of 2 micro-batches is cut into 4, so that dropout falls otherwise than on one device; "
          "batch_size=4 gradient_accumulation_steps=4 keeps it."),
-        ((6, 6, 4), "a step of 1 micro-batch is cut into 4, so that dropout falls otherwise than on one device."),
+        (StepSize(6), "a step of 1 micro-batch is cut into 4, so that dropout falls otherwise than on one device."),
+        (StepSize(512, 1, TOKENS), "a step of 1 micro-batch is cut into 4, so that dropout falls otherwise than on one "
+         "device; batch_tokens=128 gradient_accumulation_steps=4 keeps it."),
     ],
 )  # fmt: skip
-def test_where_dropout_falls_otherwise_it_is_said_with_the_way_out(step: tuple[int, int, int], told: str) -> None:
-    assert cut_anew(*step) == told
+def test_where_dropout_falls_otherwise_it_is_said_with_the_way_out(size: StepSize, told: str) -> None:
+    assert cut_anew(size, 4) == told

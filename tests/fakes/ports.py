@@ -97,6 +97,7 @@ RESULT = TrainingResult(
     training_time=12.5,
     steps=20,
     total_steps=20,
+    steps_per_epoch=10,
     train_loss=0.3,
     final_metrics={"macro_f1": 0.8},
     num_dropped_steps=0,

@@ -6,6 +6,7 @@ import torch
 from domain.config import PARALLELS
 from domain.exceptions import ConfigurationError
 from domain.launch import Launch
+from domain.step_size import StepSize
 from infrastructure.parallel import choosing
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.ranks import ALONE, Ranks
@@ -68,9 +69,9 @@ def test_each_way_that_can_be_asked_for_is_there() -> None:
 
 
 def test_one_process_has_everything_alike() -> None:
-    require_rows_for_all(ALONE, 1)
+    require_rows_for_all(ALONE, StepSize(1))
     require_same_versions(ALONE, {"torch": "2"})
     require_same_data(ALONE, {"training rows": "3"})
     require_same_settings(ALONE, "{}")
     with pytest.raises(ConfigurationError, match="1 ranks cannot share"):
-        require_rows_for_all(ALONE, 0)
+        require_rows_for_all(ALONE, StepSize(0))

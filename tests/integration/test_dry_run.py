@@ -19,6 +19,7 @@ from application.training_request import TrainModelRequest
 from application.use_cases.plan_training import PlanTrainingResponse
 from domain.config import TrainingConfig
 from domain.events import EvaluationCompleted, PhaseStarted, RunStarted
+from domain.step_size import StepSize
 from infrastructure.container import Container
 from infrastructure.data.feed import Feed
 from infrastructure.data.kept.cache import aside, cache_root, cached_aside
@@ -251,6 +252,6 @@ def test_memory_that_has_no_room_for_the_longest_rows_is_met_with_smaller_parts(
     rows = [(torch.ones(2), torch.zeros(1)) for _ in range(32)]
     session = open_session(Small(), PlainModule(nn.functional.mse_loss), TrainingConfig(device="cpu", precision="fp32"))
     lengths = torch.ones(32).numpy()
-    found = measured(session, Feed(lengths, 8, seed=1), rows, rows, rows_at_once=8, total_steps=4)
-    assert found.rows_at_once == 2
+    found = measured(session, Feed(lengths, 8, seed=1), rows, rows, StepSize(8), total_steps=4)
+    assert found.at_once == 2
     assert found.step_seconds > 0

@@ -56,7 +56,7 @@ def test_no_weight_no_gradient_and_no_random_number_changes(task: str, tmp_path:
     assert all(parameter.grad is None for parameter in bundle.model.parameters())
     assert torch.equal(torch.get_rng_state(), random)
     assert bundle.warnings == told
-    assert found.batch_size * found.gradient_accumulation_steps == 4
+    assert found.step_size.per_step == 4
     assert (
         1 <= (planned.max_steps or 0) <= TrainingPlan.of(replace(found, max_steps=None), len(parts.train)).total_steps
     )
@@ -92,8 +92,8 @@ class TestTheRowsAtOnce:
     def test_are_few_where_more_are_slower(self) -> None:
         model = Demanding(of_rows=0.0005)
         found = with_fastest_parts(CONFIG, model, parts_of())
-        assert found.batch_size <= 2
-        assert found.batch_size * found.gradient_accumulation_steps == 24
+        assert found.step_size.at_once <= 2
+        assert found.step_size.per_step == 24
         assert max(model.seen) < 24, "it went on though nothing was gained"
 
     def test_are_as_many_as_memory_has_room_for(self) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from domain.config import TrainingConfig
 from domain.events import Noted, RunStarted
+from domain.step_size import StepSize
 from infrastructure.container import Container
 from infrastructure.data.feed import cut_anew
 from infrastructure.parallel import choosing
@@ -59,7 +60,7 @@ def learnt(parallel: Parallel, batch_size: int) -> tuple[nn.Module, list[float]]
     model = Half()
     config = TrainingConfig(batch_size=batch_size, device="cpu", precision="fp32")
     session = open_session(model, PlainModule(nn.functional.mse_loss), config, parallel=parallel)
-    feed = feed_of(ROWS, 8, seed=1, devices=len(parallel.devices(CPU)))
+    feed = feed_of(ROWS, StepSize(8), seed=1, devices=len(parallel.devices(CPU)))
     steps = [train_step(session, batch_at(n, feed, ROWS, session.task, batch_size, 1), 1e-2) for n in range(5)]
     return model, [number for step in steps for number in (step.loss, step.grad_norm)]
 
@@ -125,7 +126,7 @@ def test_a_model_with_dropout_is_told_where_its_steps_are_cut_anew(
         told[share] = [event.message for event in monitor.events if isinstance(event, Noted)]
         (started,) = [event for event in monitor.events if isinstance(event, RunStarted)]
         assert (started.num_devices, started.parallel) == (3, "data_parallel")
-    assert told == {0.1: [cut_anew(9, 9, 3)], 0.0: []}
+    assert told == {0.1: [cut_anew(StepSize(9), 3)], 0.0: []}
     assert "batch_size=3 gradient_accumulation_steps=3" in told[0.1][0]
 
 

@@ -35,7 +35,7 @@ def told(tmp_path: Path, **report: Any) -> RunTold:
     metrics = {"accuracy": 0.875, "macro_f1": 0.5, "loss": 0.25, "ece": None}
     result: Any = replace(
         RESULT, metric_name="accuracy", final_metrics=metrics, model_path=str(model), stop_reason="early_stopping",
-        warnings=(HOSTILE,), total_steps=10, steps=10,
+        warnings=(HOSTILE,), total_steps=10, steps_per_epoch=5, steps=10,
     )  # fmt: skip
     found = {"warnings": ("3 rows repeat another",), "audit": {HOSTILE: 3}, "facts": {"season": "a week"}}
     dataset: Any = SimpleNamespace(num_train=96, num_eval=24, **found)

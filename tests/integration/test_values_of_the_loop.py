@@ -57,7 +57,7 @@ def _mixed(bits: int) -> int:
 
 def test_rows_of_fifty_steps_are_sorted_by_length_together() -> None:
     lengths = random_of(1, "order").permutation(120 * 4)
-    feed = Feed(lengths, rows_per_step=4, seed=9)
+    feed = Feed(lengths, per_step=4, seed=9)
     order = random_of(9, "order", 0).permutation(480)
     for first in (0, 50, 100):
         steps = [feed.at(step, 4).all_rows for step in range(first, min(first + 50, 120))]

@@ -51,7 +51,7 @@ class TestSchedule:
 class TestPlan:
     def test_steps_cover_every_row_of_every_epoch(self) -> None:
         plan = plan_of(103, batch_size=8, gradient_accumulation_steps=2, num_epochs=3)
-        assert (plan.rows_per_step, plan.steps_per_epoch, plan.total_steps) == (16, 7, 21)
+        assert (plan.step_size.per_step, plan.steps_per_epoch, plan.total_steps) == (16, 7, 21)
 
     def test_evaluation_and_saving_come_after_each_epoch_and_at_the_end(self) -> None:
         plan = plan_of(80, batch_size=8, num_epochs=2, max_steps=15)

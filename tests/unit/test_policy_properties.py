@@ -151,7 +151,8 @@ plans = st.builds(
 @FEW
 @given(plans)
 def test_an_epoch_has_the_fewest_steps_that_hold_every_row(plan: TrainingPlan) -> None:
-    assert (plan.steps_per_epoch - 1) * plan.rows_per_step < plan.num_rows <= plan.steps_per_epoch * plan.rows_per_step
+    rows = plan.step_size.per_step
+    assert (plan.steps_per_epoch - 1) * rows < plan.num_rows <= plan.steps_per_epoch * rows
     epochs = [plan.epoch_of(step) for step in range(plan.total_steps)]
     assert epochs[0] == 0
     assert all(later - earlier in (0, 1) for earlier, later in pairwise(epochs))

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from domain.config import TrainingConfig
+from domain.plan import TrainingPlan
+from domain.step_size import TOKENS
 from infrastructure.data.feed import Feed, RowsAtOnce, cut_evenly, shared_out
 
 SKEWED = np.random.default_rng(0).lognormal(4.0, 1.2, size=1000).astype(int) + 1
@@ -51,6 +54,43 @@ def test_ranks_compute_about_equally_many_tokens_though_lengths_are_skewed(
         worst.append(max(computed) / np.mean(computed))
     assert np.mean(worst) < 1.15, worst
     assert max(worst) < 1.5, worst
+
+
+@example(SKEWED[SKEWED < 300].tolist(), 0, 1, 2, False)  # many windows of steps
+@example([5, 5, 1], 0, 1, 3, True)  # even cuts would leave the second step of three without a row
+@given(LENGTHS, st.integers(0, 400), st.integers(1, 3), st.integers(1, 4), st.booleans())
+def test_an_epoch_by_tokens_has_each_row_once_in_steps_of_about_as_many(
+    lengths: list[int], room: int, batches: int, size: int, keeps_cuts: bool
+) -> None:
+    weights = np.maximum(lengths, 1)
+    longest = int(weights.max())
+    budget = longest + room
+    per_step = budget * batches
+    feeds = [Feed(np.asarray(lengths), per_step, 1, rank, size, None, keeps_cuts, unit=TOKENS) for rank in range(size)]
+    num_steps = feeds[0].steps_per_epoch
+    config = TrainingConfig(batch_tokens=max(2, budget), gradient_accumulation_steps=batches)
+    if longest > 1:
+        assert TrainingPlan.of(config, len(lengths), int(weights.sum()), longest).steps_per_epoch == num_steps
+    seen: list[int] = []
+    for step in range(num_steps, 2 * num_steps):
+        of_ranks = [feed.at(step, budget) for feed in feeds]
+        rows = of_ranks[0].all_rows
+        assert len(rows)
+        assert weights[rows].sum() < weights.sum() / num_steps + longest
+        assert len({len(share.micro_batches) for share in of_ranks}) == 1
+        counted = [row for share in of_ranks for part in share.micro_batches if not part.is_spare for row in part.rows]
+        assert sorted(counted) == sorted(rows)
+        seen += counted
+    assert sorted(seen) == list(range(len(lengths)))
+    assert (num_steps - 1) * per_step < weights.sum()  # no fewer would do
+    assert weights.sum() / num_steps <= per_step or per_step < 2 * longest
+
+
+def test_half_the_tokens_at_once_are_twice_as_many_micro_batches_of_the_same_rows() -> None:
+    feed = Feed(SKEWED[SKEWED < 300], 2400, 1, unit=TOKENS)
+    whole, half = feed.at(7, 1200), feed.at(7, 600)
+    assert [len(step.micro_batches) for step in (whole, half)] == [2, 4]
+    assert list(whole.all_rows) == list(half.all_rows) == [row for part in half.micro_batches for row in part.rows]
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])
