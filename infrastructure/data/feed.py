@@ -124,7 +124,7 @@ class Feed:
             rows = rows[np.argsort(lengths[rows], kind="stable")]
             steps = _runs(rows, self._step_of(rows, seen))
             seen += int(self._weights[rows].sum())
-            # The short step of an epoch stays at its end: where it stood did so before ends were kept.
+            # A short step stays at the end of its epoch, where runs that began before ends were kept have it.
             short = [steps.pop()] if self._unit == ROWS and len(steps[-1]) < self._per_step else []
             pieces += [steps[index] for index in rng.permutation(len(steps))] + short
         return np.concatenate(pieces), np.cumsum([0, *map(len, pieces)])

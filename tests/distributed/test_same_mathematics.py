@@ -13,7 +13,7 @@ from tests.support.once import once
 from tests.support.ranks import in_ranks
 
 FEW = ("classification", "one row left", "masked", "quantiles")
-MANY = (*FEW, "language modelling", "code generation, packed", "seq2seq, packed", "flow")
+MANY = (*FEW, "by tokens", "language modelling", "code generation, packed", "seq2seq, packed", "flow")
 CLOSE = 1e-5
 SECONDS_TO_END = 600.0  # on a busy machine
 Runs = Callable[..., tuple[list[Any], Path]]

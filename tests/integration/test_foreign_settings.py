@@ -50,6 +50,7 @@ OTHERS: dict[str, Any] = {
     "quantize": "4bit",
     "vocab_size": 500,
     "max_length": 64,
+    "batch_tokens": 4096,
     "time_column": "x",
     "time_format": "%Y",
     "decimal": ",",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from domain.step_size import TOKENS
 from infrastructure.data.feed import Feed
 from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import lengths_of
@@ -14,7 +15,7 @@ from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import DatasetLoader
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
-from infrastructure.training.step import MicroBatch, StepBatch, train_step
+from infrastructure.training.step import MicroBatch, StepBatch, batch_at, train_step
 from infrastructure.training.weight_average import WeightAverage
 from tests.support import tiny
 from tests.support.mathematics import CPU, STEP, batch_of, gradients, relative_difference, session_of
@@ -49,6 +50,14 @@ def test_micro_batches_do_not_change_the_gradient(
     whole = gradients(model, task, batch_of(dataset, task, 8, step))
     cut = gradients(model, task, batch_of(dataset, task, micro, step))
     assert relative_difference(cut, whole) < 1e-6
+
+
+def test_steps_of_tokens_are_cut_alike(dataset: Any, tokens: Any) -> None:
+    task, model = task_of(dataset, word_dropout=0.4), tiny.model(tokens)
+    feed = Feed(lengths_of(dataset), 160, seed=1, unit=TOKENS)
+    whole, cut = (batch_at(STEP, feed, dataset, task, at_once, seed=1) for at_once in (160, 40))
+    assert [len(batch.micro_batches) for batch in (whole, cut)] == [1, 4]
+    assert relative_difference(gradients(model, task, cut), gradients(model, task, whole)) < 1e-6
 
 
 def test_padding_does_not_change_the_gradient(dataset: Any, tokens: Any) -> None:

@@ -34,6 +34,7 @@ LOOP: Mapping[str, Any] = {
 # remainder by 8: fewer than ranks, fewer micro-batches than ranks, or a ragged one.
 CASES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     "classification": ("text_classification", 61, {"word_dropout": 0.2, "class_weights": {"calm": 0.3, "loud": 2.0}}),
+    "by tokens": ("text_classification", 61, {"batch_size": None, "batch_tokens": 30, "word_dropout": 0.2}),
     "one row left": ("text_classification", 49, {"label_smoothing": 0.1, "average_decay": 0.0}),
     "language modelling": ("language_modeling", 43, {}),
     "code generation": ("code_generation", 61, {}),
