@@ -166,9 +166,7 @@ def stepper(path: Path, preset: str, precision: str, settings: Mapping[str, Any]
         started = time.perf_counter()
         batch = batch_at(number, feed, prepared.train, prepared.adapter, config.step_size.at_once, config.seed)
         fed = time.perf_counter()
-        train_step(session, batch, config.learning_rate)
-        if session.average is not None:
-            session.average.update(session.model, number + 1)
+        train_step(session, batch, config.learning_rate, number)
         return Timed(fed - started, time.perf_counter() - fed, batch.num_rows)
 
     return step

@@ -14,7 +14,6 @@ from application.ports import RunMonitor
 from domain.config import TrainingConfig
 from domain.events import (
     EvaluationCompleted,
-    MicroBatchHalved,
     Noted,
     RolledBack,
     RunFinished,
@@ -30,7 +29,7 @@ from domain.results import TrainingResult
 from domain.run_layout import RunLayout
 from domain.schedule import Plateau
 from domain.time_budget import TIME_BUDGET, Clock
-from infrastructure.memory import halved, is_out_of_memory, lost_memory_told, release_cached
+from infrastructure.memory import lost_memory_told
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.parallel.choosing import choose_parallel
 from infrastructure.parallel.strategy import unwrapped
@@ -49,7 +48,8 @@ from infrastructure.training.machine import computing_with
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
-from infrastructure.training.step import UpdateInterruptedError, train_step
+from infrastructure.training.step import UpdateInterruptedError
+from infrastructure.training.stepping import Stepping
 from infrastructure.training.throughput import throughput_of
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -102,6 +102,7 @@ class AdvancedTrainer:
         ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
         self._batches = Batches(self._session, train_dataset, config.step_size)
+        self._steps = Stepping(self._session, self._batches, config, self._plan, self._monitors.notify)
         self._scoring = (
             None
             if self._eval_dataset is None
@@ -140,25 +141,19 @@ class AdvancedTrainer:
         progress = self._begin(accept_changes)
         self._score_untrained(progress)
         interrupted = ""
-        while progress.step < plan.total_steps and not progress.stopped:
+        while self._steps.num_begun(progress) < plan.total_steps and not progress.stopped:
             interrupted = self._ranks.first_said(self._monitors.stop_requested())
             if interrupted:
                 break
             self._states.look(progress)
             try:
-                result = self._step(progress)
+                self._steps.begin(progress)
             except UpdateInterruptedError as error:
                 progress = self._taken_back(progress, error)
-                continue
-            if not result.finite and (earlier := self._dropped(progress, result)) is not None:
-                progress = earlier
-                continue
-            if plan.logs_at(progress.step):
-                self._log(progress, result)
-            if plan.evaluates_at(progress.step):
-                self._evaluate(progress)
-            if plan.saves_at(progress.step) or progress.best_step == progress.step or progress.stopped:
-                self._save(progress)
+            while (result := self._steps.known(progress)) is not None:
+                progress = self._behind(progress, result)
+        while (result := self._steps.known(progress, is_last=True)) is not None:
+            progress = self._behind(progress, result)
         if interrupted == TIME_BUDGET:
             self._warn(progress, f"the time budget was spent before step {plan.total_steps}, the last planned one.")
             if progress.evaluated_at != progress.step:
@@ -212,34 +207,22 @@ class AdvancedTrainer:
 
     # One step
 
-    def _step(self, progress: Progress) -> StepResult:
-        """Compute one step, in smaller parts when memory runs out. Raises: UpdateInterruptedError."""
-        started = time.perf_counter()
-        factor = self._plan.lr_factor(progress.applied_steps, progress.plateau.num_reductions)
-        learning_rate = self._config.learning_rate * factor * progress.lr_scale
-        while True:
-            try:
-                batch = self._batches.at(progress.step, progress.micro_batch_size)
-                result = train_step(self._session, batch, learning_rate, progress.applied_steps)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._halve(progress, error)
-            else:
-                progress.advance(result, time.perf_counter() - started)
-                return result
-
-    def _halve(self, progress: Progress, error: BaseException) -> None:
-        """Compute the same step in smaller parts; its sum over targets stays the same."""
-        progress.micro_batch_size = halved(progress.micro_batch_size, f"at step {progress.step}", error)
-        self._session.optimizer.zero_grad(set_to_none=True)
-        release_cached()
-        self._monitors.notify(MicroBatchHalved(progress.step, progress.micro_batch_size, self._config.step_size.unit))
+    def _behind(self, progress: Progress, result: StepResult) -> Progress:
+        """Do what is due behind a step that is counted; gives an earlier progress where the run goes back."""
+        if not result.finite and (earlier := self._dropped(progress, result)) is not None:
+            return earlier
+        if self._plan.logs_at(progress.step):
+            self._log(progress, result)
+        if self._plan.evaluates_at(progress.step):
+            self._evaluate(progress)
+        if self._plan.saves_at(progress.step) or progress.best_step == progress.step or progress.stopped:
+            self._save(progress)
+        return progress
 
     def _taken_back(self, progress: Progress, error: UpdateInterruptedError) -> Progress:
         """Return to the newest state: an update that was broken off is neither applied nor not."""
-        self._halve(progress, error)
-        lost = f"memory ran out inside the update of step {progress.step}"
+        self._steps.halve(progress, error)
+        lost = f"memory ran out inside the update of step {self._steps.num_begun(progress)}"
         earlier = progress.return_to(self._newest_state(progress, lost, "take a smaller model"))
         self._warn(earlier, f"{lost}; the run went back to {earlier.step}.")
         return earlier
@@ -259,6 +242,7 @@ class AdvancedTrainer:
 
     def _newest_state(self, progress: Progress, reason: str, way_out: str) -> Progress:
         """Load the newest whole state and take back what was logged since. Raises: TrainingError when there is none."""
+        self._steps.forget()
         self._states.settle(progress)
         earlier = self._states.restored(self._fresh())
         if earlier is None:

@@ -122,13 +122,12 @@ class Muon(torch.optim.Optimizer):
 
     def _kept_share(self, group: dict[str, Any], device: torch.device) -> Tensor:
         """Tell which share of a weight decay leaves of it; all of a step that is dropped."""
-        kept = torch.full((), 1.0 - group["lr"] * group["weight_decay"], device=device)
+        kept = _on(device, 1.0 - group["lr"] * group["weight_decay"])
         return kept if self.found_inf is None else torch.where(self.found_inf.bool(), 1.0, kept)
 
     def _length(self, group: dict[str, Any], matrices: Tensor) -> Tensor:
         """Tell by what orthogonal updates of matrices [..., R, C] are multiplied; zero in a step that is dropped."""
-        length = -group["lr"] * UPDATE_RMS * max(matrices.shape[-2:]) ** 0.5
-        length = torch.full((), length, device=matrices.device)
+        length = _on(matrices.device, -group["lr"] * UPDATE_RMS * max(matrices.shape[-2:]) ** 0.5)
         return length if self.found_inf is None else torch.where(self.found_inf.bool(), 0.0, length)
 
     def _step_adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
@@ -158,6 +157,11 @@ class Muon(torch.optim.Optimizer):
             grad_scale=self.grad_scale,
             found_inf=self.found_inf,
         )
+
+
+def _on(device: torch.device, number: float | Tensor) -> Tensor:
+    """Give a number as a tensor [] of a device in fp32; a rate may be there already, and is not asked for."""
+    return number.float() if isinstance(number, Tensor) else torch.full((), number, device=device)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """One optimizer step: forward, backward, clip, update."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from infrastructure.models.unpadded import reading
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.randomness import draw_from, drawing
 from infrastructure.tasks.adapter import Batch, TaskAdapter, on_device
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.optimizers import LR_SCALE
 from infrastructure.training.session import Session
 
@@ -82,38 +83,74 @@ class UpdateInterruptedError(Exception):
 
 
 def train_step(session: Session, batch: StepBatch, learning_rate: float, applied_steps: int = 0) -> StepResult:
+    """Take a step and wait for what became of it; `applied_steps` were applied before. Raises as `begin_step` does."""
+    return begin_step(session, batch, lambda _: learning_rate, AppliedSteps(applied_steps)).result(applied_steps)
+
+
+def begin_step(
+    session: Session, batch: StepBatch, rate_after: Callable[[int], float], applied: AppliedSteps
+) -> "BegunStep":
     """Update the weights once by the gradient of the summed loss over the count of targets of the whole step.
 
     How the rows are cut into micro-batches changes speed and memory and nothing else. A step whose loss or gradient
-    is not finite changes no weight. `applied_steps` were applied before.
+    is not finite changes no weight: that is decided on the device, for which the host does not wait here. `rate_after`
+    gives the learning rate after so many steps as were applied before.
     Raises: UpdateInterruptedError when memory runs out once the update has begun; before that it may be called again.
     Of several ranks, TrainingError when it runs out in one where the others wait for it.
     """
     found = gradient(session, batch)
-    told = torch.stack([found.loss, found.norm, session.precision.loss_scale])
+    told = _to_host(torch.stack([found.loss, found.norm, session.precision.loss_scale]))
     try:
         with session.parallel.sending_gradients():  # who has updated waits in the next step for those who have not
-            update(session, learning_rate, found)
-            # The one moment the host waits for the device, which has all of the step to do by now.
-            loss, norm, loss_scale = told.tolist()
-            applied = bool(np.isfinite(loss) and np.isfinite(norm))
-            if applied and session.average is not None:
-                session.average.update(session.trained, applied_steps + 1)
+            update(session, applied.chosen(rate_after, session.device), found)
+            if session.average is not None:
+                session.average.update(session.trained, applied, found.found_inf)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise UpdateInterruptedError from error
-    return StepResult(
-        loss=loss,
-        grad_norm=norm,
-        learning_rate=learning_rate,
-        applied=applied,
-        # With a scale an infinite gradient is how its greatest is found, and no fault of the data.
-        finite=applied or (bool(np.isfinite(loss)) and loss_scale > 1.0),
-        num_rows=batch.num_rows,
-        num_tokens=batch.num_tokens,
-        row_ids=batch.row_ids,
-    )
+    counts = (batch.num_rows, batch.num_tokens, batch.row_ids)
+    return BegunStep(*told, 1.0 - found.found_inf, rate_after, *counts)
+
+
+@dataclass(frozen=True)
+class BegunStep:
+    """A step that its device was told of. `told` [3] are loss, norm and scale of the loss, there once `is_there` is."""
+
+    told: Tensor
+    is_there: torch.cuda.Event | None
+    was_applied: Tensor
+    rate_after: Callable[[int], float]
+    num_rows: int
+    num_tokens: int
+    row_ids: tuple[int, ...]
+
+    def result(self, applied_steps: int) -> StepResult:
+        """Wait for what became of it, where so many steps were applied before."""
+        if self.is_there is not None:
+            self.is_there.synchronize()
+        loss, norm, loss_scale = self.told.tolist()
+        applied = bool(np.isfinite(loss) and np.isfinite(norm))
+        return StepResult(
+            loss=loss,
+            grad_norm=norm,
+            learning_rate=self.rate_after(applied_steps),
+            applied=applied,
+            # With a scale an infinite gradient is how its greatest is found, and no fault of the data.
+            finite=applied or (bool(np.isfinite(loss)) and loss_scale > 1.0),
+            num_rows=self.num_rows,
+            num_tokens=self.num_tokens,
+            row_ids=self.row_ids,
+        )
+
+
+def _to_host(numbers: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    """Send numbers from a GPU without waiting for them, into pinned memory; gives what says that they have come."""
+    if numbers.device.type != "cuda":
+        return numbers, None
+    sent, is_there = numbers.to("cpu", non_blocking=True), torch.cuda.Event()
+    is_there.record()
+    return sent, is_there
 
 
 @dataclass(frozen=True)
@@ -167,7 +204,7 @@ def _backward(session: Session, share: Tensor) -> Tensor:
     return share.detach()
 
 
-def update(session: Session, learning_rate: float, found: Gradient) -> None:
+def update(session: Session, learning_rate: float | Tensor, found: Gradient) -> None:
     """Move the weights by the gradients that are filled, clipped to the greatest norm, or drop them."""
     for group in session.optimizer.param_groups:
         group["lr"] = learning_rate * group.get(LR_SCALE, 1.0)

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from domain.schedule import average_decay
+from infrastructure.spread_tensors import held
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.trained_part import TrainedPart
 
 # The average moves by little in a step; taking every fourth one makes it four times as cheap.
@@ -25,14 +27,30 @@ class WeightAverage:
         self._average = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
     @torch.no_grad()
-    def update(self, model: nn.Module | TrainedPart, applied_steps: int) -> None:
-        """Take in the weights after `applied_steps` updates."""
-        # Every step of the first ones: else a run shorter than this would save the weights it began with.
-        if applied_steps % STEPS_PER_UPDATE and applied_steps > STEPS_PER_UPDATE:
+    def update(self, model: nn.Module | TrainedPart, before: AppliedSteps, found_inf: Tensor | None = None) -> None:
+        """Take in the weights behind a step, before which so many were applied, unless it was dropped.
+
+        `found_inf` [] says so by 1.0, else 0.0.
+        """
+        if not any(before.values(self._weight_after)):
             return
-        weight = 1.0 - average_decay(self._decay, applied_steps // STEPS_PER_UPDATE)
         parameters = dict(model.named_parameters())
-        torch._foreach_lerp_(list(self._average.values()), [parameters[name] for name in self._average], weight)
+        averages, values = list(self._average.values()), [parameters[name] for name in self._average]
+        weight = before.chosen(self._weight_after, averages[0].device)
+        if found_inf is not None:
+            weight = weight * (1.0 - found_inf)
+        if isinstance(weight, Tensor) and weight.is_cuda:  # which is not asked, for the host would wait
+            torch._foreach_lerp_([held(one) for one in averages], [held(one) for one in values], [weight] * len(values))
+        elif number := float(weight):
+            torch._foreach_lerp_(averages, values, number)
+
+    def _weight_after(self, applied_steps: int) -> float:
+        """Tell how much the next step weighs once so many were applied."""
+        number = applied_steps + 1
+        # Every step of the first ones: else a run shorter than this would save the weights it began with.
+        if number % STEPS_PER_UPDATE and number > STEPS_PER_UPDATE:
+            return 0.0
+        return 1.0 - average_decay(self._decay, number // STEPS_PER_UPDATE)
 
     @contextmanager
     def standing_in(self, model: nn.Module | TrainedPart) -> Iterator[None]:

@@ -20,6 +20,7 @@ from domain.exceptions import CheckpointError
 from infrastructure.parallel.ranks import ALONE, Ranks, ranks_of_this_process
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.training import CheckpointManager, checkpoint_files
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.background_saver import BackgroundSaver
 from infrastructure.training.checkpoint_manager import CheckpointNotSavedError
 from infrastructure.training.following import FollowedCheckpoints
@@ -64,7 +65,7 @@ def session(ranks: Ranks, num_steps: int) -> Session:
         optimizer.zero_grad()
         model(torch.linspace(-1, 1, 12).reshape(4, 3)).square().sum().backward()
         optimizer.step()
-        average.update(model, step + 1)
+        average.update(model, AppliedSteps(step))
     parallel = Parallel(ranks)
     parallel.shards = ranks.size > 1
     nothing: Any = None

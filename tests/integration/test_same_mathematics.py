@@ -13,6 +13,7 @@ from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import DatasetLoader
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.evaluation import evaluate
 from infrastructure.training.precision import Precision
 from infrastructure.training.step import MicroBatch, StepBatch, batch_at, train_step
@@ -157,7 +158,7 @@ def test_the_average_follows_its_closed_form_and_stands_in_only_inside_the_block
     expected = 0.0
     for step in range(1, 41):
         model.weight.data.fill_(float(step))
-        average.update(model, step)
+        average.update(model, AppliedSteps(step - 1))
         if step % 4 == 0 or step < 4:  # each of the first steps, then every fourth
             decay = min(0.5, (1 + step // 4) / (10 + step // 4))
             expected = decay * expected + (1 - decay) * step

@@ -17,6 +17,7 @@ from domain.schedule import average_decay
 from domain.task import TASKS
 from infrastructure.data.feed import Feed, RowNoise, random_of, seed_of
 from infrastructure.training.advanced_trainer import AdvancedTrainer
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.arguments import config_of
 from infrastructure.training.weight_average import WeightAverage
 
@@ -73,7 +74,7 @@ def test_the_average_takes_in_each_of_the_first_four_steps_and_then_every_fourth
     for step in range(1, 17):
         before = average.state_dict()["weight"].clone()
         model.weight.data.fill_(float(step + 10))
-        average.update(model, step)
+        average.update(model, AppliedSteps(step - 1))
         if not torch.equal(before, average.state_dict()["weight"]):
             taken.append(step)
     assert taken == [1, 2, 3, 4, 8, 12, 16]

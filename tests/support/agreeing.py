@@ -46,13 +46,11 @@ class Trainer(AdvancedTrainer):
 
     rows: list[list[int]]
 
-    def _step(self, progress: Any) -> Any:
-        step = progress.step
-        result = super()._step(progress)
-        batch = self._batches.at(step, progress.micro_batch_size)
+    def _behind(self, progress: Any, result: Any) -> Any:
+        batch = self._batches.own(progress.step - 1, progress.micro_batch_size)
         counted = [micro.batch["row"] for micro in batch.micro_batches if not micro.is_spare]
         self.rows.append([int(row) for rows in counted for row in rows])
-        return result
+        return super()._behind(progress, result)
 
 
 class Asks(FakeMonitor):

@@ -19,7 +19,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "load": ("infrastructure.tasks.registry", "TaskData.load"),
     "build": ("infrastructure.tasks.registry", "TaskModels.build"),
     "prepare": ("infrastructure.workshop", "prepare"),
-    "step": ("infrastructure.training.advanced_trainer", "train_step"),
+    "step": ("infrastructure.training.stepping", "begin_step"),
     "backward": ("infrastructure.training.step", "_backward"),
     "update": ("infrastructure.training.step", "update"),
     "evaluation": ("infrastructure.training.evaluation", "_collated"),
