@@ -73,7 +73,7 @@ def build_model(request: TextTraining, blueprint: Blueprint, kept_tokenizer: Pat
     model, tokenizer, warnings = opened.model, opened.tokenizer, opened.warnings
     new = blueprint.fit(model, tokenizer)
     if request.gradient_checkpointing:
-        _checkpoint_gradients(model, name)
+        checkpoint_gradients(model, name)
     warnings += freeze(model, request.freeze)
     if name in blueprint.presets:
         warnings += _random_told(name, request)
@@ -335,7 +335,8 @@ def _fitted(name: str, model: "PreTrainedModel", request: TextTraining) -> tuple
     return tuple(notes)
 
 
-def _checkpoint_gradients(model: "PreTrainedModel", name: str) -> None:
+def checkpoint_gradients(model: "PreTrainedModel", name: str) -> None:
+    """Let each layer keep its inputs alone, and compute again what the backward pass wants. Raises: ModelError."""
     if not model.supports_gradient_checkpointing:
         raise ModelError(f"model {name} does not support gradient_checkpointing.", remedy="Leave it out.")
     # The library is giving the method another name; both take the keywords of torch's function first.

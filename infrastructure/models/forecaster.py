@@ -143,6 +143,7 @@ class Forecaster(PreTrainedModel):
     config_class = ForecasterConfig
     base_model_prefix = "forecaster"
     main_input_name = "values"
+    supports_gradient_checkpointing = True
 
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__(config)

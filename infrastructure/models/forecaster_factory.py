@@ -18,7 +18,7 @@ from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.factory import whole
+from infrastructure.models.factory import checkpoint_gradients, whole
 from infrastructure.models.first_line import start_from_least_squares
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.model_directory import CONFIG, settings_of
@@ -87,12 +87,10 @@ def build_forecaster(
     }
     name = request.model_name or "forecaster-mini"
     torch.manual_seed(request.seed)
-    if request.gradient_checkpointing:
-        raise ModelError(
-            f"model {name} does not support gradient_checkpointing.", remedy="Leave it out, or lower batch_size."
-        )
     with phase(f"building the model {name}"):
         model = _made(name, shape, dataset, quantiles)
+    if request.gradient_checkpointing:
+        checkpoint_gradients(model, name)
     return ModelBundle(model, card={"task": request.task, "model_name": name})
 
 

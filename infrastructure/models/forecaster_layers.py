@@ -4,13 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 NORM_EPS = 1e-6
 # Share of a bend that a walk takes: where nothing in its own past tells where it goes, the rest seldom does.
 WALK_BEND = 0.1
 
 
-class ForecasterLayer(nn.Module):
+class ForecasterLayer(GradientCheckpointingLayer):
     """Attention over the patches of a variable, then over the variables at a patch, then a gated unit."""
 
     def __init__(self, config: PreTrainedConfig) -> None:

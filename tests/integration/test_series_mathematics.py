@@ -64,6 +64,24 @@ def test_micro_batches_do_not_change_the_gradient(
     assert_cut_alike(series.prepared, series.model, micro, last)
 
 
+def test_gradient_checkpointing_gives_the_same_gradient_and_keeps_less(tmp_path: Path) -> None:
+    found, kept = [], []
+    for checkpointing in (False, True):
+        series = tiny_series.ready("quantile_forecasting", tmp_path, gradient_checkpointing=checkpointing)
+        batch, held = batch_of(series.prepared.train, series.prepared.adapter, 8), set[tuple[int, int]]()
+
+        def keep(tensor: torch.Tensor, held: set[tuple[int, int]] = held) -> torch.Tensor:
+            held.add((tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()))
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            series.prepared.adapter.loss_sum(series.model.train(), batch.micro_batches[0].batch)
+        kept.append(sum(size for _, size in held))
+        found.append(gradients(series.model, series.prepared.adapter, batch))
+    assert relative_difference(*found) < 1e-6
+    assert kept[1] < 0.7 * kept[0]
+
+
 def test_the_gradient_is_that_of_the_mean_over_observed_points(made: Any) -> None:
     """An independent reference: the pinball loss as it is defined, a point and a level at a time."""
     series = made("quantile_forecasting")
