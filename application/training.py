@@ -136,6 +136,12 @@ _BY_COLUMNS = "A table is read: name its columns with columns."
 class TextTraining(TuningSettings, TokenSettings, SettledRows, Training):
     """Of texts, which become tokens."""
 
+    def broken_rules(self, task: Task) -> Iterator[str]:
+        """Say which rules the values break."""
+        yield from super().broken_rules(task)
+        if self.precision == "fp8" and self.adapter != "none":
+            yield f"precision is fp8, but with adapter {self.adapter} no whole matrix is trained. Use precision bf16."
+
 
 class LabelTraining(TargetSettings, ClassSettings, SettledCase, SettledLabels, TextSettings, TextTraining):
     """Of labels for texts."""

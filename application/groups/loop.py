@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator
 
 from application.groups.setting import Settings, not_empty, setting
-from domain.config import OPTIMIZERS, PARALLELS, PRECISIONS, TrainingConfig
+from domain.config import COMPILE, OPTIMIZERS, PARALLELS, PRECISIONS, TrainingConfig
 from domain.schedule import SCHEDULERS
 from domain.task import TASKS, Task, is_preset
 from domain.time_budget import EXAMPLE, seconds_of
@@ -175,4 +175,16 @@ class MachineSettings(Settings):
         "Number format of the computation; auto takes what this machine runs faster.",
         choices=PRECISIONS,
     )
-    use_mixed_precision: bool = setting(_LOOP.use_mixed_precision, "Whether precision auto may choose bf16 or fp16.")
+    use_mixed_precision: bool = setting(
+        _LOOP.use_mixed_precision, "Whether precision auto may choose less than fp32: tf32, bf16 or fp16."
+    )
+    compile: str = setting(
+        _LOOP.compile,
+        "Whether the layers of a model are compiled: auto does so on a GPU for a run of many steps, graphs with CUDA "
+        "graphs beside, for rows of one length.",
+        choices=COMPILE,
+    )
+    deterministic: bool = setting(
+        _LOOP.deterministic,
+        "Take only kernels of a GPU that sum in one order: slower, and a run that is resumed ends with the same bytes.",
+    )

@@ -42,7 +42,7 @@ class ModelCard(BaseModel):
 
     task: str
     batch_size: int = Field(default=64, ge=1, le=MOST_ROWS)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
     files: dict[str, str] = {}
     delimiter: str | None = None
     encoding: str | None = None

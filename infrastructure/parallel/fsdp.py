@@ -45,8 +45,8 @@ class FullySharded(Parallel):
         faults = []
         if (adapter := getattr(training, "adapter", "none")) != "none":
             faults.append(f"adapter {adapter} cannot be trained with parallel fsdp. Use parallel ddp.")
-        if training.precision == "fp16":
-            faults.append("precision fp16 cannot be had with parallel fsdp. Use bf16, or fp32.")
+        if training.precision in ("fp16", "fp8"):
+            faults.append(f"precision {training.precision} cannot be had with parallel fsdp. Use bf16, or fp32.")
         if request.is_measured("batch_size"):
             faults.append("batch_size auto cannot be measured with parallel fsdp. Give a number.")
         if training.time_budget is not None and request.leaves_open("max_steps"):

@@ -40,11 +40,12 @@ from infrastructure.training.alike import require_rows_for_all, require_same_dat
 from infrastructure.training.arguments import config_of, metric_of, whole_task, with_rows
 from infrastructure.training.batches import Batches
 from infrastructure.training.checkpoint_manager import CheckpointManager
+from infrastructure.training.compiling import compiled_layers
 from infrastructure.training.device import memory_bytes
 from infrastructure.training.disk_space import require_room
 from infrastructure.training.fingerprints import data_of, settings_of_loop
 from infrastructure.training.following import checkpoints_kind, metrics_of
-from infrastructure.training.machine import computing_with
+from infrastructure.training.machine import computing_with, summing_in_one_order
 from infrastructure.training.run_states import RunStates
 from infrastructure.training.scoring import Scoring, names_of
 from infrastructure.training.session import open_session
@@ -101,8 +102,10 @@ class AdvancedTrainer:
         )
         ranks.wait_for_all()  # reading may have taken one of them long
         self._session = open_session(self._bundle.model, self._task, config, self._bundle.base, parallel)
+        place = (self._session.device, parallel, config, self._plan.total_steps, train_dataset)
+        self._session.compiled = compiled_layers(self._bundle.model, *place)
         self._batches = Batches(self._session, train_dataset, config.step_size)
-        self._steps = Stepping(self._session, self._batches, config, self._plan, self._monitors.notify)
+        self._steps = Stepping(self._session, self._batches, config, self._plan, self._monitors.notify, self._warn)
         self._scoring = (
             None
             if self._eval_dataset is None
@@ -129,7 +132,8 @@ class AdvancedTrainer:
         Raises: TrainingError, CheckpointError when the disk is full or the checkpoints are of another run.
         """
         try:
-            with self._ranks.working(), lost_memory_told("in the training"), computing_with(None):
+            one_order = summing_in_one_order(self._config.deterministic, self._session.device)
+            with self._ranks.working(), lost_memory_told("in the training"), computing_with(None), one_order:
                 return self._train(accept_changes)
         finally:
             self._batches.close()

@@ -6,13 +6,16 @@ from typing import Any
 
 import torch
 
+from domain.exceptions import TrainingError
+
 THREADS = "threads"
 RANKS = "ranks"
+COMPILED = "compiled"
 
 
-def machine_facts(device: torch.device, num_ranks: int = 1) -> dict[str, Any]:
-    """Tell what sums are rounded by: device, versions, vector units, on a CPU its threads, and how many ranks."""
-    facts: dict[str, Any] = {"device": device.type, "torch": torch.__version__, RANKS: num_ranks}
+def machine_facts(device: torch.device, num_ranks: int = 1, compiled: bool = False) -> dict[str, Any]:
+    """Tell what sums are rounded by: device, versions, vector units, a CPU's threads, ranks, and who wrote the code."""
+    facts: dict[str, Any] = {"device": device.type, "torch": torch.__version__, RANKS: num_ranks, COMPILED: compiled}
     if device.type == "cuda":
         return {**facts, "unit": torch.cuda.get_device_name(device)}
     if device.type == "cpu":
@@ -22,7 +25,8 @@ def machine_facts(device: torch.device, num_ranks: int = 1) -> dict[str, Any]:
 
 def computed_elsewhere(saved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Say in a sentence what differs; empty when the last bits will be the same."""
-    then, now = ({RANKS: 1, **facts} for facts in (saved, now))  # how many ranks once was no question
+    # Once it was no question how many ranks there were, or whether layers were compiled.
+    then, now = ({RANKS: 1, COMPILED: False, **facts} for facts in (saved, now))
     told = [f"{name} {then[name]} then, {now.get(name)} now" for name in then if then[name] != now.get(name)]
     if not told:
         return ""
@@ -42,6 +46,34 @@ def computing_with(num_threads: int | None) -> Iterator[None]:
         yield
     finally:
         use_threads(before)
+
+
+@contextmanager
+def summing_in_one_order(wanted: bool, device: torch.device) -> Iterator[None]:
+    """Let a GPU use kernels alone inside the block that sum in one order, if that is `wanted`; a CPU always does.
+
+    Raises: TrainingError for an operation of which there is no such kernel.
+    """
+    if not wanted or device.type != "cuda":
+        yield
+        return
+    before, fills = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    # Filling what nobody reads would find a mistake of ours and costs time at each use of memory.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    except RuntimeError as error:
+        if "does not have a deterministic implementation" not in str(error):
+            raise
+        operation = str(error).partition(" does not")[0]
+        raise TrainingError(
+            f"deterministic is true, and {operation} sums on {device} in no certain order.",
+            remedy="Leave deterministic out, or take another model.",
+        ) from error
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def use_threads(count: int) -> None:

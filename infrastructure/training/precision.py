@@ -1,8 +1,8 @@
 """In which number format the heavy products are computed."""
 
 import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from domain.exceptions import ConfigurationError
+from infrastructure.models.fp8 import require_fp8
 from infrastructure.training.loss_scaler import LossScaler
 
 # A lower precision must pay: below this ratio of speeds fp32 is kept.
@@ -17,7 +18,14 @@ WORTHWHILE_SPEEDUP = 1.3
 PROBE_SIZE = {"cpu": 512, "cuda": 4096}
 PROBE_REPEATS = 15
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# What tensors are: tf32 rounds within the products alone, fp8 what goes into those of some layers, which give bf16.
+_DTYPES = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "fp8": torch.bfloat16,
+}
 
 
 @dataclass
@@ -32,6 +40,8 @@ class Precision:
             raise ConfigurationError(f"precision {self.name!r} is not known.", remedy=f"Use {', '.join(_DTYPES)}.")
         if self.name == "fp16" and self.device.type == "mps":
             raise ConfigurationError("precision 'fp16' cannot be trained on mps.", remedy="Use --precision fp32.")
+        if self.name == "fp8":
+            require_fp8(self.device)
         self.scaler = LossScaler(self.device) if self.name == "fp16" else None
 
     @property
@@ -41,9 +51,13 @@ class Precision:
 
     def autocast(self) -> AbstractContextManager[object]:
         """Give the context of a forward pass."""
-        if self.name == "fp32":
-            return nullcontext()
+        if self.form == torch.float32:
+            return self.products()
         return torch.autocast(self.device.type, dtype=self.form)
+
+    def products(self) -> AbstractContextManager[object]:
+        """Let a GPU round the factors of products of fp32 as the format says, in both passes of a step."""
+        return _rounded_to_tf32() if self.name == "tf32" else nullcontext()
 
     @property
     def loss_scale(self) -> Tensor:
@@ -93,6 +107,8 @@ def choose_precision(
     """
     if not use_mixed_precision:
         return "fp32"
+    if requested == "fp8":
+        require_fp8(device)
     if requested != "auto":
         return requested
     if device.type == "mps":
@@ -101,9 +117,23 @@ def choose_precision(
     old_gpu = device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0)
     if old_gpu and outgrows_fp16:
         return "fp32"
-    low = "fp16" if old_gpu else "bf16"
-    speeds = probe(device, ("fp32", low))
-    return low if speeds[low] > WORTHWHILE_SPEEDUP * speeds["fp32"] else "fp32"
+    lower = ("fp16",) if old_gpu else ("tf32", "bf16") if device.type == "cuda" else ("bf16",)
+    speeds, chosen = probe(device, ("fp32", *lower)), "fp32"
+    for name in lower:  # each rounds more than the one before it
+        if speeds[name] > WORTHWHILE_SPEEDUP * speeds[chosen]:
+            chosen = name
+    return chosen
+
+
+@contextmanager
+def _rounded_to_tf32() -> Iterator[None]:
+    """Round the factors of products of fp32 on a GPU to ten bits inside the block; sums stay in fp32."""
+    products = torch.backends.cuda.matmul
+    before, products.fp32_precision = products.fp32_precision, "tf32"
+    try:
+        yield
+    finally:
+        products.fp32_precision = before
 
 
 def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
@@ -114,13 +144,12 @@ def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
     size = PROBE_SIZE[device.type]
     factors = {name: torch.ones(size, size, device=device, dtype=_DTYPES[name]) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in factors}
-    for name, factor in factors.items():
-        _seconds_of_product(factor)  # the first product of a format also prepares its kernel
-        seconds[name].clear()
-    for _ in range(PROBE_REPEATS):
+    for _ in range(1 + PROBE_REPEATS):
         for name, factor in factors.items():
-            seconds[name].append(_seconds_of_product(factor))
-    return {name: 2e-9 * size**3 / min(times) for name, times in seconds.items()}
+            with Precision(name, device).products():
+                seconds[name].append(_seconds_of_product(factor))
+    # The first product of a format also prepares its kernel.
+    return {name: 2e-9 * size**3 / min(times[1:]) for name, times in seconds.items()}
 
 
 def _seconds_of_product(factor: Tensor) -> float:

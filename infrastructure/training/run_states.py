@@ -121,7 +121,7 @@ class RunStates:
             raise _over_other_weights(name, changes)
         if changes and not accept_changes:
             raise _of_another_run(name, changes)
-        here = machine_facts(self._session.device, self._ranks.size)
+        here = self._machine()
         # Among another number of ranks the last bits are others anyway, and a process has other cores for itself.
         if THREADS in saved.machine and here["device"] == "cpu" and saved.machine.get(RANKS, 1) == here[RANKS]:
             use_threads(saved.machine[THREADS])
@@ -131,7 +131,7 @@ class RunStates:
             progress = self._under_other_settings(fresh, progress, changes, checkpoint["epoch"], name)
         for note in fresh.notes:
             progress.note(note)
-        if moved := computed_elsewhere(saved.machine, machine_facts(self._session.device, self._ranks.size)):
+        if moved := computed_elsewhere(saved.machine, self._machine()):
             self._warn(progress, moved)
         return progress
 
@@ -181,9 +181,10 @@ class RunStates:
             self._session.average.load_state_dict(checkpoint["model_state_dict"] if average is None else average)
 
     def _state(self, progress: Progress) -> TrainingState:
-        return TrainingState(
-            progress, self._settings, self._data, machine_facts(self._session.device, self._ranks.size)
-        )
+        return TrainingState(progress, self._settings, self._data, self._machine())
+
+    def _machine(self) -> dict[str, Any]:
+        return machine_facts(self._session.device, self._ranks.size, self._session.compiled is not None)
 
     # The end
 

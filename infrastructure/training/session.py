@@ -10,9 +10,11 @@ from infrastructure.memory import lost_memory_told
 from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.attention import use_fast_attention
+from infrastructure.models.fp8 import use_fp8_products
 from infrastructure.models.freezing import FrozenBase
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import TaskAdapter
+from infrastructure.training.compiling import CompiledLayers
 from infrastructure.training.device import choose_device, keep_freed_memory, return_freed_memory
 from infrastructure.training.optimizers import OptimizerBuilder
 from infrastructure.training.precision import Precision, choose_precision
@@ -25,7 +27,7 @@ class Session:
     """Model, task, optimizer and number format on their device.
 
     `forward` is the one way into the model, whatever wraps it; `average` follows its weights when one is kept. `base`
-    are those that building the model again brings.
+    are those that building the model again brings, `compiled` its layers where a run is long enough.
     """
 
     model: nn.Module
@@ -39,6 +41,7 @@ class Session:
     max_grad_norm: float
     seed: int
     base: FrozenBase | None = None
+    compiled: CompiledLayers | None = None
 
     @property
     def num_devices(self) -> int:
@@ -85,6 +88,8 @@ def _opened(
     parallel: Parallel,
 ) -> Session:
     device = precision.device
+    if precision.name == "fp8":
+        use_fp8_products(model)
     use_fast_attention(model, device)
     return Session(
         model=model,

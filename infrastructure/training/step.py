@@ -176,7 +176,7 @@ def gradient(session: Session, batch: StepBatch) -> Gradient:
     session.forward.train()
     loss = torch.zeros((), device=session.device)
     *first, last = batch.micro_batches
-    with drawing(session.device), parallel.one_gradient(session.forward):
+    with drawing(session.device), session.precision.products(), parallel.one_gradient(session.forward):
         # The last pass sends gradients to the other ranks, and must not begin before they all have come so far.
         with parallel.sharing_lost_memory():
             with parallel.only_adding(session.forward):

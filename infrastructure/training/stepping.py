@@ -10,9 +10,10 @@ from domain.progress import Progress, StepResult
 from infrastructure.memory import halved, is_out_of_memory, release_cached
 from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.batches import Batches
+from infrastructure.training.compiling import CompiledLayers, is_failed_compilation
 from infrastructure.training.in_flight import InFlight, most_unknown
 from infrastructure.training.session import Session
-from infrastructure.training.step import UpdateInterruptedError, begin_step
+from infrastructure.training.step import begin_step
 
 
 class Stepping:
@@ -29,12 +30,14 @@ class Stepping:
         config: TrainingConfig,
         plan: TrainingPlan,
         notify: Callable[[Event], None],
+        warn: Callable[[Progress, str], None],
     ) -> None:
         self._session = session
         self._batches = batches
         self._config = config
         self._plan = plan
         self._notify = notify
+        self._warn = warn
         self._in_flight = InFlight(most_unknown(session))
 
     def num_begun(self, progress: Progress) -> int:
@@ -57,20 +60,31 @@ class Stepping:
                 batch = self._batches.at(step, progress.micro_batch_size)
                 self._in_flight.add(begin_step(self._session, batch, rate_after, applied), started)
                 return
-            except UpdateInterruptedError:
-                raise
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                if self._session.compiled is not None and is_failed_compilation(error):
+                    self._go_on_without(self._session.compiled, progress, error)
+                elif is_out_of_memory(error):
+                    self.halve(progress, error)
+                else:
                     raise
-                self.halve(progress, error)
 
     def halve(self, progress: Progress, error: BaseException) -> None:
         """Compute the next step in smaller parts; its sum over targets stays the same. Raises: TrainingError."""
         step = self.num_begun(progress)
         progress.micro_batch_size = halved(progress.micro_batch_size, f"at step {step}", error)
         self._session.optimizer.zero_grad(set_to_none=True)
+        if self._session.compiled is not None and self._session.compiled.graphs:
+            self._go_on_without(self._session.compiled, progress, error)
         release_cached()
         self._notify(MicroBatchHalved(step, progress.micro_batch_size, self._config.step_size.unit))
+
+    def _go_on_without(self, compiled: CompiledLayers, progress: Progress, error: BaseException) -> None:
+        """Compute with layers as they are written from now on."""
+        compiled.undo()
+        self._session.compiled = None
+        self._session.optimizer.zero_grad(set_to_none=True)
+        reason = str(error).strip().partition("\n")[0]
+        self._warn(progress, f"the layers are not compiled from step {self.num_begun(progress)} on: {reason}")
 
     def known(self, progress: Progress, is_last: bool = False) -> StepResult | None:
         """Count the oldest step that must be known before another is begun, or of the last ones any; None for none."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Made anew where a checkpoint has none, and then nothing that could be packed.
 _POOLER = "pooler"
-_FORMS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_FORMS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def require_adapters(request: Training, device: torch.device) -> None:
