@@ -39,18 +39,22 @@ class CompiledLayers:
 
     def _where_it_learns(self, layer: nn.Module) -> Callable[..., Any]:
         plain = layer._call_impl
-        # Without graphs the second length that comes makes of it a symbol, and all others are known from then on.
-        compiled: Callable[..., Any] = torch.compile(
-            plain,
-            dynamic=False if self.graphs else None,
-            options={"fallback_random": True, "triton.cudagraphs": self.graphs},
-            recompile_limit=MOST_VARIANTS,
-        )
+        compiled = compiled_call(plain, graphs=self.graphs)
 
         def call(*given: Any, **named: Any) -> Any:
             return (compiled if layer.training and torch.is_grad_enabled() else plain)(*given, **named)
 
         return call
+
+
+def compiled_call(call: Callable[..., Any], *, graphs: bool) -> Callable[..., Any]:
+    """Compile a call when it is first made."""
+    from torch._dynamo import config  # slow to load, which torch does for the first compiled call in any case
+
+    config.recompile_limit = max(config.recompile_limit, MOST_VARIANTS)
+    options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": graphs}
+    # Without graphs the second length that comes makes of it a symbol, and all others are known from then on.
+    return torch.compile(call, dynamic=False if graphs else None, options=options)
 
 
 def compiled_layers(

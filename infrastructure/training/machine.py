@@ -57,10 +57,11 @@ def summing_in_one_order(wanted: bool, device: torch.device) -> Iterator[None]:
     if not wanted or device.type != "cuda":
         yield
         return
-    before, fills = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    rules: Any = torch.utils.deterministic  # whose attributes are made when it is loaded
+    before, fills = torch.are_deterministic_algorithms_enabled(), rules.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
     # Filling what nobody reads would find a mistake of ours and costs time at each use of memory.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    rules.fill_uninitialized_memory = False
     try:
         yield
     except RuntimeError as error:
@@ -73,7 +74,7 @@ def summing_in_one_order(wanted: bool, device: torch.device) -> Iterator[None]:
         ) from error
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = fills
+        rules.fill_uninitialized_memory = fills
 
 
 def use_threads(count: int) -> None:

@@ -99,7 +99,7 @@ def begin_step(
     Of several ranks, TrainingError when it runs out in one where the others wait for it.
     """
     found = gradient(session, batch)
-    told = _to_host(torch.stack([found.loss, found.norm, session.precision.loss_scale]))
+    sent = _to_host(torch.stack([found.loss, found.norm, session.precision.loss_scale]))
     try:
         with session.parallel.sending_gradients():  # who has updated waits in the next step for those who have not
             update(session, applied.chosen(rate_after, session.device), found)
@@ -109,8 +109,9 @@ def begin_step(
         if not is_out_of_memory(error):
             raise
         raise UpdateInterruptedError from error
-    counts = (batch.num_rows, batch.num_tokens, batch.row_ids)
-    return BegunStep(*told, 1.0 - found.found_inf, rate_after, *counts)
+    told, is_there = sent
+    was_applied = 1.0 - found.found_inf
+    return BegunStep(told, is_there, was_applied, rate_after, batch.num_rows, batch.num_tokens, batch.row_ids)
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _to_host(numbers: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
     if numbers.device.type != "cuda":
         return numbers, None
     sent, is_there = numbers.to("cpu", non_blocking=True), torch.cuda.Event()
-    is_there.record()
+    is_there.record(torch.cuda.current_stream(numbers.device))
     return sent, is_there
 
 

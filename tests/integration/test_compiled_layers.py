@@ -11,7 +11,7 @@ from torch import nn
 from domain.config import TrainingConfig
 from infrastructure.parallel.replicas import Replicated
 from infrastructure.parallel.strategy import SINGLE
-from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
+from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader, compiling
 from infrastructure.training.compiling import STEPS_THAT_PAY, compiled_layers
 from tests.fakes.ports import StopsAt
 from tests.support import tiny
@@ -61,7 +61,7 @@ def test_passes_that_learn_take_the_compiled_way_and_no_others(
     dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler = Compiler()
-    monkeypatch.setattr(torch, "compile", compiler)
+    monkeypatch.setattr(compiling, "compiled_call", compiler)
     trained(dataset, tmp_path / "off", compile="off")
     assert not compiler.options
     trained(dataset, tmp_path / "on", compile="on")
@@ -76,7 +76,7 @@ def test_a_compiler_that_fails_costs_a_warning(
     fails_at: int, dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained(dataset, tmp_path / "off")
-    monkeypatch.setattr(torch, "compile", Compiler(fails_at))
+    monkeypatch.setattr(compiling, "compiled_call", Compiler(fails_at))
     result = trained(dataset, tmp_path / "on", compile="on")
     (told,) = [word for word in result.warnings if "compiled" in word]
     assert told.endswith("on: no compiler is here")
@@ -86,7 +86,7 @@ def test_a_compiler_that_fails_costs_a_warning(
 def test_a_run_that_goes_on_without_says_what_differs(
     dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "compile", Compiler())
+    monkeypatch.setattr(compiling, "compiled_call", Compiler())
     trained(dataset, tmp_path, StopsAt(3), compile="on")
     state = CheckpointManager(tmp_path / "checkpoints").load_latest_checkpoint()
     assert state is not None
@@ -111,7 +111,7 @@ def test_a_run_that_goes_on_without_says_what_differs(
 def test_what_is_compiled(
     setting: str, device: torch.device, steps: int, rows: Sequence[int], found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch, "compile", lambda call, **options: call)
+    monkeypatch.setattr(compiling, "compiled_call", lambda call, **options: call)
     items = [{"input_ids": [1] * length} for length in rows]
     config = TrainingConfig(compile=setting)
 

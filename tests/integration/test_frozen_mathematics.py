@@ -11,6 +11,7 @@ from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.freezing import freeze, frozen_base
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.training import AdvancedTrainer, CheckpointManager, DatasetLoader
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.trained_part import TrainedPart
 from infrastructure.training.weight_average import WeightAverage
 from tests.support import tiny
@@ -79,8 +80,8 @@ def test_the_average_of_a_part_is_that_of_the_whole(tokens: Any) -> None:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(float(parameter.requires_grad))
-        whole.update(model, step)
-        part.update(model, step)
+        whole.update(model, AppliedSteps(step - 1))
+        part.update(model, AppliedSteps(step - 1))
     averaged = {}
     for name, average in (("whole", whole), ("part", part)):
         with average.standing_in(model):

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from domain.exceptions import ConfigurationError
-from infrastructure.tasks.writing.token_losses import linear_cross_entropy_sum, token_losses
+from infrastructure.tasks.writing import token_losses as chunked
+from infrastructure.tasks.writing.token_losses import token_losses
 from infrastructure.training.losses import ClassificationLoss, CombinedQuantileLoss, LanguageModelingLoss, PinballLoss
 
 TOKENS, WIDTH, VOCABULARY = 37, 8, 50
@@ -36,6 +37,12 @@ def gradients_of(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
 
 def assert_relatively_equal(actual: Tensor, expected: Tensor, tolerance: float) -> None:
     assert ((actual - expected).norm() / expected.norm()).item() < tolerance
+
+
+def linear_cross_entropy_sum(hidden: Tensor, weight: Tensor, targets: Tensor, **options: Any) -> Tensor:
+    """Leave out the rows without a target, as those do who collate."""
+    (rows,) = (targets != -100).nonzero(as_tuple=True)
+    return chunked.linear_cross_entropy_sum(hidden[rows], weight, targets[rows], **options)
 
 
 class TestLinearCrossEntropy:

@@ -25,7 +25,9 @@ def linear_cross_entropy_sum(
     softcap: float | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Tensor:
-    """Sum the cross-entropies of the tokens that `hidden` predicts; a target of -100 weighs nothing.
+    """Sum the cross-entropies of the tokens that `hidden` predicts, all of which count.
+
+    Rows without a target are left out by the caller, who knows them on the CPU: here a GPU would be waited for.
 
     Scores are `hidden @ weight.T + bias`, with `softcap` bent to `softcap * tanh(scores / softcap)`. They are computed
     in the format of autocast and the loss in fp32, one chunk of rows after the other and the gradients with them:
@@ -33,10 +35,7 @@ def linear_cross_entropy_sum(
 
     Shapes: hidden [N, D], weight [V, D], targets [N], bias [V]; gives a scalar, in nats.
     """
-    rows = (targets != IGNORED).nonzero().squeeze(1)
-    if len(rows) < len(targets):
-        hidden, targets = hidden.index_select(0, rows), targets.index_select(0, rows)
-    if len(rows) <= _rows_per_chunk(weight, chunk_bytes):
+    if len(targets) <= _rows_per_chunk(weight, chunk_bytes):
         # Nothing to save: torch's own kernels are a tenth faster than what follows.
         scores = _capped(functional.linear(hidden, weight, bias), softcap)
         return functional.cross_entropy(scores, targets, label_smoothing=label_smoothing, reduction="sum")
