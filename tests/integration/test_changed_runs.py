@@ -160,7 +160,7 @@ class TestThreads:
         self, stopped: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         torch.set_num_threads(2)
-        monkeypatch.setattr(run_states, "machine_facts", lambda device, ranks: machine_facts(device, 4))
+        monkeypatch.setattr(run_states, "machine_facts", lambda device, *others: machine_facts(device, 4))
         results = trainer(Net(), stopped).train()
         assert results["num_threads"] == 2
         assert any("ranks 1 then, 4 now, threads 1 then, 2 now" in warning for warning in results["warnings"])
