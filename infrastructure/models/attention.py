@@ -161,6 +161,11 @@ def use_fast_attention(model: nn.Module, device: torch.device) -> None:
         model.set_attn_implementation(NAME)
 
 
+def keep_from_compilers() -> None:
+    """Let compiled layers call this attention as it is: rows without padding have other shapes in every batch."""
+    AttentionInterface.register(NAME, torch.compiler.disable(attention))
+
+
 def is_ours(model: nn.Module) -> bool:
     """Tell whether a model attends by `attention`, all of its parts."""
     if not isinstance(model, PreTrainedModel):

@@ -8,13 +8,15 @@ import torch
 from torch import nn
 
 from domain.config import TrainingConfig
+from infrastructure.models.attention import keep_from_compilers
 from infrastructure.models.layers import blocks_of
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import lengths_of
 
 # Compiling takes a minute or so whatever the run, and saves a part of each step. An estimate: no GPU was at hand.
 STEPS_THAT_PAY = 2_000
-# Of the code of a layer: for one kind of layer, one length, any length, and some for what a model does differently.
+# Of the code of layers: for each kind of them, with padding and without, one length and any length. torch itself stops
+# at 8, and lets the rest compute as it is written.
 MOST_VARIANTS = 64
 
 
@@ -38,11 +40,17 @@ class CompiledLayers:
             layer._compiled_call_impl = None
 
     def _where_it_learns(self, layer: nn.Module) -> Callable[..., Any]:
-        plain = layer._call_impl
-        compiled = compiled_call(plain, graphs=self.graphs)
+        plain, compiled = layer._call_impl, compiled_call(layer.forward, graphs=self.graphs)
 
         def call(*given: Any, **named: Any) -> Any:
-            return (compiled if layer.training and torch.is_grad_enabled() else plain)(*given, **named)
+            if not (layer.training and torch.is_grad_enabled()):
+                return plain(*given, **named)
+            # What hooks do, which take padding from a batch and put it back, is no part of what is compiled.
+            layer.forward = compiled  # type: ignore[method-assign]  # of this one alone, and for this call
+            try:
+                return plain(*given, **named)
+            finally:
+                del layer.forward
 
         return call
 
@@ -52,6 +60,7 @@ def compiled_call(call: Callable[..., Any], *, graphs: bool) -> Callable[..., An
     from torch._dynamo import config  # slow to load, which torch does for the first compiled call in any case
 
     config.recompile_limit = max(config.recompile_limit, MOST_VARIANTS)
+    keep_from_compilers()
     options: dict[str, Any] = {"fallback_random": True, "triton.cudagraphs": graphs}
     # Without graphs the second length that comes makes of it a symbol, and all others are known from then on.
     return torch.compile(call, dynamic=False if graphs else None, options=options)
