@@ -46,7 +46,7 @@ class CompiledLayers:
             if not (layer.training and torch.is_grad_enabled()):
                 return plain(*given, **named)
             # What hooks do, which take padding from a batch and put it back, is no part of what is compiled.
-            layer.forward = compiled  # type: ignore[method-assign]  # of this one alone, and for this call
+            layer.forward = compiled  # of this one alone, and for this call
             try:
                 return plain(*given, **named)
             finally:

@@ -12,6 +12,8 @@ import torch
 
 from domain.events import StepDropped, Warned
 from infrastructure.container import Container
+from infrastructure.training import stepping
+from infrastructure.training.step import begin_step
 from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.support.small_requests import request_for
 
@@ -86,9 +88,7 @@ def test_every_format_learns(precision: str, tmp_path: Path) -> None:
 
 def test_nothing_between_two_steps_waits_for_the_device(tmp_path: Path) -> None:
     """Torch itself raises at what waits in a step, up to where its result is read."""
-    from infrastructure.training import stepping
-
-    begin, modes = stepping.begin_step, []
+    begin, modes = begin_step, list[int]()
 
     def watched(*given: Any, **named: Any) -> Any:
         torch.cuda.set_sync_debug_mode("error" if len(modes) > 2 else "default")  # the first ones make what is kept
