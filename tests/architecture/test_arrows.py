@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.support.sources import LAYERS, ROOT, imports_of, parsed, sources
+from tests.support.sources import LAYERS, ROOT, imports_of, sources
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 HEAVY = frozenset(("torch", "transformers"))
@@ -35,8 +35,7 @@ def arrows() -> Graph:
     modules = {_module(path): path for path in files}
     found = {}
     for name, path in modules.items():
-        imported = imports_of(path, parsed(files[path]))
-        found[name] = {_target(each.name, modules) for each in imported} - {name}
+        found[name] = {_target(each.name, modules) for each in imports_of(path, files[path])} - {name}
     return found
 
 
@@ -72,6 +71,7 @@ def circles(graph: Graph) -> list[str]:
     return [" -> ".join(circle) for circle in found if circle]
 
 
+@cache
 def part_of(module: str) -> str:
     """Name the part a module belongs to: its folder, or itself where the folder has others within it."""
     path = PurePosixPath(*module.split("."))
@@ -79,6 +79,7 @@ def part_of(module: str) -> str:
     return str(path if any((ROOT / folder).glob("*/__init__.py")) else folder)
 
 
+@cache
 def parts() -> Graph:
     """Give the arrows between parts."""
     found: dict[str, set[str]] = {}

@@ -28,17 +28,17 @@ def parsed(source: str) -> ast.Module:
     return tree
 
 
-def imports_of(path: PurePosixPath, tree: ast.Module) -> Iterator[Import]:
-    """Yield the imports of a file, relative ones resolved, and `import_module("name")` among them."""
-
-    def walk(node: ast.AST, in_function: bool) -> Iterator[Import]:
-        for name in _names_of(path, node):
-            yield Import(name, getattr(node, "lineno", 0), in_function)
+@cache
+def imports_of(path: PurePosixPath, source: str) -> tuple[Import, ...]:
+    """Give the imports of a file, relative ones resolved, and `import_module("name")` among them."""
+    found = []
+    waiting: list[tuple[ast.AST, bool]] = [(parsed(source), False)]
+    while waiting:
+        node, in_function = waiting.pop()
+        found += [Import(name, getattr(node, "lineno", 0), in_function) for name in _names_of(path, node)]
         inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for child in ast.iter_child_nodes(node):
-            yield from walk(child, inside)
-
-    return walk(tree, in_function=False)
+        waiting.extend((child, inside) for child in ast.iter_child_nodes(node))
+    return tuple(sorted(found, key=lambda each: each.line))
 
 
 def _names_of(path: PurePosixPath, node: ast.AST) -> list[str]:
