@@ -49,6 +49,28 @@ def cache_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield cache
 
 
+@pytest.fixture(scope="session", autouse=True)
+def drawing_left_out(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where trainings are tested, draw the pictures of a run for those alone who look at them."""
+    folders = {item.path.relative_to(ROOT).parts[1] for item in request.session.items}
+    if folders.isdisjoint(("integration", "e2e", "distributed")):
+        yield  # and matplotlib is not loaded
+        return
+    from tests.support.drawing import pictures_undrawn
+
+    with pictures_undrawn():
+        yield
+
+
+@pytest.fixture(scope="module")
+def pictures_drawn(drawing_left_out: None) -> Iterator[None]:
+    """Draw the pictures of the runs of a module."""
+    from tests.support import drawing
+
+    with drawing.pictures_drawn():
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Give the directory of public data sets, `ATHANOR_SHARED` or `../shared`; without it the test is skipped."""

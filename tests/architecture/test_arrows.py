@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Set
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -67,6 +68,12 @@ def way(graph: Graph, start: str, goals: Set[str], closed: Set[str] = frozenset(
 
 def circles(graph: Graph) -> list[str]:
     """Name a shortest circle through each node that lies on one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        pass
+    else:
+        return []
     found = (way(graph, name, {name}) for name in graph)
     return [" -> ".join(circle) for circle in found if circle]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.forked import ROOT
+from tests.support import struck
+from tests.support.forked import ROOT, start_function
 from tests.support.once import once
+from tests.support.ranks import ended, environments
 from tests.support.resuming import bytes_of, metrics_of
 
 ROWS = [
@@ -19,16 +22,20 @@ ROWS = [
 TINY = ("--task", "text_classification", "--model", "encoder-tiny", "--set", "vocab_size=300", "--precision", "fp32")
 TRAIN = ("train", *TINY, "--epochs", "2", "--batch-size", "8", "--set", "save_steps=2")
 MEASURED = ("training_time", "throughput", "run_id", "run_dir", "model_path", "metrics_file", "warnings")
-STRIKES = ("1:step:5:SIGKILL", "0:report:1:SIGKILL")
 
 
-def run_of(tmp_path: Path, name: str, strike: str) -> Path:
-    """Train on two ranks of torchrun, of which one is struck; gives the run directory."""
-    rows, out = tmp_path / "rows.json", tmp_path / name
+def words_for(tmp_path: Path, out: Path) -> list[str]:
+    rows = tmp_path / "rows.json"
     rows.write_text(json.dumps(ROWS))
+    return [*TRAIN, "--dataset", str(rows), "--output", str(out)]
+
+
+def started_by_torchrun(tmp_path: Path, strike: str) -> Path:
+    """Train on two ranks of torchrun, of which one is struck; gives the run directory."""
+    out = tmp_path / "run"
     agent = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=3")
     done = subprocess.run(
-        [*agent, "-m", "tests.support.struck", *TRAIN, "--dataset", str(rows), "--output", str(out)],
+        [*agent, "-m", "tests.support.struck", *words_for(tmp_path, out)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "STRIKE": strike},
         capture_output=True,
@@ -37,7 +44,22 @@ def run_of(tmp_path: Path, name: str, strike: str) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert ("exitcode: -9" in done.stderr) == bool(strike), done.stderr
+    assert "exitcode: -9" in done.stderr
+    return out
+
+
+def started_as_by_torchrun(tmp_path: Path, *strikes: str) -> Path:
+    """Start two ranks once for each strike, as torchrun would after the one before; gives the run directory."""
+    out = tmp_path / "run"
+    for number, strike in enumerate(strikes):
+        told = {"STRIKE": strike, "TORCHELASTIC_RESTART_COUNT": str(number)}
+        ranks = [
+            start_function(struck.main, {"words": words_for(tmp_path, out)}, tmp_path / str(rank), {**given, **told})
+            for rank, given in enumerate(environments(2))
+        ]
+        codes = ended(ranks)
+        assert (-signal.SIGKILL in codes) == bool(strike), ranks[0].stderr
+    assert codes == [0, 0], ranks[0].stderr
     return out
 
 
@@ -48,17 +70,20 @@ def summary_of(run: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    def run(place: Path) -> None:
-        run_of(place, "run", "")
-
-    return once(tmp_path_factory, "undisturbed", run)[1] / "run"
+    return once(tmp_path_factory, "undisturbed", lambda place: str(started_as_by_torchrun(place, "")))[1] / "run"
 
 
-@pytest.mark.parametrize("strike", STRIKES)
-def test_a_run_of_which_a_rank_was_killed_ends_as_the_undisturbed_one(
-    strike: str, undisturbed: Path, tmp_path: Path
+def test_a_run_of_which_torchrun_lost_a_rank_ends_as_the_undisturbed_one(undisturbed: Path, tmp_path: Path) -> None:
+    assert_alike(started_by_torchrun(tmp_path, "1:step:5:SIGKILL"), undisturbed)
+
+
+def test_a_run_whose_first_rank_was_killed_over_its_report_ends_as_the_undisturbed_one(
+    undisturbed: Path, tmp_path: Path
 ) -> None:
-    run = run_of(tmp_path, "run", strike)
+    assert_alike(started_as_by_torchrun(tmp_path, "0:report:1:SIGKILL", ""), undisturbed)
+
+
+def assert_alike(run: Path, undisturbed: Path) -> None:
     assert bytes_of(run) == bytes_of(undisturbed)
     assert metrics_of(run) == metrics_of(undisturbed)
     assert summary_of(run) == summary_of(undisturbed)

@@ -23,7 +23,6 @@ from infrastructure.files import sha256_of
 from tests.support import tiny_panels, tiny_series
 from tests.support.command_line import athanor as called
 from tests.support.refusals import assert_refused, everything_in
-from tests.support.runs import pictures_undrawn
 
 FORECAST, DIRECTION = tiny_series.SERIES_TASKS
 ROWS, VALIDATION, TEST = sum(tiny_series.PARTS), *tiny_series.PARTS[1:]
@@ -34,12 +33,6 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 # One target is drawn in half the time of two.
 OF_TASK: dict[str, dict[str, Any]] = {FORECAST: {"target_columns": ["close"]}, DIRECTION: {}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

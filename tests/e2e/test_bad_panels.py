@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.command_line import athanor
 from tests.support.refusals import assert_refused, everything_in
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_panels import LENGTHS, NAMES, Row, changed, number_of, rows, written
 
 DATES = '["2024-03-21","2024-04-10","2024-04-30"]'
@@ -128,8 +127,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }  # fmt: skip
     for name, (table, names, settings) in cases.items():
         (tmp / name).mkdir()
-        with pictures_undrawn():
-            assert train(written(tmp / name / "s.csv", table, names), tmp / name, **settings).exit_code == 0
+        assert train(written(tmp / name / "s.csv", table, names), tmp / name, **settings).exit_code == 0
     return tmp
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support import tiny
 from tests.support.command_line import athanor
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
 ROOT = Path(__file__).resolve().parents[2]
 
 

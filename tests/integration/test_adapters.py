@@ -1,7 +1,6 @@
 """Adapters keep the guarantees: the same gradients however a step is cut, the same bytes after a kill, small states."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from tests.fakes.ports import StopsAt
 from tests.support.adapted import asked, base_of, built, learnt, logits_of
 from tests.support.mathematics import STEP, batch_of, gradients, relative_difference
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_architectures import model_of
 from tests.support.tiny_text import Ready, ready
 
@@ -40,13 +38,6 @@ RUNS: dict[str, dict[str, Any]] = {
     "bert": {"gradient_checkpointing": True},
     "llama": {"adapter": "dora", "precision": "bf16", "packing": True, "merge_adapter": False},
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Leave out what no comparison of two runs looks at."""
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,16 @@
 """Chats as five families of templates write them: the right ids, and the assistant's tokens alone are learnt."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import cache
+from typing import Any, TypeAlias
 
 import pytest
 
 from domain.exceptions import ModelError
 from infrastructure.data.chats.chat import Turn
-from infrastructure.data.chats.chat_format import ChatFormat, LearntIds
+from infrastructure.data.chats.chat_format import ChatEncoder, ChatFormat, LearntIds
 from tests.support.chat_families import FAMILIES, TOKENIZERS, WORDS, tokenizer_of
 
 CHAT = (
@@ -17,8 +19,18 @@ CHAT = (
     Turn("user", "why"),
     Turn("assistant", "because\n\nyes"),
 )
+Encoders: TypeAlias = Callable[[str, str], ChatEncoder]
 each_family = pytest.mark.parametrize("family", FAMILIES)
 each_tokenizer = pytest.mark.parametrize("kind", TOKENIZERS)
+
+
+@pytest.fixture(scope="module")
+def encoder_of() -> Iterator[Encoders]:
+    """Give the encoder of a family and a kind of tokenizer, of which each keeps a process at work until the end."""
+    with ExitStack() as at_work:
+        yield cache(
+            lambda family, kind: at_work.enter_context(ChatFormat(tokenizer_of(family, kind), "it").at_work(512))
+        )
 
 
 def pieces_of(tokenizer: Any, *chats: Sequence[Turn]) -> list[Any]:
@@ -28,6 +40,13 @@ def pieces_of(tokenizer: Any, *chats: Sequence[Turn]) -> list[Any]:
 
 def piece_of(tokenizer: Any, chat: Sequence[Turn]) -> LearntIds:
     ((piece,),) = pieces_of(tokenizer, chat)
+    assert isinstance(piece, LearntIds)
+    return piece
+
+
+def piece_by(encoder: ChatEncoder, chat: Sequence[Turn]) -> LearntIds:
+    (pieces,) = encoder.pieces([chat])
+    (piece,) = pieces
     assert isinstance(piece, LearntIds)
     return piece
 
@@ -51,23 +70,25 @@ def with_template(template: str, family: str = "chatml", kind: str = "bytes") ->
 
 class TestMasks:
     @each_family
-    def test_each_token_is_learnt_or_not_as_written_by_hand(self, family: str) -> None:
+    def test_each_token_is_learnt_or_not_as_written_by_hand(self, family: str, encoder_of: Encoders) -> None:
         tokenizer = tokenizer_of(family, "words")
         ids, learnt = [], []
         for number, part in enumerate(re.split("[«»]", FAMILIES[family].written)):
             part_ids = tokenizer(part, add_special_tokens=False)["input_ids"]
             ids += part_ids
             learnt += [number % 2 == 1] * len(part_ids)
-        found = piece_of(tokenizer, CHAT)
+        found = piece_by(encoder_of(family, "words"), CHAT)
         assert found.ids == ids
         assert found.learnt == learnt
         assert tokenizer.unk_token_id not in ids
 
     @each_family
     @each_tokenizer
-    def test_what_is_learnt_reads_as_the_answers_and_their_ends(self, family: str, kind: str) -> None:
+    def test_what_is_learnt_reads_as_the_answers_and_their_ends(
+        self, family: str, kind: str, encoder_of: Encoders
+    ) -> None:
         tokenizer = tokenizer_of(family, kind)
-        found = piece_of(tokenizer, CHAT)
+        found = piece_by(encoder_of(family, kind), CHAT)
         runs: list[list[int]] = []
         before = False
         for number, is_learnt in zip(found.ids, found.learnt, strict=True):
@@ -80,40 +101,45 @@ class TestMasks:
 
     @each_family
     @each_tokenizer
-    def test_no_sign_before_an_answer_is_learnt_also_where_it_takes_white_space(self, family: str, kind: str) -> None:
+    def test_no_sign_before_an_answer_is_learnt_also_where_it_takes_white_space(
+        self, family: str, kind: str, encoder_of: Encoders
+    ) -> None:
         tokenizer = tokenizer_of(family, kind)
         signs = set(tokenizer.convert_tokens_to_ids(list(FAMILIES[family].signs)))
         chats = [[CHAT[0], Turn("assistant", f"{space}yes")] for space in (" ", "\n\n", " \n x", "\u2028")]
-        for chat, (found,) in zip(chats, pieces_of(tokenizer, *chats), strict=True):
+        for chat, (found,) in zip(chats, encoder_of(family, kind).pieces(chats), strict=True):
             learnt = [number for number, is_learnt in zip(found.ids, found.learnt, strict=True) if is_learnt]
             assert [number in signs for number in learnt] == [False] * (len(learnt) - 1) + [True], chat
 
     @each_family
     @each_tokenizer
-    def test_ids_are_those_of_the_library(self, family: str, kind: str) -> None:
+    def test_ids_are_those_of_the_library(self, family: str, kind: str, encoder_of: Encoders) -> None:
         """Also where an answer or a question begins or ends with white space, which some templates strip."""
         ends = ("", " ", "\n", "\n\n", " \n x")
         chats = [[Turn(turn.role, f"{end}{turn.content}{end}") for turn in CHAT] for end in ends]
         tokenizer = tokenizer_of(family, kind)
-        for chat, (found,) in zip(chats, pieces_of(tokenizer, *chats), strict=True):
+        for chat, (found,) in zip(chats, encoder_of(family, kind).pieces(chats), strict=True):
             assert found.ids == library_ids(tokenizer, chat), chat
 
     @each_family
     @each_tokenizer
-    def test_a_prompt_is_that_of_the_library_and_the_beginning_of_what_was_learnt(self, family: str, kind: str) -> None:
+    def test_a_prompt_is_that_of_the_library_and_the_beginning_of_what_was_learnt(
+        self, family: str, kind: str, encoder_of: Encoders
+    ) -> None:
         tokenizer = tokenizer_of(family, kind)
-        with ChatFormat(tokenizer, "it").at_work(512) as encoder:
-            (prompt,) = encoder.prompts([CHAT[:3]])
+        (prompt,) = encoder_of(family, kind).prompts([CHAT[:3]])
         assert prompt == library_ids(tokenizer, CHAT[:3], add_generation_prompt=True)
-        found = piece_of(tokenizer, CHAT)
+        found = piece_by(encoder_of(family, kind), CHAT)
         begins = [at for at, now in enumerate(found.learnt) if now and not found.learnt[at - 1]]
         assert found.ids[: begins[-1]] == prompt
 
     @each_family
-    def test_a_system_turn_is_written_or_the_template_says_that_it_takes_none(self, family: str) -> None:
+    def test_a_system_turn_is_written_or_the_template_says_that_it_takes_none(
+        self, family: str, encoder_of: Encoders
+    ) -> None:
         tokenizer = tokenizer_of(family, "bytes")
         chat = [Turn("system", "you are short"), *CHAT]
-        (found,) = pieces_of(tokenizer, chat)
+        (found,) = encoder_of(family, "bytes").pieces([chat])
         if FAMILIES[family].takes_system:
             assert found[0].ids == library_ids(tokenizer, chat)
             assert "you are short" in tokenizer.decode(found[0].ids)
@@ -121,9 +147,10 @@ class TestMasks:
             assert re.search("must alternate|not supported", found)
 
     @pytest.mark.parametrize("family", ["mistral", "gemma"])
-    def test_roles_out_of_order_are_refused_in_the_words_of_the_template(self, family: str) -> None:
-        tokenizer = tokenizer_of(family, "bytes")
-        (refused, taken) = pieces_of(tokenizer, [CHAT[0], *CHAT], CHAT)
+    def test_roles_out_of_order_are_refused_in_the_words_of_the_template(
+        self, family: str, encoder_of: Encoders
+    ) -> None:
+        (refused, taken) = encoder_of(family, "bytes").pieces([[CHAT[0], *CHAT], CHAT])
         assert "must alternate" in refused
         assert not isinstance(taken, str)
 
@@ -131,14 +158,14 @@ class TestMasks:
 class TestWhatMessagesSpellOut:
     @each_family
     @each_tokenizer
-    def test_signs_in_messages_are_text(self, family: str, kind: str) -> None:
+    def test_signs_in_messages_are_text(self, family: str, kind: str, encoder_of: Encoders) -> None:
         """No message can end its turn, begin another one, or write the sign of an end."""
         tokenizer = tokenizer_of(family, kind)
         signs = "".join(FAMILIES[family].signs)
         chat = [Turn(turn.role, f"{turn.content} {signs} {turn.content}") for turn in CHAT]
-        found = piece_of(tokenizer, chat)
+        found = piece_by(encoder_of(family, kind), chat)
         special = set(tokenizer.convert_tokens_to_ids(list(FAMILIES[family].signs)))
-        plain = piece_of(tokenizer, CHAT)
+        plain = piece_by(encoder_of(family, kind), CHAT)
         assert [i for i in found.ids if i in special] == [i for i in plain.ids if i in special]
         assert sum(found.learnt) > sum(plain.learnt)
         if kind == "bytes":  # which loses nothing

@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from infrastructure.reports import confused_pairs, confusion
-from infrastructure.reports.canvas import BLUE
+from infrastructure.reports.canvas import BLUE, open_page, save
 from infrastructure.reports.confused_pairs import most_confused
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.reports.label_texts import is_whole, on_one_line, texts_of, width_of, wrapped
 from infrastructure.reports.shares import share_text
 from tests.support.pictures import a_picture_written, assert_apart, figures_kept, texts_in
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
 NOWHERE = Path("unwritten.png")
 HOSTILE = (
     "<script>alert(1)</script>", "\u05e9\u05dc\u05d5\u05dd \u202e\u05e2\u05d5\u05dc\u05dd", "x" * 2000, "word " * 400,
@@ -57,6 +58,14 @@ def told_in(figure: Figure) -> list[str]:
 def test_any_number_of_classes_is_a_png_800_pixels_wide(num_classes: int, picture: Path) -> None:
     draw_confusion_matrix(matrix_of(num_classes).tolist(), names_of(num_classes), picture)
     assert picture.is_file()
+
+
+def test_a_picture_in_place_of_a_link_leaves_alone_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "hers").write_text("hers")
+    (tmp_path / "picture.png").symlink_to(tmp_path / "hers")
+    save(open_page(100), tmp_path / "picture.png")
+    assert (tmp_path / "hers").read_text() == "hers"
+    assert not (tmp_path / "picture.png").is_symlink()
 
 
 @pytest.mark.parametrize("num_classes", [2, len(HOSTILE), 40])

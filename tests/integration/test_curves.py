@@ -22,6 +22,8 @@ from infrastructure.reports.smoothing import smoothed
 from tests.fakes.ports import RESULT
 from tests.support.pictures import assert_apart, figures_kept
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
+
 
 def entries(name: str, values: Sequence[float], first: int = 10, stride: int = 10) -> list[MetricEntry]:
     return [MetricEntry(name, value, first + index * stride, 0, 0.0) for index, value in enumerate(values)]

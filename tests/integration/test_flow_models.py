@@ -31,7 +31,6 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.task_of_model import task_for
 from tests.support import flowing
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 
 ADAPTER = FlowClassification(LabelScoring(flowing.LABELS, negative_label="safe"), 0, len(flowing.WORDS), 64)
 
@@ -271,16 +270,14 @@ def test_another_task_has_no_such_preset(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("whole")
-    with pictures_undrawn():
-        response = Container().train_model().execute(flowing.request(directory))
+    response = Container().train_model().execute(flowing.request(directory))
     assert response.success, response.errors
     return directory / "run"
 
 
 @pytest.mark.parametrize("step", [1, 4])
 def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(whole: Path, tmp_path: Path, step: int) -> None:
-    with pictures_undrawn():
-        stopped_and_resumed(flowing.request(tmp_path), step)
+    stopped_and_resumed(flowing.request(tmp_path), step)
     assert bytes_of(tmp_path / "run") == bytes_of(whole)
     assert metrics_of(tmp_path / "run") == metrics_of(whole)
 
@@ -307,8 +304,7 @@ def test_an_evaluation_of_the_same_rows_gives_the_same_scores(whole: Path) -> No
 
 def test_a_finished_reader_is_gone_on_with(whole: Path, tmp_path: Path) -> None:
     asked = flowing.request(tmp_path, model_name=str(whole / "model"), max_steps=2)
-    with pictures_undrawn():
-        response = Container().train_model().execute(asked)
+    response = Container().train_model().execute(asked)
     assert response.success, response.errors
     before = Vocabulary.read(whole / "model")
     assert Vocabulary.read(tmp_path / "run" / "model") == before
@@ -316,8 +312,7 @@ def test_a_finished_reader_is_gone_on_with(whole: Path, tmp_path: Path) -> None:
 
 def test_rows_without_marks_and_kinds_are_learnt_from(tmp_path: Path) -> None:
     rows = [{"code": row["code"], "label": row["label"]} for row in flowing.programs(40)]
-    with pictures_undrawn():
-        response = Container().train_model().execute(flowing.request(tmp_path, rows=rows, max_steps=2))
+    response = Container().train_model().execute(flowing.request(tmp_path, rows=rows, max_steps=2))
     assert response.success, response.errors
     config = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
     assert (config["marks"], config["kinds"]) == (["harmful"], [])

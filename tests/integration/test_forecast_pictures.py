@@ -21,6 +21,7 @@ from infrastructure.reports.ticks import choose_ticks, name_rows, name_time
 from tests.support import tiny_series
 from tests.support.pictures import a_picture_written, assert_apart, figures_kept
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 SPREAD = np.array([-2.0, -1.5, -0.7, 0.0, 0.7, 1.5, 2.0])
 NOWHERE = Path("unwritten.png")

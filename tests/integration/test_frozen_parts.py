@@ -1,7 +1,6 @@
 """What is frozen stays to the bit, is in no checkpoint, and comes again from where the model comes from."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,8 @@ from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
 from tests.support import tiny, tiny_text
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 
 FROZEN: dict[str, Any] = {"freeze": 1, "layer_decay": 0.8, "average_decay": 0.9}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Leave out what no comparison of two runs looks at."""
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

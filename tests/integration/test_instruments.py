@@ -16,7 +16,6 @@ from infrastructure.tasks.series.page.row_times import RowTimes
 from tests.support.command_line import athanor
 from tests.support.instruments import price_table, session_times, walk
 from tests.support.resuming import bytes_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_series import request
 
 TASK = "market_direction"
@@ -206,8 +205,7 @@ def test_prices_that_never_stop_are_told_to_have_no_sessions(tmp_path: Path) -> 
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp = tmp_path_factory.mktemp("run")
     asked = wanted(table(tmp / "p.csv"), output_dir=str(tmp / "run"), max_steps=6, session_gaps="cut")
-    with pictures_undrawn():
-        response = Container().train_model().execute(asked)
+    response = Container().train_model().execute(asked)
     assert response.success, response.errors
     return tmp / "run"
 
@@ -264,8 +262,7 @@ def test_an_evaluation_scores_rivals_of_all_instruments(run: Path, tmp_path: Pat
 def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(tmp_path: Path) -> None:
     path = table(tmp_path / "p.csv")
     settings = {"max_steps": 6, "save_steps": 2, "eval_steps": 3, "batch_size": 8, "session_gaps": "cut"}
-    with pictures_undrawn():
-        whole = wanted(path, output_dir=str(tmp_path / "whole"), **settings)
-        assert Container().train_model().execute(whole).success
-        stopped_and_resumed(wanted(path, output_dir=str(tmp_path / "run"), **settings), 3)
+    whole = wanted(path, output_dir=str(tmp_path / "whole"), **settings)
+    assert Container().train_model().execute(whole).success
+    stopped_and_resumed(wanted(path, output_dir=str(tmp_path / "run"), **settings), 3)
     assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "whole")

@@ -30,19 +30,15 @@ def test_checkpoints_are_read_without_transformers() -> None:
     assert bare_python(program) == "False"
 
 
-def test_metrics_are_logged_without_torch() -> None:
-    program = "import sys, infrastructure.training.training_metrics_tracker; print('torch' in sys.modules)"
-    assert bare_python(program) == "False"
-
-
-def test_runs_are_listed_compared_and_removed_without_torch() -> None:
-    program = "import sys, infrastructure.runs_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
-    assert bare_python(program) == "set()"
-
-
-def test_data_sets_are_built_without_torch() -> None:
-    program = "import sys, infrastructure.data_container; print({'torch', 'transformers', 'scipy'} & set(sys.modules))"
-    assert bare_python(program) == "set()"
+def test_metrics_are_logged_runs_listed_and_data_sets_built_without_torch() -> None:
+    program = """
+import sys
+from importlib import import_module
+for name in ("training.training_metrics_tracker", "runs_container", "data_container"):
+    import_module(f"infrastructure.{name}")
+    print(name, {"torch", "transformers", "scipy"} & set(sys.modules))
+"""
+    assert {line.partition(" ")[2] for line in bare_python(program).splitlines()} == {"set()"}
 
 
 def test_no_unit_test_loads_torch_or_transformers() -> None:

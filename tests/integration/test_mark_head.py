@@ -1,7 +1,6 @@
 """A head for marks keeps the guarantees of training, and leaves no trace in the model that is kept."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +26,9 @@ from tests.support import marked, tiny
 from tests.support.adapted import base_of
 from tests.support.mathematics import CPU, batch_of, gradients, relative_difference
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_architectures import DECODERS, ENCODER_DECODERS, ENCODERS
 
 WITHOUT_CLASSIFIER = ("t5gemma",)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

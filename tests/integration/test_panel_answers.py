@@ -15,7 +15,6 @@ import pytest
 
 from infrastructure.container import Container
 from tests.support.command_line import Answer, athanor
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_panels import HORIZONS, KNOWN, NAMES, Row, changed, day, number_of, request, rows, written
 
 BERLIN, DAY = ZoneInfo("Europe/Berlin"), timedelta(days=1)
@@ -26,8 +25,7 @@ QUICK: dict[str, Any] = {"max_steps": 3, "warmup_steps": 0, "learning_rate": 1e-
 def run_of(directory: Path, **settings: Any) -> Path:
     """Train three steps."""
     run = directory / "run"
-    with pictures_undrawn():
-        response = Container().train_model().execute(request(directory, output_dir=str(run), **{**QUICK, **settings}))
+    response = Container().train_model().execute(request(directory, output_dir=str(run), **{**QUICK, **settings}))
     assert response.success, response.errors
     return run
 

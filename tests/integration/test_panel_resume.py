@@ -1,7 +1,6 @@
 """A run on a table of many series that was killed ends with the same bytes as one that was not."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_panels import VALIDATION, changed, request, rows, written
 
 # An epoch has 30 steps, and none of these falls on its end.
@@ -29,12 +27,6 @@ def end_of(run: Path) -> tuple[str, list[tuple[str, float, int]], dict[str, Any]
     """Give all that two runs must end alike in."""
     card: dict[str, Any] = json.loads((run / "model" / "athanor.json").read_text())
     return bytes_of(run), metrics_of(run), {name: card[name] for name in ("series", "test_metrics", "metrics")}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

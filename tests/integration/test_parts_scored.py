@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,9 @@ from infrastructure.tasks.labels.scoring import LabelScoring
 from presentation.cli.parts import write_parts
 from tests.support import marked
 from tests.support.command_line import athanor
-from tests.support.runs import pictures_undrawn
 
 NAMES = ("high", "low", "safe")
 BINARY = LabelScoring(NAMES, negative_label="safe")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """A run that was killed at any instant ends with the same bytes as one that was not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,6 @@ from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.support import tiny
 from tests.support.resuming import bytes_of, kill_once_there, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Leave out what no comparison of two runs looks at."""
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module")

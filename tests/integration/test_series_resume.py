@@ -1,7 +1,6 @@
 """A run on a table that was killed ends with the same bytes as one that was not."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_series import SERIES_TASKS, bars, request, table_file
 
 # An epoch has 27 steps or so, and none of these falls on its end. The presets drop out a tenth of what they see.
@@ -42,13 +40,6 @@ def card_of(run: Path) -> dict[str, Any]:
 def end_of(run: Path) -> tuple[str, list[tuple[str, float, int]], dict[str, Any]]:
     """Give all that two runs must end alike in."""
     return bytes_of(run), metrics_of(run), card_of(run)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Leave out what no comparison of two runs looks at."""
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module", params=SERIES_TASKS)

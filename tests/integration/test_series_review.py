@@ -22,6 +22,7 @@ from infrastructure.tasks.registry import kind_of
 from tests.support.tiny_series import NAMES, bars, ready, request, stamps, table_file
 from tests.support.trainings import asked_again
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
 FEW = {"max_steps": 2, "eval_steps": 2, "warmup_steps": 1}
 
 

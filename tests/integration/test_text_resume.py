@@ -1,6 +1,5 @@
 """A run that writes text or fills gaps and was killed ends with the same bytes as one that was not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
-from tests.support.runs import pictures_undrawn
 from tests.support.tiny_text import MASKED, TEXT_TASKS, request
 
 STEPS = 14
@@ -32,13 +30,6 @@ def wanted(task: str, tmp: Path, **changes: Any) -> TrainModelRequest:
     packing = task != "language_modeling"  # which packs its documents in any case
     samples = {"sample_rows": 2, "max_new_tokens": 8} if packing and task != MASKED else {}
     return request(task, tmp, output_dir=str(tmp / "run"), packing=packing, **samples, **SETTINGS, **changes)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_pictures() -> Iterator[None]:
-    """Leave out what no comparison of two runs looks at."""
-    with pictures_undrawn():
-        yield
 
 
 @pytest.fixture(scope="module", params=(MASKED, *TEXT_TASKS))

@@ -19,7 +19,6 @@ from infrastructure.data.series.target_values import TargetValues
 from infrastructure.data.series.value_scale import LARGEST, ValueScale
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from tests.support import tiny_panels, tiny_series
-from tests.support.runs import pictures_undrawn
 from tests.support.valued import COUNTS, LEVELS, RULES, forecasts, loaded, recipe_of
 
 KINDS = ("log", "asinh")
@@ -156,8 +155,7 @@ def test_a_model_on_a_logarithm_is_trained_opened_scored_and_asked(tmp_path: Pat
     request = tiny_series.request(
         "quantile_forecasting", tmp_path, dataset_path=path, max_steps=2, output_dir=str(tmp_path / "run"), **settings
     )
-    with pictures_undrawn():
-        assert Container().train_model().execute(request).success
+    assert Container().train_model().execute(request).success
     run = str(tmp_path / "run")
     scored = Container().evaluate_model().execute(EvaluateModelRequest(run=run, dataset_path=str(path)))
     assert 0 < scored.metrics["loss"] < 2
@@ -167,11 +165,10 @@ def test_a_model_on_a_logarithm_is_trained_opened_scored_and_asked(tmp_path: Pat
     assert (quantiles >= 0).all()
     assert quantiles.max() < 50
     again = {"model_name": f"{run}/model", "output_dir": str(tmp_path / "again")}
-    with pictures_undrawn():
-        refused = Container().train_model().execute(request.changed(**again, value_scale="plain"))
-        assert "has learnt on the scales log, but value_scale asks for plain" in str(refused.errors)
-        assert "Set value_scale=log" in str(refused.errors)
-        assert Container().train_model().execute(request.changed(**again)).success
+    refused = Container().train_model().execute(request.changed(**again, value_scale="plain"))
+    assert "has learnt on the scales log, but value_scale asks for plain" in str(refused.errors)
+    assert "Set value_scale=log" in str(refused.errors)
+    assert Container().train_model().execute(request.changed(**again)).success
 
 
 def scaled(recipe: SeriesRecipe, *found: ValueScale) -> SeriesRecipe:

@@ -18,13 +18,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.support.drawing import pictures_undrawn
+
 ROOT = Path(__file__).resolve().parents[2]
 # The command line with all that a training imports on its way; what is missing here costs time and nothing else.
 NEEDED = (
     "presentation.cli.__main__",
     "presentation.cli.commands.train",
     "presentation.cli.commands.resume",
+    "presentation.cli.watching",
     "infrastructure.container",
+    "datasketch",
+    "matplotlib.figure",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
     "torch.distributed.fsdp",
     "transformers.models.llama.modeling_llama",
     "transformers.models.modernbert.modeling_modernbert",
@@ -155,10 +162,11 @@ def _serve() -> None:
         import_module(name)
     # A child that ends as any Python does would look through all of this for garbage, which took it a second.
     gc.freeze()
-    for line in sys.stdin:
-        question = json.loads(line)
-        answer = _started(question["start"]) if "start" in question else _ended(question["ended"])
-        print(json.dumps(answer), flush=True)
+    with pictures_undrawn():
+        for line in sys.stdin:
+            question = json.loads(line)
+            answer = _started(question["start"]) if "start" in question else _ended(question["ended"])
+            print(json.dumps(answer), flush=True)
 
 
 def _started(call: dict[str, Any]) -> int:

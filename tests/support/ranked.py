@@ -23,11 +23,11 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from tests.fakes.ports import FakeMonitor
 from tests.support import flowing, tiny, tiny_panels, tiny_series, tiny_text
 
-STEPS = 20
+STEPS = 12
 # Not Muon, whose products are in bf16 where a processor has it: that rounds as coarsely for one rank cut another way.
 # Four micro-batches of two rows: each of four ranks has one, and the noise in a model is drawn as by one rank alone.
 LOOP: Mapping[str, Any] = {
-    "batch_size": 2, "gradient_accumulation_steps": 4, "max_steps": STEPS, "eval_steps": 8, "save_steps": STEPS,
+    "batch_size": 2, "gradient_accumulation_steps": 4, "max_steps": STEPS, "eval_steps": 4, "save_steps": STEPS,
     "logging_steps": 1, "precision": "fp32", "average_decay": 0.9, "optimizer": "adamw", "learning_rate": 1e-3,
 }  # fmt: skip
 # By name: the task, the rows that are learnt from, and settings. The last step of an epoch has as many rows as the

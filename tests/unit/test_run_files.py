@@ -12,7 +12,6 @@ from domain.events import Warned
 from domain.exceptions import AthanorError, ConfigurationError, RunError
 from domain.run_layout import RUN_FILE, SUMMARY, RunLayout
 from infrastructure.plain_files import NotPlainError, open_to_append, read_plain
-from infrastructure.reports.canvas import open_page, save
 from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_file import dump_request
 from infrastructure.runs.run_log import RunLog
@@ -189,15 +188,14 @@ class TestALink:
     def test_in_place_of_a_file_that_is_written_whole_is_replaced(self, tmp_path: Path) -> None:
         run, wanted = RunStore().reopen(str(run_at(tmp_path / "run")))
         (tmp_path / "hers").write_text("hers")
-        for name in (SUMMARY, "picture.png", "metrics.json", "metrics.csv"):
+        for name in (SUMMARY, "metrics.json", "metrics.csv"):
             (tmp_path / "run" / name).symlink_to(tmp_path / "hers")
         run.open(wanted)
         run.save_summary({"success": True})
-        save(open_page(100), tmp_path / "run" / "picture.png")
         TrainingMetricsTracker(tmp_path / "run", file_name="metrics.jsonl").finish()
         run.close()
         assert (tmp_path / "hers").read_text() == "hers"
-        assert not (tmp_path / "run" / "picture.png").is_symlink()
+        assert not (tmp_path / "run" / SUMMARY).is_symlink()
 
     def test_in_place_of_the_log_loses_lines_and_not_her_file(self, tmp_path: Path) -> None:
         (tmp_path / "hers").write_text("hers")

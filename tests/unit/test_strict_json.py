@@ -13,6 +13,7 @@ from domain.events import EvaluationCompleted
 from domain.run_layout import LOG
 from domain.strict_json import finite, strict_json
 from infrastructure.runs.run_log import RunLog
+from tests.support.texts import texts
 
 
 def strictly(text: str | bytes) -> Any:
@@ -23,8 +24,8 @@ def strictly(text: str | bytes) -> Any:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(),
+    lambda inner: st.lists(inner) | st.dictionaries(texts(), inner) | st.tuples(inner),
     max_leaves=20,
 )
 

@@ -1,5 +1,7 @@
 """Sums over rows give the scores of sacrebleu, and their intervals hold what other rows would give."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ WORDS = ("def", "return", "x", "y", "+", "(", ")", "==", "é", "\t", "\n")
 TEXT = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
 
 
+@cache
 def rows(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
     """Draw texts, and answers in which every fifth word is another."""
     draw = np.random.default_rng(seed)
