@@ -12,12 +12,12 @@ from infrastructure.models.flow.bindings import TARGET, VALUE, bindings_of
 from infrastructure.models.flow.languages import C_LIKE, PYTHON, Language, language_of
 from infrastructure.models.flow.lexing import LINES, lex
 from infrastructure.models.flow.vocabulary import Vocabulary
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 PIECES = ("def f(a):", "\n", "    ", "\t", '"', "'", '"""', "f'", "{", "}", "{{", "(", ")", "[", "]", "\\", "#", "//",
           "/*", "*/", "`", "${", ";", "x", "=", ":=", "é", "\u2028", "\x00", "\ud800", "1_0", "0x", "lambda", "for",
           "in", "as", ":", ",", ".", "->", "class", "return", "\r", "\r\n", "rb'", "<q>", "<line3>")  # fmt: skip
-code = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | texts(max_size=80)
+code = st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | any_text(max_size=80)
 
 
 def texts(source: str, language: Language | None = None) -> list[str]:

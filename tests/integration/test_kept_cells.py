@@ -26,7 +26,7 @@ from infrastructure.data.sources.asked_rows import asked_rows
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import BadInput, read_inputs
 from infrastructure.data.sources.readers import Row, read_rows
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 ANSWERED = (Column("label", TEXT), Column("score", NUMBER))
 ALL = Keep("all", was_said=True)
@@ -104,7 +104,7 @@ def test_texts_of_a_csv_stay_as_they_stood_in_every_format(ending: str, tmp_path
     assert [int(row["row"]) for row in rows] == list(range(1, len(STRANGE) + 1))
 
 
-CELL = texts("\0", max_size=12)
+CELL = any_text("\0", max_size=12)
 
 
 @EVERY_CELL

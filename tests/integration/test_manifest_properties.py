@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.exceptions import CheckpointError
 from infrastructure.training.checkpoint_manager import CheckpointManager
-from tests.support.texts import texts
+from tests.support.texts import any_text
 from tests.support.trees import is_same, trees
 
 
@@ -59,7 +59,7 @@ def test_a_single_byte_changed_removed_or_put_in_is_found_in_every_file(checkpoi
 
 
 @settings(max_examples=5)
-@given(st.dictionaries(texts(max_size=3), trees, max_size=3))
+@given(st.dictionaries(any_text(max_size=3), trees, max_size=3))
 def test_any_nested_state_comes_back_from_a_checkpoint(
     tmp_path_factory: pytest.TempPathFactory, state: dict[str, Any]
 ) -> None:

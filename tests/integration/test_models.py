@@ -43,7 +43,7 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.tasks.registry import TaskModels
 from tests.fakes.ports import FakeMonitor, FakeRun
 from tests.support import tiny
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 POSITIONS = 40
 TEXTS = [row["text"] for row in tiny.rows()]
@@ -435,7 +435,7 @@ def lowering() -> PreTrainedTokenizerFast:
 
 
 class TestTokenizer:
-    @given(text=texts(max_size=60) | st.binary(max_size=60).map(lambda content: content.decode("latin-1")))
+    @given(text=any_text(max_size=60) | st.binary(max_size=60).map(lambda content: content.decode("latin-1")))
     def test_gives_back_any_text_it_has_encoded(self, exact: PreTrainedTokenizerFast, text: str) -> None:
         ids = exact(text)["input_ids"]
         assert (ids[0], ids[-1]) == (exact.cls_token_id, exact.sep_token_id)

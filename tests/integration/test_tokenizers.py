@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from domain.exceptions import ConfigurationError, DatasetError
 from infrastructure.models import tokenizer as tokenizer_module
 from infrastructure.models.tokenizer import train_bpe, train_characters, train_tokenizer
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 CODE = "def readHTTPServer_v12(self):\n\t\treturn  naïve_x\r\n\n        if x == 15:  # 日本\n" * 3
 # What a careless decoder trims or tidies: blanks before punctuation, at the ends, and the model's own marks.
@@ -29,7 +29,7 @@ def plain(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
 
 
 class TestBytePairs:
-    @given(text=texts(max_size=40) | st.text("aB1_ \n\té(", max_size=40))
+    @given(text=any_text(max_size=40) | st.text("aB1_ \n\té(", max_size=40))
     def test_any_text_comes_back(self, bpe: PreTrainedTokenizerFast, text: str) -> None:
         text = text.encode("utf-8", errors="replace").decode()
         assert bpe.decode(plain(bpe, text)) == text

@@ -22,7 +22,7 @@ from infrastructure.data.chats.rows import ChatRows, chats_not_in, load_chats, s
 from infrastructure.data.sources.fields import sought
 from tests.support.chats import ANY_FORM, FORMS, chat, flat
 from tests.support.formats import FORMATS
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 ASKS = {"role": "user", "content": "a"}
 ANSWERS = {"role": "assistant", "content": "b"}
@@ -153,8 +153,8 @@ def test_an_input_that_only_later_rows_have_is_read_and_told(tmp_path: Path) -> 
 
 CHATS = st.lists(
     st.tuples(
-        st.none() | texts("\0", max_size=5),
-        st.lists(texts("\0", min_size=1).filter(str.strip)),
+        st.none() | any_text("\0", max_size=5),
+        st.lists(any_text("\0", min_size=1).filter(str.strip)),
     )
     .filter(lambda drawn: len(drawn[1]) >= 2)
     .map(lambda drawn: chat(*drawn[1][: len(drawn[1]) // 2 * 2], system=drawn[0])),

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infrastructure.data.sources.readers import Row, read_rows
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 Columns = dict[str, list[str | None]]
-NAMES = texts("\0", min_size=1, max_size=8)
-CELLS = st.none() | texts(max_size=12)
+NAMES = any_text("\0", min_size=1, max_size=8)
+CELLS = st.none() | any_text(max_size=12)
 # A workbook is XML, which knows neither control characters nor \r, and escapes as _x000D_ what it does not know.
 PRINTABLE = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="_"), min_size=1, max_size=12

@@ -16,7 +16,7 @@ from infrastructure.data.text import documents
 from infrastructure.data.text import parts as document_parts
 from infrastructure.data.text.documents import Documents, load_documents
 from infrastructure.data.text.parts import DocumentPart, documents_not_in, split_documents, whole_documents
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -71,7 +71,7 @@ def test_a_directory_gives_a_document_a_file_but_none_for_empty_and_hidden_ones(
 
 
 @settings(max_examples=25)
-@given(lines=st.lists(texts(max_size=12), min_size=1, max_size=8), size=st.integers(4, 9), chunk=st.integers(1, 9))
+@given(lines=st.lists(any_text(max_size=12), min_size=1, max_size=8), size=st.integers(4, 9), chunk=st.integers(1, 9))
 def test_pieces_are_short_whole_characters_and_together_the_text(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int, chunk: int
 ) -> None:

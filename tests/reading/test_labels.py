@@ -18,7 +18,7 @@ from infrastructure.data.sources import label_names as labels
 from infrastructure.data.sources.fields import sought
 from infrastructure.data.sources.label_names import matches, name_of
 from infrastructure.tasks.labels.scoring import class_weights_of
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 TEXT = sought("text", ("text",))
 
@@ -183,7 +183,9 @@ def test_class_weights_may_name_labels_as_numbers_truth_values_and_with_blanks()
     assert class_weights_of({" pos ": 3.0}, ("neg", "pos"), [1, 1]).tolist() == [1.0, 3.0]  # type: ignore[union-attr]
 
 
-@given(st.one_of(texts(), st.integers(), st.booleans(), st.floats(allow_nan=True), st.none(), st.lists(st.integers())))
+@given(
+    st.one_of(any_text(), st.integers(), st.booleans(), st.floats(allow_nan=True), st.none(), st.lists(st.integers()))
+)
 def test_a_name_names_itself_and_can_be_written_down(cell: Any) -> None:
     name = name_of(cell)
     if name is not None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from domain.exceptions import DatasetError
 from infrastructure.data.sources import json_rows
 from infrastructure.data.sources.readers import Row, RowFault, read_rows
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 ROWS = (
     {"text": "plain words", "label": "a"},
@@ -154,11 +154,11 @@ def test_a_line_of_plain_text_keeps_its_blanks(tmp_path: Path) -> None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=4), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | any_text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-OBJECTS = st.lists(st.dictionaries(texts(max_size=4), JSON_VALUES, max_size=3), max_size=6)
+OBJECTS = st.lists(st.dictionaries(any_text(max_size=4), JSON_VALUES, max_size=3), max_size=6)
 LAYOUTS = st.sampled_from((None, 0, 1, 3))
 CHUNKS = st.sampled_from((1, 2, 3, 7, 16, 64, 1 << 20))
 

@@ -17,14 +17,14 @@ from infrastructure.data.files.table_faults import TableFaults
 from infrastructure.data.sources.readers import RowFault, read_rows
 from infrastructure.data.table.csv_source import CsvSource
 from infrastructure.data.table.numbers import MISSING
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 Table = list[list[str]]
 DELIMITERS = (",", ";", "\t", "|")
 USUAL = ["", "a", "pos", "neg", "a,b", "a;b", "a\tb", 'say "hi"', '"', '""', "two\nlines", "a\r\nb", "é", " ", "\r"]
 CELLS = st.one_of(
     st.sampled_from(USUAL),
-    texts("\0", max_size=8),
+    any_text("\0", max_size=8),
     st.text("ab,;\t|\"\n\r '", max_size=6),
 )
 

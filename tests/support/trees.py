@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from infrastructure.training.tensor_tree import join_tree, split_tree
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 DTYPES = (
     torch.bool,
@@ -74,7 +74,7 @@ def tensor_of(dtype: torch.dtype, shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 tensors = st.builds(tensor_of, st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.integers(0, 9))
-leaves = st.one_of(st.none(), st.booleans(), st.integers(-(2**130), 2**130), st.floats(), texts(max_size=4), tensors)
+leaves = st.one_of(st.none(), st.booleans(), st.integers(-(2**130), 2**130), st.floats(), any_text(max_size=4), tensors)
 keys = st.one_of(st.integers(-3, 3), st.sampled_from(["a", "a/b", "0", "", "$tensor", "$x", "__metadata__"]))
 trees = st.recursive(
     leaves,

@@ -21,7 +21,7 @@ from infrastructure.runs.run_archive import RunArchive
 from infrastructure.runs.run_file import dump_request
 from infrastructure.runs.run_store import RunDirectory, RunStore
 from infrastructure.staging import DELETED, name_aside
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,7 +86,7 @@ class TestReserving:
 
 # Values that YAML would read as something else if they were written bare.
 AWKWARD = ("no", "null", "1e3", "0x1f", "~", "2024-01-01", " leading", "a: b", "#x", "'", '"', "\ud800", "- x", "")
-TEXTS = texts(max_size=20) | st.sampled_from(AWKWARD)
+TEXTS = any_text(max_size=20) | st.sampled_from(AWKWARD)
 
 
 class TestTheRunFile:

@@ -9,7 +9,7 @@ from hypothesis import given
 from application.training_request import MAX_FAULTS, TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.showing import LONGEST_VALUE, harmless, json_text, shown
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 OBEYED = "\x1b\x07\x9b\u202e\u2066\u200f\ud83d\u2028\u2029\x7f\x85\U000e0001\n\r"
 
@@ -29,7 +29,7 @@ def shared_many_times() -> Any:
     return value
 
 
-@given(texts())
+@given(any_text())
 def test_json_says_the_same_and_holds_nothing_that_a_terminal_obeys(text: str) -> None:
     written = json_text({text: [text]})
     assert json.loads(written) == {text: [text]}

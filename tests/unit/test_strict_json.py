@@ -13,7 +13,7 @@ from domain.events import EvaluationCompleted
 from domain.run_layout import LOG
 from domain.strict_json import finite, strict_json
 from infrastructure.runs.run_log import RunLog
-from tests.support.texts import texts
+from tests.support.texts import any_text
 
 
 def strictly(text: str | bytes) -> Any:
@@ -24,8 +24,8 @@ def strictly(text: str | bytes) -> Any:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | texts(),
-    lambda inner: st.lists(inner) | st.dictionaries(texts(), inner) | st.tuples(inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text(),
+    lambda inner: st.lists(inner) | st.dictionaries(any_text(), inner) | st.tuples(inner),
     max_leaves=20,
 )
 
