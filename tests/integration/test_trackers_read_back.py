@@ -33,6 +33,7 @@ from tests.support.tracked_runs import (
     trackers_of,
 )
 
+pytestmark = pytest.mark.usefixtures("pictures_drawn")
 NAME = "run one & only"  # a space and a sign in the paths of every store
 NOTING = """
 import os, socket
