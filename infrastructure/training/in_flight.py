@@ -3,9 +3,8 @@
 import time
 from collections import deque
 
-from torch import Tensor
-
 from domain.progress import StepResult
+from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.session import Session
 from infrastructure.training.step import BegunStep
 
@@ -25,10 +24,9 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._begun)
 
-    @property
-    def were_applied(self) -> list[Tensor]:
-        """What only the device knows of each, [] each: 1.0 where it was applied, else 0.0."""
-        return [step.was_applied for step, _ in self._begun]
+    def applied(self, known: int) -> AppliedSteps:
+        """Count the applied steps before the next one, of which the host knows so many."""
+        return AppliedSteps(known, [step.was_applied for step, _ in self._begun] if self.most else None)
 
     def add(self, step: BegunStep, started: float) -> None:
         """Take in a step whose batch was asked for at `started`, in seconds of `time.perf_counter`."""

@@ -8,7 +8,6 @@ from domain.events import Event, MicroBatchHalved
 from domain.plan import TrainingPlan
 from domain.progress import Progress, StepResult
 from infrastructure.memory import halved, is_out_of_memory, release_cached
-from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.batches import Batches
 from infrastructure.training.compiling import CompiledLayers, is_failed_compilation
 from infrastructure.training.in_flight import InFlight, most_unknown
@@ -47,7 +46,7 @@ class Stepping:
     def begin(self, progress: Progress) -> None:
         """Begin the next step, in smaller parts when memory runs out. Raises: UpdateInterruptedError."""
         started, step = time.perf_counter(), self.num_begun(progress)
-        applied = AppliedSteps(progress.applied_steps, self._in_flight.were_applied)
+        applied = self._in_flight.applied(progress.applied_steps)
         # As they are now: both change only where no step is in flight.
         num_reductions, lr_scale = progress.plateau.num_reductions, progress.lr_scale
 
