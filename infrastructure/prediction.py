@@ -31,6 +31,7 @@ from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.forecaster import Forecaster
+from infrastructure.models.fused.replacing import use_fast_layers
 from infrastructure.parallel.strategy import Forward
 from infrastructure.report_page import require_page, write_evaluation_page
 from infrastructure.sandbox.programs import require_protections
@@ -125,6 +126,7 @@ class FinishedModel:
         self._forward = Forward(self._model)
         keep_freed_memory()
         use_fast_attention(self._model, device)
+        use_fast_layers(self._model, device)
 
     def evaluate(
         self, dataset_path: str, report_path: str | None = None, testing: ProgramTesting | None = None

@@ -12,6 +12,7 @@ from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.fp8 import use_fp8_products
 from infrastructure.models.freezing import FrozenBase
+from infrastructure.models.fused.replacing import use_fast_layers
 from infrastructure.parallel.strategy import Parallel
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.training.compiling import CompiledLayers
@@ -91,6 +92,7 @@ def _opened(
     if precision.name == "fp8":
         use_fp8_products(model)
     use_fast_attention(model, device)
+    use_fast_layers(model, device)
     return Session(
         model=model,
         forward=parallel.entered(model, device),

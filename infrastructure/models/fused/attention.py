@@ -1,0 +1,88 @@
+"""Attention of short rows by two batched products."""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from infrastructure.models.fused.dropout import short_draws
+
+
+def softmax_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scale: float,
+    causal: bool,
+    dropout: float = 0.0,
+) -> Tensor:
+    """Attend; what is kept for the backward pass has the format of the queries.
+
+    Shapes: query [B, H, Lq, D], key and value [B, G, Lk, D] with H a multiple of G, mask [B or 1, 1, Lq or 1, Lk], True
+    where attended, result [B, Lq, H, D]. With `causal` and no mask the last query sees all keys, and each before it one
+    fewer. The softmax is taken in fp32; a query that may see nothing sees all alike. Weights are dropped with
+    probability `dropout`.
+    """
+    bias = None
+    if mask is not None:
+        bias = _bias_of(mask, query.dtype)
+    elif causal and query.shape[-2] > 1:
+        bias = _causal_bias(query.shape[-2], key.shape[-2], query.dtype, query.device)
+    attended: Tensor = _SoftmaxAttention.apply(query, key, value, bias, scale, dropout)
+    return attended
+
+
+def _bias_of(mask: Tensor, form: torch.dtype) -> Tensor:
+    """Give what is added to scores: nothing where attended, and so much elsewhere that their weights vanish."""
+    return torch.zeros(mask.shape, dtype=form, device=mask.device).masked_fill_(~mask, torch.finfo(form).min)
+
+
+@lru_cache(maxsize=16)
+def _causal_bias(num_queries: int, num_keys: int, form: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(mode=False):
+        seen = torch.ones(1, 1, num_queries, num_keys, dtype=torch.bool, device=device)
+        return _bias_of(seen.tril(num_keys - num_queries), form)
+
+
+class _SoftmaxAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, scale: float, dropout: float
+    ) -> Tensor:
+        batch, heads, length, size = query.shape
+        groups = key.shape[1]
+        # Heads that share a key stand below each other: [B * G, H / G * Lq, D] and [B * G, Lk, D]
+        queries, keys, values = query.reshape(batch * groups, -1, size), key.flatten(0, 1), value.flatten(0, 1)
+        if bias is None:
+            scores = torch.baddbmm(query.new_empty(()), queries, keys.transpose(1, 2), beta=0, alpha=scale)
+        else:
+            scores = bias.expand(batch, heads, length, -1).clone(memory_format=torch.contiguous_format)
+            scores = scores.view(len(queries), queries.shape[1], -1)
+            scores.baddbmm_(queries, keys.transpose(1, 2), alpha=scale)
+        weights = torch.softmax(scores, dim=-1, dtype=torch.promote_types(query.dtype, torch.float32)).to(query.dtype)
+        kept, ctx.factor = short_draws(weights.shape, dropout) if dropout else (None, 1.0)
+        ctx.save_for_backward(queries, keys, values, weights, kept)
+        ctx.shapes, ctx.scale = (query.shape, key.shape, value.shape), scale
+        attended = torch.bmm(_dropped(weights, kept, ctx.factor), values).view(batch, heads, length, -1)
+        return attended.transpose(1, 2).contiguous()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
+        queries, keys, values, weights, kept = ctx.saved_tensors
+        gradients = gradient.transpose(1, 2).reshape(len(queries), queries.shape[1], -1)
+        of_value = torch.bmm(_dropped(weights, kept, ctx.factor).transpose(1, 2), gradients)
+        of_weights = _dropped(torch.bmm(gradients, values.transpose(1, 2)), kept, ctx.factor)
+        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        zero = queries.new_empty(())
+        of_query = torch.baddbmm(zero, of_scores, keys, beta=0, alpha=ctx.scale)
+        of_key = torch.baddbmm(zero, of_scores.transpose(1, 2), queries, beta=0, alpha=ctx.scale)
+        query, key, value = ctx.shapes
+        return of_query.view(query), of_key.view(key), of_value.view(value), None, None, None
+
+
+def _dropped(weights: Tensor, kept: Tensor | None, factor: float) -> Tensor:
+    return weights if kept is None else kept.to(weights.dtype).mul_(factor).mul_(weights)
