@@ -1,8 +1,10 @@
 """What each lever of the CPU engine is worth: tokens per second with all of them, and with one taken away.
 
     python benchmarks/levers.py [--rounds 5] [--steps 40] [--busy]
+    python benchmarks/levers.py --profile [--steps 40]
 
-Each arm runs in its own process, in turn; `--busy` lets another process burn one core meanwhile. Needs the shared data.
+Each arm runs in its own process, in turn; `--busy` lets another process burn one core meanwhile. `--profile` gives the
+share that each kind of operation has in the time of a step instead. Needs the shared data.
 """
 
 import argparse
@@ -13,13 +15,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+# Fused layers (infrastructure/models/fused) that an arm leaves plain.
+PLAIN_LAYERS = {
+    "norms of torch": ("FusedLayerNorm",),
+    "attention layers of the library": ("FusedModernBertAttention",),
+    "gated units of the library": ("FusedModernBertMLP",),
+    "draws one by one": ("FusedDropout",),
+    "layers of the library": (
+        "FusedLayerNorm",
+        "FusedModernBertAttention",
+        "FusedModernBertMLP",
+        "FusedDropout",
+    ),
+}
 ARMS = (
     "all",
+    *PLAIN_LAYERS,
     "torch attention",
     "plain allocator",
     "long spinning",
@@ -32,6 +50,23 @@ ARMS = (
 # Looks for work of a waiting thread; 300,000 is what libgomp does by itself.
 SPINS = {"long spinning": "300000", "no spinning": "0"}
 WARM_UP_STEPS = 5
+# Kinds of operations, by what their names begin with; the first that fits counts.
+KINDS = {
+    "products": ("aten::mm", "aten::addmm"),
+    "products of attention": ("aten::bmm", "aten::baddbmm"),
+    "update": ("aten::_fused", "aten::_foreach", "Optimizer"),
+    "random numbers": ("aten::bernoulli", "aten::random"),
+    "copies and casts": ("aten::copy_", "aten::cat", "aten::stack", "aten::fill_"),
+    "norms, softmax and activations": (
+        "aten::native_layer_norm",
+        "aten::_softmax",
+        "aten::_log_softmax",
+        "aten::gelu",
+    ),
+    "embeddings": ("aten::index_select", "aten::embedding", "aten::index"),
+    "other arithmetic": tuple(f"aten::{name}" for name in ("mul", "add", "sub", "div", "sum", "lt", "cos", "sin")),
+    "everything else": ("",),
+}
 
 
 def main() -> None:
@@ -40,10 +75,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
         print(run(options.arm, options.steps))
+        return
+    if options.profile:
+        print(json.dumps(profile(options.steps), indent=2))
         return
     neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
     try:
@@ -63,7 +102,34 @@ def main() -> None:
 
 def run(arm: str, steps: int) -> float:
     """Train some steps with one lever taken away; gives tokens per second."""
+    with trained_by_steps(arm) as train:
+        train(0, WARM_UP_STEPS)
+        started = time.perf_counter()
+        tokens = train(WARM_UP_STEPS, steps)
+        return tokens / (time.perf_counter() - started)
+
+
+def profile(steps: int) -> dict[str, float]:
+    """Give the share of each kind of operation in the time of the thread that trains."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiled
+
+    with trained_by_steps("all") as train:
+        train(0, WARM_UP_STEPS)
+        with profiled(activities=[ProfilerActivity.CPU]) as found:
+            train(WARM_UP_STEPS, steps)
+    spent = dict.fromkeys(KINDS, 0.0)
+    for event in found.key_averages():
+        kind = next(kind for kind, names in KINDS.items() if event.key.startswith(names))
+        spent[kind] += event.self_cpu_time_total
+    return {kind: round(microseconds / sum(spent.values()), 3) for kind, microseconds in spent.items()}
+
+
+@contextmanager
+def trained_by_steps(arm: str) -> Iterator[Callable[[int, int], int]]:
+    """Set up a training with one lever taken away; gives what trains steps from one on, and tells their tokens."""
     from benchmarks.throughput import model_and_rows
+    from infrastructure.models.fused import modernbert
     from infrastructure.parallel import row_gradients
     from infrastructure.tasks.labels.adapter import SequenceClassification
     from infrastructure.training import AdvancedTrainer, precision, session
@@ -71,6 +137,11 @@ def run(arm: str, steps: int) -> float:
 
     if arm == "torch attention":
         vars(session)["use_fast_attention"] = lambda model, device: None
+    if arm in PLAIN_LAYERS:
+        become = vars(modernbert)["become"]
+        vars(modernbert)["become"] = lambda layer, fused: (
+            None if fused.__name__ in PLAIN_LAYERS[arm] else become(layer, fused)
+        )
     if arm == "plain allocator":
         vars(session)["keep_freed_memory"] = lambda: None
     if arm == "gradients of whole tables":
@@ -93,14 +164,16 @@ def run(arm: str, steps: int) -> float:
             precision="fp32" if arm == "fp32" else "bf16",
             device="cpu",
         )
-        tokens, started = 0, 0.0
-        for step in range(WARM_UP_STEPS + steps):
-            if step == WARM_UP_STEPS:
-                tokens, started = 0, time.perf_counter()
-            batch = trainer._batches.at(step, 32)
-            train_step(trainer._session, batch, 1e-3)
-            tokens += batch.num_tokens
-        return tokens / (time.perf_counter() - started)
+
+        def train(first: int, steps: int) -> int:
+            tokens = 0
+            for step in range(first, first + steps):
+                batch = trainer._batches.at(step, 32)
+                train_step(trainer._session, batch, 1e-3)
+                tokens += batch.num_tokens
+            return tokens
+
+        yield train
 
 
 def _clip_first(optimizer: Any, divisor: Any, found_inf: Any) -> None:
