@@ -28,7 +28,7 @@ from infrastructure.tasks.registry import kind_of
 from infrastructure.training.arguments import metric_of
 from infrastructure.training.device import free_memory_bytes
 from infrastructure.training.disk_space import CHOOSE, DiskNeeds, disk_needs, tight, too_little
-from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
+from infrastructure.training.evaluation import evaluate, rows_to_score
 from infrastructure.training.machine import computing_with
 from infrastructure.training.measuring import Measured, measured
 from infrastructure.training.session import Session, open_session
@@ -102,7 +102,7 @@ class Estimator:
             return Report()
 
         def score(rows: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
-            at_once = ROWS_PER_TRAINING_ROW * rows_at_once(size, rows)
+            at_once = rows_to_score(rows, rows_at_once(size, rows), session.device)
             return evaluate(session.forward, adapter, rows, at_once, session.precision, session.device)
 
         return kind.baselines(request, dataset, score)

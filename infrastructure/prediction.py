@@ -40,7 +40,7 @@ from infrastructure.tasks.kind import ComparedTask, FinishedTask, Note
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.writing.tested_programs import score_by_tests
 from infrastructure.training.device import choose_device, keep_freed_memory
-from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate, score_rows
+from infrastructure.training.evaluation import evaluate, rows_to_score, score_rows
 from infrastructure.training.precision import Precision, choose_precision
 
 ANSWERS_AT_ONCE = 4096  # to a table
@@ -115,7 +115,7 @@ class FinishedModel:
         self.task = task
         self._place = place
         self._task_name = card.task
-        self._rows_at_once = card.batch_size * ROWS_PER_TRAINING_ROW
+        self._training_rows = card.batch_size
         self._reading = card.reading
         self._device = device
         self._answers_at_once: int | None = None  # once memory ran out
@@ -179,11 +179,14 @@ class FinishedModel:
 
     def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set that is ready for the model."""
-        return evaluate(self._forward, adapter, dataset, self._rows_at_once, self._precision, self._device)
+        return evaluate(self._forward, adapter, dataset, self._at_once(dataset), self._precision, self._device)
 
     def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
         """Give the same metrics, and what became of each row."""
-        return score_rows(self._forward, adapter, dataset, self._rows_at_once, self._precision, self._device)
+        return score_rows(self._forward, adapter, dataset, self._at_once(dataset), self._precision, self._device)
+
+    def _at_once(self, dataset: Any) -> int:
+        return rows_to_score(dataset, self._training_rows, self._device)
 
     def predict(
         self,

@@ -254,7 +254,12 @@ def shared_out(costs: Sequence[int], num_shares: int) -> list[list[int]]:
     return [sorted(share) for share in shares]
 
 
-def batches_by_length(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Cut all rows into batches of near-equal length, longest first, for work whose order does not matter."""
+def batches_by_length(lengths: np.ndarray, rows_at_once: int) -> list[np.ndarray]:
+    """Cut all rows into batches of near-equal length, longest first, for work whose order does not matter.
+
+    A batch has room for `rows_at_once` of the longest rows, and of shorter ones as many as take the same room.
+    """
     order = np.argsort(-np.asarray(lengths), kind="stable")
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    sorted_lengths = np.maximum(np.asarray(lengths)[order], 1)
+    sizes = _filled(sorted_lengths, rows_at_once * int(sorted_lengths[0]), len(order)) if len(order) else []
+    return np.split(order, np.cumsum(sizes)[:-1]) if sizes else []

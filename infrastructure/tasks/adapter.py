@@ -1,6 +1,6 @@
 """The contract between the one training loop and the many kinds of tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -76,6 +76,14 @@ class ScoresParts(Protocol):
         """Score each part by itself; `parts` [N] index `part_names`, -1 for a row of none."""
 
 
+def items_of(dataset: Any, rows: Iterable[int]) -> Sequence[Any]:
+    """Read some rows: at once from a data set that knows how, as `torch.utils.data` has it, else one by one."""
+    numbers = [int(row) for row in rows]
+    at_once = getattr(dataset, "__getitems__", None)
+    items: Sequence[Any] = [dataset[number] for number in numbers] if at_once is None else at_once(numbers)
+    return items
+
+
 def by_number(values: Sequence[np.ndarray], order: np.ndarray) -> np.ndarray:
     """Join what batches gave and put it in the order of the data set; `order` [N] are the rows as they came."""
     joined = np.concatenate(values)
@@ -137,3 +145,16 @@ def num_unmasked(batch: Batch) -> int:
 def pad(sequences: Sequence[Tensor], value: int) -> Tensor:
     """Stack sequences [L_i] into [B, max L], filled up with `value` on the right."""
     return torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True, padding_value=value)
+
+
+def padded(sequences: Sequence[Any], value: int) -> tuple[Tensor, Tensor]:
+    """Stack ids [L_i], arrays or tensors, into [B, max L] int64, filled up with `value` on the right; and their mask.
+
+    One array is filled in place of a tensor for each row: building a batch is time in which nothing is learnt.
+    """
+    lengths = np.array([len(sequence) for sequence in sequences])
+    ids = np.full((len(sequences), lengths.max()), value, dtype=np.int64)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+    mask = np.arange(ids.shape[1]) < lengths[:, None]
+    return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))

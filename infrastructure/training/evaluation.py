@@ -13,12 +13,30 @@ from infrastructure.data.feed import batches_by_length
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.unpadded import reading
 from infrastructure.parallel.strategy import SINGLE, Parallel
-from infrastructure.tasks.adapter import Batch, Evaluation, Scored, ScoresParts, TaskAdapter, lengths_of, on_device
+from infrastructure.tasks.adapter import (
+    Batch,
+    Evaluation,
+    Scored,
+    ScoresParts,
+    TaskAdapter,
+    items_of,
+    lengths_of,
+    on_device,
+)
 from infrastructure.training.precision import Precision
 
-# Without gradients twice the rows of a training batch fit.
-ROWS_PER_TRAINING_ROW = 2
+# What a layer makes is gone with the next one, where a training keeps that of all of them.
+ROWS_PER_TRAINING_ROW = 8
+# Tokens at once: on a processor what is made of them then stays in its caches, and more would be slower.
+TOKENS_AT_ONCE, TOKENS_AT_ONCE_ELSEWHERE = 2_048, 65_536
 MAX_ROWS_NAMED = 5
+
+
+def rows_to_score(dataset: Any, training_rows: int, device: torch.device) -> int:
+    """Say how many of the longest rows are scored at once by a model that is trained with `training_rows` at once."""
+    tokens = TOKENS_AT_ONCE if device.type == "cpu" else TOKENS_AT_ONCE_ELSEWHERE
+    longest = int(np.max(lengths_of(dataset), initial=1))
+    return max(1, min(tokens // longest, ROWS_PER_TRAINING_ROW * training_rows))
 
 
 def evaluate(
@@ -33,7 +51,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Give `loss` and the metrics of the task over all rows; no random number is drawn and no weight changes.
 
-    `forward` is the way into the model. Ranks share out the rows, and all give the same.
+    `forward` is the way into the model. A batch has room for `rows_at_once` of the longest rows. Ranks share out the
+    rows, and all give the same.
     When memory runs out all begins anew with half as many rows at once, of which `on_halved` is told.
     Raises: TrainingError when memory is too small for a single row.
     """
@@ -121,4 +140,4 @@ def rows_without_loss(
 
 
 def _collated(task: TaskAdapter, dataset: Any, rows: Iterable[int]) -> Batch:
-    return task.collate([dataset[int(row)] for row in rows], None)
+    return task.collate(items_of(dataset, rows), None)

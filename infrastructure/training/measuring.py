@@ -14,13 +14,15 @@ from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.memory import in_smaller_parts
 from infrastructure.parallel.strategy import SINGLE, Parallel
-from infrastructure.tasks.adapter import lengths_of
+from infrastructure.tasks.adapter import items_of, lengths_of
 from infrastructure.training.device import begin_peak, recent_peak_bytes
-from infrastructure.training.evaluation import ROWS_PER_TRAINING_ROW, evaluate
+from infrastructure.training.evaluation import evaluate, rows_to_score
 from infrastructure.training.session import Session
 from infrastructure.training.step import Gradient, MicroBatch, StepBatch, gradient, update
 
 STEPS_LOOKED_AT = 200
+# Rows of the evaluation that are scored to learn what one takes, for each of a micro-batch.
+SCORED_PER_TRAINING_ROW = 2
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,7 @@ def costs_of(
 def _seconds(session: Session, train: Any, rows: np.ndarray) -> tuple[float, float]:
     """Give the seconds of a forward and a backward pass of some rows, and of an update."""
     started = time.perf_counter()
-    items = [train[int(row)] for row in rows]
-    batch = session.task.collate(items, RowNoise(session.seed, 0, rows))
+    batch = session.task.collate(items_of(train, rows), RowNoise(session.seed, 0, rows))
     targets = session.task.count_targets(batch)
     gradient(session, StepBatch(0, [MicroBatch(batch, 0)], max(targets, 1.0), len(rows), 0, ()))
     _wait(session.device)
@@ -150,7 +151,7 @@ def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int, num_ran
     if evaluation is None or not len(evaluation):
         return 0.0
     share = -(-len(evaluation) // num_ranks)
-    most = min(share, ROWS_PER_TRAINING_ROW * rows_at_once)
+    most = min(share, SCORED_PER_TRAINING_ROW * rows_at_once)
     of_one, of_most = (_scored_in(session, evaluation, count, rows_at_once) for count in (1, most))
     if most in (1, share):
         return of_most
@@ -160,9 +161,8 @@ def _of_evaluation(session: Session, evaluation: Any, rows_at_once: int, num_ran
 def _scored_in(session: Session, evaluation: Any, count: int, rows_at_once: int) -> float:
     some = SomeRows(evaluation, lengths_of(evaluation), count)
     started = time.perf_counter()
-    evaluate(
-        session.forward, session.task, some, ROWS_PER_TRAINING_ROW * rows_at_once, session.precision, session.device
-    )
+    at_once = rows_to_score(some, rows_at_once, session.device)
+    evaluate(session.forward, session.task, some, at_once, session.precision, session.device)
     _wait(session.device)
     return time.perf_counter() - started
 

@@ -14,7 +14,7 @@ from infrastructure.memory import is_out_of_memory
 from infrastructure.models.unpadded import reading
 from infrastructure.parallel.ranks import ALONE, Ranks
 from infrastructure.randomness import draw_from, drawing
-from infrastructure.tasks.adapter import Batch, TaskAdapter, on_device
+from infrastructure.tasks.adapter import Batch, TaskAdapter, items_of, on_device
 from infrastructure.training.applied_steps import AppliedSteps
 from infrastructure.training.optimizers import LR_SCALE
 from infrastructure.training.session import Session
@@ -55,7 +55,7 @@ def part_of_rank(step: int, feed: Feed, dataset: Any, task: TaskAdapter, micro_b
     rows = feed.at(step, micro_batch_size)
     micro_batches = [
         MicroBatch(
-            task.collate([dataset[int(row)] for row in part.rows], RowNoise(seed, step, part.rows)),
+            task.collate(items_of(dataset, part.rows), RowNoise(seed, step, part.rows)),
             part.number,
             part.is_spare,
         )

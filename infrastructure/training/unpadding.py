@@ -9,7 +9,7 @@ from torch import nn
 
 from infrastructure.models.attention import is_ours
 from infrastructure.models.unpadded import Trial, layers_to_unpad
-from infrastructure.tasks.adapter import lengths_of, on_device
+from infrastructure.tasks.adapter import items_of, lengths_of, on_device
 from infrastructure.training.session import Session
 
 # Rows that the two ways are compared on, from the shortest to the longest.
@@ -34,7 +34,7 @@ def _tried(session: Session, dataset: Any) -> str:
         return ""
     by_length = np.argsort(lengths_of(dataset), kind="stable")
     rows = by_length[np.linspace(0, len(by_length) - 1, ROWS_TRIED).round().astype(int)]
-    batch = session.task.collate([dataset[int(row)] for row in rows], None)
+    batch = session.task.collate(items_of(dataset, rows), None)
     if "attention_mask" not in batch or bool(batch["attention_mask"].all()):
         return ""
     if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):

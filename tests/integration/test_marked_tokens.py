@@ -43,6 +43,18 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "cache"))
 
 
+def test_rows_that_are_read_at_once_are_those_that_are_read_one_by_one(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"text": text, "label": label} for text, label in zip(TEXTS, "xyxy", strict=True)]
+    rows[2]["marks"] = [[0, 3, "a"]]
+    dataset = ready(tmp_path, rows, TOKENIZERS["bytes"]())
+    chosen = [3, 0, 2]
+    for item, row in zip(dataset.__getitems__(chosen), chosen, strict=True):
+        alone = dataset[row]
+        assert item.keys() == alone.keys() - {"attention_mask"}
+        for name, value in item.items():
+            np.testing.assert_array_equal(value, alone[name])
+
+
 @pytest.mark.parametrize("kind", TOKENIZERS)
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_tokens_of_each_word_are_those_that_spell_it(tmp_path: Path, kind: str, text: str) -> None:

@@ -1,6 +1,6 @@
 """Rows ready for a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,17 @@ class CodeDataset(Dataset[dict[str, Any]]):
             item["marked_tokens"] = torch.from_numpy(self.marked.of(row))  # [P, 2]
         label = int(self.rows.labels[row])
         return item if label < 0 else {**item, "labels": label}
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Give many rows at once, their arrays as they are kept: what a batch is made of, without masks of ones."""
+        rows = self.indices[indices]
+        items: list[dict[str, Any]] = [{"input_ids": self.tokens[row]} for row in rows.tolist()]
+        for item, row, label in zip(items, rows.tolist(), self.rows.labels[rows].tolist(), strict=True):
+            if self.marked is not None and self.marked.is_marked[row]:
+                item["marked_tokens"] = torch.from_numpy(self.marked.of(row))  # [P, 2]
+            if label >= 0:
+                item["labels"] = label
+        return items
 
     @property
     def lengths(self) -> np.ndarray:

@@ -57,10 +57,8 @@ def is_flow(name: str | Path | None) -> bool:
         return False
 
 
-def new_reader(name: str, texts: Sequence[str], most_words: int, learnable: Learnable, seed: int) -> FlowReader:
-    """Build a preset for some rows; the same seed and rows give the same weights."""
-    with phase("learning the words of interfaces", unit="texts"):
-        vocabulary = Vocabulary.learnt(texts, most_words)
+def new_reader(name: str, vocabulary: Vocabulary, learnable: Learnable, seed: int) -> FlowReader:
+    """Build a preset for the words of some rows; the same seed and rows give the same weights."""
     with phase(f"building the model {name}"):
         weak = learnable.labels != learnable.negative_label
         kinds = np.unique(learnable.kinds[weak])

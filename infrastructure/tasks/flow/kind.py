@@ -21,7 +21,7 @@ from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.models.presets import FLOW_READERS
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
-from infrastructure.tasks.flow.rows import flow_rows
+from infrastructure.tasks.flow.rows import flow_rows, learnt_vocabulary
 from infrastructure.tasks.flow.start import start_from_grams
 from infrastructure.tasks.kind import Card, Prepared
 from infrastructure.tasks.labels.finished import ClassifierCard
@@ -50,7 +50,8 @@ class FlowLabels(Classification):
         names, name = dataset.label_names, request.model_name or next(iter(FLOW_READERS))
         if name in FLOW_READERS:
             learnable, texts = _learnable(request, dataset), dataset.train_texts()
-            reader = new_reader(name, texts, request.vocab_size, learnable, request.seed)
+            vocabulary = learnt_vocabulary(dataset.train_rows, dataset.train, request.vocab_size)
+            reader = new_reader(name, vocabulary, learnable, request.seed)
             begins = request.linear_start and begins_linear(len(texts), len(names))
             answers = begins and _begun(request, reader, texts, learnable)
         else:

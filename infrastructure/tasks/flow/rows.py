@@ -13,12 +13,15 @@ from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
 from infrastructure.data.labels.code_dataset import CodeDataset
+from infrastructure.data.labels.indexed_texts import IndexedTexts
 from infrastructure.data.labels.rows import LabelledRows
-from infrastructure.data.tokens.tokenization import LONGEST_READ, TokenStore
-from infrastructure.models.flow.vocabulary import FORMAT, PAD, Vocabulary
+from infrastructure.data.tokens.tokenization import LONGEST_READ, TokenStore, rows_fingerprint
+from infrastructure.models.flow.vocabulary import FORMAT, PAD, VOCABULARY, Vocabulary
 
 # Changes whenever the same code becomes other ids or roles.
 LEXER = 2
+# Changes whenever the same code teaches other words.
+LEARNING = 1
 UNMARKED = -1
 NO_KIND = -1
 # Rows of a family beyond these go into other steps: a step must not be one family.
@@ -88,6 +91,9 @@ class FlowRows(CodeDataset):
         place = self.kinds.index(kind) if kind in self.kinds else NO_KIND
         return {**item, "labels": label, "marks": self._marks(row, store), "kind": place}
 
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        return [self[index] for index in indices]
+
     def _marks(self, row: int, store: FlowStore) -> np.ndarray:
         if not self.rows.is_marked[row]:
             return np.full((len(store[row]), len(self.mark_names)), UNMARKED, dtype=np.int8)
@@ -111,6 +117,19 @@ def flow_rows(
     key = key_of("flow", rows.read_key, FORMAT, LEXER, vocabulary.words)
     store = FlowStore(cached("flow", key, lambda staging: _keep(rows.read_texts, vocabulary, staging)))
     return FlowRows(rows, store, indices, PAD, label_names, mark_names=tuple(mark_names), kinds=tuple(kinds))
+
+
+def learnt_vocabulary(rows: LabelledRows, indices: np.ndarray, most_words: int) -> Vocabulary:
+    """Learn the words of the rows at `indices` [N], or read what was learnt of the same rows before."""
+
+    def keep(staging: Path) -> None:
+        with phase("learning the words of interfaces", unit="texts"):
+            learnt = Vocabulary.learnt(IndexedTexts(rows.read_texts, indices), most_words)
+        (staging / VOCABULARY).write_text(learnt.text(), encoding="utf-8")
+
+    chosen = rows_fingerprint(rows.read_key, indices)
+    entry = cached("words", key_of("words of code", chosen, FORMAT, LEXER, LEARNING, most_words), keep)
+    return Vocabulary.read(entry.path)
 
 
 def bounded(code: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, padded
 from infrastructure.tasks.labels.marks import SCORED, MarkLearning, MarkTally
 from infrastructure.tasks.labels.parts import scores_of_parts
 from infrastructure.tasks.labels.scoring import LabelScoring
@@ -39,7 +39,9 @@ class SequenceClassification:
         self._class_weights, self._marks, self._unknown_token_id = class_weights, marks, unknown_token_id
         self._pad_token_id = pad_token_id
         self._mask_token_id = mask_token_id
-        self._special_token_ids = np.array(sorted({pad_token_id, *special_token_ids}))
+        # By id, the last place standing for all ids beyond.
+        self._is_special = np.zeros(max(pad_token_id, *special_token_ids, 0) + 2, dtype=np.bool_)
+        self._is_special[[pad_token_id, *special_token_ids]] = True
         self._word_dropout = word_dropout if mask_token_id is not None else 0.0
 
     @property
@@ -52,17 +54,14 @@ class SequenceClassification:
 
         Marks of tokens come with them, also of those that are hidden.
         """
-        sequences = [torch.as_tensor(item["input_ids"]) for item in items]
-        ids = pad(sequences, self._pad_token_id)
-        lengths = torch.tensor([len(sequence) for sequence in sequences])
-        mask = (torch.arange(ids.shape[1])[None, :] < lengths[:, None]).long()  # [B, L]
-        is_word = ~torch.from_numpy(np.isin(ids.numpy(), self._special_token_ids))  # [B, L]
+        ids, mask = padded([item["input_ids"] for item in items], self._pad_token_id)
         marks: Batch = {}
         if self._marks is not None:
+            is_word = self._are_words(ids)
             is_text = is_word if self._unknown_token_id is None else is_word | (ids == self._unknown_token_id)
             marks = self._marks.collated(items, is_text & mask.bool())
         if noise is not None and self._word_dropout:
-            ids = self._hide_words(ids, is_word, noise)
+            ids = self._hide_words(ids, noise)
         batch = {"input_ids": ids, "attention_mask": mask, **marks}
         name = "labels" if "labels" in items[0] else "label"
         if name in items[0]:
@@ -104,8 +103,12 @@ class SequenceClassification:
     def _asked(self, model: nn.Module, batch: Batch) -> Any:
         return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
 
-    def _hide_words(self, ids: Tensor, is_word: Tensor, noise: RowNoise) -> Tensor:
-        hidden = is_word & torch.from_numpy(noise.uniform(ids.shape[1]) < self._word_dropout)
+    def _are_words(self, ids: Tensor) -> Tensor:
+        """Tell tokens from the signs of the model [B, L]."""
+        return ~torch.from_numpy(self._is_special.take(ids.numpy(), mode="clip"))
+
+    def _hide_words(self, ids: Tensor, noise: RowNoise) -> Tensor:
+        hidden = self._are_words(ids) & torch.from_numpy(noise.uniform(ids.shape[1]) < self._word_dropout)
         assert self._mask_token_id is not None
         return ids.masked_fill(hidden, self._mask_token_id)
 
