@@ -37,7 +37,10 @@ def use_fp8_products(model: nn.Module, *, emulated: bool = False) -> None:
     Raises: ConfigurationError when no layer is left.
     """
     from torchao.float8 import Float8LinearConfig, convert_to_float8_training
+    from torchao.float8.float8_linear import Float8Linear
 
+    if any(isinstance(module, Float8Linear) for module in model.modules()):
+        return  # it was, when the training was measured
     find_head = getattr(model, "get_output_embeddings", None)
     head = find_head() if find_head is not None else None
     chosen = [

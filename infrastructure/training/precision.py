@@ -143,10 +143,11 @@ def probe(device: torch.device, names: Iterable[str]) -> dict[str, float]:
     """
     size = PROBE_SIZE[device.type]
     factors = {name: torch.ones(size, size, device=device, dtype=_DTYPES[name]) for name in names}
+    formats = {name: Precision(name, device) for name in factors}
     seconds: dict[str, list[float]] = {name: [] for name in factors}
     for _ in range(1 + PROBE_REPEATS):
         for name, factor in factors.items():
-            with Precision(name, device).products():
+            with formats[name].products():
                 seconds[name].append(_seconds_of_product(factor))
     # The first product of a format also prepares its kernel.
     return {name: 2e-9 * size**3 / min(times[1:]) for name, times in seconds.items()}

@@ -74,7 +74,8 @@ class TestFp8:
         model = nn.Sequential(nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 3))
         rows = torch.randn(16, 32)
         names, first, expected = list(model.state_dict()), model[0].weight, model(rows)
-        use_fp8_products(model, emulated=True)
+        for _ in range(2):  # as a training does that is measured first
+            use_fp8_products(model, emulated=True)
         assert list(model.state_dict()) == names
         assert model[0].weight is first
         assert type(model[0]) is not nn.Linear
