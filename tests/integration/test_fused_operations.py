@@ -131,6 +131,14 @@ def test_a_norm_gives_the_format_of_the_products_behind_it() -> None:
         assert layer_norm(x, weight, None, 1e-5).dtype == torch.bfloat16
 
 
+def test_attention_takes_queries_keys_and_values_of_several_formats_under_autocast() -> None:
+    query, key, value = drawn(QKV, torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        attended = softmax_attention(query, key.bfloat16(), value, SEEN, 0.3, False)
+    assert attended.dtype == torch.bfloat16
+    torch.testing.assert_close(attended.float(), plain_attention(query, key, value, SEEN), rtol=0.02, atol=0.02)
+
+
 def test_dropout_draws_as_the_generator_says_and_sends_gradients_through_what_it_kept() -> None:
     (x,) = drawn(((40, 50),), torch.float32)
     torch.manual_seed(1)

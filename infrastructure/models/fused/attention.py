@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from infrastructure.models.fused.dropout import short_draws
+from infrastructure.models.fused.norms import product_format
 
 
 def softmax_attention(
@@ -19,13 +20,15 @@ def softmax_attention(
     causal: bool,
     dropout: float = 0.0,
 ) -> Tensor:
-    """Attend; what is kept for the backward pass has the format of the queries.
+    """Attend, in the format of products; what is kept for the backward pass has it too.
 
     Shapes: query [B, H, Lq, D], key and value [B, G, Lk, D] with H a multiple of G, mask [B or 1, 1, Lq or 1, Lk], True
     where attended, result [B, Lq, H, D]. With `causal` and no mask the last query sees all keys, and each before it one
     fewer. The softmax is taken in fp32; a query that may see nothing sees all alike. Weights are dropped with
     probability `dropout`.
     """
+    form = product_format(query)  # rotary positions of the library leave queries and keys in fp32, and values in bf16
+    query, key, value = query.to(form), key.to(form), value.to(form)
     bias = None
     if mask is not None:
         bias = _bias_of(mask, query.dtype)
