@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -92,23 +91,36 @@ def trained(model: str, cache: Path, options: argparse.Namespace) -> Path:
 
 def compared(run: Path, beams: int, options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Let both sides write in each round; ratios are the other side's seconds over ours."""
-    arm = {"run": str(run), "beams": beams, "rows": options.rows, "precision": options.precision}
-    arm |= {"data": str(part_of(options.data.resolve(), "test")), "answer": str(scratch / "answer.json")}
+    arm = {"run": str(run), "beams": beams, "precision": options.precision}
+    arm |= {"data": str(first_rows(options, scratch)), "answer": str(scratch / "answer.json")}
     other = {"tree": str(options.before.resolve())} if options.before else {"library": True}
     sides = {"before" if options.before else "library": {**arm, **other}, "now": arm}
-    names, rounds = list(sides), []
+    names = list(sides)
+    rounds: list[dict[str, Any]] = []
     for number in range(options.rounds):
         order = names if number % 2 == 0 else names[::-1]
         rounds.append({name: written(sides[name], options.threads) for name in order})
         seconds = {name: rounds[-1][name]["processor_seconds"] for name in names}
         print(f"{run.name}, {beams} beams, round {number + 1}: {seconds}", file=sys.stderr)
     texts = [rounds[0][name]["texts"] for name in names]
-    compared: dict[str, Any] = {"equal_texts": sum(one == other for one, other in zip(*texts, strict=True))}
-    compared["characters"] = sum(map(len, texts[0]))
+    found: dict[str, Any] = {"equal_texts": sum(one == another for one, another in zip(*texts, strict=True))}
+    found["characters"] = sum(map(len, texts[0]))
     for key in ("seconds", "processor_seconds"):
-        compared[key] = {name: round(statistics.median(one[name][key] for one in rounds), 2) for name in names}
-        compared[f"{key}_ratio_by_round"] = [round(one[names[0]][key] / one["now"][key], 2) for one in rounds]
-    return compared
+        found[key] = {name: round(statistics.median(one[name][key] for one in rounds), 2) for name in names}
+        found[f"{key}_ratio_by_round"] = [round(one[names[0]][key] / one["now"][key], 2) for one in rounds]
+    return found
+
+
+def first_rows(options: argparse.Namespace, scratch: Path) -> Path:
+    """Put the sources to be written for into a file of their own: sides may read others ahead."""
+    from domain.task import task_named
+    from infrastructure.data.text.loading import open_pairs, pair_fields
+
+    task, path = task_named("sequence_to_sequence"), scratch / "rows.jsonl"
+    pairs = open_pairs(str(part_of(options.data.resolve(), "test")), task, *pair_fields(task, None, None))
+    sources = [str(pairs.sources[row]) for row in range(min(options.rows, len(pairs)))]
+    path.write_text("".join(json.dumps({"source": source}) + "\n" for source in sources), encoding="utf-8")
+    return path
 
 
 def written(arm: Mapping[str, Any], threads: int) -> Any:
@@ -141,7 +153,7 @@ def write(arm: Mapping[str, Any]) -> None:
     request = PredictRequest(run=arm["run"], input_path=arm["data"], num_beams=arm["beams"], reading=reading)
     answers = Container().predict().execute(request)
     began, processor = time.perf_counter(), time.process_time()
-    texts = [str(answer["text"]) for answer in islice(answers, arm["rows"])]
+    texts = [str(answer["text"]) for answer in answers]
     seconds, processor = time.perf_counter() - began, time.process_time() - processor
     found = {"texts": texts, "seconds": seconds, "processor_seconds": processor}
     Path(arm["answer"]).write_text(json.dumps(found), encoding="utf-8")
