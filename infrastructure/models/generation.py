@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 
 ROWS_AT_ONCE = 64  # beams count as rows
 # A pass through a narrow model takes hardly longer for many rows than for some, and their keys and values are small.
-NARROW = 512
+NARROW = 256
 NARROW_ROWS_AT_ONCE = 128
 WHERE = "while a text was written"
 Window = tuple[list[int], int]  # what is seen of a prompt and its text, and how many tokens may follow
@@ -74,14 +74,20 @@ def generate_texts(
 
 def rows_at_once(model: "PreTrainedModel") -> int:
     """Say how many texts are written beside one another."""
-    narrow = model.config.get_text_config(decoder=True).hidden_size <= NARROW
-    return NARROW_ROWS_AT_ONCE if narrow else ROWS_AT_ONCE
+    return NARROW_ROWS_AT_ONCE if _is_narrow(model) else ROWS_AT_ONCE
 
 
 def prompts_together(model: "PreTrainedModel") -> int:
-    """Say how many prompts to write on from in one call where there are many: a place that is left is then taken."""
-    rows = rows_at_once(model)
-    return rows * 8 if rows > ROWS_AT_ONCE else rows
+    """Say how many prompts to write on from in one call where there are many: places that texts leave are then taken.
+
+    No answer is given before all of them are, so that those of a large model are fewer.
+    """
+    return rows_at_once(model) * (8 if _is_narrow(model) else 4)
+
+
+def _is_narrow(model: "PreTrainedModel") -> bool:
+    width = getattr(model.config.get_text_config(decoder=True), "hidden_size", None)
+    return width is not None and int(width) <= NARROW
 
 
 def _goes_on(

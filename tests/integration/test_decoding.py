@@ -12,6 +12,7 @@ from domain.generation import GenerationSettings
 from infrastructure.models import generation
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.decoding.library import is_ordinary
+from infrastructure.models.fused.replacing import use_fast_layers
 from infrastructure.models.generation import generate_texts
 from tests.support.tiny_architectures import TOKENS, model_of
 
@@ -51,6 +52,7 @@ def test_texts_are_those_of_the_library(
     changes = WIDE.get(name, {"initializer_range": 0.5})
     model = model_of(name, **{"max_position_embeddings": POSITIONS} | changes).eval()
     use_fast_attention(model, torch.device("cpu"))
+    use_fast_layers(model, torch.device("cpu"))
     generator = torch.Generator().manual_seed(5)
     prompts = [torch.randint(3, TOKENS, (1 + 7 * number % 25,), generator=generator).tolist() for number in range(8)]
     monkeypatch.setattr(generation, "NARROW_ROWS_AT_ONCE", 6)  # prompts wait, and join the others when some have ended
