@@ -58,13 +58,13 @@ class _SoftmaxAttention(torch.autograd.Function):
         batch, heads, length, size = query.shape
         groups = key.shape[1]
         # Heads that share a key stand below each other: [B * G, H / G * Lq, D] and [B * G, Lk, D]
-        queries, keys, values = query.reshape(batch * groups, -1, size), key.flatten(0, 1), value.flatten(0, 1)
+        queries, keys, values = query.reshape(batch * groups, -1, size) * scale, key.flatten(0, 1), value.flatten(0, 1)
         if bias is None:
-            scores = torch.baddbmm(query.new_empty(()), queries, keys.transpose(1, 2), beta=0, alpha=scale)
+            scores = torch.bmm(queries, keys.transpose(1, 2))
         else:
             scores = bias.expand(batch, heads, length, -1).clone(memory_format=torch.contiguous_format)
             scores = scores.view(len(queries), queries.shape[1], -1)
-            scores.baddbmm_(queries, keys.transpose(1, 2), alpha=scale)
+            scores.baddbmm_(queries, keys.transpose(1, 2))
         weights = torch.softmax(scores, dim=-1, dtype=torch.promote_types(query.dtype, torch.float32)).to(query.dtype)
         kept, ctx.factor = short_draws(weights.shape, dropout) if dropout else (None, 1.0)
         ctx.save_for_backward(queries, keys, values, weights, kept)
@@ -80,9 +80,8 @@ class _SoftmaxAttention(torch.autograd.Function):
         of_value = torch.bmm(_dropped(weights, kept, ctx.factor).transpose(1, 2), gradients)
         of_weights = _dropped(torch.bmm(gradients, values.transpose(1, 2)), kept, ctx.factor)
         of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
-        zero = queries.new_empty(())
-        of_query = torch.baddbmm(zero, of_scores, keys, beta=0, alpha=ctx.scale)
-        of_key = torch.baddbmm(zero, of_scores.transpose(1, 2), queries, beta=0, alpha=ctx.scale)
+        of_query = torch.bmm(of_scores, keys).mul_(ctx.scale)
+        of_key = torch.bmm(of_scores.transpose(1, 2), queries)
         query, key, value = ctx.shapes
         return of_query.view(query), of_key.view(key), of_value.view(value), None, None, None
 
