@@ -66,11 +66,8 @@ docs: $(VENV)/.installed-docs ## build the documentation as a site, and find lin
 	$(SITE)
 	@echo "The site is build/site/index.html; to search in it: $(RUN) -m http.server --directory build/site"
 
-bench: ## list the benchmarks; make bench-NAME runs one
-	@for file in benchmarks/[a-z]*.py; do \
-		test -f "$$file" || { echo "No benchmarks yet."; break; }; \
-		printf '  make bench-%-22s %s\n' "$$(basename "$$file" .py)" "$$(sed -n '1s/^"""//; 1s/"""$$//; 1p' "$$file")"; \
-	done
+bench: $(VENV)/.installed-bench ## run the benchmarks that need no GPU; ARGS="--quick"; make bench-NAME runs one
+	$(RUN) benchmarks/suite.py $(ARGS)
 
 bench-%: $(VENV)/.installed-bench
 	$(RUN) benchmarks/$*.py $(ARGS)

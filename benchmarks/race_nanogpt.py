@@ -62,7 +62,8 @@ OURS = {
 
 def main() -> None:
     """Run both sides by turns and print medians."""
-    from benchmarks.tiny_shakespeare import DATA, machine, settings_of
+    from benchmarks.sides import machine
+    from benchmarks.tiny_shakespeare import DATA, settings_of
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nanogpt", metavar="DIR", help="a checkout of nanoGPT")
@@ -109,21 +110,26 @@ def medians(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def run_nanogpt(checkout: Path, text: Path, iterations: int, copy: Path) -> dict[str, float]:
     """Train nanoGPT in a copy of its checkout; gives its seconds, its loss and its own estimate."""
-    shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "out*", "*.bin", "*.pkl", "__pycache__"))
-    shutil.copyfile(text, copy / TEXT / "input.txt")
-    # prepare.py imports `requests` to download what is here already; an empty module stands in for it.
-    (copy / TEXT / "requests.py").write_text("", encoding="utf-8")
-    _python(["-X", "utf8", str(copy / TEXT / "prepare.py")], copy)
+    copied(checkout, text, copy)
     words = [*RECIPE, f"--max_iters={iterations}", f"--lr_decay_iters={iterations}"]
     if iterations % EVALUATION_INTERVAL:  # a first look: without an evaluation at the end it would keep no checkpoint
         words.append(f"--eval_interval={iterations}")
-    log = NanoGptLog.read(_python(["train.py", *words], copy))
-    loss = json.loads(_python([__file__, "--score", str(copy)], copy).splitlines()[-1])["loss"]
+    log = NanoGptLog.read(python(["train.py", *words], copy))
+    loss = json.loads(python([__file__, "--score", str(copy)], copy).splitlines()[-1])["loss"]
     return {
         "nanogpt_seconds": log.training_seconds(iterations),
         "nanogpt_loss": loss,
         "nanogpt_own_estimate": log.estimates[iterations],
     }
+
+
+def copied(checkout: Path, text: Path, copy: Path) -> None:
+    """Copy a checkout and let it cut and encode a text."""
+    shutil.copytree(checkout, copy, ignore=shutil.ignore_patterns(".git", "out*", "*.bin", "*.pkl", "__pycache__"))
+    shutil.copyfile(text, copy / TEXT / "input.txt")
+    # prepare.py imports `requests` to download what is here already; an empty module stands in for it.
+    (copy / TEXT / "requests.py").write_text("", encoding="utf-8")
+    python(["-X", "utf8", str(copy / TEXT / "prepare.py")], copy)
 
 
 @dataclass(frozen=True)
@@ -184,7 +190,8 @@ def mean_loss(scores: "Callable[[Tensor, Tensor], Tensor]", ids: "Tensor", conte
     return total / len(targets)
 
 
-def _python(words: Sequence[str], directory: Path) -> str:
+def python(words: Sequence[str], directory: Path) -> str:
+    """Run Python in a directory; gives what it prints."""
     done = subprocess.run([sys.executable, *words], cwd=directory, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 

@@ -18,12 +18,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.sides import by_turns, machine  # noqa: E402 the path comes first
+
 PARTS = ("speed", "seam", "agreements", "memory", "bytes", "gpus")
 ROWS = {"rows": 32, "length": 256}
 GPU_ROWS = 8
@@ -40,8 +43,6 @@ def main() -> None:
     parser.add_argument("--before", metavar="DIR", help="a checkout of an earlier commit")
     parser.add_argument("--json", action="store_true", help="on one line")
     options = parser.parse_args()
-    from benchmarks.tiny_shakespeare import machine
-
     measure = {
         "speed": speed, "seam": seam, "agreements": agreements, "memory": memory, "bytes": bytes_sent, "gpus": gpus,
     }  # fmt: skip
@@ -56,7 +57,7 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
     for precision in ("fp32", "bf16"):
         arm = {"does": "train", "model": options.model, "precision": precision, "steps": options.steps, **ROWS}
         sides = {"1x2 threads": {**arm, "threads": 2}, "2x1 thread": {**arm, "size": 2}}
-        found[precision] = by_turns(sides, options.rounds, "tokens_per_second")
+        found[precision] = beside_first(sides, options.rounds, "tokens_per_second")
     return found
 
 
@@ -74,7 +75,7 @@ def seam(options: argparse.Namespace) -> dict[str, Any]:
     if options.before:
         arm = {"does": "train", "model": "decoder-tiny", "precision": "fp32", "rows": 16, "length": 128, "steps": steps}
         sides = {"before": {**arm, "tree": str(Path(options.before).resolve())}, "now": arm}
-        found["whole trainings"] = by_turns(sides, options.rounds, "processor_seconds")
+        found["whole trainings"] = beside_first(sides, options.rounds, "processor_seconds")
     return found
 
 
@@ -153,7 +154,7 @@ def gpus(options: argparse.Namespace) -> Any:
             arm |= {"rows": GPU_ROWS, "steps": options.steps}
             spread = {size: {"size": size, "accumulation": size} | _spread(size, parallel) for size in sizes}
             sides = {f"{size} GPUs": {**arm, **spread[size]} for size in sizes}
-            measured = by_turns(sides, options.rounds, "tokens_per_second")
+            measured = beside_first(sides, options.rounds, "tokens_per_second")
             for size in sizes:
                 measured[f"{size} GPUs"]["efficiency"] = round(measured[f"{size} GPUs"]["of_first"] / size, 3)
             found[f"{model}, {parallel}"] = measured
@@ -164,21 +165,17 @@ def _spread(size: int, parallel: str) -> dict[str, str]:
     return {"parallel": parallel} if size > 1 else {}
 
 
-def by_turns(sides: Sides, rounds: int, key: str) -> dict[str, Any]:
-    """Run all sides in each round; gives the median of each, and of the ratios to the first side in its round."""
-    names: Sequence[str] = list(sides)
-    measured = []
-    for number in range(rounds):
-        order = names if number % 2 == 0 else names[::-1]
-        measured.append({name: ran(sides[name])[key] for name in order})
-        print(f"round {number + 1}: {measured[-1]}", file=sys.stderr)
+def beside_first(sides: Sides, rounds: int, key: str) -> dict[str, Any]:
+    """Run all sides by turns; gives the median of each, and of the ratios to the first side in its round."""
+    turns = by_turns(__file__, sides, rounds, lambda file, arm: ran(arm))
+    first = next(iter(sides))
     return {
         name: {
-            key: float(f"{statistics.median(one[name] for one in measured):.5g}"),
-            "of_first": round(statistics.median(one[name] / one[names[0]] for one in measured), 4),
-            "of_first_by_round": [round(one[name] / one[names[0]], 4) for one in measured],
+            key: float(f"{turns.median(name, key):.5g}"),
+            "of_first": round(statistics.median(turns.ratios(name, first, key)), 4),
+            "of_first_by_round": [round(ratio, 4) for ratio in turns.ratios(name, first, key)],
         }
-        for name in names
+        for name in sides
     }
 
 

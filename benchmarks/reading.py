@@ -1,10 +1,10 @@
 """Seconds and memory of reading and checking a file, format by format, beside another checkout.
 
-    python benchmarks/reading.py [--rows 1000000] [--rounds 3] [--against PATH] [--formats jsonl csv table.csv]
+    python benchmarks/reading.py [--rows 1000000] [--rounds 5] [--against PATH] [--formats jsonl ...] [--quick]
 
 Reads made-up rows, and tables of numbers with a clock, as a training does before its first step: each file in a
 process of its own with an empty cache. With `--against`, the other checkout reads the same files in turn with this
-one, and `ratio` is its median of processor seconds over ours: above 1 this one is quicker.
+one, and the ratio is of ours over its: below 1 this one is quicker.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,13 @@ import pyarrow
 import pyarrow.parquet
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.sides import Row, benchmark, by_turns  # noqa: E402 the path comes first
+
 WORDS = [f"word{number}" for number in range(5000)]
 COLUMNS = 7
+THIS, OTHER = "this checkout", "the other checkout"
 # The same calls in any checkout: what the first of the nine steps calls, without the imports that it waits for.
 LOAD = """
 import json, resource, sys, time
@@ -45,47 +50,46 @@ print(json.dumps({"seconds": cpu, "mib": (peak - before) / 1024, "rows": data.nu
 
 
 def main() -> None:
-    """Print a line for each format."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Read each format in each checkout."""
+    benchmark(__file__, __doc__, rows, arguments=arguments)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Choose what is read, and by which checkout beside this one."""
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--against", type=Path, help="another checkout")
     parser.add_argument("--formats", nargs="*", choices=FORMATS, default=list(FORMATS))
-    options = parser.parse_args()
-    checkouts = [ROOT, *([options.against.resolve()] if options.against else [])]
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """Tell processor seconds and memory of each format."""
+    num_rows = options.rows // 100 if options.quick else options.rows
+    checkouts = {THIS: ROOT}
+    if options.against:
+        checkouts[OTHER] = options.against.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.formats:
             task, write = FORMATS[name]
             path = Path(scratch) / f"rows.{name.removeprefix('table.')}"
-            write(path, options.rows)
-            print(json.dumps({"format": name, **compared(task, path, checkouts, options.rounds)}), flush=True)
+            write(path, num_rows)
+            sides = {side: {"task": task, "path": str(path), "checkout": str(at)} for side, at in checkouts.items()}
+            turns = by_turns(__file__, sides, options.rounds, lambda file, side: load(**side))
+            assert len({one["rows"] for found in turns.rounds for one in found.values()}) == 1
+            what = f"reading {num_rows:,} rows of {name}"
+            for unit, figure in (("s of a processor", "seconds"), ("MiB", "mib")):
+                if options.against:
+                    yield turns.row(what, unit, THIS, OTHER, figure)
+                else:
+                    yield Row(what, unit, turns.median(THIS, figure), others=statistics.median(turns.others))
             path.unlink()
 
 
-def compared(task: str, path: Path, checkouts: Sequence[Path], rounds: int) -> Mapping[str, Any]:
-    """Read a file in each checkout by turns; medians of processor seconds and memory, and the ratio of the seconds."""
-    told: dict[Path, list[Mapping[str, Any]]] = {checkout: [] for checkout in checkouts}
-    for _ in range(rounds):
-        for checkout in checkouts:
-            told[checkout].append(load(task, path, checkout))
-    medians = [
-        {name: statistics.median(round_[name] for round_ in told[checkout]) for name in ("seconds", "mib")}
-        for checkout in checkouts
-    ]
-    counts = {round_["rows"] for rounds_ in told.values() for round_ in rounds_}
-    ours, *theirs = medians
-    facts = {"rows": sorted(counts), "file_mib": round(path.stat().st_size / 2**20), **ours}
-    return {**facts, **{f"other_{name}": value for other in theirs for name, value in other.items()}} | (
-        {"ratio": theirs[0]["seconds"] / ours["seconds"]} if theirs else {}
-    )
-
-
-def load(task: str, path: Path, checkout: Path) -> Mapping[str, Any]:
+def load(task: str, path: str, checkout: str) -> Mapping[str, Any]:
     """Read a file as a checkout does: processor seconds, memory that reading adds in MiB, rows."""
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "ATHANOR_CACHE": cache, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "ATHANOR_CACHE": cache, "PYTHONPATH": checkout, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
-            [sys.executable, "-c", LOAD, task, str(path)],
+            [sys.executable, "-c", LOAD, task, path],
             cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
     told: Mapping[str, Any] = json.loads(done.stdout)

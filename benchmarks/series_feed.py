@@ -61,7 +61,7 @@ def main() -> None:
     if not options.json:
         print_tables(result)
         return
-    from benchmarks.tiny_shakespeare import machine
+    from benchmarks.sides import machine
 
     print(json.dumps({**result, **machine()}))
 

@@ -13,7 +13,6 @@ sides by turns; medians over the rounds. Linux only.
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +23,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.sides import Side, by_turns, machine  # noqa: E402 the path comes first
+
 PARTS = ("loss", "checkpointing")
 LOSSES = ("plain", "chunked")
 TIMED_STEPS = 3
@@ -44,8 +46,8 @@ def main() -> None:
     parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        name, arguments = options.side
-        print(json.dumps(loss_growth(**arguments) if name == "loss" else step_growth(**arguments)))
+        grows = loss_growth if options.side.pop("part") == "loss" else step_growth
+        print(json.dumps(grows(**options.side)))
         return
     result: dict[str, Any] = {}
     if options.part != "checkpointing":
@@ -55,8 +57,6 @@ def main() -> None:
     if not options.json:
         print_table(result)
         return
-    from benchmarks.tiny_shakespeare import machine
-
     print(json.dumps({**result, **machine()}))
 
 
@@ -65,8 +65,8 @@ def compare_losses(options: argparse.Namespace) -> list[dict[str, Any]]:
     sizes = {"tokens": options.tokens, "width": options.width, "vocabulary": options.vocabulary}
     rows = []
     for precision in ("fp32", "bf16"):
-        sides = {kind: ("loss", {"kind": kind, "precision": precision, **sizes}) for kind in LOSSES}
-        rows.append({"precision": precision, **sizes, **_by_turns(sides, options.rounds)})
+        sides = {kind: {"part": "loss", "kind": kind, "precision": precision, **sizes} for kind in LOSSES}
+        rows.append({"precision": precision, **sizes, **_compared(sides, options.rounds)})
     return rows
 
 
@@ -83,10 +83,10 @@ def compare_checkpointing(options: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for preset in options.presets or (*DECODERS, *ENCODER_DECODERS):
         sides = {
-            name: ("checkpointing", {"preset": preset, "checkpointing": on, **sizes})
+            name: {"part": "checkpointing", "preset": preset, "checkpointing": on, **sizes}
             for name, on in (("without", False), ("with", True))
         }
-        rows.append({"preset": preset, **sizes, **_by_turns(sides, options.rounds)})
+        rows.append({"preset": preset, **sizes, **_compared(sides, options.rounds)})
     return rows
 
 
@@ -194,26 +194,16 @@ def print_table(result: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
             print(f"{name:20}{memory}{row['time_ratio']:8.2f}")
 
 
-def _by_turns(sides: Mapping[str, tuple[str, Mapping[str, Any]]], rounds: int) -> dict[str, Any]:
+def _compared(sides: Mapping[str, Side], rounds: int) -> dict[str, Any]:
     """Measure both sides by turns; gives the medians of each, and the second over the first as medians of rounds."""
-    measured = [{name: _in_own_process(side) for name, side in sides.items()} for _ in range(rounds)]
+    turns = by_turns(__file__, sides, rounds)
     first, second = sides
-    medians = {
-        name: {key: round(statistics.median(one[name][key] for one in measured), 3) for key in measured[0][name]}
-        for name in sides
-    }
+    medians = {name: {key: round(turns.median(name, key), 3) for key in turns.rounds[0][name]} for name in sides}
     ratios = {
-        f"{key}_ratio": round(statistics.median(one[second][of] / one[first][of] for one in measured), 3)
+        f"{key}_ratio": round(statistics.median(turns.ratios(second, first, of)), 3)
         for key, of in (("memory", "mib"), ("time", "seconds"))
     }
     return {**medians, **ratios}
-
-
-def _in_own_process(side: tuple[str, Mapping[str, Any]]) -> dict[str, float]:
-    command = [sys.executable, __file__, "--side", json.dumps(side)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return answer
 
 
 def _seconds(work: Callable[[], None]) -> float:

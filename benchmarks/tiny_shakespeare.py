@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--output", help="keep the run here")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    from benchmarks.sides import machine
+
     with tempfile.TemporaryDirectory() as scratch:
         run = options.output or f"{scratch}/run"
         result = train({**settings_of(options.set), "dataset_path": options.data, "output_dir": run})
@@ -91,18 +93,6 @@ def settings_of(words: Sequence[str]) -> dict[str, Any]:
         except ValueError:
             settings[name] = value
     return settings
-
-
-def machine() -> dict[str, Any]:
-    """Give the facts without which a time means nothing."""
-    import torch
-
-    return {
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-    }
 
 
 if __name__ == "__main__":

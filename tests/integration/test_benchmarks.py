@@ -2,7 +2,9 @@ import json
 import math
 import mmap
 import random
+import re
 import socket
+from argparse import Namespace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,18 +17,32 @@ from torch.nn.functional import one_hot
 
 from application.training import QuantileTraining
 from application.training_request import TrainModelRequest
-from benchmarks import daily_shops
+from benchmarks import (
+    bert_sized,
+    daily_shops,
+    evaluation,
+    forecasting,
+    generation,
+    gpu,
+    language_model,
+    overhead,
+    scaling,
+    seq2seq,
+    throughput,
+)
 from benchmarks import values as simulated_values
 from benchmarks.code_trans import CONFIG as CODE_TRANS
 from benchmarks.code_trans import part_of
-from benchmarks.finetune import is_known, table
+from benchmarks.finetune import is_known
+from benchmarks.finetune import table as table_of_finetuning
 from benchmarks.long_horizon import CONFIG as LONG_HORIZON
 from benchmarks.long_horizon import PUBLISHED, columns_of, repeat_last, split_of, usual_split
 from benchmarks.long_text import write_text
 from benchmarks.race_nanogpt import OURS, NanoGptLog, first_to_pass, mean_loss
 from benchmarks.rank_arms import bytes_sent
-from benchmarks.ranks import by_turns
 from benchmarks.series_feed import Timed, shares, write_series
+from benchmarks.sides import Row, SideError, by_turns, in_own_process, table
+from benchmarks.suite import BENCHMARKS
 from benchmarks.text_memory import measured
 from benchmarks.tiny_shakespeare import CONFIG as TINY_SHAKESPEARE
 from benchmarks.tiny_shakespeare import Scored, evaluations, settings_of
@@ -45,6 +61,7 @@ from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence
 from tests.support.trainings import training
 
+ROOT = Path(__file__).resolve().parents[2]
 LOG = """number of parameters: 0.80M
 step 0: train loss 4.2, val loss 4.3
 iter 0: loss 4.2, time 5000.00ms, mfu -100.00%
@@ -290,7 +307,9 @@ class TestOfFineTuning:
         ]
 
     def test_ratios_are_of_the_same_seed_and_the_median_of_two_is_their_mean(self) -> None:
-        told = table([{"side": "tfidf", "rows": "9", "seed": 1, "accuracy": 0.5}, *self.lines()]).splitlines()
+        told = table_of_finetuning(
+            [{"side": "tfidf", "rows": "9", "seed": 1, "accuracy": 0.5}, *self.lines()]
+        ).splitlines()
         assert told[1].split()[:4] == ["9", "tfidf", "1", "0.5000"]
         assert told[-1].strip() == "9 full beside Trainer: seconds x 0.88 (0.75 to 1.00), accuracy +0.0050"
 
@@ -347,8 +366,53 @@ def test_what_a_connection_of_this_process_has_sent_is_counted() -> None:
             assert 30_000 <= bytes_sent() - before <= 30_001
 
 
-def test_sides_are_compared_within_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sides_are_compared_within_each_round() -> None:
     queue = [10.0, 20.0, 40.0, 10.0]  # in the second round the other side is asked first
-    monkeypatch.setattr("benchmarks.ranks.ran", lambda side: {"tokens": queue.pop(0)})
-    found = by_turns({"one": {}, "two": {}}, rounds=2, key="tokens")
-    assert found["two"] == {"tokens": 30.0, "of_first": 3.0, "of_first_by_round": [2.0, 4.0]}
+    turns = by_turns("", {"one": {}, "two": {}}, 2, lambda file, side: {"tokens": queue.pop(0)})
+    row = turns.row("speed", "tokens/s", "two", "one", "tokens", least=3.0)
+    assert (row.ours, row.theirs, row.ratios, row.is_kept) == (30.0, 10.0, (2.0, 4.0), True)
+
+
+def test_a_row_says_what_was_missed_what_was_not_measured_and_that_others_were_busy() -> None:
+    missed = Row("loop", "ms", 1.1, "bare", 1.0, (1.2, 1.1, 1.0), most=1.03, others=0.4, command="python b.py")
+    told = table([missed, Row("race", "", beside="nanoGPT", note="not measured: give --nanogpt DIR", least=1.5)])
+    assert (
+        "| 1.1 (1 to 1.2); other programs took 40% of the machine | 3 | at most 1.03, **missed** | `python b.py` |"
+        in told
+    )
+    assert "| nanoGPT |  | not measured: give --nanogpt DIR |  | at least 1.5 |" in told
+
+
+def test_a_side_that_fails_says_its_last_line(tmp_path: Path) -> None:
+    script = tmp_path / "side.py"
+    script.write_text("import json, sys\nprint(json.dumps({'rows': 2}) if 'works' in sys.argv[2] else 1 / 0)\n")
+    assert in_own_process(str(script), {"name": "works"}) == {"rows": 2}
+    with pytest.raises(SideError, match="broken: ZeroDivisionError"):
+        in_own_process(str(script), {"name": "broken"})
+
+
+def test_the_page_tells_what_each_benchmark_holds_its_ratio_to() -> None:
+    page = (ROOT / "docs/how_fast.md").read_text(encoding="utf-8")
+    told = re.findall(r"\| (?:at least |at most )?([\d.]+(?: to [\d.]+)?) \| `python benchmarks/(\w+).py([^`]*)`", page)
+    flat = "{least} to {most}".format(**scaling.FLAT)
+    assert {(file, words): limit for limit, file, words in told} == {
+        ("throughput", ""): f"{throughput.WANTED:g}",
+        **{("bert_sized", f" --layers {layers}"): f"{least:g}" for layers, least in bert_sized.LEAST_SPEED.items()},
+        ("seq2seq", ""): f"{seq2seq.WANTED:g}",
+        ("language_model", " --nanogpt DIR"): f"{language_model.WANTED:g}",
+        ("forecasting", " --peer PYTHON"): f"{forecasting.WANTED:g}",
+        ("overhead", ""): f"{overhead.MOST:g}",
+        ("evaluation", ""): f"{evaluation.WANTED:g}",
+        ("generation", ""): f"{generation.WANTED:g}",
+        ("startup", ""): "1",
+        ("scaling", " --part rows"): flat,
+        ("gpu", " --part speed"): f"{gpu.LEAST_SHARE:g}",
+    }
+
+
+def test_each_benchmark_of_the_suite_is_there_and_says_what_it_lacks() -> None:
+    for name in BENCHMARKS:
+        assert f"python benchmarks/{name}.py" in (ROOT / f"benchmarks/{name}.py").read_text(encoding="utf-8")
+    options = Namespace(nanogpt=None, peer=None, quick=True, steps=[1, 1], rounds=1, rate="per_second")
+    assert {row.note for row in language_model.rows(options)} == {"not measured: give --nanogpt DIR"}
+    assert {row.note for row in forecasting.rows(options)} == {"not measured: give --peer PYTHON"}
