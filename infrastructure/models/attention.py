@@ -1,7 +1,6 @@
 """Attention that suits short sequences on a CPU, and rows without padding everywhere."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 from transformers.modeling_utils import AttentionInterface, PreTrainedModel
 
+from infrastructure.models.fused.attention import softmax_attention
 from infrastructure.models.rows import Group
 from infrastructure.models.unpadded import NO_BIAS, Attended, spread, taken
 
@@ -39,11 +39,13 @@ def attention(
     if isinstance(attention_mask, Attended):
         bias = None if position_bias is None or position_bias.shape == NO_BIAS else position_bias
         return _by_rows(module, query, key, value, attention_mask, bias, **settings), None
-    if position_bias is not None or not _is_short(query, key, attention_mask, dropout):
+    if position_bias is not None or not _suits_products(query, attention_mask, dropout):
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, position_bias=position_bias, **settings
         )
-    return _by_products(module, query, key, value, attention_mask, scaling, options), None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    causal = attention_mask is None and _is_causal(module, options)
+    return softmax_attention(query, key, value, attention_mask, scale, causal, dropout), None
 
 
 def _by_rows(
@@ -103,48 +105,16 @@ def _by_kernel(module: nn.Module, parts: Sequence[Tensor], seen: Attended, setti
     return attended
 
 
-def _is_short(query: Tensor, key: Tensor, mask: Tensor | None, dropout: float) -> bool:
-    """Tell whether plain products are quicker: torch's kernel for masked bf16 on a CPU is slow on short rows."""
-    return (
-        query.device.type == "cpu"
-        and query.shape[-2] <= MAX_LENGTH
-        and key.shape[1] == query.shape[1]
-        and dropout == 0.0
-        and (mask is None or mask.dtype == torch.bool)
-    )
-
-
-def _by_products(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
-    scaling: float | None,
-    options: Mapping[str, Any],
-) -> Tensor:
-    """Attend by two batched matrix products (benchmarks/levers.py)."""
-    if mask is None and query.shape[-2] > 1 and _is_causal(module, options):
-        mask = _causal_mask(query.shape[-2], key.shape[-2])
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = torch.matmul(query * scale, key.transpose(2, 3))  # [B, H, Lq, Lk]
-    if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
-    return torch.matmul(weights, value).transpose(1, 2).contiguous()
+def _suits_products(query: Tensor, mask: Tensor | None, dropout: float) -> bool:
+    """Tell whether plain products are quicker: torch's kernel for a CPU is slow on short rows, and drops nothing."""
+    is_short = query.shape[-2] <= MAX_LENGTH or dropout > 0.0
+    return query.device.type == "cpu" and is_short and (mask is None or mask.dtype == torch.bool)
 
 
 def _is_causal(module: nn.Module, options: Mapping[str, Any]) -> bool:
     """Say it as the library's own kernels do: the call decides, then the module, and silence means yes."""
     said = options.get("is_causal")
     return bool(getattr(module, "is_causal", True) if said is None else said)
-
-
-@lru_cache(maxsize=8)
-def _causal_mask(num_queries: int, num_keys: int) -> Tensor:
-    """Let the last query see all keys and each one before it one fewer, [1, 1, Lq, Lk]."""
-    with torch.inference_mode(mode=False):
-        return torch.ones(1, 1, num_queries, num_keys, dtype=torch.bool).tril(num_keys - num_queries)
 
 
 AttentionInterface.register(NAME, attention)

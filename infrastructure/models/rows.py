@@ -10,6 +10,8 @@ from torch import Tensor
 # Scores that may be computed for nothing, per head, before rows are attended to by themselves: a further group costs
 # about as much (benchmarks/levers.py).
 SPARE_SCORES = 50_000
+# Scores of a group per head: with more of them they no longer fit the caches of a CPU.
+MOST_SCORES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def _cuts(lengths: Sequence[Sequence[int]]) -> list[int]:
     for row in range(len(lengths[0])):
         used += max(one[row] for one in lengths) ** 2
         longest = max(max(one[first : row + 1]) for one in lengths)
-        if (row - first + 1) * longest**2 - used > SPARE_SCORES:
+        scores = (row - first + 1) * longest**2
+        if row > first and (scores - used > SPARE_SCORES or scores > MOST_SCORES):
             cuts.append(row)
             first, used = row, max(one[row] for one in lengths) ** 2
     return cuts

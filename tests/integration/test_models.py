@@ -547,18 +547,23 @@ class TestAttention:
         assert_same_forward_and_backward(*pair(FAMILIES[0]), padded_batch((39, 2)))
         assert fallbacks == [40, 40]
 
-    @pytest.mark.parametrize(
-        "unusual", ["dropout", "float mask", "shared heads"], ids=lambda unusual: unusual.replace(" ", "-")
-    )
-    def test_leaves_what_is_out_of_the_ordinary_to_torch(self, unusual: str, fallbacks: list[int]) -> None:
-        module = torch.nn.Module()
-        query = key = torch.randn(2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
-        if unusual == "shared heads":
-            key = query[:, :2]
-            module.num_key_value_groups = 2  # type: ignore[assignment]  # as attention modules have it
-        mask = torch.zeros(2, 1, 5, 5) if unusual == "float mask" else None
-        attention.attention(module, query, key, key, mask, dropout=0.5 if unusual == "dropout" else 0.0)
+    def test_leaves_masks_that_are_added_to_torch(self, fallbacks: list[int]) -> None:
+        query = torch.randn(2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
+        attention.attention(torch.nn.Module(), query, query, query, torch.zeros(2, 1, 5, 5))
         assert fallbacks == [5]
+
+    @pytest.mark.parametrize("unusual", ["dropout", "shared heads"])
+    def test_takes_on_what_torch_is_slow_at(self, unusual: str, fallbacks: list[int]) -> None:
+        query = torch.randn(2, 4, 5, 8, generator=torch.Generator().manual_seed(1))
+        key = query[:, :2] if unusual == "shared heads" else query
+        torch.manual_seed(0)
+        found, _ = attention.attention(
+            torch.nn.Module(), query, key, key, None, dropout=0.5 if unusual == "dropout" else 0.0, is_causal=False
+        )
+        assert fallbacks == []
+        alike = key.repeat_interleave(2, 1) if unusual == "shared heads" else key
+        plain = torch.nn.functional.scaled_dot_product_attention(query, alike, alike).transpose(1, 2)
+        assert torch.allclose(found, plain, atol=1e-6) == (unusual == "shared heads")
 
     @pytest.mark.parametrize("said_by", ["the module", "the call", "nobody"])
     @pytest.mark.parametrize("num_queries", [7, 3, 1], ids=["all queries", "a piece behind a cache", "one token"])
