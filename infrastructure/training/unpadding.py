@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from infrastructure.memory import is_out_of_memory
 from infrastructure.models.attention import is_ours
 from infrastructure.models.unpadded import Trial, layers_to_unpad
-from infrastructure.tasks.adapter import items_of, lengths_of, on_device
+from infrastructure.tasks.adapter import Batch, items_of, lengths_of, on_device
 from infrastructure.training.session import Session
 
 # Rows that the two ways are compared on, from the shortest to the longest.
@@ -40,14 +41,28 @@ def _tried(session: Session, dataset: Any) -> str:
     if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):
         return f"padding is computed with the rest: {type(session.model).__name__} attends in a way of its own."
     trial, ranks = Trial(stacks), session.parallel.ranks
+    inputs = on_device(_inputs(batch), session.device)
+    options = {} if "attention_mask" in inputs and "decoder_input_ids" not in inputs else {"use_cache": False}
     session.forward.eval()
 
     def passes() -> None:
-        session.forward(session.task.loss_sum, on_device(batch, session.device))
+        with session.parallel.sharing_lost_memory():
+            session.forward(lambda model: model.base_model(**inputs, **options))
 
-    with torch.no_grad():
-        reason = ranks.first_said(trial.difference(passes, batch, session.device))
+    try:
+        with torch.no_grad():
+            reason = ranks.first_said(trial.difference(passes, batch, session.device))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = "memory ran out while it was tried"
     if not reason:
         return ""
     trial.undo()
     return f"padding is computed with the rest: {type(session.model).__name__} without it is another, for {reason}."
+
+
+def _inputs(batch: Batch) -> Batch:
+    """Choose what a task asks a model with: who is told positions needs no mask, for padding follows what it reads."""
+    told = "position_ids" if "position_ids" in batch else "attention_mask"
+    return {name: batch[name] for name in ("input_ids", told, "decoder_input_ids") if name in batch}

@@ -17,6 +17,7 @@ from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.rows import rows_of
 from infrastructure.models.unpadded import Trial, layers_to_unpad, reading
 from infrastructure.tasks.labels.adapter import SequenceClassification
+from infrastructure.tasks.task_of_model import task_for
 from infrastructure.training import AdvancedTrainer
 from infrastructure.training.session import open_session
 from infrastructure.training.unpadding import train_without_padding
@@ -85,10 +86,13 @@ def batch_for(model: PreTrainedModel, lengths: tuple[int, ...] = LENGTHS) -> dic
     return batch
 
 
+def asks_for_next_tokens(model: PreTrainedModel) -> bool:
+    return "CausalLM" in type(model).__name__ or "LMHead" in type(model).__name__
+
+
 def asked(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
     """Give the scores of real places as our tasks ask for them: the padding of a decoder follows and needs no mask."""
-    is_writer = "CausalLM" in type(model).__name__ or "LMHead" in type(model).__name__
-    masked = () if is_writer else ("attention_mask",)
+    masked = () if asks_for_next_tokens(model) else ("attention_mask",)
     names = ("input_ids", *masked, *(("decoder_input_ids",) if model.config.is_encoder_decoder else ()))
     scores: Tensor = model(**{name: batch[name] for name in names}, use_cache=False).logits
     real = batch.get("decoder_attention_mask", batch["attention_mask"]).bool()
@@ -142,6 +146,28 @@ def test_outside_of_reading_and_of_full_batches_nothing_changes() -> None:
         assert torch.equal(asked(model, full), expected)
     padded = batch_for(model)
     assert asked(model, padded).shape == (5, 2)
+
+
+@each_family
+def test_a_training_of_each_family_takes_its_padding_away(family: str) -> None:
+    model = model_of(family)
+    rows = [np.arange(4, 4 + length) for length in (3, 30, 7, 12)]
+    if model.config.is_encoder_decoder:
+        items: list[Any] = [{"input_ids": row, "labels": row[::-1].copy()[: 4 + len(row) // 3]} for row in rows]
+    elif asks_for_next_tokens(model):
+        items = [{"input_ids": row, "labels": row} for row in rows]
+    else:
+        items = [{"input_ids": row, "labels": len(row) % 2} for row in rows]
+    session = open_session(model, task_for(model, None, items), TrainingConfig(device="cpu", precision="fp32"))
+    assert train_without_padding(session, items) == ""
+    batch = session.task.collate(items, None)
+    seen: list[int] = []
+    layers_to_unpad(model)[0][0].register_forward_hook(
+        lambda layer, args, output: seen.append((output[0] if isinstance(output, tuple) else output).shape[0])
+    )
+    with reading(batch, CPU, least_padding=1):
+        session.forward(session.task.loss_sum, batch)
+    assert set(seen) == {1}
 
 
 class Mixing(nn.Module):
