@@ -101,7 +101,9 @@ def compared(model: str, run: Path, beams: int, options: argparse.Namespace, scr
     one, two = texts.values()
     note = f"{sum(map(str.__eq__, one, two)):,} of {len(one):,} texts equal"
     what = f"writing with {model}, {beams} beams, {options.precision}, threads: {options.threads}"
-    return turns.row(what, "rows/s", "Athanor", beside, options.rate, note=note, least=WANTED)
+    return turns.row(
+        what, "rows/s", "Athanor", beside, options.rate, note=note, least=WANTED if options.before else None
+    )
 
 
 def first_rows(options: argparse.Namespace, scratch: Path) -> Path:

@@ -403,7 +403,7 @@ def test_the_page_tells_what_each_benchmark_holds_its_ratio_to() -> None:
         ("forecasting", " --peer PYTHON"): f"{forecasting.WANTED:g}",
         ("overhead", ""): f"{overhead.MOST:g}",
         ("evaluation", ""): f"{evaluation.WANTED:g}",
-        ("generation", ""): f"{generation.WANTED:g}",
+        ("generation", " --before DIR"): f"{generation.WANTED:g}",
         ("startup", ""): "1",
         ("scaling", " --part rows"): flat,
         ("gpu", " --part speed"): f"{gpu.LEAST_SHARE:g}",
