@@ -1,6 +1,5 @@
 """Rotary positions of queries and keys."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ def rotated(projected: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     i and i + D / 2. Computed in fp32 and rounded once.
     Source: Su et al., RoFormer, Neurocomputing 568 (2024), in the order of GPT-NeoX.
     """
-    turned: Tensor = _Rotated.apply(projected, *_half(cos, sin))
+    turned: Tensor = _Rotated.apply(projected, *_by_head(cos, sin))
     return turned
 
 
@@ -25,43 +24,36 @@ def split_rotated(projected: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, 
     Shapes: projected [B, L, 3, H, D], cos and sin [B or 1, L, D], results [B, H, L, D], each by itself in memory, as
     batched products want them.
     """
-    query, key, value = _SplitRotated.apply(projected, *_half(cos, sin))
+    query, key, value = _SplitRotated.apply(projected, *_by_head(cos, sin))
     return query, key, value
 
 
-def _half(cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-    """Give what each pair of dimensions is turned by, [B or 1, 1, L, D / 2]."""
-    pairs = cos.shape[-1] // 2
-    return cos[..., None, :, :pairs].contiguous(), sin[..., None, :, :pairs].contiguous()
+def _by_head(cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what each dimension is multiplied by, [B or 1, 1, L, D], and what its pair is, [B or 1, 1, L, D / 2]."""
+    return cos[..., None, :, :], sin[..., None, :, : sin.shape[-1] // 2]
 
 
 class _Rotated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, projected: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
-        by_head = projected.transpose(1, 2)  # [B, H, L, D]
-        turned = torch.empty_like(by_head, memory_format=torch.contiguous_format)
-        _turn(_halves(by_head[None]), cos, sin, turned[None])
-        return turned
+        by_head = projected.transpose(1, 2).contiguous()  # [B, H, L, D]
+        return _turned(by_head, cos, sin)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
-        of_projected = torch.empty_like(gradient.transpose(1, 2), memory_format=torch.contiguous_format)
-        _turn(_halves([gradient]), cos, sin, of_projected.transpose(1, 2)[None], forwards=False)
-        return of_projected, None, None
+        of_projected = _turned(gradient, cos, sin, forwards=False).transpose(1, 2)
+        return of_projected.contiguous(), None, None
 
 
 class _SplitRotated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, projected: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, ...]:
         ctx.save_for_backward(cos, sin)
-        parts = projected.permute(2, 0, 3, 1, 4)  # [3, B, H, L, D]
-        results = torch.empty_like(parts, memory_format=torch.contiguous_format)
-        _turn(_halves(parts[:2]), cos, sin, results[:2])
-        results[2].copy_(parts[2])
-        return results.unbind()
+        parts = projected.permute(2, 0, 3, 1, 4).contiguous()  # [3, B, H, L, D]
+        return *_turned(parts[:2], cos, sin).unbind(), parts[2]
 
     @staticmethod
     @once_differentiable
@@ -70,28 +62,22 @@ class _SplitRotated(torch.autograd.Function):
         batch, heads, length, size = of_query.shape
         of_projected = of_query.new_empty(batch, length, 3, heads, size)
         parts = of_projected.permute(2, 0, 3, 1, 4)  # [3, B, H, L, D]
-        _turn(_halves([of_query, of_key]), cos, sin, parts[:2], forwards=False)
+        for part, gradient in zip(parts, (of_query, of_key), strict=False):
+            part.copy_(_turned(gradient, cos, sin, forwards=False))
         parts[2].copy_(of_value)
         return of_projected, None, None
 
 
-def _halves(sources: Tensor | Sequence[Tensor]) -> Tensor:
-    """Copy the halves of N sources [B, H, L, D] apart, to [2, N, B, H, L, D / 2] in fp32.
+def _turned(states: Tensor, cos: Tensor, sin: Tensor, forwards: bool = True) -> Tensor:
+    """Turn states [..., B, H, L, D] by their positions, or back; gives their format.
 
-    Operations on rows of D / 2 numbers, as they lie in the sources, would take three times as long.
+    Between the formats whole tensors are copied: a copy that changes the format and the order of the numbers at once
+    takes several times as long as one of each.
     """
-    *shape, size = sources[0].shape
-    wide = torch.promote_types(sources[0].dtype, torch.float32)
-    halves = torch.empty(2, len(sources), *shape, size // 2, dtype=wide, device=sources[0].device)
-    for copies, source in zip(halves.unbind(1), sources, strict=True):
-        copies.copy_(source.unflatten(-1, (2, -1)).movedim(-2, 0))
-    return halves
-
-
-def _turn(halves: Tensor, cos: Tensor, sin: Tensor, target: Tensor, forwards: bool = True) -> None:
-    """Write what `halves` give, turned by their positions or back, into `target` [N, B, H, L, D]."""
-    first, second = halves
-    pairs = cos.shape[-1]
+    wide = states.to(torch.promote_types(states.dtype, torch.float32))
+    turned = wide * cos
+    pairs = sin.shape[-1]
     sign = 1.0 if forwards else -1.0
-    target[..., :pairs] = (first * cos).addcmul_(second, sin, value=-sign)
-    target[..., pairs:] = second.mul_(cos).addcmul_(first, sin, value=sign)
+    turned[..., :pairs].addcmul_(wide[..., pairs:], sin, value=-sign)
+    turned[..., pairs:].addcmul_(wide[..., :pairs], sin, value=sign)
+    return turned.to(states.dtype)
