@@ -1,5 +1,6 @@
 """Whether a model does without padding: tried once, before the first step."""
 
+from contextlib import nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -43,10 +44,12 @@ def _tried(session: Session, dataset: Any) -> str:
     trial, ranks = Trial(stacks), session.parallel.ranks
     inputs = on_device(_inputs(batch), session.device)
     options = {} if "attention_mask" in inputs and "decoder_input_ids" not in inputs else {"use_cache": False}
+    # In fp32 what rounding explains is least; a model that is kept in fewer bits is computed as it will be.
+    is_whole = all(parameter.dtype == torch.float32 for parameter in session.model.parameters())
     session.forward.eval()
 
     def passes() -> None:
-        with session.parallel.sharing_lost_memory():
+        with session.parallel.sharing_lost_memory(), nullcontext() if is_whole else session.precision.autocast():
             session.forward(lambda model: model.base_model(**inputs, **options))
 
     try:

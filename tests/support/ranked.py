@@ -45,7 +45,8 @@ CASES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     ),
     "seq2seq": ("sequence_to_sequence", 63, {}),
     "seq2seq, packed": ("sequence_to_sequence", 61, {"packing": True, "max_length": 192}),
-    "masked": (tiny_text.MASKED, 51, {}),
+    # AdamW makes a step of what is rounding where a gradient is next to none, as many are here.
+    "masked": (tiny_text.MASKED, 51, {"optimizer": "sgd"}),
     "chats": ("instruction_tuning", 61, {}),
     "flow": ("security_classification", 47, {"mark_weight": 0.5, "word_dropout": 0.1}),
     "quantiles": ("quantile_forecasting", 53, {}),
