@@ -204,7 +204,8 @@ def _without_padding(
     if now is None or side >= len(now.rows) or not now.rows[side].are_of(hidden):
         return None
     own, read = now.rows[side], now.rows[0]
-    given[names[0]] = packed(hidden, own) if len(hidden) > 1 or hidden.shape[:2] == own.shape else hidden
+    del given[names[0]]  # handed on by its place, by which recomputing layers know what gradients flow through
+    states = packed(hidden, own) if tuple(hidden.shape[:2]) == own.shape else hidden
     is_crossed = given.get(_STATES_READ) is not None
 
     def settled(name: str, value: Any) -> Any:
@@ -227,7 +228,8 @@ def _without_padding(
             return now.once(name, value, lambda ids: packed(ids.expand(own.shape[0], -1)[..., None], own)[..., 0])
         return value
 
-    return (), {name: settled(name, value) for name, value in {**dict.fromkeys(_LEFT_OUT & {*names}), **given}.items()}
+    asked = {**dict.fromkeys(_LEFT_OUT & {*names}), **given}
+    return (states,), {name: settled(name, value) for name, value in asked.items()}
 
 
 def _bias_of(layer: nn.Module, rows: Rows) -> Tensor | None:
