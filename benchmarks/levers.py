@@ -43,6 +43,7 @@ ARMS = (
     "long spinning",
     "no spinning",
     "dropout inside layers",
+    "padding",
     "gradients of whole tables",
     "clipping before the update",
     "fp32",
@@ -132,7 +133,7 @@ def trained_by_steps(arm: str) -> Iterator[Callable[[int, int], int]]:
     from infrastructure.models.fused import modernbert
     from infrastructure.parallel import row_gradients
     from infrastructure.tasks.labels.adapter import SequenceClassification
-    from infrastructure.training import AdvancedTrainer, precision, session
+    from infrastructure.training import AdvancedTrainer, batches, precision, session
     from infrastructure.training.step import train_step
 
     if arm == "torch attention":
@@ -144,6 +145,8 @@ def trained_by_steps(arm: str) -> Iterator[Callable[[int, int], int]]:
         )
     if arm == "plain allocator":
         vars(session)["keep_freed_memory"] = lambda: None
+    if arm == "padding":
+        vars(batches)["train_without_padding"] = lambda session, dataset: ""
     if arm == "gradients of whole tables":
         vars(row_gradients)["LEAST_NUMBERS"] = sys.maxsize
     if arm == "clipping before the update":

@@ -140,10 +140,8 @@ def is_ours(model: nn.Module) -> bool:
     """Tell whether a model attends by `attention`, all of its parts."""
     if not isinstance(model, PreTrainedModel):
         return False
-    halves = {
-        id(half): half for half in (model.config, *(getattr(model.config, name) for name in model.config.sub_configs))
-    }
-    return all(half._attn_implementation == NAME for half in halves.values())
+    halves = (model.config, *(getattr(model.config, name) for name in model.config.sub_configs))
+    return all(half._attn_implementation == NAME for half in halves)
 
 
 def _caps_scores(model: PreTrainedModel) -> bool:

@@ -7,8 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-# Scores that may be computed for nothing, per head, before rows are attended to by themselves: a further group costs
-# about as much (benchmarks/levers.py).
+# Scores that may be computed for nothing, per head, before rows are attended to by themselves: a further group has its
+# price too.
 SPARE_SCORES = 50_000
 # Scores of a group per head: with more of them they no longer fit the caches of a CPU.
 MOST_SCORES = 1_000_000
@@ -16,14 +16,13 @@ MOST_SCORES = 1_000_000
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that are attended to in one product, padded to the longest: `rows` of them, at tokens start to stop."""
+    """Rows that are attended to in one product, padded to the longest of them, which has `length` tokens."""
 
     first_row: int
     num_rows: int
-    start: int
-    stop: int
+    num_tokens: int
     length: int
-    slots: Tensor | None  # [stop - start], their places in [num_rows * length]; None where all are taken
+    slots: Tensor | None  # [num_tokens], their places in [num_rows * length]; None where all are taken
 
     @property
     def rows(self) -> slice:
@@ -47,15 +46,14 @@ class Rows:
         self.groups = self._cut(cuts)
 
     def _cut(self, cuts: Sequence[int]) -> list[Group]:
-        groups, start = [], 0
+        groups = []
         for first, last in zip([0, *cuts], [*cuts, len(self.lengths)], strict=True):
             lengths = self.lengths[first:last]
-            length, stop = max(lengths), start + sum(lengths)
+            length = max(lengths)
             slots = None
             if len(set(lengths)) > 1:
                 slots = torch.cat([torch.arange(own) + row * length for row, own in enumerate(lengths)])
-            groups.append(Group(first, last - first, start, stop, length, slots))
-            start = stop
+            groups.append(Group(first, last - first, sum(lengths), length, slots))
         return groups
 
     def are_of(self, states: Tensor) -> bool:
@@ -65,7 +63,7 @@ class Rows:
     @property
     def sizes(self) -> list[int]:
         """How many tokens the groups have."""
-        return [group.stop - group.start for group in self.groups]
+        return [group.num_tokens for group in self.groups]
 
     def to(self, device: torch.device) -> "Rows":
         """Bring what indexes tensors to a device."""

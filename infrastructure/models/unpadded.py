@@ -27,9 +27,9 @@ _MASK_OF_READ = "encoder_attention_mask"
 _STATES_READ = "encoder_hidden_states"
 # A layer may be called without them and would then make something of its own, of all tokens together.
 _LEFT_OUT = {*_MASKS, _MASK_OF_READ, "position_bias", "encoder_decoder_position_bias"}
-# Fewer places of padding in a batch are not worth the moving (benchmarks/levers.py).
+# Fewer places of padding in a batch are not worth the moving.
 LEAST_PADDING = 256
-# By how much of the greatest state two ways to compute the same may differ.
+# By how much of the greatest state two ways to compute the same may differ, by the format of the products.
 ROUNDING = {torch.float64: 1e-9, torch.float32: 2e-5, torch.bfloat16: 3e-2, torch.float16: 4e-3}
 # The shape of a bias that stands for none.
 NO_BIAS = (1, 1, 1, 1)
@@ -117,18 +117,24 @@ class Trial:
         self._stacks = stacks
         self._handles: list[RemovableHandle] = []
 
-    def difference(self, passes: Callable[[], object], batch: Mapping[str, Tensor], device: torch.device) -> str:
+    def difference(
+        self,
+        passes: Callable[[], object],
+        batch: Mapping[str, Tensor],
+        device: torch.device,
+        form: torch.dtype = torch.float32,
+    ) -> str:
         """Say what changes without padding, empty for nothing; the layers are left without.
 
         `passes` lets the model pass over the batch once, in evaluation mode: what its last layers make of real tokens
-        is compared.
+        is compared. `form` is the format of its products.
         """
         padded_states = _last_states(self._stacks, passes)
         self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
         try:
             with reading(batch, device, least_padding=1):
                 states = _last_states(self._stacks, passes)
-            return _difference(padded_states, states, _masks_in(batch))
+            return _difference(padded_states, states, _masks_in(batch), ROUNDING[form])
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
             if is_out_of_memory(error):
                 raise
@@ -179,7 +185,9 @@ def _last_states(stacks: Sequence[Sequence[nn.Module]], passes: Callable[[], obj
     return [found[side] for side in sorted(found)]
 
 
-def _difference(with_padding: Sequence[Tensor], without: Sequence[Tensor], masks: Sequence[Tensor]) -> str:
+def _difference(
+    with_padding: Sequence[Tensor], without: Sequence[Tensor], masks: Sequence[Tensor], rounding: float
+) -> str:
     """Say by how much the states of real tokens differ; empty where that is rounding."""
     if len(with_padding) != len(masks) or len(without) != len(masks):
         return "not all of its layers are passed"
@@ -188,7 +196,7 @@ def _difference(with_padding: Sequence[Tensor], without: Sequence[Tensor], masks
             return f"without padding its states are {list(states.shape)}, with it {list(padded_states.shape)}"
         real = mask.bool().to(states.device)
         then, now = padded_states[real].double(), states[real].double()
-        allowed = ROUNDING[padded_states.dtype] * float(then.abs().max())
+        allowed = rounding * float(then.abs().max())
         if not (apart := float((then - now).abs().max())) <= allowed:
             return f"without padding its states differ by {apart:.2g}, where rounding explains {allowed:.1g}"
     return ""

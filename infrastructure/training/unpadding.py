@@ -46,6 +46,7 @@ def _tried(session: Session, dataset: Any) -> str:
     options = {} if "attention_mask" in inputs and "decoder_input_ids" not in inputs else {"use_cache": False}
     # In fp32 what rounding explains is least; a model that is kept in fewer bits is computed as it will be.
     is_whole = all(parameter.dtype == torch.float32 for parameter in session.model.parameters())
+    form = torch.float32 if is_whole else session.precision.form
     session.forward.eval()
 
     def passes() -> None:
@@ -54,7 +55,7 @@ def _tried(session: Session, dataset: Any) -> str:
 
     try:
         with torch.no_grad():
-            reason = ranks.first_said(trial.difference(passes, batch, session.device))
+            reason = ranks.first_said(trial.difference(passes, batch, session.device, form))
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -62,7 +63,7 @@ def _tried(session: Session, dataset: Any) -> str:
     if not reason:
         return ""
     trial.undo()
-    return f"padding is computed with the rest: {type(session.model).__name__} without it is another, for {reason}."
+    return f"padding is computed with the rest by {type(session.model).__name__}: {reason}."
 
 
 def _inputs(batch: Batch) -> Batch:
