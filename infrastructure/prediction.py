@@ -27,9 +27,9 @@ from infrastructure.data.sources.inputs import Asked, BadInput, Source
 from infrastructure.data.sources.problems import read_problems
 from infrastructure.data.sources.shipped import located
 from infrastructure.memory import in_smaller_parts
+from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.adapters.frozen_format import keep_frozen_in
 from infrastructure.models.attention import use_fast_attention
-from infrastructure.models.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.models.fused.replacing import use_fast_layers
 from infrastructure.parallel.strategy import Forward

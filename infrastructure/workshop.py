@@ -20,9 +20,9 @@ from domain.task import TASKS, is_preset, task_named
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.hardware import environment
+from infrastructure.model_files.card import typed_card
 from infrastructure.models.adapters.packing import require_adapters
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import typed_card
 from infrastructure.models.facts import ModelFacts, facts_of
 from infrastructure.models.flow.factory import is_flow
 from infrastructure.models.tokenizer_files import keep_tokenizer

@@ -15,12 +15,12 @@ from domain.run_layout import CARD
 from domain.version import VERSION
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
+from infrastructure.model_files.card import card_text, digests_of, read_card
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, WEIGHTS
 from infrastructure.models.adapters.files import Adapter
 from infrastructure.models.adapters.merging import is_plain, plain_state
-from infrastructure.models.card import card_text, digests_of, read_card
 from infrastructure.models.freezing import FrozenBase
 from infrastructure.models.mark_head import without_mark_head
-from infrastructure.models.model_directory import ADAPTER_CONFIG, WEIGHTS
 from infrastructure.models.pretrained import first_sentence, outline_of
 from infrastructure.models.tokenizer_files import save_tokenizer
 

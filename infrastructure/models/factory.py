@@ -11,6 +11,7 @@ from application.groups.text import DEFAULT_LENGTH
 from application.phases import phase
 from application.training import TextTraining
 from domain.exceptions import ConfigurationError, ModelError
+from infrastructure.model_files.model_directory import CONFIG, checked_directory
 from infrastructure.models.adapters.adapting import adapt
 from infrastructure.models.adapters.digests import digest_of_weights
 from infrastructure.models.adapters.merging import merge
@@ -21,7 +22,6 @@ from infrastructure.models.adapters.source import source_of
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.facts import outgrows_fp16, usable_positions
 from infrastructure.models.freezing import freeze, frozen_base
-from infrastructure.models.model_directory import CONFIG, checked_directory
 from infrastructure.models.naming import place_of
 from infrastructure.models.padding import settle_padding
 from infrastructure.models.pretrained import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain.task_settings import SMALL_WIDTH
+from infrastructure.model_files.model_directory import checked_directory
 from infrastructure.models.adapters.source import source_of
-from infrastructure.models.model_directory import checked_directory
 from infrastructure.models.naming import place_of
 from infrastructure.models.pretrained import outlined
 

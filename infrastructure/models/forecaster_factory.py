@@ -17,11 +17,11 @@ from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.parts import SplitSeries
+from infrastructure.model_files.model_directory import CONFIG, settings_of
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import checkpoint_gradients, whole
 from infrastructure.models.first_line import start_from_least_squares
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
-from infrastructure.models.model_directory import CONFIG, settings_of
 from infrastructure.models.presets import FORECASTERS
 from infrastructure.models.pretrained import open_model
 

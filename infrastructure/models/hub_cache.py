@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.exceptions import ModelError
-from infrastructure.models.model_directory import CONFIG, WEIGHTS, WEIGHTS_INDEX, is_own_name, settings_of
+from infrastructure.model_files.model_directory import CONFIG, WEIGHTS, WEIGHTS_INDEX, is_own_name, settings_of
 from infrastructure.plain_files import read_plain
 
 FOLDER = "models--"

@@ -11,8 +11,8 @@ from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from domain.showing import shown
 from domain.task import looks_like_preset
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, CONFIG
 from infrastructure.models.hub import HubModel, Place, fetched
-from infrastructure.models.model_directory import ADAPTER_CONFIG, CONFIG
 
 MOST_ENTRIES = 1000
 LONGEST_COMPARED = 80  # comparing long names takes minutes

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from domain.exceptions import ModelError
-from infrastructure.models.model_directory import (
+from infrastructure.model_files.model_directory import (
     CONFIG,
     RESTORE,
     Weights,

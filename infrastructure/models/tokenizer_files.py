@@ -8,7 +8,7 @@ from domain.strict_json import strict_json
 from infrastructure.disk_errors import disk_errors
 from infrastructure.files import staged_directory
 from infrastructure.manifest import DamageError, listed, read_manifest, require_digests, write_manifest
-from infrastructure.models.model_directory import settings_of
+from infrastructure.model_files.model_directory import settings_of
 from infrastructure.models.pretrained import open_tokenizer
 
 if TYPE_CHECKING:

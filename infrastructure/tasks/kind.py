@@ -13,8 +13,8 @@ from domain.interval import Interval
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.sources.inputs import Input, Source
+from infrastructure.model_files.card import ModelCard
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import ModelCard
 from infrastructure.reports.page.blocks import Block, Section
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 

@@ -17,10 +17,10 @@ from transformers import dynamic_module_utils
 
 from application.training import LabelTraining
 from domain.exceptions import ModelError
+from infrastructure.model_files.model_directory import Weights
 from infrastructure.models import pretrained
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
 from infrastructure.models.hub import HubModel, fetched
-from infrastructure.models.model_directory import Weights
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
 from infrastructure.prediction import FinishedModel, PredictorSource
 from tests.support import tiny

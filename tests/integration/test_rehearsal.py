@@ -10,9 +10,9 @@ from safetensors import SafetensorError
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from infrastructure.container import Container
+from infrastructure.model_files.card import card_text
 from infrastructure.models import bundle as bundles
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import card_text
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny, tiny_text
 

@@ -16,7 +16,7 @@ from application.use_cases.predict import PredictRequest
 from domain.events import RunOpened
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
-from infrastructure.models.card import read_card
+from infrastructure.model_files.card import read_card
 from infrastructure.prediction import PredictorSource
 from infrastructure.tasks.registry import kind_of
 from tests.support.tiny_series import NAMES, bars, ready, request, stamps, table_file

@@ -27,7 +27,7 @@ from infrastructure.data.sources.inputs import Asked, Source, read_inputs
 from infrastructure.data.sources.readers import Row, RowFault, read_rows
 from infrastructure.data.table.table import TableSchema, open_table
 from infrastructure.data.text.documents import load_documents
-from infrastructure.models.card import ModelCard, typed_card
+from infrastructure.model_files.card import ModelCard, typed_card
 from tests.support.asked import asked_texts
 
 SMALL = Reading(max_row_mib=1, max_unpacked_mib=2)

@@ -10,7 +10,7 @@ from domain.exceptions import ModelError
 from domain.run_layout import CARD
 from domain.strict_json import strict_json
 from infrastructure.files import sha256_of
-from infrastructure.models.model_directory import ADAPTER_CONFIG, RESTORE, settings_of, weight_files
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, RESTORE, settings_of, weight_files
 
 # What a card says of the base, and what `adapter_config.json` calls it.
 BASE, BASE_NAME = "base", "base_model_name_or_path"

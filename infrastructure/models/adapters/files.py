@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from domain.strict_json import strict_json
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG
 from infrastructure.models.adapters.digests import BASE, Base, digest_of_settings
 from infrastructure.models.adapters.layers import NAME, adapted_layers
 from infrastructure.models.adapters.settings import ADAPTER_WEIGHTS
-from infrastructure.models.model_directory import ADAPTER_CONFIG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from domain.exceptions import ModelError
 from domain.showing import shown
+from infrastructure.model_files.model_directory import RESTORE
 from infrastructure.models.adapters.files import LENGTHS, PREFIX
 from infrastructure.models.adapters.layers import NAME, adapted_layers, lora_config, put_in
 from infrastructure.models.adapters.settings import ADAPTER_WEIGHTS, AdapterSettings
 from infrastructure.models.adapters.targets import is_linear, widths
-from infrastructure.models.model_directory import RESTORE
 from infrastructure.randomness import drawing
 
 if TYPE_CHECKING:

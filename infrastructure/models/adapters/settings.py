@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.exceptions import ModelError
 from domain.showing import shown
-from infrastructure.models.model_directory import ADAPTER_CONFIG, settings_of
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, settings_of
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 LONGEST_NAME = 4096

@@ -14,8 +14,8 @@ from domain.task import task_named
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
 from infrastructure.data.some_rows import spread
 from infrastructure.data.tokens.tokenization import LONGEST_READ
+from infrastructure.model_files.card import RESTORE, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, ModelCard, typed_card
 from infrastructure.models.flow.factory import FlowReader, Learnable, new_reader, open_reader
 from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.models.presets import FLOW_READERS

@@ -25,7 +25,7 @@ from infrastructure.data.labels.rows import LabelledRows, RowSchema
 from infrastructure.data.sources.inputs import Asking, AskingTexts, Input, Source, read_inputs
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import bounded
-from infrastructure.models.card import FieldNames, ModelCard
+from infrastructure.model_files.card import FieldNames, ModelCard
 from infrastructure.tasks.adapter import Scored, TaskAdapter
 from infrastructure.tasks.kind import Examined, Note, OnText
 from infrastructure.tasks.labels.adapter import SequenceClassification

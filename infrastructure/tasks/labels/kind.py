@@ -20,10 +20,10 @@ from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
 from infrastructure.data.some_rows import QUICK_ROWS
 from infrastructure.data.tokens.tokenization import cut_told
+from infrastructure.model_files.card import RESTORE, ModelCard, add_to_card, typed_card
+from infrastructure.model_files.model_directory import CONFIG
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, ModelCard, add_to_card, typed_card
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model, open_finished
-from infrastructure.models.model_directory import CONFIG
 from infrastructure.models.presets import ENCODERS, encoder_config
 from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix

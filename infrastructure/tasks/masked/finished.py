@@ -19,7 +19,7 @@ from infrastructure.data.text.loading import open_documents
 from infrastructure.data.text.parts import whole_documents
 from infrastructure.data.text.passages import Passages, passages
 from infrastructure.data.tokens.tokenization import bounded
-from infrastructure.models.card import FieldNames, ModelCard
+from infrastructure.model_files.card import FieldNames, ModelCard
 from infrastructure.statistics.ratios import interval_of_ratio
 from infrastructure.tasks.adapter import Outcomes, Scored, pad
 from infrastructure.tasks.kind import Examined, Note, OnText

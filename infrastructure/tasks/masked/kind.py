@@ -16,8 +16,8 @@ from infrastructure.data.sources.fields import sought
 from infrastructure.data.text.loading import SplitText, load_text, open_documents
 from infrastructure.data.text.parts import whole_documents
 from infrastructure.data.text.passages import Passages, passages
+from infrastructure.model_files.card import ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import MASKED, Blueprint, build_model, open_finished
 from infrastructure.models.presets import ENCODERS, masked_encoder_config
 from infrastructure.models.tokenizer import train_tokenizer

@@ -27,9 +27,9 @@ from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.loading import table_schema
 from infrastructure.data.windowed.panel_series import Vocabulary
 from infrastructure.data.windowed.parts import SplitSeries
-from infrastructure.models.card import RESTORE, typed_card
+from infrastructure.model_files.card import RESTORE, typed_card
+from infrastructure.model_files.model_directory import CONFIG, settings_of
 from infrastructure.models.forecaster_factory import shape_of_covariates
-from infrastructure.models.model_directory import CONFIG, settings_of
 from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard, ValueScaleFields
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.forecast import CALENDAR, holiday_faults
 from infrastructure.data.windowed.loading import VOLATILITY
-from infrastructure.models.card import ModelCard
+from infrastructure.model_files.card import ModelCard
 from infrastructure.tasks.series.clock_fields import ClockFields
 
 MOST_ROWS_AHEAD = 1_000_000

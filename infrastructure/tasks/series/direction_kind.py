@@ -26,8 +26,8 @@ from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.windowed.direction_rule import DirectionRule
 from infrastructure.data.windowed.market import all_windows_of_market, class_counts, load_market
 from infrastructure.data.windowed.parts import SplitSeries
+from infrastructure.model_files.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.statistics.confusions import intervals_of_confusion

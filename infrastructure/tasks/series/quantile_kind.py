@@ -27,8 +27,8 @@ from infrastructure.data.windowed.panels import all_windows_of_panel
 from infrastructure.data.windowed.parts import Inputs, SplitSeries
 from infrastructure.data.windowed.tables import all_windows
 from infrastructure.data.windowed.values import beyond_told
+from infrastructure.model_files.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, ModelCard, add_to_card, plain_numbers
 from infrastructure.models.forecaster_factory import build_forecaster, open_forecaster
 from infrastructure.tasks.adapter import Outcomes, Scored
 from infrastructure.tasks.kind import Card, Examined, Findings, Note, OnText, Prepared, Score, Trained

@@ -12,7 +12,7 @@ from domain.task import is_preset
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.windowed.loading import open_values, seen_season
 from infrastructure.data.windowed.parts import lacks_rows
-from infrastructure.models.model_directory import CONFIG, settings_of
+from infrastructure.model_files.model_directory import CONFIG, settings_of
 
 SUITED = ("context_length", "patch_length", "gaps")
 

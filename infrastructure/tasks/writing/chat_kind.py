@@ -23,8 +23,8 @@ from infrastructure.data.chats.loading import SplitChats, load_chat_data
 from infrastructure.data.chats.rows import load_chats
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.sources.shipped import located
+from infrastructure.model_files.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.chat_templates import template_named, with_chats
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.generation import prompts_together

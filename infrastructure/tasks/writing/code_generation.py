@@ -19,8 +19,8 @@ from infrastructure.data.chats.loading import SplitChats
 from infrastructure.data.chats.recognition import holds_chats
 from infrastructure.data.pairs.datasets import JoinedPairs, prompt_of
 from infrastructure.data.text.loading import SplitPairs
+from infrastructure.model_files.card import ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import ModelCard, typed_card
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.kind import Card, Findings, FinishedTask, Prepared, Trained

@@ -16,7 +16,7 @@ from domain.reading import Reading
 from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.sources.fields import Sought
 from infrastructure.data.sources.inputs import Input, Source, read_inputs
-from infrastructure.models.card import ModelCard
+from infrastructure.model_files.card import ModelCard
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config

@@ -19,8 +19,8 @@ from infrastructure.data.text.loading import SplitText, load_text, open_document
 from infrastructure.data.text.parts import whole_documents
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import LONGEST_READ
+from infrastructure.model_files.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.generation import prompts_together
 from infrastructure.models.tokenizer import train_bpe, train_characters

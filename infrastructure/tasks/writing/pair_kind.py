@@ -17,8 +17,8 @@ from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
 from infrastructure.data.tokens.tokenization import cut_told
+from infrastructure.model_files.card import RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.card import RESTORE, FieldNames, ModelCard, typed_card
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.models.generation import prompts_together
 from infrastructure.tasks.adapter import TaskAdapter

@@ -14,7 +14,7 @@ from domain.strict_json import strict_json
 from domain.task import TASKS
 from infrastructure.data.sources.fields import Sought, sought
 from infrastructure.files import sha256_of, write_whole
-from infrastructure.models.model_directory import entries_of, is_own_name, settings_of
+from infrastructure.model_files.model_directory import entries_of, is_own_name, settings_of
 
 RESTORE = "Restore the file as the training wrote it, or train again."
 MOST_FAULTS = 3
