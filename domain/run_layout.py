@@ -10,6 +10,8 @@ LOG = "log.jsonl"
 LOCK = "run.lock"
 # In the directory of a model: what travels with it.
 CARD = "athanor.json"
+# Beside it, for people and for the hub: whoever shares a model may write on, so no digest vouches for it.
+README = "README.md"
 
 
 @dataclass(frozen=True)

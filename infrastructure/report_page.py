@@ -34,14 +34,9 @@ from infrastructure.reports.page.blocks import (
 )
 from infrastructure.reports.page.curves import Curves
 from infrastructure.reports.page.html import write_page
+from infrastructure.reports.page.parts import label_tables, parts_table
 from infrastructure.reports.page.scores import Scores
 
-_WORDS_OF_STATISTICS = {
-    "num_rows": "rows", "num_windows": "windows", "num_documents": "documents", "num_tokens": "tokens",
-    "num_bytes": "bytes", "mean_tokens": "tokens of a row, mean", "median_tokens": "tokens of a row, median",
-    "max_tokens": "tokens of a row, most", "num_cut": "rows cut at max_length", "num_unknown": "unknown characters",
-    "context_length": "rows that a window sees",
-}  # fmt: skip
 _SAMPLE_WORDS = {"prompt": "given", "output": "written", "wanted": "wanted"}
 
 
@@ -70,16 +65,22 @@ class RunTold:
         return Page(f"{self.layout.directory.resolve().name}: {self.request.task}", self._sentence(), found)
 
     @property
+    def num_judged(self) -> int:
+        """Count the rows or windows that the scores are of."""
+        part = self._known_data.get("evaluation", {})
+        num_rows = int(part.get("num_rows", self.dataset.num_eval))
+        return num_judged(self._scores.metrics, min(num_rows, QUICK_ROWS) if self.request.quick else num_rows)
+
+    @property
     def _scores(self) -> Scores:
         metrics = self.report.test_metrics or self.result.final_metrics
         return Scores(metrics, self.report.baselines, known(self.report.intervals), self.request.words)
 
     def _sentence(self) -> str:
         result, words = self.result, self.request.words
-        part = self._known_data.get("evaluation", {})
-        num_rows = int(part.get("num_rows", self.dataset.num_eval))
-        judged = num_judged(self._scores.metrics, min(num_rows, QUICK_ROWS) if self.request.quick else num_rows)
-        held_out = f"{counted(judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
+        held_out = (
+            f"{counted(self.num_judged, words.fed)} {'of the test part' if self.report.test_metrics else 'held out'}"
+        )
         name = str(result.metric_name).removeprefix("eval_")
         return (
             f"{self.request.model_name} ({result.num_parameters:,} parameters"
@@ -113,23 +114,13 @@ class RunTold:
 
     def _data(self) -> list[Block]:
         data = self._known_data
-        parts = {"to learn from": data.get("train", {}), "to be scored on": data.get("evaluation", {})}
         facts = {"file": str(data.get("path") or "the task's own"), "SHA-256": str(data.get("sha256", ""))[:16]}
         if data.get("eval_path"):
             facts["file to be scored on"] = str(data["eval_path"])
-        named = [name for name in _WORDS_OF_STATISTICS if any(name in part for part in parts.values())]
-        rows = [[_WORDS_OF_STATISTICS[name], *(part.get(name) for part in parts.values())] for name in named]
-        found: list[Block] = [Facts(facts | dict(self.dataset.facts))]
-        columns = [Column("what"), *(Column(name, "number") for name in parts)]
-        found.append(Table("The parts", columns, rows))
+        found: list[Block] = [Facts(facts | dict(self.dataset.facts)), parts_table(data)]
         looked_for: Mapping[str, int] = getattr(self.dataset, "audit", {})  # not every kind looks
         found.append(Facts({name: f"{count:,}" for name, count in looked_for.items()}))
-        counts = parts["to learn from"].get("label_counts", {})
-        if counts:
-            scored = parts["to be scored on"].get("label_counts", {})
-            columns = [Column("label"), *(Column(name, "count") for name in parts)]
-            labels = [[label, count, scored.get(label)] for label, count in counts.items()]
-            found.append(Table("Rows of each label", columns, labels))
+        found += label_tables(data)
         warnings = [Paragraph(warning, "warning") for warning in dict.fromkeys(self.dataset.warnings)]
         return [*found, *warnings, *self.audited]
 

@@ -18,7 +18,12 @@ from domain.metrics import is_undefined
 from domain.results import Report, TrainingResult
 from domain.rivals import rival_told
 from domain.run_layout import METRICS, RunLayout
+from infrastructure.hardware import environment
 from infrastructure.memory import lost_memory_told
+from infrastructure.model_files.card import read_card
+from infrastructure.model_readme.told import ModelTold
+from infrastructure.model_readme.writing import write_readme
+from infrastructure.models.naming import named_on_hub
 from infrastructure.prediction import FinishedModel, PredictorSource
 from infrastructure.report_page import RunTold
 from infrastructure.reports.curves import draw_training_curves
@@ -70,7 +75,26 @@ def _written(layout: RunLayout, request: Training, dataset: SplitDataset, result
     report = replace(report, warnings=(*_worth(request, result, report), *report.warnings))
     told = RunTold(layout, request, dataset, result, report, entries, findings.data)
     write_page(layout.report, told.page(sections))
+    write_readme(_model_told(told))
     return report
+
+
+def _model_told(told: RunTold) -> ModelTold:
+    """Give what is known of the model, of which the readme tells what is true of any run of this request."""
+    model = Path(told.result.model_path)
+    return ModelTold(
+        directory=model,
+        request=told.request,
+        result=told.result,
+        report=told.report,
+        card=read_card(model),  # with what the report of the kind has added
+        base=named_on_hub(str(told.request.model_name)),
+        versions=environment()["versions"],
+        num_train=told.dataset.num_train,
+        num_judged=told.num_judged,
+        warnings=told.dataset.warnings,
+        facts=told.dataset.facts,
+    )
 
 
 def _worth(request: Training, result: TrainingResult, report: Report) -> Sequence[str]:

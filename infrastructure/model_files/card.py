@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from domain.exceptions import ConfigurationError, ModelError, TrainingError
 from domain.reading import MAX_ROW_MIB, MOST_ROW_MIB, Reading
-from domain.run_layout import CARD
+from domain.run_layout import CARD, README
 from domain.strict_json import strict_json
 from domain.task import TASKS
 from infrastructure.data.sources.fields import Sought, sought
@@ -100,8 +100,9 @@ def typed_card(kind: type[AnyCard], card: Mapping[str, Any], directory: Path) ->
 
 
 def digests_of(directory: Path) -> dict[str, str]:
-    """Give the SHA-256 of the files of a model by name, the card left out."""
-    return {path.name: sha256_of(path) for path in sorted(directory.iterdir()) if path.is_file() and path.name != CARD}
+    """Give the SHA-256 of the files of a model by name; those that may change, the card and the readme, left out."""
+    files = (path for path in sorted(directory.iterdir()) if path.is_file() and path.name not in (CARD, README))
+    return {path.name: sha256_of(path) for path in files}
 
 
 def require_files(card: ModelCard, directory: Path) -> None:

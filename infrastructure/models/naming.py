@@ -10,7 +10,7 @@ from pathlib import Path
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from domain.showing import shown
-from domain.task import looks_like_preset
+from domain.task import is_preset, looks_like_preset
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, CONFIG
 from infrastructure.models.hub import HubModel, Place, fetched
 
@@ -56,6 +56,14 @@ def place_of(name: str, presets: Collection[str], ask_hub: bool = True) -> Place
         )
     model = HubModel(matched["name"], matched["revision"] or "")
     return fetched(model, ask_hub, hint)
+
+
+def named_on_hub(name: str) -> str:
+    """Give the `name` or `owner/name` of a model of the hub; empty for a preset and for a place of this disk."""
+    if is_preset(name) or os.path.exists(name) or _is_path(name):
+        return ""
+    matched = _HUB_NAME.fullmatch(name)
+    return matched["name"] if matched else ""
 
 
 def _with_config(directory: Path) -> Path:

@@ -242,6 +242,16 @@ def test_the_guide_to_comparing_runs_runs_as_it_stands(
     assert "('long', 0." in capsys.readouterr().out
 
 
+def test_the_guide_to_sharing_a_model_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_guide("share_a_model.md")
+    readme = capsys.readouterr().out
+    headings = re.findall(r"^## (.*)$", readme, re.MULTILINE)
+    page = (DOCS / "share_a_model.md").read_text(encoding="utf-8")
+    assert headings == re.findall(r"^\| ([A-Z][\w ]+) \|", page, re.MULTILINE)
+
+
 def test_the_guide_to_tuning_runs_as_it_stands(empty_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = run_guide("tune_a_model.md")
     assert len(answers_of(calls, "train")) == 6

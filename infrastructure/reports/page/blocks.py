@@ -36,9 +36,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Command:
-    """A line for a shell, to be copied whole."""
+    """A line for a shell, or lines of another language, to be copied whole."""
 
     text: str
+    language: str = "sh"
 
 
 @dataclass(frozen=True)

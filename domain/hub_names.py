@@ -1,0 +1,3 @@
+"""What data sets of the hub are called where a path may stand."""
+
+HUB = "hub:"
