@@ -24,15 +24,17 @@ from infrastructure.model_files.card import read_card
 from infrastructure.model_readme.told import ModelTold
 from infrastructure.model_readme.writing import write_readme
 from infrastructure.models.naming import named_on_hub
-from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.prediction import FinishedModel
+from infrastructure.predictors import opened_by_torch
 from infrastructure.report_page import RunTold
 from infrastructure.reports.curves import draw_training_curves
 from infrastructure.reports.page.blocks import Section
 from infrastructure.reports.page.html import write_page
 from infrastructure.runs.outcomes import write_outcomes
-from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import Examined, FinishedTask
 from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.scored import Scored
 from infrastructure.training.machine import computing_with
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
 
@@ -131,7 +133,7 @@ class KeptModel:
 
     @cached_property
     def _model(self) -> FinishedModel:
-        return PredictorSource().open(str(self.directory), self._device)
+        return opened_by_torch(str(self.directory), self._device)
 
     def answer(self, inputs: Sequence[str], options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Answer some inputs, in order."""

@@ -8,7 +8,7 @@ from domain.backtest import Fold
 from domain.exceptions import DatasetError
 from domain.results import EvaluationResult
 from infrastructure.data.windowed.parts import SplitSeries
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import opened_by_torch
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.series.direction_kind import FinishedDirection
 from infrastructure.tasks.series.quantile_kind import FinishedForecaster
@@ -19,7 +19,7 @@ class FinishedOnFolds:
 
     def score(self, run: str, training: SeriesTraining, folds: Sequence[Fold]) -> Sequence[EvaluationResult]:
         """Score the windows whose targets all lie in a fold, for each. Raises: ModelError, DatasetError."""
-        model = PredictorSource().open(run, training.device)
+        model = opened_by_torch(run, training.device)
         assert isinstance(model.task, FinishedForecaster | FinishedDirection)  # a training of a table has made it
         results = []
         for fold in folds:

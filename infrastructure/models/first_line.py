@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.windows import Windows, to_learn
 from infrastructure.models.forecaster import Forecaster
+from infrastructure.models.series_inputs import model_inputs
 
 # Beyond this the squares of lags [L, L] would take more memory than they are worth.
 MAX_LAGS = 2048

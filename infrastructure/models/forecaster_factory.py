@@ -11,10 +11,7 @@ from application.phases import phase
 from application.training import SeriesTraining
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
-from domain.values import PLAIN
-from infrastructure.data.series.covariates import CovariateRecipe
-from infrastructure.data.series.inputs import model_inputs
-from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.shape import shape_of_covariates
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.model_files.model_directory import CONFIG, settings_of
@@ -24,6 +21,7 @@ from infrastructure.models.first_line import start_from_least_squares
 from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.presets import FORECASTERS
 from infrastructure.models.pretrained import open_model
+from infrastructure.models.series_inputs import model_inputs
 
 # Thin histories among the training windows, looked at evenly, from which on a model can learn what follows them.
 OFTEN = 0.05
@@ -92,23 +90,6 @@ def build_forecaster(
     if request.gradient_checkpointing:
         checkpoint_gradients(model, name)
     return ModelBundle(model, card={"task": request.task, "model_name": name})
-
-
-def shape_of_covariates(recipe: SeriesRecipe) -> dict[str, Any]:
-    """Say what a model is told beside values, nothing where it is told nothing."""
-    told = recipe.covariates
-    beside = told or CovariateRecipe()
-    num_categories = len(beside.categories)
-    is_plain = [scale.kind == PLAIN for scale in recipe.scales] or [True] * recipe.num_targets  # else factors are added
-    return {
-        "covariates": told is not None,
-        "ratio_targets": [are and plain for are, plain in zip(beside.ratio_targets, is_plain, strict=False)],
-        "num_known": len(beside.known),
-        "category_sizes": beside.sizes[:num_categories],
-        "num_known_categories": beside.num_known,
-        "num_static": len(beside.static),
-        "static_sizes": beside.sizes[num_categories:],
-    }
 
 
 def _made(name: str, shape: dict[str, Any], dataset: SplitSeries, quantiles: Sequence[float]) -> Forecaster:

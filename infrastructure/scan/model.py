@@ -67,10 +67,10 @@ class ScanModel:
 
     @cached_property
     def _opened(self) -> "FinishedModel":
-        from infrastructure.prediction import PredictorSource  # here, because it loads torch
+        from infrastructure.predictors import opened_by_torch  # here, because it loads torch
 
         with phase("opening the model"):
-            return PredictorSource().open(self.facts.run, self.device)
+            return opened_by_torch(self.facts.run, self.device)
 
     def answers(self, texts: Sequence[str], advance: Callable[[int], None]) -> list[Answer]:
         """Answer pieces of code, those of a length together; `advance` is told how many are done."""

@@ -1,7 +1,6 @@
 """The contract between the one training loop and the many kinds of tasks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,10 +11,9 @@ from domain.config import TrainingConfig
 from domain.plan import TrainingPlan
 from domain.step_size import ROWS, StepSize
 from infrastructure.data.feed import Feed, RowNoise
+from infrastructure.tasks.scored import Outcomes
 
 Batch = dict[str, Tensor]
-# By name, an array whose first axis is the rows. None at all where a task knows only of the whole.
-Outcomes = Mapping[str, np.ndarray]
 
 
 class Evaluation(Protocol):
@@ -35,14 +33,6 @@ class Evaluation(Protocol):
 
     def outcomes(self, order: np.ndarray) -> Outcomes:
         """Give what became of each row, by the numbers of rows; `order` [N] are these as the rows came."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What an evaluation gave: metrics over all rows, and what became of each, in the order of the data set."""
-
-    metrics: Mapping[str, Any]
-    outcomes: Outcomes
 
 
 class TaskAdapter(Protocol):
@@ -82,14 +72,6 @@ def items_of(dataset: Any, rows: Iterable[int]) -> Sequence[Any]:
     at_once = getattr(dataset, "__getitems__", None)
     items: Sequence[Any] = [dataset[number] for number in numbers] if at_once is None else at_once(numbers)
     return items
-
-
-def by_number(values: Sequence[np.ndarray], order: np.ndarray) -> np.ndarray:
-    """Join what batches gave and put it in the order of the data set; `order` [N] are the rows as they came."""
-    joined = np.concatenate(values)
-    ordered = np.empty_like(joined)
-    ordered[order] = joined
-    return ordered
 
 
 def lengths_of(dataset: Any) -> np.ndarray:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from torch import nn
-
 from application.ports import SplitDataset
 from application.training import Training
 from domain.interval import Interval
@@ -14,17 +12,20 @@ from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.sources.inputs import Input, Source
 from infrastructure.model_files.card import ModelCard
-from infrastructure.models.bundle import ModelBundle
 from infrastructure.reports.page.blocks import Block, Section
-from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.tasks.scored import Scored
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+    from infrastructure.models.bundle import ModelBundle
+    from infrastructure.tasks.adapter import TaskAdapter
 
 # More are not looked at one by one: reports say that theirs are a part of all, evenly spread.
 MAX_ROWS_EXAMINED = 100_000
 Card = Mapping[str, Any]
-Score = Callable[[Any, TaskAdapter], Mapping[str, Any]]
+Score = Callable[[Any, Any], Mapping[str, Any]]  # rows, and the adapter that reads them
 OnText = Callable[[str], None]
 Request = TypeVar("Request", bound=Training, contravariant=True)
 
@@ -42,7 +43,7 @@ class Prepared:
 
     train: Any
     evaluation: Any
-    adapter: TaskAdapter
+    adapter: "TaskAdapter"
     card: Card = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -83,15 +84,15 @@ class Trained(Protocol):
     def task(self) -> "FinishedTask":
         """Its task, as it is known from the directory."""
 
-    def score(self, dataset: Any, adapter: TaskAdapter) -> Mapping[str, Any]:
+    def score(self, dataset: Any, adapter: "TaskAdapter") -> Mapping[str, Any]:
         """Give the metrics of an adapter over a data set."""
 
-    def score_rows(self, dataset: Any, adapter: TaskAdapter) -> Scored:
+    def score_rows(self, dataset: Any, adapter: "TaskAdapter") -> Scored:
         """Give the same metrics, and what became of each row."""
 
 
-class FinishedTask(Protocol):
-    """A trained model's task, known from its card alone."""
+class AnsweringTask(Protocol):
+    """A trained model's task, known from its card alone, whatever computes the model."""
 
     @property
     def rows_at_once(self) -> int:
@@ -113,9 +114,6 @@ class FinishedTask(Protocol):
     def options(self) -> Collection[str]:
         """Name the options that `answers` understands."""
 
-    def scored(self, dataset_path: str) -> tuple[Any, TaskAdapter]:
-        """Make rows with their targets ready for evaluation. Raises: DatasetError."""
-
     def intervals(self, dataset: Any, scored: Scored) -> Mapping[str, Interval]:
         """Say, by the names of metrics, how sure those of an evaluation are, as far as its rows tell."""
 
@@ -131,8 +129,15 @@ class FinishedTask(Protocol):
     def unanswered(self, reason: str) -> Mapping[str, Any]:
         """Answer a bad row: nulls, and the reason as `error`."""
 
+
+class FinishedTask(AnsweringTask, Protocol):
+    """The same of a model of torch."""
+
+    def scored(self, dataset_path: str) -> "tuple[Any, TaskAdapter]":
+        """Make rows with their targets ready for evaluation. Raises: DatasetError."""
+
     def answers(
-        self, model: nn.Module, inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
+        self, model: "nn.Module", inputs: Sequence[str], options: Mapping[str, Any], on_text: OnText | None, note: Note
     ) -> Iterator[Mapping[str, Any]]:
         """Answer some inputs in order; `options` override how the model was told to write.
 
@@ -150,10 +155,10 @@ class TaskKind(Protocol[Request]):
     def load(self, request: Request) -> SplitDataset:
         """Read, check and split the data. Raises: DatasetError with every fault of the file."""
 
-    def build(self, request: Request, dataset: Any, kept_tokenizer: Path) -> ModelBundle:
+    def build(self, request: Request, dataset: Any, kept_tokenizer: Path) -> "ModelBundle":
         """Build the model; a preset takes the tokenizer kept by an earlier start. Raises: ModelError."""
 
-    def prepare(self, request: Request, bundle: ModelBundle, dataset: Any) -> Prepared:
+    def prepare(self, request: Request, bundle: "ModelBundle", dataset: Any) -> Prepared:
         """Tokenise both parts. Raises: DatasetError, ConfigurationError."""
 
     def report(
@@ -161,7 +166,7 @@ class TaskKind(Protocol[Request]):
     ) -> Findings:
         """Draw what belongs to the kind, score baselines, look at rows and samples of the finished model."""
 
-    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedTask]:
+    def open(self, directory: Path, card: Card) -> "tuple[nn.Module, FinishedTask]":
         """Open a finished model and its task. Raises: ModelError."""
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked
+from infrastructure.tasks.scored import Outcomes
 
 LossFunction = Callable[[Any, Tensor], Tensor]
 

@@ -16,13 +16,13 @@ from infrastructure.parallel.strategy import SINGLE, Parallel
 from infrastructure.tasks.adapter import (
     Batch,
     Evaluation,
-    Scored,
     ScoresParts,
     TaskAdapter,
     items_of,
     lengths_of,
     on_device,
 )
+from infrastructure.tasks.scored import Scored
 from infrastructure.training.precision import Precision
 
 # What a layer makes is gone with the next one, where a training keeps that of all of them.

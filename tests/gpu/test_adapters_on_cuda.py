@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from infrastructure.container import Container
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.registry import kind_of
 from infrastructure.training.session import open_session
 from tests.fakes.ports import StopsAt

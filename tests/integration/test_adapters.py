@@ -17,7 +17,7 @@ from infrastructure.models.adapters.layers import adapted_layers, lora_config, p
 from infrastructure.models.adapters.merging import plain_state, saved_bytes
 from infrastructure.models.adapters.targets import chosen_layers, parts_of
 from infrastructure.models.freezing import frozen_base
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.training.optimizers import OptimizerBuilder, state_bytes
 from infrastructure.training.trained_part import TrainedPart

@@ -21,7 +21,8 @@ from infrastructure.data.labels.carried import FINDINGS, MARKS
 from infrastructure.data.labels.loading import found_rows
 from infrastructure.data.labels.rows import RowSchema
 from infrastructure.data.sources.fields import sought
-from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.prediction import FinishedModel
+from infrastructure.predictors import opened_by_torch
 from infrastructure.scanners.known import scanner_named
 from infrastructure.tasks.labels import rivals
 from tests.support.command_line import athanor
@@ -61,7 +62,7 @@ def trained(directory: Path, rows: list[dict[str, Any]]) -> TrainModelResponse:
 
 
 def opened(response: TrainModelResponse) -> FinishedModel:
-    return PredictorSource().open(str(response.run_dir), "cpu")
+    return opened_by_torch(str(response.run_dir), "cpu")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ Rows = tuple[NDArray[Any], NDArray[Any]]
 
 def test_an_answer_is_the_likeliest_label_and_the_probabilities_of_all() -> None:
     logits = np.log([[1.0, 3.0], [4.0, 1.0]])
-    answers = list(labelled(torch.from_numpy(logits), ["no", "yes"]))
+    answers = list(labelled(logits, ["no", "yes"]))
     assert [answer["label"] for answer in answers] == ["yes", "no"]
     assert answers[0]["scores"] == pytest.approx({"no": 0.25, "yes": 0.75})
 

@@ -31,7 +31,7 @@ from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.outcome_pairs import OutcomePairs

@@ -10,7 +10,7 @@ import pytest
 from domain.exceptions import ModelError
 from domain.run_layout import CARD
 from infrastructure.model_files.card import ModelCard, read_card, typed_card
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.registry import kind_of
 from tests.support.finished_models import TASKS, edit, finished_once
 from tests.support.tiny_series import SERIES_TASKS

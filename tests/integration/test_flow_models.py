@@ -23,7 +23,7 @@ from infrastructure.models.flow.model import FlowClassifier
 from infrastructure.models.flow.relations import NEIGHBOURS, relations
 from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
 from infrastructure.models.flow.windows import windows_of
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.flow import adapter, finished
 from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
 from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows

@@ -1,6 +1,7 @@
 """Bands that follow what has come: no sooner than it has come, as far as they should, however windows are batched."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.data.series.series import Series
 from infrastructure.data.series.windows import Windows
+from infrastructure.tasks.series.batches import asking
 from infrastructure.tasks.series.card import SeriesCard
-from infrastructure.tasks.series.drift import MOST_FOLLOWED, came_to, newer, read
-from infrastructure.tasks.series.quantile_adapter import QuantileForecast
+from infrastructure.tasks.series.drift import MOST_FOLLOWED, came_to, newer
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 from infrastructure.tasks.series.scoring.following import MEMORY, MOST, Follower, followed
-from infrastructure.tasks.series.scoring.forecasts import ForecastReader, Forecasts
+from infrastructure.tasks.series.scoring.forecasts import Forecasts
+from infrastructure.tasks.series.scoring.passing import ForecastPass, read
 from infrastructure.tasks.series.scoring.readers import Scores
 from infrastructure.training.training_state import TrainingState
 from tests.support import tiny_series
@@ -198,15 +200,13 @@ def test_windows_of_many_series_are_known_by_their_own_clock_and_not_by_rows() -
 def test_a_pass_tells_where_bands_have_come_to_and_when(ready: tiny_series.Ready) -> None:
     windows, card = ready.test, card_of(ready, 0)
 
-    def adapter(calibration: Calibration | None) -> QuantileForecast:
-        def reader() -> ForecastReader:
-            return followed(Scores(card.recipe, card.quantiles, calibration), calibration)
+    def scored(calibration: Calibration | None) -> Mapping[str, Any]:
+        scores = ForecastPass(followed(Scores(card.recipe, card.quantiles, calibration), calibration))
+        return read(asking(ready.model), windows, scores).metrics()
 
-        return QuantileForecast(card.quantiles, card.recipe.horizons, reader)
-
-    found = came_to(read(ready.model, windows, adapter(card.calibration)), windows)
+    found = came_to(scored(card.calibration), windows)
     assert found.widths != (1.0, 1.0)
     assert windows.table is not None
     assert windows.table.stamps is not None
     assert found.until == windows.table.stamps[windows.anchors[-1]]
-    assert "drift" not in read(ready.model, windows, adapter(None))
+    assert "drift" not in scored(None)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.reports.page.blocks import Chart, Choice, Page, Paragraph, Table
 from infrastructure.reports.page.html import page_html
 from infrastructure.tasks.series.page.directions import directions_over_time

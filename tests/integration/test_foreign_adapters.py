@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from domain.exceptions import AthanorError, ModelError
 from infrastructure.container import Container
 from infrastructure.models.adapters.layers import has_adapters
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from tests.support.adapted import asked, base_of, built, learnt, logits_of
 from tests.support.finished_models import edit
 

@@ -14,7 +14,7 @@ from application.training import FOREIGN_TO_FLOW, TRAININGS, AnyTraining, LabelT
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError
 from domain.task import TASKS, Task
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.runs.run_file import dump_request, read_request
 from infrastructure.tasks.registry import KINDS
 from tests.support.trainings import asked_again

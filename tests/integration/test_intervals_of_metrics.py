@@ -13,8 +13,9 @@ from domain.interval import Interval
 from infrastructure.container import Container
 from infrastructure.data.series.market_features import FLAT
 from infrastructure.data.some_rows import QUICK_ROWS, spread
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import opened_by_torch
 from infrastructure.tasks.labels.intervals import intervals_of_labels
+from infrastructure.tasks.labels.losses import count_labels, label_loss_sum
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.series.scoring.intervals import intervals_of_forecasts
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
@@ -51,7 +52,7 @@ def data_of(task: str, directory: Path) -> Path:
 def test_an_evaluation_of_directions_sets_them_beside_those_who_know_nothing(
     finished: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    model = PredictorSource().open(str(finished("market_direction")), "cpu")
+    model = opened_by_torch(str(finished("market_direction")), "cpu")
     path = str(data_of("market_direction", tmp_path))
     windows, _ = model.task.scored(path)
     found = model.evaluate(path)
@@ -103,15 +104,15 @@ def test_a_quick_run_scores_model_and_bag_of_words_on_the_same_rows(tmp_path: Pa
     assert kept["intervals"] == {name: list(ends) for name, ends in response.intervals.items()}
 
 
-@pytest.mark.parametrize("class_weights", [None, torch.tensor([1.0, 4.0, 0.0])])
-def test_losses_of_rows_are_what_the_loss_of_all_is_made_of(class_weights: torch.Tensor | None) -> None:
+@pytest.mark.parametrize("class_weights", [None, np.array([1.0, 4.0, 0.0], dtype=np.float32)])
+def test_losses_of_rows_are_what_the_loss_of_all_is_made_of(class_weights: np.ndarray | None) -> None:
     random = np.random.default_rng(0)
     logits, labels = random.normal(size=(50, 3)).astype(np.float32), random.integers(0, 3, 50)
     scoring = LabelScoring(["a", "b", "c"], label_smoothing=0.1, class_weights=class_weights)
     losses, weights = scoring.row_losses(logits, labels)
-    whole = scoring.loss_sum(torch.from_numpy(logits), torch.from_numpy(labels))
+    whole = label_loss_sum(scoring, torch.from_numpy(logits), torch.from_numpy(labels))
     assert losses.sum() == pytest.approx(float(whole), rel=1e-5)
-    assert weights.sum() == pytest.approx(scoring.count_targets(torch.from_numpy(labels)))
+    assert weights.sum() == pytest.approx(count_labels(scoring, torch.from_numpy(labels)))
 
 
 def test_more_classes_than_are_compared_with_each_other_have_intervals_too() -> None:

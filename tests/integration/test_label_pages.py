@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, precision_recall_fscore_support
 
 from infrastructure.data.series.market_features import DIRECTIONS
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import opened_by_torch
 from infrastructure.reports.page.blocks import Choice, Estimate, Matrix, Page, Paragraph, Section
 from infrastructure.reports.page.html import page_html
 from infrastructure.statistics.shares import interval_of_f1
@@ -310,7 +310,7 @@ def test_windows_have_neither_texts_nor_labels_that_somebody_gave() -> None:
 
 
 def test_directions_of_prices_are_shown_with_windows_named_by_time(tmp_path: Path) -> None:
-    model = PredictorSource().open(str(finished("market_direction", tmp_path)), "cpu")
+    model = opened_by_torch(str(finished("market_direction", tmp_path)), "cpu")
     windows = tiny_series.ready("market_direction", tmp_path).prepared.evaluation.few(40)
     adapter = DirectionClassification(LabelScoring(DIRECTIONS))
     task: Any = model.task
@@ -321,7 +321,7 @@ def test_directions_of_prices_are_shown_with_windows_named_by_time(tmp_path: Pat
 
 
 def test_some_rows_know_of_how_many_they_are(tmp_path: Path) -> None:
-    model = PredictorSource().open(str(finished("text_classification", tmp_path)), "cpu")
+    model = opened_by_torch(str(finished("text_classification", tmp_path)), "cpu")
     rows, _ = model.task.scored(str(tiny.file_of_rows(tmp_path / "rows.json", 24)))
     assert rows.num_whole == 24
     assert rows.few(9).few(5).num_whole == 24

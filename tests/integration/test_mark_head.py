@@ -16,7 +16,7 @@ from infrastructure.data.labels.rows import RowSchema, load_rows
 from infrastructure.data.sources.fields import sought
 from infrastructure.models.mark_head import MARK_HEAD, MARK_LOGITS, add_mark_head
 from infrastructure.parallel.strategy import Forward
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.marks import SCORED, TARGETS, MarkLearning, MarkTally

@@ -22,7 +22,8 @@ from infrastructure.models import pretrained
 from infrastructure.models.factory import CLASSIFIER, Blueprint, build_model
 from infrastructure.models.hub import HubModel, fetched
 from infrastructure.models.pretrained import open_config, open_model, open_tokenizer
-from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.prediction import FinishedModel
+from infrastructure.predictors import PredictorSource
 from tests.support import tiny
 from tests.support.finished_models import TASKS, edit, finished_once
 from tests.support.trainings import training

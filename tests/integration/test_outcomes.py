@@ -10,7 +10,7 @@ import torch
 
 from infrastructure.parallel.strategy import Forward
 from infrastructure.runs.outcomes import read_outcomes, write_outcomes
-from infrastructure.tasks.adapter import Scored
+from infrastructure.tasks.scored import Scored
 from infrastructure.training.evaluation import evaluate, score_rows
 from infrastructure.training.precision import Precision
 from tests.support import tiny_series, tiny_text

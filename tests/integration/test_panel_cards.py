@@ -10,7 +10,7 @@ import pytest
 from domain.exceptions import ModelError
 from domain.run_layout import CARD
 from infrastructure.model_files.card import read_card, typed_card
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import PredictorSource
 from infrastructure.tasks.series.card_fields import QuantileCard
 from tests.support import tiny_panels
 from tests.support.finished_models import edit

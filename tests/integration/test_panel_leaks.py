@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from infrastructure.data.series.inputs import model_inputs
 from infrastructure.data.series.series import Series
 from infrastructure.data.windowed import panels
 from infrastructure.data.windowed.panel_series import series_of_panel
+from infrastructure.models.series_inputs import model_inputs
 from tests.support import tiny_panels
 from tests.support.tiny_panels import (
     CONTEXT,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from infrastructure.data.series.inputs import model_inputs
+from infrastructure.models.series_inputs import model_inputs
 from infrastructure.parallel.strategy import Forward
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.training.evaluation import evaluate

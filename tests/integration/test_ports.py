@@ -27,7 +27,8 @@ from infrastructure.harvest.projects import Projects
 from infrastructure.harvest.repository import Repository
 from infrastructure.harvest.row_files import RowFiles
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.prediction import FinishedModel, PredictorSource
+from infrastructure.prediction import FinishedModel
+from infrastructure.predictors import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.outcome_pairs import OutcomePairs

@@ -17,7 +17,7 @@ from domain.events import RunOpened
 from domain.exceptions import ConfigurationError, ModelError
 from infrastructure.container import Container
 from infrastructure.model_files.card import read_card
-from infrastructure.prediction import PredictorSource
+from infrastructure.predictors import opened_by_torch
 from infrastructure.tasks.registry import kind_of
 from tests.support.tiny_series import NAMES, bars, ready, request, stamps, table_file
 from tests.support.trainings import asked_again
@@ -141,6 +141,6 @@ def test_a_direction_is_scored_later_as_it_was_learnt(tmp_path: Path) -> None:
     _, task = kind_of("market_direction").open(directory, read_card(directory))
     _, adapter = task.scored(str(tmp_path / "bars.csv"))
     validation = ready("market_direction", tmp_path, **changes).data.evaluation
-    later = PredictorSource().open(str(directory), "cpu").score(validation, adapter)
+    later = opened_by_torch(str(directory), "cpu").score(validation, adapter)
     for name in ("loss", "majority_accuracy", "macro_f1"):
         assert later[name] == pytest.approx(response.final_metrics[name], rel=1e-6)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
 from domain.marks import Mark
 from infrastructure.data.labels.marked_tokens import MarkedTokens, marked_tokens
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CodeDataset(Dataset[dict[str, Any]]):
+class CodeDataset:
     """Tokenised, labelled rows of one part of a data set, read from disk as they are asked for.
 
     `dataset[i]` holds `input_ids` [L] int64, `attention_mask` [L] of ones and `labels`, an int (absent without labels);
@@ -41,6 +39,8 @@ class CodeDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"row {index} of {len(self)}")
+        import torch  # rows of an exported model are read without it
+
         row = int(self.indices[index])
         ids = torch.from_numpy(self.tokens[row].astype(np.int64))  # [L]
         item: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
@@ -55,7 +55,7 @@ class CodeDataset(Dataset[dict[str, Any]]):
         items: list[dict[str, Any]] = [{"input_ids": self.tokens[row]} for row in rows.tolist()]
         for item, row, label in zip(items, rows.tolist(), self.rows.labels[rows].tolist(), strict=True):
             if self.marked is not None and self.marked.is_marked[row]:
-                item["marked_tokens"] = torch.from_numpy(self.marked.of(row))  # [P, 2]
+                item["marked_tokens"] = self.marked.of(row)  # [P, 2]
             if label >= 0:
                 item["labels"] = label
         return items

@@ -3,10 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from infrastructure.data.series.windows import to_learn
 
 # Of what windows hold; those behind the first three are there where a table has covariates.
@@ -16,7 +12,6 @@ MODEL_INPUTS = (
 )
 
 
-def model_inputs(window: Mapping[str, Any]) -> dict[str, Tensor]:
+def inputs_of(window: Mapping[str, Any]) -> dict[str, Any]:
     """Take what a forecaster is given, of arrays or tensors by name."""
-    found = {name: value for name, value in to_learn(window).items() if name in MODEL_INPUTS}
-    return {name: torch.from_numpy(of) if isinstance(of, np.ndarray) else of for name, of in found.items()}
+    return {name: value for name, value in to_learn(window).items() if name in MODEL_INPUTS}

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.naive import Naive
@@ -30,7 +29,7 @@ def to_learn(window: Mapping[str, Any]) -> dict[str, Any]:
     return {**window, **seen, **({"target": window.get("learnt", window["target"])} if "target" in window else {})}
 
 
-class Windows(Dataset[Window]):
+class Windows:
     """Windows of a series by their anchors [N]; with `labels` [rows] each has the class of its anchor.
 
     An anchor is left out, as `left_out` [M] has them, unless one target at least was observed both in its history and

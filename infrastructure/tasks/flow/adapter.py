@@ -15,10 +15,12 @@ from infrastructure.models.flow.model import FlowConfig
 from infrastructure.models.flow.verdict import Verdict, verdict_of
 from infrastructure.models.flow.vocabulary import FIRST_WORD, NUM_NAMES, PAD
 from infrastructure.models.flow.windows import named, windows_of
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
 from infrastructure.tasks.flow.rows import NO_KIND, UNMARKED
+from infrastructure.tasks.labels.losses import LabelPass, count_labels, label_loss_sum, weights_of
 from infrastructure.tasks.labels.parts import scores_of_parts
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.scored import Outcomes
 
 # In a training step; of longer code other windows are read in each step, those with marks always.
 MOST_WINDOWS = 8
@@ -109,7 +111,7 @@ class FlowClassification:
 
     def count_targets(self, batch: Batch) -> float:
         """Count rows, or what their labels weigh."""
-        return self._scoring.count_targets(batch["labels"])
+        return count_labels(self._scoring, batch["labels"])
 
     def count_tokens(self, batch: Batch) -> int:
         """Count the tokens of the windows."""
@@ -118,10 +120,10 @@ class FlowClassification:
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum over the rows the cross-entropy of labels, and of marks and kinds where rows have them."""
         marks, verdict = self.read(model, batch)
-        loss = self._scoring.loss_sum(verdict.logits, batch["labels"])
+        loss = label_loss_sum(self._scoring, verdict.logits, batch["labels"])
         if not self._marks_weight:
             return loss
-        weights = self._row_weights(batch["labels"])
+        weights = weights_of(self._scoring, batch["labels"])
         beside = _mark_losses(marks, batch, len(weights)) + self._kind_losses(verdict, batch)
         return loss + self._marks_weight * (beside * weights).sum()
 
@@ -140,7 +142,7 @@ class FlowClassification:
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
-        return self._scoring.evaluation(self.logits)
+        return LabelPass(self._scoring, self.logits)
 
     def metrics_of_parts(self, outcomes: Outcomes, parts: np.ndarray, part_names: Sequence[str]) -> dict[str, Any]:
         """Score each part of the rows by itself."""
@@ -186,10 +188,6 @@ class FlowClassification:
         return part
 
     # Judging
-
-    def _row_weights(self, labels: Tensor) -> Tensor:
-        weights = self._scoring.class_weights
-        return torch.ones(len(labels), device=labels.device) if weights is None else weights.to(labels.device)[labels]
 
     def _kind_losses(self, verdict: Verdict, batch: Batch) -> Tensor:
         """Give the cross-entropy of the kind [B], 0 for rows that are not weak or say none."""

@@ -19,7 +19,8 @@ from infrastructure.models.flow.windows import lines_of, windows_of
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.rows import FlowRows, bounded, flow_rows
 from infrastructure.tasks.kind import Note, OnText
-from infrastructure.tasks.labels.finished import AnsweringLabels, ClassifierCard
+from infrastructure.tasks.labels.answering import ClassifierCard
+from infrastructure.tasks.labels.finished import AnsweringLabels
 from infrastructure.tasks.labels.scoring import LabelScoring, labelled
 
 # From this probability on a token makes its line one that is told.
@@ -83,7 +84,7 @@ class FinishedFlow(AnsweringLabels):
         worst = marks[..., 0].cpu()  # [W, L]
         kinds = verdict.kinds.argmax(-1).cpu()
         of_tokens = self._of_tokens(encoded, worst)
-        for row, answer in enumerate(labelled(verdict.logits, self.card.labels)):
+        for row, answer in enumerate(labelled(verdict.logits.cpu().numpy(), self.card.labels)):
             is_weak = answer["label"] != self.task.negative_label
             yield {
                 **answer,

@@ -24,7 +24,7 @@ from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
 from infrastructure.tasks.flow.rows import flow_rows, learnt_vocabulary
 from infrastructure.tasks.flow.start import start_from_grams
 from infrastructure.tasks.kind import Card, Prepared
-from infrastructure.tasks.labels.finished import ClassifierCard
+from infrastructure.tasks.labels.answering import ClassifierCard
 from infrastructure.tasks.labels.kind import Classification, card_of, label_warnings, scoring_of
 from infrastructure.tasks.labels.scoring import class_weights_of
 from infrastructure.tasks.labels.start import begins_linear
@@ -97,7 +97,7 @@ def _weights(request: LabelTraining, learnable: Learnable) -> np.ndarray:
     """Tell what each row weighs [N]."""
     names, labels = learnable.label_names, learnable.labels
     weights = class_weights_of(request.class_weights, names, np.bincount(labels, minlength=len(names)).tolist())
-    return np.ones(len(labels)) if weights is None else weights.double().numpy()[labels]
+    return np.ones(len(labels)) if weights is None else weights.astype(np.float64)[labels]
 
 
 def _learnable(request: LabelTraining, dataset: SplitRows) -> Learnable:

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, num_unmasked, padded
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, padded
+from infrastructure.tasks.labels.losses import LabelPass, count_labels, label_loss_sum, weights_of
 from infrastructure.tasks.labels.marks import SCORED, MarkLearning, MarkTally
 from infrastructure.tasks.labels.parts import scores_of_parts
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.scored import Outcomes
 
 
 class SequenceClassification:
@@ -29,14 +31,14 @@ class SequenceClassification:
         special_token_ids: Sequence[int] = (),
         word_dropout: float = 0.0,
         label_smoothing: float = 0.0,
-        class_weights: Tensor | None = None,
+        class_weights: np.ndarray | None = None,
         negative_label: str | None = None,
         majority: int | None = None,
         marks: MarkLearning | None = None,
         unknown_token_id: int | None = None,
     ) -> None:
         self._scoring = LabelScoring(tuple(label_names), label_smoothing, class_weights, negative_label, majority)
-        self._class_weights, self._marks, self._unknown_token_id = class_weights, marks, unknown_token_id
+        self._marks, self._unknown_token_id = marks, unknown_token_id
         self._pad_token_id = pad_token_id
         self._mask_token_id = mask_token_id
         # By id, the last place standing for all ids beyond.
@@ -70,7 +72,7 @@ class SequenceClassification:
 
     def count_targets(self, batch: Batch) -> float:
         """Count rows, or what their labels weigh."""
-        return self._scoring.count_targets(batch["labels"])
+        return count_labels(self._scoring, batch["labels"])
 
     def count_tokens(self, batch: Batch) -> int:
         """Count the tokens of the texts."""
@@ -79,12 +81,11 @@ class SequenceClassification:
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the rows of the batch, and what marks add; a row counts for both alike."""
         output, labels = self._asked(model, batch), batch["labels"]
-        loss = self._scoring.loss_sum(_logits_in(output), labels)
+        loss = label_loss_sum(self._scoring, _logits_in(output), labels)
         if self._marks is None or SCORED not in batch:
             return loss
         losses = self._marks.row_losses(output, batch)
-        weights = None if self._class_weights is None else self._class_weights.to(losses.device)[labels]
-        return loss + (losses if weights is None else losses * weights).sum()
+        return loss + (losses * weights_of(self._scoring, labels)).sum()
 
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Give scores [B, C] in fp32."""
@@ -93,7 +94,7 @@ class SequenceClassification:
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part; its loss is that of the labels alone."""
         if self._marks is None:
-            return self._scoring.evaluation(self.logits)
+            return LabelPass(self._scoring, self.logits)
         return _PassWithMarks(self._scoring, self._asked, MarkTally(self._marks.names))
 
     def metrics_of_parts(self, outcomes: Outcomes, parts: np.ndarray, part_names: Sequence[str]) -> dict[str, Any]:
@@ -118,12 +119,12 @@ class _PassWithMarks:
 
     def __init__(self, scoring: LabelScoring, asked: Callable[[nn.Module, Batch], Any], tally: MarkTally) -> None:
         self._scoring, self._asked, self._tally = scoring, asked, tally
-        self._labels = scoring.evaluation(lambda model, batch: _logits_in(asked(model, batch)))
+        self._labels = LabelPass(scoring, lambda model, batch: _logits_in(asked(model, batch)))
 
     def ask(self, model: nn.Module, batch: Batch) -> Any:
         """Score one batch; gives what is known of its labels, and of its marks."""
         output = self._asked(model, batch)
-        of_labels = self._scoring.evaluation(lambda model, batch: _logits_in(output)).ask(model, batch)
+        of_labels = LabelPass(self._scoring, lambda model, batch: _logits_in(output)).ask(model, batch)
         return of_labels, self._tally.counted(output, batch)
 
     def merge(self, found: Any) -> None:

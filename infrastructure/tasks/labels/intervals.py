@@ -10,9 +10,9 @@ from domain.interval import Interval
 from domain.significance import binomial_interval, effective_trials
 from infrastructure.statistics.confusions import intervals_of_answers, intervals_of_confusion
 from infrastructure.statistics.ratios import interval_of_windows
-from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.labels.metrics import binary_confusion
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.scored import Outcomes
 
 Integers = NDArray[np.integer[Any]]
 

@@ -29,7 +29,8 @@ from infrastructure.models.tokenizer import train_tokenizer
 from infrastructure.reports.confusion import draw_confusion_matrix
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, FinishedTask, Prepared, Score, Trained
 from infrastructure.tasks.labels.adapter import SequenceClassification
-from infrastructure.tasks.labels.finished import AnsweringLabels, ClassifierCard, FinishedClassifier
+from infrastructure.tasks.labels.answering import ClassifierCard
+from infrastructure.tasks.labels.finished import AnsweringLabels, FinishedClassifier
 from infrastructure.tasks.labels.intervals import intervals_of_labels
 from infrastructure.tasks.labels.marks import learn_marks, marked_parts
 from infrastructure.tasks.labels.metrics import MAX_CLASSES_COMPARED

@@ -48,7 +48,7 @@ class MarkLearning:
         targets = torch.zeros((*is_text.shape, len(self.names)), dtype=torch.bool)  # [B, L, K]
         for row, item in enumerate(items):
             if MARKED_TOKENS in item:
-                places, names = item[MARKED_TOKENS].unbind(1)
+                places, names = np.asarray(item[MARKED_TOKENS]).T
                 targets[row, places, names] = True
         return {SCORED: is_text & known[:, None], TARGETS: targets}
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from domain.interval import Interval
 from infrastructure.statistics.confusions import intervals_of_confusion
-from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.labels.intervals import intervals_of_rates
 from infrastructure.tasks.labels.metrics import averaged_scores, binary_scores, confusion_matrix, summarise_rows
 from infrastructure.tasks.labels.scoring import LabelScoring
+from infrastructure.tasks.scored import Outcomes
 
 _RATES = ("tpr", "fpr", "youden_j")
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor
 
 from application.phases import phase
 from infrastructure.data.tokens.text_ids import text_ids
@@ -34,7 +33,7 @@ def start_from_tokens(
     units: np.ndarray,
     num_labels: int,
     max_length: int,
-    class_weights: Tensor | None,
+    class_weights: np.ndarray | None,
     seed: int,
 ) -> None:
     """Let the model answer by what tokens say by themselves, learnt before the first step.
@@ -56,7 +55,7 @@ def start_from_tokens(
             rows += map(np.array, text_ids(tokenizer, part, max_length) if part and num_tokens < MAX_TOKENS else [])
             num_tokens = sum(map(len, rows))
         spelt = ["" if token in signs else token for token in spelt]
-        weights = None if class_weights is None else class_weights.double().numpy()
+        weights = None if class_weights is None else class_weights.astype(np.float64)
         chosen = chosen[: len(rows)]
         letters = weight_of_letters(rows, labels[chosen], units[chosen], spelt, num_labels, weights, seed)
         found = token_scores(rows, labels[chosen], spelt, num_labels, letters, weights)

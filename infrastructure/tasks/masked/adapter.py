@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number, num_unmasked
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked
 from infrastructure.tasks.masked.frequencies import Frequencies
 from infrastructure.tasks.masked.heads import masked_loss_sum, masked_losses
 from infrastructure.tasks.masked.sharing import shared_rows
+from infrastructure.tasks.scored import Outcomes, by_number
 from infrastructure.tasks.writing.decoder_adapter import joined, numbers_of, packed
 from infrastructure.tasks.writing.metrics import perplexity
 

@@ -21,12 +21,13 @@ from infrastructure.data.text.passages import Passages, passages
 from infrastructure.data.tokens.tokenization import bounded
 from infrastructure.model_files.card import FieldNames, ModelCard
 from infrastructure.statistics.ratios import interval_of_ratio
-from infrastructure.tasks.adapter import Outcomes, Scored, pad
+from infrastructure.tasks.adapter import pad
 from infrastructure.tasks.kind import Examined, Note, OnText
 from infrastructure.tasks.masked.adapter import MASK_SHARE, MaskedLanguageModeling
 from infrastructure.tasks.masked.asked import AskingGaps, Gapped, gapped
 from infrastructure.tasks.masked.heads import masked_scores
 from infrastructure.tasks.masked.page import gap_sections
+from infrastructure.tasks.scored import Outcomes, Scored
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
 
 if TYPE_CHECKING:

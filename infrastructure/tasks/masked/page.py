@@ -9,8 +9,8 @@ import numpy as np
 
 from infrastructure.data.some_rows import spread
 from infrastructure.reports.page.blocks import Cell, Column, Group, Section, Table, Texts
-from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.masked.adapter import MaskedLanguageModeling, guessed
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.writing.page import (
     CHARACTERS_LISTED,
     MAX_ROWS_LISTED,

@@ -1,16 +1,17 @@
 """Windows as batches: what forecasts of values and of classes have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from domain.exceptions import DatasetError
-from infrastructure.data.series.inputs import model_inputs
-from infrastructure.data.series.series import Series, SeriesRecipe
 from infrastructure.data.series.windows import Window
+from infrastructure.models.series_inputs import model_inputs
 from infrastructure.tasks.adapter import Batch
+from infrastructure.tasks.series.asking import Arrays, Ask
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 def cut_windows(items: Sequence[Window]) -> Batch:
@@ -25,28 +26,17 @@ def forecast_of(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return output
 
 
-def histories(series: Series, anchors: np.ndarray, recipe: SeriesRecipe, model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give what a forecaster sees at anchors [B] of many series, on the model's device."""
-    found = {**series.history(anchors, recipe.context_length), **series.known_ahead(anchors, max(recipe.horizons))}
-    return on_device_of(model, found)
+def arrays_of(tensors: Batch) -> dict[str, np.ndarray]:
+    """Bring tensors back, bf16 and fp16 as fp32."""
+    return {name: (of.float() if of.dtype in HALF else of).cpu().numpy() for name, of in tensors.items()}
 
 
-def on_device_of(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """Bring what a model reads to where it is."""
+def asking(model: nn.Module) -> Ask:
+    """Let a model be asked by arrays."""
     device = next(model.parameters()).device
-    return {name: tensor.to(device) for name, tensor in model_inputs(arrays).items()}
 
+    @torch.no_grad()
+    def ask(arrays: Arrays) -> Arrays:
+        return arrays_of(model(**{name: tensor.to(device) for name, tensor in model_inputs(arrays).items()}))
 
-def last_history(series: Series, context_length: int, model: nn.Module) -> dict[str, torch.Tensor]:
-    """Give what a forecaster sees before the end of a series, one window on the model's device.
-
-    Raises: DatasetError when there is nothing to see.
-    """
-    history = series.history(np.array([len(series) - 1]), context_length)
-    if not history["observed"].any():
-        rows = min(context_length, len(series))
-        raise DatasetError(
-            f"the last {rows:,} rows of the table hold no values, so there is nothing to forecast from.",
-            remedy="Give a table that ends with values.",
-        )
-    return on_device_of(model, history)
+    return ask

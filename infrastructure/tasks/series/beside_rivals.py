@@ -10,7 +10,7 @@ from domain.metrics import is_undefined
 from domain.rivals import rival_told
 from infrastructure.data.windowed.parts import SplitSeries, lacks_rows
 from infrastructure.statistics.ratios import interval_of_windows
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.series.scoring.metrics import KNOWN
 from infrastructure.tasks.series.scoring.rivals import RIVALS
 

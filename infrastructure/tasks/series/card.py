@@ -22,6 +22,7 @@ from infrastructure.data.panel.schema import PanelSchema
 from infrastructure.data.series.covariates import CovariateRecipe
 from infrastructure.data.series.season import Season
 from infrastructure.data.series.series import SeriesRecipe
+from infrastructure.data.series.shape import shape_of_covariates
 from infrastructure.data.table.choice import TableSchema
 from infrastructure.data.table.table import Table, open_table
 from infrastructure.data.windowed.loading import table_schema
@@ -29,7 +30,6 @@ from infrastructure.data.windowed.panel_series import Vocabulary
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.model_files.card import RESTORE, typed_card
 from infrastructure.model_files.model_directory import CONFIG, settings_of
-from infrastructure.models.forecaster_factory import shape_of_covariates
 from infrastructure.tasks.series.card_fields import CovariateFields, ForecastCard, ValueScaleFields
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 

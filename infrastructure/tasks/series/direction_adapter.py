@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from infrastructure.data.feed import RowNoise
 from infrastructure.data.series.windows import Window
 from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.labels.losses import LabelPass, count_labels, label_loss_sum
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.series.batches import cut_windows, forecast_of
 
@@ -28,7 +29,7 @@ class DirectionClassification:
 
     def count_targets(self, batch: Batch) -> float:
         """Count windows, or what their labels weigh."""
-        return self._scoring.count_targets(batch["labels"])
+        return count_labels(self._scoring, batch["labels"])
 
     def count_tokens(self, batch: Batch) -> int:
         """Count the windows."""
@@ -36,11 +37,11 @@ class DirectionClassification:
 
     def loss_sum(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sum the cross-entropy over the windows of the batch."""
-        return self._scoring.loss_sum(self._logits(model, batch), batch["labels"])
+        return label_loss_sum(self._scoring, self._logits(model, batch), batch["labels"])
 
     def evaluation(self) -> Evaluation:
         """Begin a pass over the evaluation part."""
-        return self._scoring.evaluation(self._logits)
+        return LabelPass(self._scoring, self._logits)
 
     def _logits(self, model: nn.Module, batch: Batch) -> Tensor:
         return forecast_of(model, batch)["logits"].float()

@@ -5,19 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from infrastructure.data.series.windows import Windows
 from infrastructure.data.some_rows import spread
 from infrastructure.tasks.series.card import SeriesCard
-from infrastructure.tasks.series.quantile_adapter import QuantileForecast
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift
 from infrastructure.tasks.series.scoring.following import DRIFT, MEMORY
 
 # Windows that a prediction follows at most: some seconds of a small model.
 MOST_FOLLOWED = 256
-WINDOWS_AT_ONCE = 64
 
 
 def follows(calibration: Calibration | None) -> bool:
@@ -44,14 +40,3 @@ def newer(windows: Windows, card: SeriesCard) -> Windows:
     begins, known = windows.moments(windows.anchors[new])
     new = new[begins > begins.max(initial=0) - int(MEMORY) * (known - begins)]
     return windows.at(windows.anchors[new[spread(len(new), MOST_FOLLOWED)]])
-
-
-def read(model: nn.Module, windows: Windows, adapter: QuantileForecast) -> Mapping[str, Any]:
-    """Give the metrics of an adapter over windows."""
-    evaluation, device = adapter.evaluation(), next(model.parameters()).device
-    with torch.no_grad():
-        for start in range(0, len(windows), WINDOWS_AT_ONCE):
-            items = [windows[place] for place in range(start, min(start + WINDOWS_AT_ONCE, len(windows)))]
-            batch = {name: values.to(device) for name, values in adapter.collate(items, None).items()}
-            evaluation.merge(evaluation.ask(model, batch))
-    return evaluation.metrics()

@@ -4,20 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.ids import named
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.panel.order import SHOWN
+from infrastructure.data.series.inputs import inputs_of
 from infrastructure.data.series.market_features import DIRECTIONS
 from infrastructure.data.windowed.direction_rule import DirectionRule
 from infrastructure.data.windowed.instruments import series_of_instruments
 from infrastructure.data.windowed.panel_series import least_history
 from infrastructure.tasks.kind import Note
 from infrastructure.tasks.labels.scoring import labelled
-from infrastructure.tasks.series.batches import on_device_of
+from infrastructure.tasks.series.asking import Ask
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.panel_answers import SERIES_AT_ONCE, free_names, last_rows, tell_short
 from infrastructure.tasks.series.session_end import beyond_told, reach_beyond
@@ -26,7 +25,7 @@ OF_AN_ANSWER = ("label", "score", "scores")
 
 
 def directions_of_instruments(
-    card: SeriesCard, rule: DirectionRule, model: nn.Module, table: LongTable, note: Note
+    card: SeriesCard, rule: DirectionRule, ask: Ask, table: LongTable, note: Note
 ) -> Iterator[Mapping[str, Any]]:
     """Say where each price will be, from the last row that has one.
 
@@ -49,8 +48,7 @@ def directions_of_instruments(
     for start in range(0, len(chosen), SERIES_AT_ONCE):
         numbers = chosen[start : start + SERIES_AT_ONCE]
         history = series.history(last[numbers], recipe.context_length)
-        with torch.no_grad():
-            logits = model(**on_device_of(model, history))["logits"]
+        logits = ask(inputs_of(history))["logits"]
         times = stamp_texts(table.stamps_of(last[numbers]), table.zone, table.step)
         for number, time, answer in zip(numbers.tolist(), times, labelled(logits, DIRECTIONS), strict=True):
             yield {**dict(zip(names, (*panel.ids[number], time), strict=True)), **answer}

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from domain.exceptions import DatasetError
 from domain.showing import counted
@@ -18,7 +16,7 @@ from infrastructure.data.panel.panel import Panel
 from infrastructure.data.windowed.panel_series import least_history, series_of_panel
 from infrastructure.tasks.kind import Note
 from infrastructure.tasks.series import digits
-from infrastructure.tasks.series.batches import histories
+from infrastructure.tasks.series.asking import Ask, histories
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.times import clock_ahead
@@ -26,9 +24,7 @@ from infrastructure.tasks.series.times import clock_ahead
 SERIES_AT_ONCE = 256
 
 
-def forecasts_of_series(
-    card: SeriesCard, model: nn.Module, table: LongTable, note: Note
-) -> Iterator[Mapping[str, Any]]:
+def forecasts_of_series(card: SeriesCard, ask: Ask, table: LongTable, note: Note) -> Iterator[Mapping[str, Any]]:
     """Forecast each series from the last row that holds a value of a target; what is known ahead stands behind it.
 
     Raises: DatasetError where no series has a history.
@@ -52,11 +48,10 @@ def forecasts_of_series(
     )
     for start in range(0, len(chosen), SERIES_AT_ONCE):
         numbers = chosen[start : start + SERIES_AT_ONCE]
-        with torch.no_grad():
-            output = model(**histories(series, anchors[numbers], recipe, model))
-        forecast, assumed = output["forecast"].float().cpu().numpy(), output["assumed"].cpu().numpy()
+        said = ask(histories(series, anchors[numbers], recipe))
         place = series.level[numbers], series.unit[numbers]
-        forecast = _calibrated(card.calibration, recipe.on_plain_scale(forecast, *place), assumed)
+        forecast = recipe.on_plain_scale(said["forecast"], *place)
+        forecast = _calibrated(card.calibration, forecast, said["assumed"])
         own = recipe.in_own_units(forecast, *place)
         for number, of_series in zip(numbers.tolist(), own, strict=True):
             rows = anchors[number] + np.array(recipe.horizons)

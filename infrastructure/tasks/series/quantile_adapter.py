@@ -3,22 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.data.series.naive import CHANGE
 from infrastructure.data.series.series import SeriesRecipe
 from infrastructure.data.series.windows import Window, to_learn
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number
-from infrastructure.tasks.series.batches import cut_windows, forecast_of
-from infrastructure.tasks.series.scoring.forecasts import ForecastReader, Forecasts
+from infrastructure.tasks.adapter import Batch, Evaluation
+from infrastructure.tasks.series.batches import arrays_of, cut_windows, forecast_of
+from infrastructure.tasks.series.scoring.forecasts import ForecastReader
 from infrastructure.tasks.series.scoring.metrics import metric_names
+from infrastructure.tasks.series.scoring.passing import ForecastPass
 from infrastructure.tasks.series.scoring.quantile_losses import crossings, pinball_losses, widths
-from infrastructure.tasks.series.scoring.rivals import RIVALS, RivalScores
-
-BESIDE = {"level", "unit", "series", "begins", "known", *RIVALS, CHANGE}  # what windows carry that no model sees
+from infrastructure.tasks.series.scoring.rivals import RivalScores
 
 
 class QuantileForecast:
@@ -80,61 +77,7 @@ class QuantileForecast:
         return _Pass(self._reader(), None if self._rivals is None else self._rivals(), self._recipe)
 
 
-class _Pass:
-    def __init__(self, reader: ForecastReader, rivals: RivalScores | None, recipe: SeriesRecipe | None) -> None:
-        self._recipe = recipe
-        self._reader = reader
-        self._rivals = rivals
-
+class _Pass(ForecastPass):
     def ask(self, model: nn.Module, batch: Batch) -> Any:
         """Forecast one batch; gives the `Forecasts`."""
-        output = forecast_of(model, batch)
-        forecast, target = output["forecast"], batch["target"]
-        last = last_observed(batch["values"], batch["observed"], forecast.shape[1])
-        assumed = output.get("assumed", torch.zeros_like(last, dtype=torch.bool))
-        thin = output.get("thin", torch.zeros_like(assumed))
-        beside = {name: values.cpu().numpy() for name, values in batch.items() if name in BESIDE}
-        found = Forecasts(
-            forecast=forecast.float().cpu().numpy(),
-            target=target.float().cpu().numpy(),
-            last=last.float().cpu().numpy(),
-            assumed=assumed.cpu().numpy(),
-            thin=thin.cpu().numpy(),
-            level=beside.get("level"),
-            unit=beside.get("unit"),
-            series=beside.get("series"),
-            begins=beside.get("begins"),
-            known=beside.get("known"),
-            beside={name: beside[name] for name in (*RIVALS, CHANGE) if name in beside},
-        )
-        if self._recipe is not None:
-            found = found.given(self._recipe.on_plain_scale(found.forecast, found.level, found.unit))
-        return found
-
-    def merge(self, found: Any) -> None:
-        """Read a batch."""
-        self._reader.add(found)
-        if self._rivals is not None:
-            self._rivals.add(found)
-
-    def metrics(self) -> dict[str, Any]:
-        """Give what was read."""
-        metrics = self._reader.metrics()
-        return metrics if self._rivals is None else self._rivals.metrics(metrics)
-
-    def outcomes(self, order: np.ndarray) -> Outcomes:
-        """Give what was read of each window."""
-        outcomes = {**self._reader.outcomes(), **(self._rivals.outcomes() if self._rivals is not None else {})}
-        return {name: by_number([values], order) for name, values in outcomes.items()}
-
-
-def last_observed(values: Tensor, observed: Tensor, num_targets: int) -> Tensor:
-    """Give the latest value that was seen of each target [B, T], NaN where there is none.
-
-    Shapes: values and observed [B, L, V].
-    """
-    values, observed = values[..., :num_targets], observed[..., :num_targets]
-    places = torch.arange(1, values.shape[1] + 1, device=values.device)[None, :, None]
-    latest = (observed * places).amax(dim=1)  # [B, T], 0 for none
-    found = values.gather(1, (latest - 1).clamp_min(0)[:, None])[:, 0]
-    return torch.where(latest > 0, found, torch.nan)
+        return self.found(arrays_of(batch), arrays_of(forecast_of(model, batch)))

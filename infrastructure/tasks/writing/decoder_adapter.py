@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from infrastructure.data.feed import RowNoise
-from infrastructure.tasks.adapter import Batch, Evaluation, Outcomes, by_number, num_unmasked, pad
+from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
+from infrastructure.tasks.scored import Outcomes, by_number
 from infrastructure.tasks.writing.heads import target_loss_sum, target_losses
 from infrastructure.tasks.writing.metrics import perplexity
 from infrastructure.tasks.writing.samples import Samples

@@ -17,8 +17,9 @@ from infrastructure.data.chats.division import exchanges_of
 from infrastructure.data.chats.forms import ChatSought
 from infrastructure.data.sources.inputs import Asked, BadInput, Input, Source, read_inputs
 from infrastructure.models.generation import generate_texts
-from infrastructure.tasks.adapter import Scored, TaskAdapter
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import Card, Examined, Note, OnText
+from infrastructure.tasks.scored import Scored
 from infrastructure.tasks.writing.finished_writer import generation_with
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
 from infrastructure.tasks.writing.page import Write, pair_sections

@@ -21,8 +21,9 @@ from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.generation import generate_texts
 from infrastructure.models.presets import DECODERS, decoder_config
 from infrastructure.reports.page.blocks import Section
-from infrastructure.tasks.adapter import Outcomes, Scored, TaskAdapter
+from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import Card, Examined, Note, OnText
+from infrastructure.tasks.scored import Outcomes, Scored
 from infrastructure.tasks.writing.intervals import intervals_of_texts, intervals_of_tokens
 from infrastructure.tasks.writing.page import Write
 

@@ -7,7 +7,7 @@ from domain.interval import Interval
 from domain.metrics import is_undefined
 from domain.significance import binomial_interval
 from infrastructure.statistics.ratios import interval_of_ratio
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.writing.metrics import perplexity
 from infrastructure.tasks.writing.text_statistics import TEXT_SCORES
 

@@ -23,7 +23,7 @@ from infrastructure.reports.page.blocks import (
     Table,
     Texts,
 )
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from infrastructure.tasks.adapter import Outcomes
 from infrastructure.tasks.labels.metrics import BLOCK_ROWS, as_finite, confusion_matrix, summarise_rows
+from infrastructure.tasks.scored import Outcomes
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

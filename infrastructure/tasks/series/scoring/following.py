@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.series.scoring.calibration import Calibration, Drift, shares, sides
 from infrastructure.tasks.series.scoring.forecasts import ForecastReader, Forecasts
 from infrastructure.tasks.series.scoring.guarded import HALF_WAY

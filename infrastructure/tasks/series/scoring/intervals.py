@@ -2,7 +2,7 @@
 
 from domain.interval import Interval
 from infrastructure.statistics.ratios import interval_of_windows
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.series.scoring.metrics import KNOWN, POINTS
 from infrastructure.tasks.series.scoring.rivals import RIVALS
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from infrastructure.data.series.series import SeriesRecipe
-from infrastructure.tasks.adapter import Outcomes
+from infrastructure.tasks.scored import Outcomes
 from infrastructure.tasks.series.scoring.by_series import PER_SERIES, SeriesNames, SeriesScores
 from infrastructure.tasks.series.scoring.calibration import Calibration
 from infrastructure.tasks.series.scoring.forecasts import Forecasts

@@ -1,0 +1,1 @@
+"""Exported models at work, computed by onnxruntime: torch and transformers are never loaded."""
