@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from athanor.audits import audit
     from athanor.backtests import backtest
     from athanor.built_rows import build_dataset
+    from athanor.exports import export
     from athanor.jobs import evaluate, plan, predict, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.scans import scan
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
         CheckpointError,
         ConfigurationError,
         DatasetError,
+        ExportError,
         ModelError,
         RunError,
         TrainingError,
     )
+    from domain.export import Export
     from domain.reading import Reading
     from domain.runs import RunFacts
     from domain.scan import ModelFacts, ScanFinding, ScanReport
@@ -96,6 +99,8 @@ __all__ = [
     "EvaluateModelResponse",
     "EvaluationCompleted",
     "Event",
+    "Export",
+    "ExportError",
     "Fold",
     "FoldScores",
     "Forecaster",
@@ -134,6 +139,7 @@ __all__ = [
     "compare",
     "delete_runs",
     "evaluate",
+    "export",
     "plan",
     "predict",
     "resume",
@@ -162,6 +168,7 @@ _HOMES = {
         "athanor.audits": ("audit",),
         "athanor.backtests": ("backtest",),
         "athanor.built_rows": ("build_dataset",),
+        "athanor.exports": ("export",),
         "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.scans": ("scan",),
@@ -173,10 +180,12 @@ _HOMES = {
             "CheckpointError",
             "ConfigurationError",
             "DatasetError",
+            "ExportError",
             "ModelError",
             "RunError",
             "TrainingError",
         ),
+        "domain.export": ("Export",),
         "domain.reading": ("Reading",),
         "domain.runs": ("RunFacts",),
         "domain.scan": ("ModelFacts", "ScanFinding", "ScanReport"),

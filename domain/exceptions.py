@@ -58,3 +58,7 @@ class RunError(AthanorError):
 
 class TrainingError(AthanorError):
     """A run failed after it began."""
+
+
+class ExportError(AthanorError):
+    """A finished model cannot be exported, or its export is not what the model is."""

@@ -5,6 +5,7 @@ from dependency_injector import containers, providers
 from application.use_cases.audit_dataset import AuditDatasetUseCase
 from application.use_cases.backtest import BacktestUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.export_model import ExportModelUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
@@ -18,6 +19,7 @@ from infrastructure.backtest.files import BacktestFiles
 from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
+from infrastructure.exporting.exporter import Exporter
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
 from infrastructure.predictors import PredictorSource
@@ -41,6 +43,7 @@ class Container(containers.DeclarativeContainer):
     spokesmen = providers.Factory(Spokesman)
     predictors = providers.Factory(PredictorSource)
     answer_files = providers.Factory(AnswerFiles)
+    exporter = providers.Factory(Exporter)
     hardware = providers.Factory(HardwareReport)
     labelled_data = providers.Factory(ClassificationData)
     auditor = providers.Factory(DatasetAuditor)
@@ -59,6 +62,7 @@ class Container(containers.DeclarativeContainer):
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
     predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
+    export_model = providers.Factory(ExportModelUseCase, exporter=exporter)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)
     audit_dataset = providers.Factory(

@@ -21,6 +21,7 @@ COMMANDS = {
     "launch": "Train, or resume, on many devices.",
     "evaluate": "Score a finished model on labelled rows.",
     "backtest": "Try a forecaster on periods that follow each other.",
+    "export": "Make of a finished model something that runs elsewhere.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
     "scan": "Look for weaknesses in a tree of source code.",
     "settings": "List every setting with its type, default and unit.",

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from application import backtest_ports, dataset_ports, ports, scan_ports
+from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -19,6 +19,8 @@ from infrastructure.data.text.loading import SplitPairs, SplitText
 from infrastructure.data.windowed.parts import SplitSeries
 from infrastructure.data_container import DataContainer
 from infrastructure.estimator import Estimator
+from infrastructure.exporting.draft import ExportDraft
+from infrastructure.exporting.exporter import Exporter
 from infrastructure.harvest.clones import MinHashClones
 from infrastructure.harvest.folder import Folder
 from infrastructure.harvest.functions import PythonFunctions
@@ -89,6 +91,8 @@ auditor: tuple[type[dataset_ports.DatasetAuditor], ...] = (DatasetAuditor,)
 audit_files: tuple[type[dataset_ports.AuditFiles], ...] = (AuditFiles,)
 fold_cutter: tuple[type[backtest_ports.FoldCutter], ...] = (TableFolds,)
 fold_scorer: tuple[type[backtest_ports.FoldScorer], ...] = (FinishedOnFolds,)
+exporter: tuple[type[export_ports.ModelExporter], ...] = (Exporter,)
+draft: tuple[type[export_ports.Draft], ...] = (ExportDraft,)
 backtest_files: tuple[type[backtest_ports.BacktestFiles], ...] = (BacktestFiles,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
@@ -96,7 +100,7 @@ CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for module in (ports, scan_ports, dataset_ports, backtest_ports)
+    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports)
     for name, port in vars(module).items()
     if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }
@@ -141,6 +145,7 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "fold_cutter",
         "fold_scorer",
         "backtest_files",
+        "exporter",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:

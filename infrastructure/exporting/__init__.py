@@ -1,0 +1,1 @@
+"""Finished models as graphs and weights that run elsewhere, and the proof that they answer alike."""

@@ -1,0 +1,71 @@
+"""What stands in the directory of an export beside its graphs: tokenizer, settings, and the card for each reader."""
+
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from application.export_ports import Wanted
+from domain.export import EXPORT_FACTS, ONNX, ONNX_INT8, Export
+from domain.run_layout import CARD
+from domain.showing import json_text
+from infrastructure.exporting.graph import Shape
+from infrastructure.exporting.opened import Opened
+from infrastructure.exporting.readme import README, readme_of
+from infrastructure.model_files.card import card_text, digests_of
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, CONFIG
+
+# Of the model in its own directory, and of no use beside graphs: weights, and what is told of them.
+_WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".pt")
+_TOLD = (CARD, README, EXPORT_FACTS, ADAPTER_CONFIG)
+
+
+def write_companions(opened: Opened, staging: Path) -> None:
+    """Copy what stands beside the weights of a model; of an adapter also the settings of its base. Raises: OSError."""
+    for path in sorted(opened.directory.iterdir()):
+        if path.is_file() and path.name not in _TOLD and not path.name.endswith(_WEIGHTS):
+            shutil.copyfile(path, staging / path.name)
+    model: Any = opened.model
+    if not (staging / CONFIG).exists():
+        model.config.save_pretrained(staging)
+    if model.can_generate() and not (staging / "generation_config.json").exists():
+        model.generation_config.save_pretrained(staging)
+
+
+def facts_of(told: Export, shape: Shape, files: Mapping[str, str]) -> dict[str, Any]:
+    """Say of an export what whoever runs it must know."""
+    return {
+        "format": told.format,
+        "weights": told.weights,
+        "calibration": told.calibration,
+        "graphs": dict(files),
+        **shape.facts,
+        "parity": told.to_json()["parity"],
+    }
+
+
+def write_card(opened: Opened, staging: Path, told: Export, facts: Mapping[str, Any]) -> None:
+    """Write what is told of an export for people and for programs, and the card that opens it, that last.
+
+    Raises: OSError.
+    """
+    files = digests_of(staging)
+    (staging / README).write_text(readme_of(told, opened.facts), encoding="utf-8")
+    (staging / EXPORT_FACTS).write_text(json_text(told.to_json(), indent=2) + "\n", encoding="utf-8")
+    card = {**opened.facts, "export": facts, "files": files}
+    (staging / CARD).write_text(card_text(card), encoding="utf-8")
+
+
+def versions_of(wanted: Wanted) -> dict[str, str]:
+    """Give the versions of what has made an export."""
+    names = ["athanor", "torch", "transformers"]
+    if wanted.format in (ONNX, ONNX_INT8):
+        names += ["onnx", "onnxscript", "onnxruntime"]
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
