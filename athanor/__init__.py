@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from application.use_cases.scan_tree import ScanTreeRequest
     from application.use_cases.show_run import ShownRun
     from application.use_cases.train_model import TrainModelRequest, TrainModelResponse
+    from athanor.asked_models import evaluate, predict
     from athanor.audits import audit
     from athanor.backtests import backtest
     from athanor.built_rows import build_dataset
     from athanor.exports import export
-    from athanor.jobs import evaluate, plan, predict, resume, train
+    from athanor.jobs import plan, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.scans import scan
     from domain.audit import Audit
@@ -165,11 +166,12 @@ _HOMES = {
         "application.use_cases.scan_tree": ("ScanTreeRequest",),
         "application.use_cases.show_run": ("ShownRun",),
         "application.use_cases.train_model": ("TrainModelRequest", "TrainModelResponse"),
+        "athanor.asked_models": ("evaluate", "predict"),
         "athanor.audits": ("audit",),
         "athanor.backtests": ("backtest",),
         "athanor.built_rows": ("build_dataset",),
         "athanor.exports": ("export",),
-        "athanor.jobs": ("evaluate", "plan", "predict", "resume", "train"),
+        "athanor.jobs": ("plan", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.scans": ("scan",),
         "domain.audit": ("Audit",),

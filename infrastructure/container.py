@@ -1,17 +1,15 @@
-"""The whole graph on one screen."""
+"""The whole graph on one screen, but for those who ask finished models, which stand in the container below."""
 
-from dependency_injector import containers, providers
+from dependency_injector import providers
 
 from application.use_cases.audit_dataset import AuditDatasetUseCase
 from application.use_cases.backtest import BacktestUseCase
-from application.use_cases.evaluate_model import EvaluateModelUseCase
 from application.use_cases.export_model import ExportModelUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
-from application.use_cases.predict import PredictUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
-from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.answers_container import AnswersContainer
 from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
 from infrastructure.backtest.cutting import TableFolds
@@ -22,7 +20,6 @@ from infrastructure.estimator import Estimator
 from infrastructure.exporting.exporter import Exporter
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
-from infrastructure.predictors import PredictorSource
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
@@ -31,7 +28,7 @@ from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.workshop import TrainingWorkshop
 
 
-class Container(containers.DeclarativeContainer):
+class Container(AnswersContainer):
     """Every part of the application; a test overrides what it wants to fake."""
 
     runs = providers.Factory(RunStore)
@@ -41,8 +38,6 @@ class Container(containers.DeclarativeContainer):
     estimator = providers.Factory(Estimator)
     reports = providers.Factory(ReportWriter)
     spokesmen = providers.Factory(Spokesman)
-    predictors = providers.Factory(PredictorSource)
-    answer_files = providers.Factory(AnswerFiles)
     exporter = providers.Factory(Exporter)
     hardware = providers.Factory(HardwareReport)
     labelled_data = providers.Factory(ClassificationData)
@@ -60,8 +55,6 @@ class Container(containers.DeclarativeContainer):
         PlanTrainingUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, estimator=estimator
     )
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
-    evaluate_model = providers.Factory(EvaluateModelUseCase, predictors=predictors)
-    predict = providers.Factory(PredictUseCase, predictors=predictors, files=answer_files)
     export_model = providers.Factory(ExportModelUseCase, exporter=exporter)
     trials = providers.Factory(ForkedTrials, train_model=train_model, resume_training=resume_training)
     verify_resume = providers.Factory(VerifyResumeUseCase, trials=trials)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from application.answers import Answers
 from domain.exceptions import ConfigurationError
-from infrastructure.answers.parquet_answers import write_parquet
 from infrastructure.answers.workbook_answers import require_workbooks, write_workbook
 from infrastructure.data.files.opening import mended
 from infrastructure.files import staged_file
@@ -53,6 +52,8 @@ def write_answers(staging: Path, answers: Answers, path: str) -> None:
     """Write answers to a place aside, in the format that the ending of `path` says. Raises: OSError."""
     ending = _ending(path)
     if ending == PARQUET:
+        from infrastructure.answers.parquet_answers import write_parquet  # loads pyarrow
+
         write_parquet(staging, answers)
     elif ending == EXCEL:
         write_workbook(staging, answers, path)

@@ -70,7 +70,7 @@ def quiet() -> Iterator[None]:
 
 def in_onnx_runtime(path: Path, threads: int) -> Side:
     """Open a graph for so many threads; gives who computes it, on processors."""
-    import onnxruntime  # type: ignore[import-untyped]  # it has no types
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

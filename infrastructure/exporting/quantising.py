@@ -14,7 +14,7 @@ def quantise(path: Path) -> None:
 
     Raises: OSError of the disk.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]  # it has no types
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     rounded = path.with_suffix(".rounded")
     with quiet():

@@ -40,6 +40,8 @@ def program() -> None:
     # Loading the libraries makes millions of objects that stay: to look for garbage among them each time that 700 more
     # are there, as Python does by itself, takes a fifth of a start.
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    # The containers' library loads FastAPI where that is installed, which takes half a second: nothing is served here.
+    sys.modules.setdefault("fastapi", None)  # type: ignore[arg-type]
     try:
         main()
     except SystemExit as end:

@@ -24,7 +24,7 @@ WITHOUT_TORCH = (
 )
 INFRASTRUCTURE = "infrastructure"
 # Its commands reach these when they run, which is what they are for.
-CONTAINERS = frozenset(("infrastructure.container", "infrastructure.scan_container"))
+CONTAINERS = frozenset(f"infrastructure.{name}container" for name in ("", "answers_", "scan_"))
 
 Graph = Mapping[str, Set[str]]
 

@@ -24,7 +24,7 @@ NAMELESS = frozenset({"util", "utils", "common", "helper", "helpers", "base"})
 STEP = PurePosixPath("infrastructure/training/step.py")
 DOOR = PurePosixPath("infrastructure/models/pretrained.py")
 # What the command line may ask of infrastructure, within a command.
-CONTAINERS = tuple(f"infrastructure.{name}container" for name in ("", "runs_", "scan_", "data_"))
+CONTAINERS = tuple(f"infrastructure.{name}container" for name in ("", "answers_", "runs_", "scan_", "data_"))
 READER = PurePosixPath("infrastructure/data/tokens/text_ids.py")
 # What stands here is shown in a message and written nowhere.
 SHOWN_ONLY = (PurePosixPath("infrastructure/data/sources/checking.py"),)

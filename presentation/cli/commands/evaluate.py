@@ -42,14 +42,14 @@ def command(settings: tuple[str, ...], as_json: bool, pass_at: str | None, **opt
     """Score the finished RUN (or a model directory) on labelled rows, or with --run-tests by running what it writes."""
     from application.phases import telling_phases
     from application.use_cases.evaluate_model import EvaluateModelRequest
-    from infrastructure.container import Container
+    from infrastructure.answers_container import AnswersContainer
     from presentation.cli.answering import progress_of_phases
     from presentation.cli.saying import warn
     from presentation.cli.writing import write_evaluation
 
     request = EvaluateModelRequest(reading=parsed(settings), pass_at=_numbers(pass_at), **options)
     with progress_of_phases(is_told=request.run_tests) as told, telling_phases(told):
-        response = Container().evaluate_model().execute(request)
+        response = AnswersContainer().evaluate_model().execute(request)
     write_evaluation(response, as_json)
     if request.report_path is not None:
         warn(f"wrote {request.report_path}")

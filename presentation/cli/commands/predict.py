@@ -67,12 +67,12 @@ def command(
     """
     from application.use_cases.predict import PredictRequest
     from domain.words import counted
-    from infrastructure.container import Container
+    from infrastructure.answers_container import AnswersContainer
     from presentation.cli.answering import progress_of_answers
     from presentation.cli.saying import say_data, say_piece, warn
 
     request = PredictRequest(stop=tuple(map(_unescaped, stop)) or None, reading=parsed(settings), **options)
-    predict = Container().predict()
+    predict = AnswersContainer().predict()
     if output is not None:
         if stream:
             raise click.UsageError("--stream shows texts and --output keeps them: choose one.")
