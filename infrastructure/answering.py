@@ -9,6 +9,7 @@ from application.answers import TEXT, WORDS, Answers, Column
 from application.joining import ERROR, NOTHING_KEPT, Keep
 from application.labels import LABEL_OPTIONS, OF_A_LABEL, Labels
 from domain.exceptions import ConfigurationError
+from domain.hub_names import name_of_data
 from domain.metrics import undefined_told
 from domain.program_tests import ProgramTesting
 from domain.results import EvaluationResult, Report
@@ -92,7 +93,7 @@ class AnsweringModel(ABC):
         if testing is not None:
             return self._tested(dataset_path, report_path, testing)
         dataset, scored = self.scored(self._located(dataset_path))
-        result = self.result_of(scored, dataset, Path(dataset_path).name)
+        result = self.result_of(scored, dataset, name_of_data(dataset_path))
         if report_path is not None:
             from infrastructure.report_page import write_evaluation_page
 
@@ -225,4 +226,4 @@ class AnsweringModel(ABC):
             told(fact, usual=True)
 
     def _located(self, path: str) -> str:
-        return str(located(path, task_named(self._task_name)))
+        return str(located(path, task_named(self._task_name), part=""))

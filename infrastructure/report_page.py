@@ -9,6 +9,7 @@ from typing import Any
 from application.ports import SplitDataset
 from application.training import Training, training_of
 from domain.exceptions import ConfigurationError
+from domain.hub_names import name_of_data
 from domain.interval import known
 from domain.metrics import MetricEntry
 from domain.results import EvaluationResult, Report, TrainingResult
@@ -85,7 +86,7 @@ class RunTold:
         return (
             f"{self.request.model_name} ({result.num_parameters:,} parameters"
             f"{part_trained(result.num_parameters, result.num_trainable)}) learnt {self.request.task} from"
-            f" {counted(self.dataset.num_train, words.read)} of {Path(str(self.request.dataset_path)).name} in"
+            f" {counted(self.dataset.num_train, words.read)} of {name_of_data(str(self.request.dataset_path))} in"
             f" {counted(result.steps, 'steps')} and {duration(result.training_time)}, and reaches"
             f" {self._scores.sentence(name)}, on {held_out}.{_ended(result.stop_reason)}"
         )
@@ -191,11 +192,11 @@ def _evaluation_page(
     usual = task_named(result.task).metric_name.removeprefix("eval_")
     metric = usual if usual in result.metrics else next(iter(result.metrics))  # tests tell no loss
     rows = counted(result.num_rows, words.fed)
-    sentence = f"{run} reaches {scores.sentence(metric)}, on {rows} of {Path(dataset_path).name}."
+    sentence = f"{run} reaches {scores.sentence(metric)}, on {rows} of {name_of_data(dataset_path)}."
     again = ["athanor", "evaluate", str(run), "--dataset", dataset_path, *options, "--report", path]
     warnings = [Paragraph(warning, "warning") for warning in result.warnings]
     return Page(
-        f"{run.resolve().name} on {Path(dataset_path).name}: {result.task}",
+        f"{run.resolve().name} on {name_of_data(dataset_path)}: {result.task}",
         sentence,
         [
             Section("Scores", [*warnings, *scores.blocks()]),

@@ -17,6 +17,7 @@ from domain.exceptions import ModelError, RunError
 from domain.metrics import direction_of
 from domain.run_layout import METRICS, RunLayout
 from domain.task import TASKS, is_preset, task_named
+from infrastructure.data.hub.settling import with_settled_data
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
 from infrastructure.hardware import environment
@@ -61,7 +62,7 @@ class TrainingWorkshop:
 
         A pretrained model says how long a text may be at most, whether fp16 has its range, and whether it is so small
         that it bears a higher rate; this machine says which precision it runs fastest, and the season of a table how
-        far a forecaster sees.
+        far a forecaster sees. Data of the hub are named by their commit.
         Raises: ConfigurationError when the device or a package of a tracker or of an adapter is not there, ModelError,
         DatasetError.
         """
@@ -79,6 +80,7 @@ class TrainingWorkshop:
 
     def _settled(self, training: Training, request: TrainModelRequest, device: torch.device) -> Training:
         require_adapters(training, device)
+        training = with_settled_data(training, request)
         if is_flow(training.model_name):
             return _settled_flow(training, request, device)
         facts = _facts_of(training)

@@ -27,7 +27,7 @@ class DataSettings(Settings):
 
     title: ClassVar[str] = "Data"
 
-    dataset_path: str | None = setting(None, "Rows to learn from: a file or a directory.")
+    dataset_path: str | None = setting(None, "Rows to learn from: a file, a directory, or hub:NAME of the hub.")
     delimiter: str | None = setting(None, "What stands between the cells of a text file; else found from the file.")
     encoding: str | None = setting(None, "How letters are written as bytes; else found from the file.")
     quoting: str | None = setting(

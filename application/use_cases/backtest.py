@@ -20,6 +20,7 @@ from application.use_cases.train_model import BAD_INPUT, EXIT_CODE_OF_STOP, Trai
 from domain.backtest import MAX_FOLDS, Backtest, Fold, Folds, FoldScores, mean_and_spread
 from domain.exceptions import ConfigurationError, RunError
 from domain.headlines import rivals_of
+from domain.hub_names import name_of_data
 from domain.interval import known
 from domain.runs import FINISHED
 from domain.showing import json_text
@@ -88,7 +89,7 @@ class BacktestUseCase:
         self._files.require_place(output)
         if run is not None and not refit:
             self._require_finished(run)
-        with watching(f"reading {Path(training.dataset_path).name}") as monitor, _told_to(monitor):
+        with watching(f"reading {name_of_data(training.dataset_path)}") as monitor, _told_to(monitor):
             settled = self._workshop.settle(training, asked)
             assert isinstance(settled, SeriesTraining)
             cut = self._cutter.cut(settled, request.folds, request.fold_rows, refit)
@@ -109,8 +110,8 @@ class BacktestUseCase:
         """Want the table that a finished model has learnt from: of another nobody knows which rows it has seen."""
         if self._archive.data(run).get("training") != cut.sha256:
             raise RunError(
-                f"{Path(training.dataset_path).name} is not what {run} was trained on: nobody knows which of its rows"
-                " the model has seen.",
+                f"{name_of_data(training.dataset_path)} is not what {run} was trained on: nobody knows which of its"
+                " rows the model has seen.",
                 remedy="Use --refit to train anew before each fold, or `athanor evaluate` for new rows.",
             )
 

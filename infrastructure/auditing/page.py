@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from shlex import join
 
 from domain.alarms import KNOWING_KAPPA, TELLING_AUC
 from domain.audit import Audit, Clones, Scores
+from domain.hub_names import name_of_data
 from domain.showing import json_text
 from domain.words import counted
 from infrastructure.reports.page.blocks import (
@@ -34,7 +34,7 @@ CONFIDENT = "Northcutt, Jiang and Chuang, Confident Learning, Journal of Artific
 
 def audit_page(audit: Audit) -> Page:
     """Tell all that was found."""
-    name = Path(audit.dataset_path).name
+    name = name_of_data(audit.dataset_path)
     alarms = counted(len(audit.alarms), "alarms") if audit.alarms else "no alarm"
     sentence = (
         f"{counted(audit.num_train, 'rows')} to learn from and {audit.num_eval:,} to score on, read as {audit.task} and"

@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from domain.headlines import headlines_of, label_of
-from domain.hub_names import HUB
+from domain.hub_names import HubData, names_hub
 from domain.showing import harmless
 from infrastructure.model_readme.told import ATHANOR, PEFT, ModelTold
 
@@ -53,14 +53,14 @@ def _scores(told: ModelTold, task: str) -> Iterator[Any]:
     from huggingface_hub import EvalResult
 
     metrics = told.scores.metrics
-    of_hub = told.data_name.startswith(HUB)
+    of_hub = _data_of_hub(told)
     for name in headlines_of(metrics):
         value = metrics[name]
         if isinstance(value, int | float) and isfinite(value):
             yield EvalResult(
                 task_type=task,
                 task_name=told.task.name,
-                dataset_type=_data_of_hub(told)[0] if of_hub else LOCAL_FILE,
+                dataset_type=of_hub[0] if of_hub else LOCAL_FILE,
                 dataset_name=harmless(told.data_name),
                 dataset_split="test" if told.is_tested else "validation",
                 metric_type=_METRICS_OF_HUB.get(name, name),
@@ -70,5 +70,4 @@ def _scores(told: ModelTold, task: str) -> Iterator[Any]:
 
 
 def _data_of_hub(told: ModelTold) -> list[str]:
-    name = told.data_name
-    return [name.removeprefix(HUB).partition("@")[0].partition(":")[0]] if name.startswith(HUB) else []
+    return [HubData.of(told.data_name).name] if names_hub(told.data_name) else []

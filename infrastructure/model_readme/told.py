@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from application.training import Training
-from domain.hub_names import HUB
+from domain.hub_names import names_hub
 from domain.interval import known
 from domain.results import Report, TrainingResult
 from domain.task import Task, is_preset, task_named
@@ -101,4 +101,4 @@ class ModelTold:
 
 def shared_name(path: str) -> str:
     """Give the name of a file or directory by which others may know it: where it lies here is nobody's business."""
-    return path if path.startswith(HUB) else Path(path).name or path
+    return path if names_hub(path) else Path(path).name or path

@@ -1,7 +1,5 @@
 """A model of the hub becomes a directory first, so that it is looked at like any other before it is opened."""
 
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,9 +7,9 @@ from pathlib import Path
 from domain.exceptions import ModelError
 from domain.showing import shown
 from infrastructure.data.kept.cache import aside
-from infrastructure.models.hub_cache import MAIN, Snapshot, cached_names, hub_cache, look_up
+from infrastructure.hub_access import hub_answers, hub_cache, reason_of
+from infrastructure.models.hub_cache import MAIN, Snapshot, cached_names, look_up
 
-HUB_TIMEOUT_SECONDS = 5.0
 # Settings, vocabularies and plain weights; no code, no pickles, no weights in other formats below folders.
 WANTED = ("*.json", "*.txt", "*.model", "*.spm", "*.jinja", "model.safetensors", "model-*.safetensors")
 UNWANTED = ("*/*",)
@@ -49,12 +47,12 @@ def fetched(model: HubModel, ask_hub: bool = True, hint: str = "") -> Place:
     if cached is not None and cached.is_whole and prefers_cache:
         return _taken(model, cached)
     reason = "the hub does not answer"
-    if _hub_answers():
+    if hub_answers():
         reason = ""
         try:
             return Place(_downloaded(model, place_aside or hub_cache()[0]))
         except Exception as error:  # a dozen kinds, of the network, of the hub and of the disk
-            reason = _why(error, model)
+            reason = reason_of(error, "model", model.revision)
     if cached is not None and cached.is_whole:
         return _taken(model, cached)
     raise _not_fetched(model, cached, reason, hint)
@@ -84,36 +82,6 @@ def _downloaded(model: HubModel, cache: Path) -> Path:
             ignore_patterns=list(UNWANTED),
         )
     )
-
-
-def _hub_answers() -> bool:
-    """Ask once: the library itself would try for a minute where there is no network."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        with urllib.request.urlopen(constants.ENDPOINT, timeout=HUB_TIMEOUT_SECONDS):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except (OSError, ValueError):  # a ValueError is an HF_ENDPOINT that is no address
-        return False
-
-
-def _why(error: Exception, model: HubModel) -> str:
-    """Say in a few words why the hub gave nothing."""
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
-    if isinstance(error, GatedRepoError):  # before the next, of which it is a kind
-        return "it is given only to who has accepted its terms there and says HF_TOKEN"
-    if isinstance(error, RepositoryNotFoundError):
-        return "the hub shows no such model without another HF_TOKEN"
-    if isinstance(error, RevisionNotFoundError):
-        return f"the hub has no revision {model.revision} of it"
-    if isinstance(error, OSError) and error.strerror:
-        return f"the hub's cache cannot be written: {error.strerror}"
-    return f"the hub failed with {type(error).__name__}"
 
 
 def _not_fetched(model: HubModel, cached: Snapshot | None, reason: str, hint: str) -> ModelError:

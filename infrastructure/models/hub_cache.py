@@ -57,15 +57,6 @@ class Snapshot:
         return not self.missing
 
 
-def hub_cache() -> tuple[Path, str]:
-    """Give the directory of the hub's cache, and the variable of the environment that says so, empty for none."""
-    for variable, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
-        if named := os.environ.get(variable):
-            return Path(os.path.expandvars(named)).expanduser() / below, variable
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home, "huggingface", "hub"), ""
-
-
 def cached_names(root: Path) -> list[str]:
     """List the models of a cache, as `owner/name` or `name`."""
     with suppress(OSError):

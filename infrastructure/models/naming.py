@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from domain.exceptions import ModelError
+from domain.hub_names import PART, REVISION
 from domain.run_layout import RunLayout
 from domain.showing import shown
 from domain.task import is_preset, looks_like_preset
@@ -16,14 +17,10 @@ from infrastructure.models.hub import HubModel, Place, fetched
 
 MOST_ENTRIES = 1000
 LONGEST_COMPARED = 80  # comparing long names takes minutes
-# As the hub has them: letters, digits, and between them single marks; a revision is a branch, a tag or a commit.
-_PART = r"\w(?:\w|[-.](?![-.])){0,95}(?<![-.])"
-_HUB_NAME = re.compile(
-    rf"(?P<name>(?:{_PART}/)?{_PART})(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,99}}))?", re.ASCII
-)
+_HUB_NAME = re.compile(rf"(?P<name>(?:{PART}/)?{PART})(?:@(?P<revision>{REVISION}))?", re.ASCII)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _OF_HUB = re.compile(
-    rf"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>{_PART}(?:/(?!tree/|blob/|resolve/){_PART})?)",
+    rf"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>{PART}(?:/(?!tree/|blob/|resolve/){PART})?)",
     re.ASCII | re.IGNORECASE,
 )
 _SAVED = "Give a directory that save_pretrained wrote."

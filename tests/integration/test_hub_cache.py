@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from domain.exceptions import ModelError
-from infrastructure.models.hub_cache import cached_names, hub_cache, look_up
+from infrastructure.hub_access import hub_cache
+from infrastructure.models.hub_cache import cached_names, look_up
 from tests.support.hub_caches import snapshot, without_blob
 
 WHOLE = {"config.json": b"{}", "model.safetensors": b"x", "tokenizer.json": b"{}"}

@@ -143,7 +143,7 @@ class TestFetching:
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
-        monkeypatch.setattr(hub, "_hub_answers", lambda: True)
+        monkeypatch.setattr(hub, "hub_answers", lambda: True)
 
         def download(name: str, *, cache_dir: Path, revision: str, **_: Any) -> str:
             calls.append({"name": name, "cache_dir": cache_dir, "revision": revision})

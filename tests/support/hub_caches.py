@@ -1,21 +1,31 @@
 """Caches of the hub, written by hand in the layout of the huggingface_hub library."""
 
+import os
 from pathlib import Path
 
 
 def snapshot(
-    root: Path, name: str, files: dict[str, bytes] | Path, commit: str = "abc1234", ref: str | None = "main"
+    root: Path,
+    name: str,
+    files: dict[str, bytes] | Path,
+    commit: str = "abc1234",
+    ref: str | None = "main",
+    kind: str = "models",
 ) -> Path:
-    """Add a commit of a model: links to blobs, and the revision `ref` that means it. Gives its directory."""
-    folder = root / f"models--{name.replace('/', '--')}"
+    """Add a commit of a model or of another kind: links to blobs, and the revision `ref` that means it.
+
+    Gives its directory.
+    """
+    folder = root / f"{kind}--{name.replace('/', '--')}"
     directory, blobs, refs = folder / "snapshots" / commit, folder / "blobs", folder / "refs"
     for place in (directory, blobs, refs):
         place.mkdir(parents=True, exist_ok=True)
     contents = {file.name: file.read_bytes() for file in files.iterdir()} if isinstance(files, Path) else files
     for own, content in contents.items():
-        blob = blobs / f"{commit}-{own}"
+        blob = blobs / f"{commit}-{own.replace('/', '-')}"
         blob.write_bytes(content)
-        (directory / own).symlink_to(Path("..") / ".." / "blobs" / blob.name)
+        (directory / own).parent.mkdir(parents=True, exist_ok=True)
+        (directory / own).symlink_to(os.path.relpath(blob, (directory / own).parent))
     if ref is not None:
         (refs / ref).parent.mkdir(parents=True, exist_ok=True)
         (refs / ref).write_text(commit)

@@ -11,6 +11,7 @@ from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from infrastructure.data.chats.forms import ChatSought
 from infrastructure.data.chats.rows import ChatRows, chats_not_in, load_chats, split_chats
+from infrastructure.data.hub.parts import on_this_disk
 from infrastructure.data.splitting import TwoParts
 
 
@@ -51,8 +52,8 @@ def load_chat_data(
     reading: Reading = AS_FOUND,
 ) -> SplitChats:
     """Read, check and split chats. Raises: DatasetError with every fault of the file."""
-    rows = load_chats(Path(dataset_path), wanted, reading)
-    scored = load_chats(Path(eval_dataset), wanted, reading) if eval_dataset else None
+    rows = load_chats(Path(on_this_disk(dataset_path)), wanted, reading)
+    scored = load_chats(Path(on_this_disk(eval_dataset)), wanted, reading) if eval_dataset else None
     with phase("checking and splitting"):
         return _split(rows, validation_split, seed) if scored is None else _given(rows, scored)
 

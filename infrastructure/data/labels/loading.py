@@ -99,7 +99,7 @@ class ClassificationData:
         rows = found_rows(located(request.dataset_path, task), schema)
         scored = None
         if request.eval_dataset:
-            scored = found_rows(located(request.eval_dataset, task), replace(schema, group_field=None))
+            scored = found_rows(located(request.eval_dataset, task, part=""), replace(schema, group_field=None))
         with phase("checking and splitting"):
             if scored is None:
                 split = split_labelled(task, rows, request.validation_split, request.seed)

@@ -11,6 +11,7 @@ from application.training import PairTraining, ProseTraining
 from domain.exceptions import DatasetError
 from domain.reading import AS_FOUND, Reading
 from domain.task import STANDARD_LIBRARY, Task, task_named
+from infrastructure.data.hub.parts import on_this_disk
 from infrastructure.data.pairs.rows import PairRows, load_pairs, pairs_not_in, split_pairs
 from infrastructure.data.sources.fields import Names, Sought, sought
 from infrastructure.data.splitting import TwoParts
@@ -84,7 +85,7 @@ def _split_text(request: ProseTraining, documents: Documents, scored: Documents 
 
 def open_documents(path: str, text: Sought, reading: Reading = AS_FOUND) -> Documents:
     """Open a file, a directory or the standard library. Raises: DatasetError."""
-    return load_standard_library() if _means_library(path) else load_documents(Path(path), text, reading)
+    return load_standard_library() if _means_library(path) else load_documents(Path(on_this_disk(path)), text, reading)
 
 
 def load_pair_data(request: PairTraining) -> SplitPairs:
@@ -129,7 +130,7 @@ def open_pairs(path: str, task: Task, source: Sought, target: Sought, reading: R
     """Open a file of pairs or those of the standard library. Raises: DatasetError."""
     if _means_library(path):
         return load_standard_library_pairs(task.kind)
-    return load_pairs(Path(path), source, target, reading)
+    return load_pairs(Path(on_this_disk(path)), source, target, reading)
 
 
 def _means_library(path: str) -> bool:

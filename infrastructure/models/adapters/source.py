@@ -7,10 +7,11 @@ from pathlib import Path
 
 from domain.exceptions import ModelError
 from domain.showing import shown
+from infrastructure.hub_access import hub_cache
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, check_settings
 from infrastructure.models.adapters.digests import BASE_NAME, require_base
 from infrastructure.models.adapters.settings import AdapterSettings, adapter_settings, is_adapter
-from infrastructure.models.hub_cache import hub_cache, look_up
+from infrastructure.models.hub_cache import look_up
 from infrastructure.models.tokenizer_files import has_tokenizer
 
 

@@ -17,6 +17,7 @@ from domain.results import TrainingResult
 from domain.run_layout import RunLayout
 from infrastructure.data.chats.loading import SplitChats
 from infrastructure.data.chats.recognition import holds_chats
+from infrastructure.data.hub.parts import on_this_disk
 from infrastructure.data.pairs.datasets import JoinedPairs, prompt_of
 from infrastructure.data.text.loading import SplitPairs
 from infrastructure.model_files.card import ModelCard, typed_card
@@ -131,7 +132,7 @@ def _kind(dataset: SplitPairs | SplitChats) -> Any:
 
 def _reads_chats(request: ChatTraining) -> bool:
     """Tell which of both a request names. Raises: ConfigurationError for a template that pairs have no use for."""
-    path = Path(request.dataset_path)
+    path = Path(on_this_disk(request.dataset_path))
     if path.exists() and holds_chats(path, chats_wanted(request), request.reading):
         return True
     if request.chat_template is not None:

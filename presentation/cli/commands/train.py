@@ -1,17 +1,19 @@
 """Turn words into a request, train, and say how it went."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from domain.exceptions import AthanorError
+from domain.hub_names import name_of_data
 from presentation.cli.settings import requested
 
 
 @click.command()
 @click.option("--task", help="What to train, such as text_classification; a wrong name lists them all.")
-@click.option("--dataset", "dataset_path", metavar="PATH", help="Rows to learn from; the task has a default.")
+@click.option(
+    "--dataset", "dataset_path", metavar="PATH", help="Rows to learn from, or hub:NAME; tasks have a default."
+)
 @click.option("--model", "model_name", metavar="NAME", help="A preset, a local directory or a hub id.")
 @click.option("--epochs", type=int)
 @click.option("--time-budget", metavar="TIME", help="How long you will wait, such as 90s, 5m or 1h30m.")
@@ -39,7 +41,7 @@ def command(config: str | None, settings: tuple[str, ...], dry_run: bool, as_jso
         # What is wrong with it is said before the libraries are loaded, which takes seconds.
         request = requested(config, settings, **options)
         first = config or request.resolved().dataset_path
-        with watched(f"reading {Path(first).name}") as monitor:
+        with watched(f"reading {name_of_data(first)}") as monitor:
             from infrastructure.container import Container
 
             container = Container()
