@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from application.use_cases.compare_runs import ComparedRuns
     from application.use_cases.delete_runs import DeletedRuns
     from application.use_cases.evaluate_model import EvaluateModelRequest, EvaluateModelResponse
+    from application.use_cases.find_learning_rate import FindLearningRateResponse
     from application.use_cases.plan_training import PlanTrainingResponse
     from application.use_cases.predict import PredictRequest
     from application.use_cases.scan_tree import ScanTreeRequest
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from athanor.exports import export
     from athanor.jobs import plan, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
+    from athanor.learning_rates import find_learning_rate
     from athanor.scans import scan
     from domain.audit import Audit
     from domain.backtest import Backtest, Fold, FoldScores
@@ -102,6 +104,7 @@ __all__ = [
     "Event",
     "Export",
     "ExportError",
+    "FindLearningRateResponse",
     "Fold",
     "FoldScores",
     "Forecaster",
@@ -141,6 +144,7 @@ __all__ = [
     "delete_runs",
     "evaluate",
     "export",
+    "find_learning_rate",
     "plan",
     "predict",
     "resume",
@@ -161,6 +165,7 @@ _HOMES = {
         "application.use_cases.compare_runs": ("ComparedRuns",),
         "application.use_cases.delete_runs": ("DeletedRuns",),
         "application.use_cases.evaluate_model": ("EvaluateModelRequest", "EvaluateModelResponse"),
+        "application.use_cases.find_learning_rate": ("FindLearningRateResponse",),
         "application.use_cases.plan_training": ("PlanTrainingResponse",),
         "application.use_cases.predict": ("PredictRequest",),
         "application.use_cases.scan_tree": ("ScanTreeRequest",),
@@ -173,6 +178,7 @@ _HOMES = {
         "athanor.exports": ("export",),
         "athanor.jobs": ("plan", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
+        "athanor.learning_rates": ("find_learning_rate",),
         "athanor.scans": ("scan",),
         "domain.audit": ("Audit",),
         "domain.backtest": ("Backtest", "Fold", "FoldScores"),

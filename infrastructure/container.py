@@ -5,6 +5,7 @@ from dependency_injector import providers
 from application.use_cases.audit_dataset import AuditDatasetUseCase
 from application.use_cases.backtest import BacktestUseCase
 from application.use_cases.export_model import ExportModelUseCase
+from application.use_cases.find_learning_rate import FindLearningRateUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
@@ -20,6 +21,8 @@ from infrastructure.estimator import Estimator
 from infrastructure.exporting.exporter import Exporter
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
+from infrastructure.rate_sweep.pictures import RateCurves
+from infrastructure.rate_sweep.sweeping import TrainingSweeper
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
@@ -47,12 +50,24 @@ class Container(AnswersContainer):
     fold_cutter = providers.Factory(TableFolds)
     fold_scorer = providers.Factory(FinishedOnFolds)
     backtest_files = providers.Factory(BacktestFiles)
+    sweeper = providers.Factory(TrainingSweeper)
+    rate_curves = providers.Factory(RateCurves)
 
     train_model = providers.Factory(
         TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
     )
     plan_training = providers.Factory(
         PlanTrainingUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, estimator=estimator
+    )
+    find_learning_rate = providers.Factory(
+        FindLearningRateUseCase,
+        runs=runs,
+        datasets=datasets,
+        models=models,
+        workshop=workshop,
+        sweeper=sweeper,
+        pictures=rate_curves,
+        train_model=train_model,
     )
     resume_training = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_model)
     export_model = providers.Factory(ExportModelUseCase, exporter=exporter)

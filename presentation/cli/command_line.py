@@ -18,6 +18,7 @@ from presentation.cli.speaking import say_failure
 COMMANDS = {
     "train": "Train a model on a file.",
     "resume": "Go on with a run that was killed or stopped.",
+    "lr-find": "Find a learning rate by trying many on the first steps of a training.",
     "launch": "Train, or resume, on many devices.",
     "evaluate": "Score a finished model on labelled rows.",
     "backtest": "Try a forecaster on periods that follow each other.",

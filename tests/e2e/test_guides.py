@@ -210,6 +210,22 @@ def test_the_guide_to_backtests_runs_as_it_stands(empty_directory: Path, capsys:
     assert float(capsys.readouterr().out.split()[0]) > 0
 
 
+def test_the_guide_to_learning_rates_runs_as_it_stands(
+    empty_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone, with_a_training = answers_of(run_guide("find_a_learning_rate.md"), "lr-find")
+    rates = [line.split()[0] for line in alone.partition("\n\n")[0].splitlines()[1:]]
+    page = (DOCS / "find_a_learning_rate.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (\S+e-?\+?\d+) \|", page, re.MULTILINE)[:5] == rates[:5]
+    assert "fell fastest at" in alone
+    assert Path("curve.png").is_file()
+    (suggested,) = re.findall(r"--learning-rate (\S+)$", alone, re.MULTILINE)
+    assert yaml.safe_load(Path("runs/notes/run.yaml").read_text())["learning_rate"] == float(suggested)
+    assert "language_modeling: scores on" in with_a_training
+    assert float(capsys.readouterr().out.split()[0]) > 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["notes"]
+
+
 def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("bring_your_files.md")
     trained = [call.answer.stderr + call.answer.stdout for call in calls if call.words[0] == "train"]

@@ -12,6 +12,7 @@ from application.use_cases.clean_runs import CleanRunsUseCase
 from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.find_learning_rate import FindLearningRateUseCase
 from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
@@ -32,6 +33,8 @@ from infrastructure.estimator import Estimator
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
 from infrastructure.predictors import PredictorSource
+from infrastructure.rate_sweep.pictures import RateCurves
+from infrastructure.rate_sweep.sweeping import TrainingSweeper
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.outcome_pairs import OutcomePairs
@@ -75,6 +78,9 @@ PARTS: dict[str, type] = {
     "backtest_files": BacktestFiles,
     "spokesmen": Spokesman,
     "backtest": BacktestUseCase,
+    "sweeper": TrainingSweeper,
+    "rate_curves": RateCurves,
+    "find_learning_rate": FindLearningRateUseCase,
 }
 
 PARTS_OF_RUNS: dict[str, type] = {

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports
+from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports, sweep_ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -31,6 +31,8 @@ from infrastructure.harvest.row_files import RowFiles
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.prediction import FinishedModel
 from infrastructure.predictors import PredictorSource
+from infrastructure.rate_sweep.pictures import RateCurves
+from infrastructure.rate_sweep.sweeping import TrainingSweeper
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.outcome_pairs import OutcomePairs
@@ -94,13 +96,15 @@ fold_scorer: tuple[type[backtest_ports.FoldScorer], ...] = (FinishedOnFolds,)
 exporter: tuple[type[export_ports.ModelExporter], ...] = (Exporter,)
 draft: tuple[type[export_ports.Draft], ...] = (ExportDraft,)
 backtest_files: tuple[type[backtest_ports.BacktestFiles], ...] = (BacktestFiles,)
+sweeper: tuple[type[sweep_ports.RateSweeper], ...] = (TrainingSweeper,)
+sweep_pictures: tuple[type[sweep_ports.SweepPictures], ...] = (RateCurves,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports)
+    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports, sweep_ports)
     for name, port in vars(module).items()
     if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }

@@ -7,27 +7,10 @@ import click
 from domain.exceptions import AthanorError
 from domain.hub_names import name_of_data
 from presentation.cli.settings import requested
+from presentation.cli.training_options import training_options
 
 
-@click.command()
-@click.option("--task", help="What to train, such as text_classification; a wrong name lists them all.")
-@click.option(
-    "--dataset", "dataset_path", metavar="PATH", help="Rows to learn from, or hub:NAME; tasks have a default."
-)
-@click.option("--model", "model_name", metavar="NAME", help="A preset, a local directory or a hub id.")
-@click.option("--epochs", type=int)
-@click.option("--time-budget", metavar="TIME", help="How long you will wait, such as 90s, 5m or 1h30m.")
-@click.option("--batch-size", metavar="ROWS", help="Rows at once, or auto.")
-@click.option("--learning-rate", type=float)
-@click.option("--max-length", type=int, help="Tokens of a row; longer ones are cut.")
-@click.option("--precision", help="auto, fp32, bf16 or fp16.")
-@click.option("--seed", type=int)
-@click.option("--output", "output_dir", metavar="DIR", help="The run directory; default runs/<task>-<time>-<id>.")
-@click.option("--config", metavar="FILE", help="A run file; options and --set override it.")
-@click.option(
-    "--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any other setting; `athanor settings` lists them."
-)
-@click.option("--quick", is_flag=True, default=None, help="Prove the whole pipeline on a few batches.")
+@click.command(params=training_options())
 @click.option("--dry-run", is_flag=True, help="Say what the training would take, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the response as one JSON object.")
 def command(config: str | None, settings: tuple[str, ...], dry_run: bool, as_json: bool, **options: Any) -> int:
