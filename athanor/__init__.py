@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.learning_rates import find_learning_rate
     from athanor.scans import scan
+    from athanor.studies import tune
     from domain.audit import Audit
     from domain.backtest import Backtest, Fold, FoldScores
     from domain.events import EvaluationCompleted, Event, StepCompleted
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from domain.reading import Reading
     from domain.runs import RunFacts
     from domain.scan import ModelFacts, ScanFinding, ScanReport
+    from domain.study import Study, Trial
     from domain.version import VERSION as __version__
     from infrastructure.container import Container
     from infrastructure.models.bundle import ModelBundle
@@ -128,6 +130,7 @@ __all__ = [
     "ScanTreeRequest",
     "ShownRun",
     "StepCompleted",
+    "Study",
     "TrainModelRequest",
     "TrainModelResponse",
     "TrainingConfig",
@@ -135,6 +138,7 @@ __all__ = [
     "TrainingMetricsTracker",
     "TrainingResult",
     "TrainingState",
+    "Trial",
     "__version__",
     "audit",
     "backtest",
@@ -152,6 +156,7 @@ __all__ = [
     "scan",
     "show_run",
     "train",
+    "tune",
 ]
 
 # What is not said here is a name of `infrastructure.training`.
@@ -180,6 +185,7 @@ _HOMES = {
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.learning_rates": ("find_learning_rate",),
         "athanor.scans": ("scan",),
+        "athanor.studies": ("tune",),
         "domain.audit": ("Audit",),
         "domain.backtest": ("Backtest", "Fold", "FoldScores"),
         "domain.events": ("EvaluationCompleted", "Event", "StepCompleted"),
@@ -197,6 +203,7 @@ _HOMES = {
         "domain.reading": ("Reading",),
         "domain.runs": ("RunFacts",),
         "domain.scan": ("ModelFacts", "ScanFinding", "ScanReport"),
+        "domain.study": ("Study", "Trial"),
         "infrastructure.container": ("Container",),
         "infrastructure.models.bundle": ("ModelBundle",),
         "infrastructure.models.forecaster": ("Forecaster", "ForecasterConfig"),

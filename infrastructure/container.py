@@ -9,6 +9,7 @@ from application.use_cases.find_learning_rate import FindLearningRateUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from application.use_cases.tune_model import TuneModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers_container import AnswersContainer
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -26,8 +27,14 @@ from infrastructure.rate_sweep.sweeping import TrainingSweeper
 from infrastructure.report_writer import ReportWriter
 from infrastructure.runs.forked_trials import ForkedTrials
 from infrastructure.runs.run_archive import RunArchive
+from infrastructure.runs.run_remover import RunRemover
 from infrastructure.runs.run_store import RunStore
 from infrastructure.tasks.registry import TaskData, TaskModels
+from infrastructure.tuning.advisor import OptunaAdvisor
+from infrastructure.tuning.files import StudyFiles
+from infrastructure.tuning.ledger import StudyLedgers
+from infrastructure.tuning.trial_reports import TrialReports
+from infrastructure.tuning.workers import StudyWorkers
 from infrastructure.workshop import TrainingWorkshop
 
 
@@ -52,6 +59,12 @@ class Container(AnswersContainer):
     backtest_files = providers.Factory(BacktestFiles)
     sweeper = providers.Factory(TrainingSweeper)
     rate_curves = providers.Factory(RateCurves)
+    remover = providers.Factory(RunRemover)
+    trial_reports = providers.Factory(TrialReports)
+    study_ledgers = providers.Factory(StudyLedgers)
+    search_advisor = providers.Factory(OptunaAdvisor)
+    study_files = providers.Factory(StudyFiles)
+    study_workers = providers.Factory(StudyWorkers, module="athanor.tuning_worker")
 
     train_model = providers.Factory(
         TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=reports
@@ -85,4 +98,21 @@ class Container(AnswersContainer):
         cutter=fold_cutter,
         scorer=fold_scorer,
         files=backtest_files,
+    )
+    train_trial = providers.Factory(
+        TrainModelUseCase, runs=runs, datasets=datasets, models=models, workshop=workshop, reports=trial_reports
+    )
+    resume_trial = providers.Factory(ResumeTrainingUseCase, runs=runs, train_model=train_trial)
+    tune_model = providers.Factory(
+        TuneModelUseCase,
+        ledgers=study_ledgers,
+        advisor=search_advisor,
+        files=study_files,
+        workers=study_workers,
+        train_trial=train_trial,
+        resume_trial=resume_trial,
+        train_model=train_model,
+        resume_training=resume_training,
+        archive=archive,
+        remover=remover,
     )

@@ -22,7 +22,12 @@ _LINES = "Write `name: value` lines."
 
 def read_request(path: Path) -> TrainModelRequest:
     """Read a run file. Raises: ConfigurationError naming file, line or setting, and the way out."""
-    text = _text(path)
+    return TrainModelRequest(**read_settings(path))
+
+
+def read_settings(path: Path, called: str = "run file") -> dict[str, Any]:
+    """Read a file of `name: value` lines, which messages call so. Raises: ConfigurationError naming file and line."""
+    text = _text(path, called)
     try:
         if fault := next(_faults(text), ""):
             raise ConfigurationError(f"{path}{fault}")
@@ -36,7 +41,7 @@ def read_request(path: Path) -> TrainModelRequest:
         raise ConfigurationError(f"{path} has a value that is no number or date.", remedy="Correct it.") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path} holds no settings.", remedy=_LINES)
-    return TrainModelRequest(**{str(name): value for name, value in values.items()})
+    return {str(name): value for name, value in values.items()}
 
 
 def dump_request(request: RunSettings) -> str:
@@ -93,19 +98,19 @@ def _values(text: str, path: Path) -> Any:
         loader.dispose()
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, called: str) -> str:
     try:
         return read_plain(path, MAX_BYTES)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"run file {path} does not exist.", remedy="Check the path.") from error
+        raise ConfigurationError(f"{called} {path} does not exist.", remedy="Check the path.") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"run file {path} cannot be read: it is not UTF-8.", remedy="Give a YAML text file."
+            f"{called} {path} cannot be read: it is not UTF-8.", remedy="Give a YAML text file."
         ) from error
     except (OSError, ValueError) as error:  # a ValueError is a path with a NUL in it
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"run file {path} cannot be read: {reason}.", remedy="Give a YAML text file."
+            f"{called} {path} cannot be read: {reason}.", remedy="Give a YAML text file."
         ) from error
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": "Go on with a run that was killed or stopped.",
     "lr-find": "Find a learning rate by trying many on the first steps of a training.",
     "launch": "Train, or resume, on many devices.",
+    "tune": "Find good settings by trials, and train the best over several seeds.",
     "evaluate": "Score a finished model on labelled rows.",
     "backtest": "Try a forecaster on periods that follow each other.",
     "export": "Make of a finished model something that runs elsewhere.",

@@ -13,7 +13,9 @@ def training_options() -> list[click.Option]:
     """Give the options of `train` in their order."""
     return [
         click.Option(["--task"], help="What to train, such as text_classification; a wrong name lists them all."),
-        click.Option(["--dataset", "dataset_path"], metavar="PATH", help="Rows to learn from; the task has a default."),
+        click.Option(
+            ["--dataset", "dataset_path"], metavar="PATH", help="Rows to learn from, or hub:NAME; tasks have a default."
+        ),
         click.Option(["--model", "model_name"], metavar="NAME", help="A preset, a local directory or a hub id."),
         click.Option(["--epochs"], type=int),
         click.Option(["--time-budget"], metavar="TIME", help="How long you will wait, such as 90s, 5m or 1h30m."),

@@ -39,12 +39,13 @@ SECONDS_OF_ONE_WISH = 5.0
 
 
 @contextmanager
-def watched(beginning: str = "", resumed: str = "") -> Iterator["ConsoleMonitor"]:
+def watched(beginning: str = "", resumed: str = "", one_of_many: bool = False) -> Iterator["ConsoleMonitor"]:
     """Watch one job on standard error; a signal asks it to save and stop, a second one insists.
 
-    `beginning` is said at once, before anything else is loaded; `resumed` is the directory of a run that goes on.
+    `beginning` is said at once, before anything else is loaded; `resumed` is the directory of a run that goes on. Of
+    `one_of_many` trainings the live line alone tells, by the name of its beginning.
     """
-    monitor = ConsoleMonitor(error_screen(), resumed)
+    monitor = OneOfMany(error_screen()) if one_of_many else ConsoleMonitor(error_screen(), resumed)
     before = {number: signal.signal(number, monitor.receive) for number in heard()}
     try:
         monitor.begin(beginning)
@@ -66,6 +67,7 @@ class ConsoleMonitor:
         self._is_live = console.is_terminal and console.file.isatty()
         self._line: LiveLine | None = None
         self._phases: list[Line] = []
+        self._doing = "training"
         self._training: Line | None = None
         self._last_line = self._last_step = -math.inf
         self._said = ""
@@ -147,7 +149,7 @@ class ConsoleMonitor:
             case RunStarted():
                 self._is_training = True
                 self._say(self._teller.sentence(event))
-                self._training = Line("training", event.first_step / max(1, event.total_steps))
+                self._training = Line(self._doing, event.first_step / max(1, event.total_steps))
             case RunFinished():
                 self._is_training, self._is_over, self._training = False, True, None
                 self._say(self._teller.sentence(event))
@@ -190,7 +192,7 @@ class ConsoleMonitor:
     def _step(self, event: StepCompleted) -> None:
         facts = self._teller.facts(event)
         if self._is_live:
-            self._training = Line("training", event.step / event.total_steps, tuple(facts.values()))
+            self._training = Line(self._doing, event.step / event.total_steps, tuple(facts.values()))
         elif _is_time_after(self._last_step) or event.step == event.total_steps:
             self._last_step = time.monotonic()
             usual = [facts[name] for name in ("epoch", "loss", "lr", "speed", "left") if name in facts]
@@ -213,6 +215,19 @@ class ConsoleMonitor:
         # A terminal may be gone, and a signal may come in the middle of a write: neither is worth the run.
         with suppress(OSError, ValueError, RuntimeError):
             self._console.print(told, soft_wrap=True)
+
+
+class OneOfMany(ConsoleMonitor):
+    """Shows one of many trainings in the live line and says nothing of it, unless it is to stop."""
+
+    def begin(self, beginning: str) -> None:
+        """Name the training."""
+        self._doing = beginning
+        super().begin(beginning)
+
+    def _say(self, text: str) -> None:
+        if self._stop_reason:
+            super()._say(text)
 
 
 def _is_time_after(last: float) -> bool:

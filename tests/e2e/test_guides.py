@@ -226,6 +226,18 @@ def test_the_guide_to_learning_rates_runs_as_it_stands(
     assert sorted(path.name for path in Path("runs").iterdir()) == ["notes"]
 
 
+def test_the_guide_to_tuning_settings_runs_as_it_stands(empty_directory: Path) -> None:
+    calls = run_guide("tune_settings.md")
+    for table, trials in zip(answers_of(calls, "tune"), (3, 2), strict=True):
+        assert table.splitlines()[0].startswith("trial")
+        assert "0 (defaults)" in table
+        assert f"of {trials}" in table or f"Of {trials} trials" in table
+    listed = {path.name for path in Path("runs/letters-tuned").iterdir()}
+    assert listed == {
+        "best", "best.yaml", "report.html", "study.json", "trials", "repeats", "study.db", "plan.json",
+    }  # fmt: skip
+
+
 def test_the_guide_to_files_runs_as_it_stands(empty_directory: Path) -> None:
     calls = run_guide("bring_your_files.md")
     trained = [call.answer.stderr + call.answer.stdout for call in calls if call.words[0] == "train"]

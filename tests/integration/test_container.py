@@ -12,6 +12,7 @@ from application.use_cases.clean_runs import CleanRunsUseCase
 from application.use_cases.compare_runs import CompareRunsUseCase
 from application.use_cases.delete_runs import DeleteRunsUseCase
 from application.use_cases.evaluate_model import EvaluateModelUseCase
+from application.use_cases.export_model import ExportModelUseCase
 from application.use_cases.find_learning_rate import FindLearningRateUseCase
 from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
@@ -20,6 +21,7 @@ from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.scan_tree import ScanTreeUseCase
 from application.use_cases.show_run import ShowRunUseCase
 from application.use_cases.train_model import TrainModelUseCase
+from application.use_cases.tune_model import TuneModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -30,6 +32,7 @@ from infrastructure.backtest.scoring import FinishedOnFolds
 from infrastructure.container import Container
 from infrastructure.data.labels.loading import ClassificationData
 from infrastructure.estimator import Estimator
+from infrastructure.exporting.exporter import Exporter
 from infrastructure.hardware import HardwareReport
 from infrastructure.parallel.spokesman import Spokesman
 from infrastructure.predictors import PredictorSource
@@ -48,6 +51,11 @@ from infrastructure.scan.tree import SourceTree
 from infrastructure.scan.writing import ReportFiles
 from infrastructure.scan_container import ScanContainer
 from infrastructure.tasks.registry import TaskData, TaskModels
+from infrastructure.tuning.advisor import OptunaAdvisor
+from infrastructure.tuning.files import StudyFiles
+from infrastructure.tuning.ledger import StudyLedgers
+from infrastructure.tuning.trial_reports import TrialReports
+from infrastructure.tuning.workers import StudyWorkers
 from infrastructure.workshop import TrainingWorkshop
 from tests.fakes.ports import FakeDataset, FakeModel, FakeMonitor, FakeWorld
 
@@ -81,6 +89,17 @@ PARTS: dict[str, type] = {
     "sweeper": TrainingSweeper,
     "rate_curves": RateCurves,
     "find_learning_rate": FindLearningRateUseCase,
+    "exporter": Exporter,
+    "export_model": ExportModelUseCase,
+    "remover": RunRemover,
+    "trial_reports": TrialReports,
+    "study_ledgers": StudyLedgers,
+    "search_advisor": OptunaAdvisor,
+    "study_files": StudyFiles,
+    "study_workers": StudyWorkers,
+    "train_trial": TrainModelUseCase,
+    "resume_trial": ResumeTrainingUseCase,
+    "tune_model": TuneModelUseCase,
 }
 
 PARTS_OF_RUNS: dict[str, type] = {

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports, sweep_ports
+from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports, sweep_ports, tune_ports
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -51,6 +51,11 @@ from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
 from infrastructure.training.training_metrics_tracker import TrainingMetricsTracker
+from infrastructure.tuning.advisor import OptunaAdvisor
+from infrastructure.tuning.files import StudyFiles
+from infrastructure.tuning.ledger import StudyLedger, StudyLedgers
+from infrastructure.tuning.trial_reports import TrialReports
+from infrastructure.tuning.workers import StudyWorkers
 from infrastructure.workshop import TrainingWorkshop
 from presentation.cli.watching import ConsoleMonitor
 from tests.support.sources import parsed, sources
@@ -70,7 +75,7 @@ checkpoints: tuple[type[ports.CheckpointStore], ...] = (CheckpointManager,)
 trainer: tuple[type[ports.Trainer], ...] = (AdvancedTrainer,)
 workshop: tuple[type[ports.Workshop], ...] = (TrainingWorkshop,)
 estimator: tuple[type[ports.Estimator], ...] = (Estimator,)
-reports: tuple[type[ports.ReportWriter], ...] = (ReportWriter,)
+reports: tuple[type[ports.ReportWriter], ...] = (ReportWriter, TrialReports)
 predictor: tuple[type[ports.Predictor], ...] = (FinishedModel,)
 predictors: tuple[type[ports.PredictorSource], ...] = (PredictorSource,)
 answer_files: tuple[type[ports.AnswerFiles], ...] = (AnswerFiles,)
@@ -98,13 +103,18 @@ draft: tuple[type[export_ports.Draft], ...] = (ExportDraft,)
 backtest_files: tuple[type[backtest_ports.BacktestFiles], ...] = (BacktestFiles,)
 sweeper: tuple[type[sweep_ports.RateSweeper], ...] = (TrainingSweeper,)
 sweep_pictures: tuple[type[sweep_ports.SweepPictures], ...] = (RateCurves,)
+ledger: tuple[type[tune_ports.StudyLedger], ...] = (StudyLedger,)
+study_ledgers: tuple[type[tune_ports.StudyLedgers], ...] = (StudyLedgers,)
+search_advisor: tuple[type[tune_ports.SearchAdvisor], ...] = (OptunaAdvisor,)
+study_files: tuple[type[tune_ports.StudyFiles], ...] = (StudyFiles,)
+study_workers: tuple[type[tune_ports.StudyWorkers], ...] = (StudyWorkers,)
 
 CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 # Called by whoever trains, and never by a use case.
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports, sweep_ports)
+    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports, sweep_ports, tune_ports)
     for name, port in vars(module).items()
     if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }
@@ -150,6 +160,10 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "fold_scorer",
         "backtest_files",
         "exporter",
+        "study_ledgers",
+        "search_advisor",
+        "study_files",
+        "study_workers",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
