@@ -1,11 +1,9 @@
 """What this machine can do, for a person who wonders why something is slow or does not work."""
 
 import os
-import platform
 import re
 import shutil
 import subprocess
-from importlib import metadata
 from itertools import combinations
 from typing import Any
 
@@ -13,31 +11,13 @@ import torch
 import torch.distributed as dist
 
 from domain.launch import num_cores
-from domain.version import VERSION
 from infrastructure.data.kept.cache import cache_root
+from infrastructure.environment import environment
 from infrastructure.trackers.known import installed
 from infrastructure.training.device import choose_device
 from infrastructure.training.precision import choose_precision, probe
 
 SECONDS_TO_ANSWER = 10
-LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pydantic")
-
-
-def environment() -> dict[str, Any]:
-    """Give what a result may depend on beside the settings: versions and the machine, nothing measured."""
-    return {
-        "python": platform.python_version(),
-        "platform": _platform(),
-        "cpu_cores": os.cpu_count(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "versions": {"athanor": VERSION, **{name: metadata.version(name) for name in LIBRARIES}},
-    }
-
-
-def _platform() -> str:
-    """Name system, release and machine; `platform.platform` would start a program to ask for the processor."""
-    system = os.uname()
-    return f"{system.sysname} {system.release} {system.machine}"
 
 
 class HardwareReport:

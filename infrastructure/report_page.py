@@ -18,7 +18,7 @@ from domain.showing import duration
 from domain.task import task_named
 from domain.words import counted, part_trained, shared_out
 from infrastructure.data.some_rows import QUICK_ROWS
-from infrastructure.hardware import environment
+from infrastructure.environment import environment
 from infrastructure.model_files.card import read_card
 from infrastructure.places import require_place
 from infrastructure.reports.page.blocks import (

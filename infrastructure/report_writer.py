@@ -18,7 +18,7 @@ from domain.metrics import is_undefined
 from domain.results import Report, TrainingResult
 from domain.rivals import rival_told
 from domain.run_layout import METRICS, RunLayout
-from infrastructure.hardware import environment
+from infrastructure.environment import environment
 from infrastructure.memory import lost_memory_told
 from infrastructure.model_files.card import read_card
 from infrastructure.model_readme.told import ModelTold

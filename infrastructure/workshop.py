@@ -20,7 +20,7 @@ from domain.task import TASKS, is_preset, task_named
 from infrastructure.data.hub.settling import with_settled_data
 from infrastructure.data.kept.cache import collected_words
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
-from infrastructure.hardware import environment
+from infrastructure.environment import environment
 from infrastructure.model_files.card import typed_card
 from infrastructure.models.adapters.packing import require_adapters
 from infrastructure.models.bundle import ModelBundle

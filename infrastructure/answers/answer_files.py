@@ -6,7 +6,6 @@ from pathlib import Path
 
 from application.answers import Answers
 from domain.exceptions import ConfigurationError
-from infrastructure.answers.workbook_answers import require_workbooks, write_workbook
 from infrastructure.data.files.opening import mended
 from infrastructure.files import staged_file
 from infrastructure.places import require_place
@@ -26,6 +25,8 @@ class AnswerFiles:
         """
         ending = _ending(path)
         if ending == EXCEL:
+            from infrastructure.answers.workbook_answers import require_workbooks
+
             require_workbooks(path)
         return ending not in JSON_LINES
 
@@ -51,11 +52,14 @@ class AnswerFiles:
 def write_answers(staging: Path, answers: Answers, path: str) -> None:
     """Write answers to a place aside, in the format that the ending of `path` says. Raises: OSError."""
     ending = _ending(path)
+    # What writes columns loads pyarrow, for which other answers need not wait.
     if ending == PARQUET:
-        from infrastructure.answers.parquet_answers import write_parquet  # loads pyarrow
+        from infrastructure.answers.parquet_answers import write_parquet
 
         write_parquet(staging, answers)
     elif ending == EXCEL:
+        from infrastructure.answers.workbook_answers import write_workbook
+
         write_workbook(staging, answers, path)
     elif ending in JSON_LINES:
         _write_lines(staging, answers.json_lines(), ending)
