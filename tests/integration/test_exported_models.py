@@ -1,0 +1,203 @@
+"""An exported model answers and is scored as the model that it is from, without torch and transformers."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.exceptions import ModelError
+from infrastructure.data.tokens.text_ids import text_ids
+from infrastructure.exported import graph
+from infrastructure.exported.texts import batches
+from infrastructure.exported.tokenizer import PlainTokenizer
+from infrastructure.models.pretrained import open_tokenizer
+from infrastructure.predictors import PredictorSource, opened_by_torch
+from tests.support import tiny
+from tests.support.command_line import athanor
+from tests.support.finished_models import edit, finished_once
+from tests.support.sources import ROOT
+
+Made = Callable[[str], Path]
+LABELS, GAPS = "text_classification", "masked_language_modeling"
+HEAVY = """
+import sys
+from presentation.cli.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print({"torch", "transformers", "sklearn"} & set(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.file_of_rows(tmp_path_factory.mktemp("rows") / "rows.json", 24)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Give models of torch by their task."""
+    return finished_once(tmp_path_factory.mktemp)
+
+
+@pytest.fixture(scope="module")
+def exported(models: Made, rows: Path) -> Made:
+    """Give what is exported of them."""
+
+    @cache
+    def export(task: str) -> Path:
+        place = models(task).with_name(f"{task}-onnx")
+        answer = athanor("export", models(task), "--format", "onnx", "--output", place, "--dataset", rows)
+        assert answer.exit_code == 0, answer.stderr
+        return place
+
+    return export
+
+
+@pytest.fixture
+def copied(exported: Made, tmp_path: Path) -> Path:
+    """Copy the classifier, for somebody to damage it."""
+    return Path(shutil.copytree(exported(LABELS), tmp_path / "copy"))
+
+
+def answers_of(model: Path, rows: Path) -> list[dict[str, Any]]:
+    answer = athanor("predict", model, "--input", rows)
+    assert answer.exit_code == 0, answer.stderr
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def test_it_labels_as_its_model_does(models: Made, exported: Made, rows: Path) -> None:
+    expected, found = answers_of(models(LABELS), rows), answers_of(exported(LABELS), rows)
+    assert [answer["label"] for answer in found] == [answer["label"] for answer in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-4)
+
+
+def test_it_is_scored_as_its_model_is(models: Made, exported: Made, rows: Path) -> None:
+    expected, found = (PredictorSource().open(str(path(LABELS))).evaluate(str(rows)) for path in (models, exported))
+    about = {name: pytest.approx(expected.metrics[name], abs=1e-4) for name in ("loss", "ece")}
+    assert found.metrics == {**expected.metrics, **about}
+    assert found.intervals.keys() == expected.intervals.keys()
+    assert found.num_rows == expected.num_rows == 24
+
+
+def test_it_gives_vectors_of_texts_whatever_stands_beside_them(exported: Made) -> None:
+    model = PredictorSource().open(str(exported(GAPS)))
+    texts = ["one two", "one two three four five", ""]
+    together = [answer["embedding"] for answer in model.answer(texts)]
+    alone = [model.answer([text])[0]["embedding"] for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    refused = athanor("evaluate", exported(GAPS), "--dataset", "rows.json")
+    assert refused.exit_code == 2
+    assert "gives vectors of texts" in refused.stderr
+
+
+@pytest.mark.parametrize("words", [["predict", "--input"], ["evaluate", "--report", "page.html", "--dataset"]])
+def test_it_is_asked_without_torch(exported: Made, rows: Path, tmp_path: Path, words: list[str]) -> None:
+    command, *options = words
+    program = [sys.executable, "-c", HEAVY, command, str(exported(LABELS)), *options, str(rows)]
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "set()", done.stderr
+
+
+class TestWhatIsWrong:
+    def test_a_graph_that_was_changed(self, copied: Path) -> None:
+        with (copied / "model.onnx").open("ab") as file:
+            file.write(b" ")
+        with pytest.raises(ModelError, match=r"model\.onnx is damaged"):
+            PredictorSource().open(str(copied))
+
+    def test_no_graph_at_all(self, copied: Path) -> None:
+        edit(copied / "athanor.json", lambda card: card["export"]["graphs"].clear())
+        with pytest.raises(ModelError, match="has no graph 'model'"):
+            PredictorSource().open(str(copied))
+
+    @pytest.mark.parametrize("name", ["../model.onnx", "/model.onnx", ""])
+    def test_a_graph_of_another_place(self, copied: Path, name: str) -> None:
+        edit(copied / "athanor.json", lambda card: card["export"]["graphs"].update(model=name))
+        with pytest.raises(ModelError, match="names a graph outside of itself"):
+            PredictorSource().open(str(copied))
+
+    def test_a_file_that_is_no_graph(self, copied: Path) -> None:
+        (copied / "model.onnx").write_bytes(b"none")
+        edit(copied / "athanor.json", lambda card: card.pop("files") and None)
+        answer = athanor("predict", copied, "--input", "-")
+        assert answer.exit_code == 2
+        assert "model.onnx cannot be opened" in answer.stderr
+
+    @pytest.mark.parametrize("form", ["onnxx", 3, None])
+    def test_a_format_that_there_is_not(self, copied: Path, form: Any) -> None:
+        edit(copied / "athanor.json", lambda card: card["export"].update(format=form))
+        with pytest.raises(ModelError, match=r"export\.format is"):
+            PredictorSource().open(str(copied))
+
+    def test_a_program_of_torch_export(self, copied: Path) -> None:
+        edit(copied / "athanor.json", lambda card: card["export"].update(format="torch-export"))
+        with pytest.raises(ModelError, match="answers tensors and not rows"):
+            PredictorSource().open(str(copied))
+
+    def test_a_device_that_is_not_there(self, exported: Made, rows: Path) -> None:
+        answer = athanor("predict", exported(LABELS), "--input", rows, "--device", "tpu")
+        assert answer.exit_code == 2
+        assert "device 'tpu' is not available to onnxruntime" in answer.stderr
+
+    def test_the_package_is_not_there(self, exported: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        answer = athanor("predict", exported(LABELS), "--input", "-")
+        assert answer.exit_code == 2
+        assert 'pip install "athanor[onnx]"' in answer.stderr
+
+    def test_more_is_asked_than_answers(self, exported: Made) -> None:
+        with pytest.raises(ModelError, match="was exported, and answers and is evaluated only"):
+            opened_by_torch(str(exported(LABELS)))
+
+    def test_memory_runs_out(self, exported: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Full:
+            def run(self, *_: Any) -> None:
+                raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer")
+
+        opened = graph.Graph(exported(LABELS) / "model.onnx")
+        monkeypatch.setattr(opened, "_session", Full())
+        with pytest.raises(Exception, match=r"memory ran out while model\.onnx was computed"):
+            opened({name: np.zeros((1, 2)) for name in opened.inputs})
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(max_size=40), max_size=6), st.integers(4, 12))
+def test_texts_become_the_ids_that_the_library_gives(saved: Path, texts: list[str], max_length: int) -> None:
+    plain, known = PlainTokenizer.open(saved), open_tokenizer(saved)
+    texts = [*texts, "[CLS] <pad> [SEP]</s> a[MASK]b"]
+    assert text_ids(plain, texts, max_length) == text_ids(known, texts, max_length)  # type: ignore[arg-type]
+    assert text_ids(plain, texts) == text_ids(known, texts)  # type: ignore[arg-type]
+    for ids in text_ids(known, texts):
+        assert plain.decode(ids, skip_special_tokens=True) == known.decode(ids, skip_special_tokens=True)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("tokenizer")
+    tiny.tokenizer().save_pretrained(directory)
+    return directory
+
+
+@given(st.lists(st.integers(0, 40), max_size=30))
+def test_every_row_is_in_one_batch_with_all_of_its_ids(lengths: list[int]) -> None:
+    rows = [list(range(1, length + 1)) for length in lengths]
+    seen = {}
+    for chosen, batch in batches(rows, pad=0):
+        for row, ids, mask in zip(chosen.tolist(), batch["input_ids"], batch["attention_mask"], strict=True):
+            seen[row] = ids[mask == 1].tolist()
+            assert not ids[mask == 0].any()
+    assert [seen[row] for row in range(len(rows))] == rows
