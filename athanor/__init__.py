@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from athanor.jobs import plan, resume, train
     from athanor.kept_runs import clean_runs, compare, delete_runs, runs, show_run
     from athanor.learning_rates import find_learning_rate
+    from athanor.pushes import push
     from athanor.scans import scan
     from athanor.studies import tune
     from domain.audit import Audit
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         DatasetError,
         ExportError,
+        HubError,
         ModelError,
         RunError,
         TrainingError,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from domain.reading import Reading
     from domain.runs import RunFacts
     from domain.scan import ModelFacts, ScanFinding, ScanReport
+    from domain.sharing import PushedModel
     from domain.study import Study, Trial
     from domain.version import VERSION as __version__
     from infrastructure.container import Container
@@ -111,6 +114,7 @@ __all__ = [
     "FoldScores",
     "Forecaster",
     "ForecasterConfig",
+    "HubError",
     "LanguageModelingLoss",
     "MetricEntry",
     "MetricStatistics",
@@ -121,6 +125,7 @@ __all__ = [
     "PinballLoss",
     "PlanTrainingResponse",
     "PredictRequest",
+    "PushedModel",
     "Reading",
     "RunError",
     "RunFacts",
@@ -151,6 +156,7 @@ __all__ = [
     "find_learning_rate",
     "plan",
     "predict",
+    "push",
     "resume",
     "runs",
     "scan",
@@ -184,6 +190,7 @@ _HOMES = {
         "athanor.jobs": ("plan", "resume", "train"),
         "athanor.kept_runs": ("clean_runs", "compare", "delete_runs", "runs", "show_run"),
         "athanor.learning_rates": ("find_learning_rate",),
+        "athanor.pushes": ("push",),
         "athanor.scans": ("scan",),
         "athanor.studies": ("tune",),
         "domain.audit": ("Audit",),
@@ -195,6 +202,7 @@ _HOMES = {
             "ConfigurationError",
             "DatasetError",
             "ExportError",
+            "HubError",
             "ModelError",
             "RunError",
             "TrainingError",
@@ -203,6 +211,7 @@ _HOMES = {
         "domain.reading": ("Reading",),
         "domain.runs": ("RunFacts",),
         "domain.scan": ("ModelFacts", "ScanFinding", "ScanReport"),
+        "domain.sharing": ("PushedModel",),
         "domain.study": ("Study", "Trial"),
         "infrastructure.container": ("Container",),
         "infrastructure.models.bundle": ("ModelBundle",),

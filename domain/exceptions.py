@@ -62,3 +62,7 @@ class TrainingError(AthanorError):
 
 class ExportError(AthanorError):
     """A finished model cannot be exported, or its export is not what the model is."""
+
+
+class HubError(AthanorError):
+    """The hub does not answer, or refuses what it is sent."""

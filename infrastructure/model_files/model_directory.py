@@ -85,7 +85,7 @@ _OF_LABELS = frozenset({"label2id", "id2label"})
 
 def check_settings(directory: Path) -> None:
     """Find that the settings beside a model or a tokenizer want no code and no other place. Raises: ModelError."""
-    _refuse_other_places(directory)
+    refuse_other_places(directory)
     if (directory / CUSTOM_GENERATE).exists():
         raise ModelError(
             f"{directory / CUSTOM_GENERATE}: a way to generate of its own is code, and is not opened.",
@@ -126,8 +126,8 @@ def _reason(error: Exception) -> str:
     return ((isinstance(error, OSError) and error.strerror) or str(error))[:200]
 
 
-def _refuse_other_places(directory: Path) -> None:
-    """Refuse links that leave the directory, and what is neither a file nor a folder.
+def refuse_other_places(directory: Path) -> None:
+    """Refuse links that leave the directory, and what is neither a file nor a folder. Raises: ModelError.
 
     A snapshot in the cache of the hub is made of links to its own blobs.
     """

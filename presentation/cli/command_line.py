@@ -26,6 +26,7 @@ COMMANDS = {
     "export": "Make of a finished model something that runs elsewhere.",
     "predict": "Answer rows with a finished model: beside them in a file, or as JSON lines.",
     "scan": "Look for weaknesses in a tree of source code.",
+    "push": "Send a finished model to the hub.",
     "settings": "List every setting with its type, default and unit.",
     "dataset": "Build data sets of labelled rows from source code, and audit them.",
     "runs": "List, show, compare, delete and clean runs.",

@@ -136,12 +136,13 @@ def test_an_audit_reads_them_too(put: Put) -> None:
 
 @pytest.mark.parametrize("task", ["language_modeling", "sequence_to_sequence", "code_generation", "instruction_tuning"])
 def test_tasks_that_write_learn_from_them(task: str, put: Put, tmp_path: Path) -> None:
-    pairs = [{"source": f"say {row['text']}", "target": row["label"], **row} for row in tiny.rows(300)]
     names = {"code_generation": ("description", "code"), "instruction_tuning": ("instruction", "output")}
     source, target = names.get(task, ("source", "target"))
-    put({"train.jsonl": "".join(
-        json.dumps({source: row["source"], target: row["target"], "text": f"{row['text']} {sorted(row['text'])}"}) + "\n" for row in pairs
-    ).encode()})  # fmt: skip
+    made = [
+        {source: f"say {row['text']}", target: row["label"], "text": f"{row['text']} {sorted(row['text'])}"}
+        for row in tiny.rows(300)
+    ]
+    put({"train.jsonl": "".join(json.dumps(row) + "\n" for row in made).encode()})
     preset = "seq2seq-tiny" if task == "sequence_to_sequence" else "decoder-tiny"
     request = TrainModelRequest(
         task=task, dataset_path="hub:o/moods", model_name=preset, max_length=32, vocab_size=300, quick=True,

@@ -5,7 +5,16 @@ from typing import Any, get_args
 
 import pytest
 
-from application import backtest_ports, dataset_ports, export_ports, ports, scan_ports, sweep_ports, tune_ports
+from application import (
+    backtest_ports,
+    dataset_ports,
+    export_ports,
+    ports,
+    push_ports,
+    scan_ports,
+    sweep_ports,
+    tune_ports,
+)
 from application.monitors import Monitors
 from infrastructure.answers.answer_files import AnswerFiles
 from infrastructure.auditing.auditor import DatasetAuditor
@@ -47,6 +56,8 @@ from infrastructure.scan.tree import SourceTree
 from infrastructure.scan.writing import ReportFiles
 from infrastructure.scan_container import ScanContainer
 from infrastructure.scanners.bandit import BanditScanner
+from infrastructure.sharing.hub import HuggingFaceHub
+from infrastructure.sharing.shareable import FinishedModels
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.training.advanced_trainer import AdvancedTrainer
 from infrastructure.training.checkpoint_manager import CheckpointManager
@@ -98,6 +109,8 @@ auditor: tuple[type[dataset_ports.DatasetAuditor], ...] = (DatasetAuditor,)
 audit_files: tuple[type[dataset_ports.AuditFiles], ...] = (AuditFiles,)
 fold_cutter: tuple[type[backtest_ports.FoldCutter], ...] = (TableFolds,)
 fold_scorer: tuple[type[backtest_ports.FoldScorer], ...] = (FinishedOnFolds,)
+model_hub: tuple[type[push_ports.ModelHub], ...] = (HuggingFaceHub,)
+shareable_models: tuple[type[push_ports.ShareableModels], ...] = (FinishedModels,)
 exporter: tuple[type[export_ports.ModelExporter], ...] = (Exporter,)
 draft: tuple[type[export_ports.Draft], ...] = (ExportDraft,)
 backtest_files: tuple[type[backtest_ports.BacktestFiles], ...] = (BacktestFiles,)
@@ -114,7 +127,7 @@ CONTAINERS = (Container, RunsContainer, ScanContainer, DataContainer)
 OF_OBSERVERS = {"notify", "stop_requested"}
 PORTS: dict[str, Any] = {
     name: port
-    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports, sweep_ports, tune_ports)
+    for module in (ports, scan_ports, dataset_ports, backtest_ports, export_ports, push_ports, sweep_ports, tune_ports)
     for name, port in vars(module).items()
     if getattr(port, "_is_protocol", False) and port.__module__ == module.__name__
 }
@@ -164,6 +177,8 @@ def test_every_port_has_an_adapter_that_the_type_checker_reads() -> None:
         "search_advisor",
         "study_files",
         "study_workers",
+        "model_hub",
+        "shareable_models",
     ],
 )
 def test_what_the_container_gives_to_use_cases_is_what_is_checked(name: str) -> None:
