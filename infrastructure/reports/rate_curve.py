@@ -15,6 +15,7 @@ _HEIGHT = 420.0
 # The loss of a sweep that diverges leaves all others in a flat line: so much of the fall is shown above the beginning.
 _ABOVE = 0.6
 _BELOW = 0.08
+_LEAST_FALL = 0.01  # of a loss that never moves, so that its axis has plain numbers
 
 
 def draw_rate_curve(sweep: RateSweep, swept: SweptLosses, found: RateFound, path: Path) -> None:
@@ -52,7 +53,7 @@ def _set_heights(axes: "Axes", losses: np.ndarray, smoothed: np.ndarray) -> None
     lowest = float(min(known.min(), np.nanmin(losses)))
     before = losses[: int(np.nanargmin(smoothed)) + 1]
     highest = float(max(known[0], np.nanmax(before)))
-    fall = max(highest - lowest, 1e-9)
+    fall = max(highest - lowest, _LEAST_FALL * max(abs(highest), 1.0))
     axes.set_ylim(lowest - _BELOW * fall, highest + _ABOVE * fall)
 
 

@@ -219,7 +219,8 @@ def test_the_guide_to_learning_rates_runs_as_it_stands(
     assert re.findall(r"^\| (\S+e-?\+?\d+) \|", page, re.MULTILINE)[:5] == rates[:5]
     assert "fell fastest at" in alone
     assert Path("curve.png").is_file()
-    (suggested,) = re.findall(r"--learning-rate (\S+)$", alone, re.MULTILINE)
+    assert alone.splitlines()[-1].startswith("next: athanor train --task language_modeling")
+    (suggested,) = re.findall(r"^learning rate (\S+): ", with_a_training, re.MULTILINE)
     assert yaml.safe_load(Path("runs/notes/run.yaml").read_text())["learning_rate"] == float(suggested)
     assert "language_modeling: scores on" in with_a_training
     assert float(capsys.readouterr().out.split()[0]) > 0

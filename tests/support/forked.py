@@ -123,6 +123,8 @@ def start_function(
 
 def _started_with(answers: Path, environment: Mapping[str, str], **call: Any) -> Forked:
     answers.mkdir(parents=True, exist_ok=True)
+    for file in _files_in(answers)[:2]:  # who waits for words may look before the process has opened them
+        file.write_text("", encoding="utf-8")
     call |= {"environment": {**os.environ, **environment}, "files": [str(file) for file in _files_in(answers)]}
     return Forked(_server().ask({"start": call}), answers)
 
