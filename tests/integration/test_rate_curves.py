@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -53,7 +54,9 @@ def test_lines_stand_where_something_was_found_and_the_key_says_so(monkeypatch: 
     swept = drawn(CASES["fell and rose early"], Path("unused.png"))
     found = rate_found(SWEEP, swept)
     (axes,) = figures[0].axes
-    lines = {str(line.get_label()).partition(":")[0]: float(line.get_xdata()[0]) for line in axes.get_lines()}
+    lines = {
+        str(line.get_label()).partition(":")[0]: float(np.asarray(line.get_xdata())[0]) for line in axes.get_lines()
+    }
     assert lines["suggested"] == found.rate
     assert (lines["fell fastest"], lines["lowest"], lines["diverged"]) == (found.steepest, found.lowest, found.diverged)
     low, high = axes.get_ylim()
