@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from shlex import quote
 from typing import Any
 
@@ -14,6 +14,7 @@ from domain.run_layout import CARD, README, RunLayout
 from domain.runs import FINISHED
 from domain.sharing import SharedFile, SharedModel
 from domain.showing import shown
+from domain.strict_json import strict_json
 from infrastructure.model_files.card import RESTORE, ModelCard, card_text, read_card, require_files, typed_card
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, refuse_other_places, settings_of
 from infrastructure.plain_files import read_plain
@@ -23,7 +24,9 @@ from infrastructure.runs.run_summary import read_summary
 # What a readme of a run calls the model that it stands beside.
 PLACEHOLDER = "OWNER/NAME"
 BASE_NAME = "base_model_name_or_path"
-LARGEST_README = 8 << 20
+LARGEST_TEXT = 8 << 20
+# Of an export: where it was made, and of what.
+_PLACES = ("source", "output_dir")
 # Files that no digest vouches for, of which a model may have some.
 BESIDE = (README, ADAPTER_CONFIG, EXPORT_FACTS)
 _OF_DATA = ("path", "eval_path")
@@ -74,13 +77,24 @@ def _refuse_lonely_adapter(directory: Path) -> None:
 
 def _files(directory: Path, card: Mapping[str, Any], name: str) -> Iterator[SharedFile]:
     changed = {CARD: card_text(_without_places(card)).encode()}
-    if (directory / README).is_file():
-        changed[README] = _readme(directory / README, name)
-    beside = [name for name in BESIDE if (directory / name).is_file()]
+    beside = [file for file in BESIDE if (directory / file).is_file()]
+    places = _places(directory)
+    for file in beside:
+        if file != ADAPTER_CONFIG:
+            changed[file] = _text(directory / file, {**places, PLACEHOLDER: name}).encode()
     for file in sorted({*card["files"], *beside, CARD}):
         content = changed.get(file)
         size = (directory / file).stat().st_size if content is None else len(content)
         yield SharedFile(file, size, str(directory / file), content)
+
+
+def _places(directory: Path) -> dict[str, str]:
+    """Give the places of this machine that an export tells of, each with its name, the longest first."""
+    if not (directory / EXPORT_FACTS).is_file():
+        return {}
+    facts = settings_of(directory / EXPORT_FACTS)
+    known = [str(facts[key]) for key in _PLACES if facts.get(key)]
+    return {place: PurePath(place).name or "." for place in sorted(known, key=len, reverse=True)}
 
 
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,9 +106,14 @@ def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
     return {**card, "data": {**data, **named}}
 
 
-def _readme(path: Path, name: str) -> bytes:
+def _text(path: Path, names: Mapping[str, str]) -> str:
+    """Read a text with other words in the place of some, as they stand there or as JSON spells them."""
     try:
-        return read_plain(path, LARGEST_README).replace(PLACEHOLDER, name).encode()
+        text = read_plain(path, LARGEST_TEXT)
     except (OSError, ValueError) as error:
         reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else getattr(error, "strerror", error)
         raise ModelError(f"{path} cannot be read: {reason}.", remedy="Correct or remove it.") from error
+    for place, name in names.items():
+        for spelt in (place, strict_json(place)[1:-1], strict_json(place, ensure_ascii=False)[1:-1]):
+            text = text.replace(spelt, name)
+    return text

@@ -92,6 +92,19 @@ def test_no_place_of_this_machine_goes_and_the_readme_has_the_name(run: Path, hu
     assert "secret" in (run / "model" / CARD).read_text()  # what stands here stays as it is
 
 
+def test_no_place_goes_with_an_export_either(run: Path, hub: FakeHub) -> None:
+    model = run / "model"
+    made = {"source": "/home/me/secret/run", "output_dir": "/home/me/secret/run-ünï", "format": "onnx"}
+    command = "athanor export /home/me/secret/run --format onnx"
+    (model / "export.json").write_text(json.dumps({**made, "command": command}))
+    (model / README).write_text(f"Made of `{made['source']}` in {made['output_dir']}:\n{command}\n")
+    push(run, NAME)
+    files = hub.files(NAME)
+    assert not [name for name, content in files.items() if b"secret" in content]
+    assert files[README].decode() == "Made of `run` in run-ünï:\nathanor export run --format onnx\n"
+    assert json.loads(files["export.json"])["output_dir"] == "run-ünï"
+
+
 def test_a_second_push_replaces_and_takes_away_what_would_be_opened(run: Path, hub: FakeHub) -> None:
     push(run, NAME, message="first")
     hub.files(NAME).update({"model-00001-of-2.safetensors": b"", "adapter_config.json": b"", ".gitattributes": b""})
