@@ -9,14 +9,16 @@ from domain.exceptions import ModelError
 from domain.task import task_named
 from infrastructure.exported.model import ExportedModel, ExportedTask
 from infrastructure.model_files.card import RESTORE, ModelCard, require_files, typed_card
-from infrastructure.model_files.exports import Export, ExportedCard
+from infrastructure.model_files.exports import JUDGING, Export, ExportedCard
 from infrastructure.model_files.model_directory import is_own_name
 from infrastructure.tasks.kind import Card
 
 HERE = "infrastructure.exported"
+FLOW = "a reader that follows values"  # a kind of its own, which shares its task
 # Which class of which module opens what was exported of a kind: no module is loaded that is not needed.
 HOMES = {
     "sequence_classification": "labels:ExportedClassifier",
+    FLOW: "flow:ExportedFlow",
     "masked_language_modeling": "embeddings:ExportedEncoder",
     "quantile_forecasting": "forecasts:ExportedForecaster",
     "market_direction": "forecasts:ExportedDirection",
@@ -35,7 +37,8 @@ def open_exported(directory: Path, card: Card, known: ModelCard, device: str, pl
         if not is_own_name(graph):
             raise ModelError(f"{directory} names a graph outside of itself: {graph!r:.60}.", remedy=RESTORE)
     require_files(known, directory)  # first: a graph that was changed is not to be computed
-    module, _, name = HOMES[task_named(known.task).kind].partition(":")
+    kind = FLOW if JUDGING in export.graphs else task_named(known.task).kind
+    module, _, name = HOMES[kind].partition(":")
     home: Any = getattr(import_module(f"{HERE}.{module}"), name)
     open_task: Open = home.open
     try:

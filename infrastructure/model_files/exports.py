@@ -12,6 +12,8 @@ from infrastructure.model_files.card import ModelCard, typed_card
 EXPORT = "export"
 WITHOUT_TORCH = ("onnx", "onnx-int8")
 TORCH_EXPORT = "torch-export"
+# Beside the graph of a reader that follows values: what it knows beside its layers.
+JUDGING = "judging"
 
 
 class Export(BaseModel):

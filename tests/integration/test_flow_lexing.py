@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.models.flow.bindings import TARGET, VALUE, bindings_of
-from infrastructure.models.flow.languages import C_LIKE, PYTHON, Language, language_of
-from infrastructure.models.flow.lexing import LINES, lex
-from infrastructure.models.flow.vocabulary import Vocabulary
+from infrastructure.code_reading.bindings import TARGET, VALUE, bindings_of
+from infrastructure.code_reading.languages import C_LIKE, PYTHON, Language, language_of
+from infrastructure.code_reading.lexing import LINES, lex
+from infrastructure.code_reading.vocabulary import Vocabulary
 from tests.support.texts import any_text
 
 PIECES = ("def f(a):", "\n", "    ", "\t", '"', "'", '"""', "f'", "{", "}", "{{", "(", ")", "[", "]", "\\", "#", "//",

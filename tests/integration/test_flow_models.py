@@ -1,6 +1,7 @@
 """A reader of code: its relations, its windows, what it says, and its life as a directory."""
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,18 +15,20 @@ from torch import Tensor
 import athanor
 from application.training_request import TrainModelRequest
 from domain.exceptions import ConfigurationError, ModelError
+from infrastructure.code_reading.batching import MOST_WINDOWS, Arrays, asked_in_parts
+from infrastructure.code_reading.bindings import TARGET, VALUE
+from infrastructure.code_reading.grams import grams_of
+from infrastructure.code_reading.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
+from infrastructure.code_reading.windows import windows_of
 from infrastructure.container import Container
 from infrastructure.data.feed import Feed, RowNoise
 from infrastructure.models.bundle import ModelBundle
-from infrastructure.models.flow.bindings import TARGET, VALUE
 from infrastructure.models.flow.factory import open_reader
 from infrastructure.models.flow.model import FlowClassifier
 from infrastructure.models.flow.relations import NEIGHBOURS, relations
-from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES, VOCABULARY, Vocabulary
-from infrastructure.models.flow.windows import windows_of
 from infrastructure.predictors import PredictorSource
-from infrastructure.tasks.flow import adapter, finished
-from infrastructure.tasks.flow.adapter import MOST_WINDOWS, FlowClassification
+from infrastructure.tasks.flow import adapter, answering
+from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.rows import MOST_TOGETHER, FlowRows
 from infrastructure.tasks.labels.scoring import LabelScoring
 from infrastructure.tasks.task_of_model import task_for
@@ -33,6 +36,9 @@ from tests.support import flowing
 from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
 
 ADAPTER = FlowClassification(LabelScoring(flowing.LABELS, negative_label="safe"), 0, len(flowing.WORDS), 64)
+
+
+SOURCES = ("def f(a):\n    return os.system(a)\n" * 5, "def g(b):\n    b = input()\n    return 0\n", "os.system(x)")
 
 
 def logits(model: FlowClassifier, *sources: str, noise: RowNoise | None = None, max_length: int = 64) -> Tensor:
@@ -163,6 +169,35 @@ def test_windows_cover_all_tokens_begin_at_lines_and_keep_their_length() -> None
 
 def test_text_without_a_single_line_break_is_cut_all_the_same() -> None:
     assert windows_of(np.full(200, 120), 64)[-1][1] == 200
+
+
+@pytest.mark.parametrize("kinds", [[], [0, 22, 78]])
+def test_a_verdict_without_torch_is_that_of_the_training(kinds: list[int]) -> None:
+    model = flowing.reader(3, kinds=kinds)
+    if kinds:
+        shares = torch.rand(len(kinds), len(flowing.LABELS) - 1)
+        model.severities = shares / shares.sum(1, keepdim=True)
+    known = np.sort(np.unique(grams_of(np.asarray(flowing.WORDS.encode(SOURCES[0]).ids), len(flowing.WORDS))))
+    random = np.random.default_rng(0)
+    scores = random.normal(size=(len(known), 1 + model.kinds.out_features)).astype(np.float32)
+    model.start_from(known, scores, np.ones(len(known), np.float32), scores[0])
+    task = FlowClassification.of(model.config, LabelScoring(flowing.LABELS), 16)
+    items = [flowing.WORDS.encode(source).item() for source in SOURCES]
+    with torch.no_grad():
+        marks, expected = task.read(model, batch := task.collate(items, None))
+        said = asked_in_parts(in_arrays(model), {name: tensor.numpy() for name, tensor in batch.items()})
+    logits, found = model.judging.verdict(said, {name: tensor.numpy() for name, tensor in batch.items()})
+    np.testing.assert_allclose(logits, expected.logits.numpy(), atol=1e-5)
+    np.testing.assert_allclose(found, expected.kinds.numpy(), atol=1e-5)
+    np.testing.assert_allclose(said["marks"], marks.numpy(), atol=1e-5)
+
+
+def in_arrays(model: FlowClassifier) -> Callable[[Arrays], Arrays]:
+    def ask(windows: Arrays) -> Arrays:
+        said = model(**{name: torch.from_numpy(array) for name, array in windows.items()})
+        return {name: tensor.numpy() for name, tensor in said.items()}
+
+    return ask
 
 
 def test_a_weakness_at_the_end_of_long_code_is_found_where_the_same_short_one_is() -> None:
@@ -358,7 +393,7 @@ def test_code_without_tokens_and_long_code_are_answered_in_their_order(
     model = PredictorSource().open(str(whole))
     asked = ["# nothing", "os.system(x)\n" * 200, "os.system(x)", "\n"]
     together = model.answer(asked)
-    monkeypatch.setattr(finished, "WINDOWS_AT_ONCE", 2)
+    monkeypatch.setattr(answering, "WINDOWS_AT_ONCE", 2)
     for one, other in zip(together, model.answer(asked), strict=True):
         assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from infrastructure.code_reading.grams import LONGEST, NONE, grams_of
+from infrastructure.code_reading.vocabulary import VOCABULARY
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.flow.factory import FlowReader, Learnable, open_reader
-from infrastructure.models.flow.grams import LONGEST, NONE, Grams, grams_of
-from infrastructure.models.flow.vocabulary import VOCABULARY
+from infrastructure.models.flow.grams import Grams
 from infrastructure.tasks.flow.adapter import FlowClassification
 from infrastructure.tasks.flow.start import start_from_grams
 from infrastructure.tasks.labels.scoring import LabelScoring
@@ -66,7 +67,7 @@ def test_what_tokens_add_is_the_score_of_their_text() -> None:
     text = grams_of(rng.integers(0, 6, 50), 9)
     distinct = torch.from_numpy(np.unique(text))
     score = grams(distinct, torch.zeros(len(distinct), dtype=torch.long), 1)
-    assert grams.shares(text).sum() == pytest.approx(float(score[0, 0]), abs=1e-5)
+    assert grams.in_arrays().shares(text).sum() == pytest.approx(float(score[0, 0]), abs=1e-5)
 
 
 def test_a_reader_begins_with_the_answers_of_a_regression(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_runs_tell_the_line_that_decides() -> None:
     grams = reader.model.grams
     assert grams is not None
     encoded = reader.vocabulary.encode(WEAK)
-    shares = grams.shares(grams_of(encoded.ids, len(reader.vocabulary)))
+    shares = grams.in_arrays().shares(grams_of(encoded.ids, len(reader.vocabulary)))
     assert encoded.spans[int(shares.argmax()), 0] >= WEAK.index("os.system")
     assert shares.shape == (len(encoded.ids),)
     assert LONGEST > 1

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from application.training_request import TrainModelRequest
+from infrastructure.code_reading.vocabulary import Vocabulary
 from infrastructure.models.flow.model import FlowClassifier, FlowConfig
-from infrastructure.models.flow.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("def", "return", "os", "system", "request", "args", "for", "in", "input", "0"))
 LABELS = ("safe", "low", "medium", "high", "critical")

@@ -11,10 +11,10 @@ import torch
 from application.phases import phase
 from domain.exceptions import ModelError
 from domain.task import FLOW, architecture_of
+from infrastructure.code_reading.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.model_files.model_directory import CONFIG, RESTORE, settings_of
 from infrastructure.models.factory import whole
 from infrastructure.models.flow.model import FlowClassifier, FlowConfig
-from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.models.presets import FLOW_READERS
 from infrastructure.models.pretrained import open_model
 

@@ -10,7 +10,9 @@ from torch.nn import functional
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
-from infrastructure.models.flow.bindings import NUM_ROLES
+from infrastructure.code_reading.bindings import NUM_ROLES
+from infrastructure.code_reading.verdict import LEAST_SHARE, Judging
+from infrastructure.code_reading.vocabulary import PAD
 from infrastructure.models.flow.grams import Grams
 from infrastructure.models.flow.relations import (
     BY_CALL,
@@ -22,7 +24,6 @@ from infrastructure.models.flow.relations import (
     as_bonus,
     relations,
 )
-from infrastructure.models.flow.vocabulary import PAD
 
 NORM_EPS = 1e-5
 ROTARY_BASE = 10_000.0
@@ -34,8 +35,6 @@ FIRST_BONUS = (
     {LAST_VALUE: 5.0, BY_CALL: 5.0},
     {NEAR: 3.0},
 )
-# Of a label among the rows of a kind: what was never seen may be all the same.
-LEAST_SHARE = 1e-6
 # The largest numbers that a config may name; what the weights hold is compared with it as well.
 MOST_HEADS, MOST_LAYERS, MOST_NAMES, MOST_GRAMS = 256, 256, 100_000, 1_000_000
 
@@ -179,6 +178,12 @@ class FlowClassifier(PreTrainedModel):
         worst = marks[..., 0].detach().masked_fill(attention_mask == 0, -torch.inf).softmax(-1)  # [W, L]
         pooled = torch.matmul(worst.to(tokens.dtype).unsqueeze(1), tokens).squeeze(1)
         return {"marks": marks, "kinds": self.kinds(pooled).float()}
+
+    @property
+    def judging(self) -> Judging:
+        """What it knows beside its layers."""
+        severities = self.severities.cpu().numpy() if self.config.kinds else None
+        return Judging(self.config.negative_label, severities, None if self.grams is None else self.grams.in_arrays())
 
     def severities_of(self, kinds: Tensor) -> Tensor:
         """Give log-probabilities [B, C - 1] of the labels of weak code from scores of kinds [B, K]."""

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from infrastructure.models.flow.bindings import TARGET, VALUE
-from infrastructure.models.flow.calls import COMES_FROM, GOES_INTO
-from infrastructure.models.flow.lexing import LINES
-from infrastructure.models.flow.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES
+from infrastructure.code_reading.bindings import TARGET, VALUE
+from infrastructure.code_reading.calls import COMES_FROM, GOES_INTO
+from infrastructure.code_reading.lexing import LINES
+from infrastructure.code_reading.vocabulary import FIRST_LINE, FIRST_NAME, NUM_NAMES
 
 SAME_NAME, SAME_LINE, LAST_VALUE, ANY_VALUE, NEAR, BY_CALL = range(6)
 NUM_RELATIONS = 6

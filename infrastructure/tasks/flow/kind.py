@@ -11,16 +11,17 @@ from application.training import LabelTraining
 from domain.exceptions import ConfigurationError, ModelError
 from domain.run_layout import CARD
 from domain.task import task_named
+from infrastructure.code_reading.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.data.labels.loading import ClassificationData, SplitRows
 from infrastructure.data.some_rows import spread
 from infrastructure.data.tokens.tokenization import LONGEST_READ
 from infrastructure.model_files.card import RESTORE, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.flow.factory import FlowReader, Learnable, new_reader, open_reader
-from infrastructure.models.flow.vocabulary import VOCABULARY, Vocabulary
 from infrastructure.models.presets import FLOW_READERS
 from infrastructure.tasks.flow.adapter import FlowClassification
-from infrastructure.tasks.flow.finished import CARRIED, FinishedFlow
+from infrastructure.tasks.flow.answering import CARRIED
+from infrastructure.tasks.flow.finished import FinishedFlow
 from infrastructure.tasks.flow.rows import flow_rows, learnt_vocabulary
 from infrastructure.tasks.flow.start import start_from_grams
 from infrastructure.tasks.kind import Card, Prepared

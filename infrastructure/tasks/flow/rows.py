@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from application.phases import phase
+from infrastructure.code_reading.batching import UNMARKED
+from infrastructure.code_reading.vocabulary import FORMAT, PAD, VOCABULARY, Vocabulary
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
@@ -16,13 +18,11 @@ from infrastructure.data.labels.code_dataset import CodeDataset
 from infrastructure.data.labels.indexed_texts import IndexedTexts
 from infrastructure.data.labels.rows import LabelledRows
 from infrastructure.data.tokens.tokenization import LONGEST_READ, TokenStore, rows_fingerprint
-from infrastructure.models.flow.vocabulary import FORMAT, PAD, VOCABULARY, Vocabulary
 
 # Changes whenever the same code becomes other ids or roles.
 LEXER = 2
 # Changes whenever the same code teaches other words.
 LEARNING = 1
-UNMARKED = -1
 NO_KIND = -1
 # Rows of a family beyond these go into other steps: a step must not be one family.
 MOST_TOGETHER = 4

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from application.phases import phase
+from infrastructure.code_reading.grams import NONE, grams_of
+from infrastructure.code_reading.vocabulary import Vocabulary
 from infrastructure.models.flow.factory import FlowReader, Learnable
-from infrastructure.models.flow.grams import NONE, grams_of
-from infrastructure.models.flow.vocabulary import Vocabulary
 from infrastructure.tasks.flow.rows import bounded
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ for there stand queries, commands and formats; comments and documentation string
 
 from typing import NamedTuple
 
+from infrastructure.code_reading.languages import Language, language_of
 from infrastructure.data.labels.annotating import SIGN
-from infrastructure.models.flow.languages import Language, language_of
 
 QUOTE, FORMATTED = "<q>", "<fq>"
 FINDING = SIGN  # in front of what scanners found, and not of the code

@@ -11,11 +11,11 @@ import numpy as np
 
 from domain.exceptions import ModelError
 from domain.strict_json import strict_json
+from infrastructure.code_reading.bindings import bindings_of
+from infrastructure.code_reading.languages import language_of
+from infrastructure.code_reading.lexing import FINDING, FORMATTED, LINES, QUOTE, Token, lex
 from infrastructure.data.some_rows import spread
 from infrastructure.model_files.model_directory import RESTORE
-from infrastructure.models.flow.bindings import bindings_of
-from infrastructure.models.flow.languages import language_of
-from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, Token, lex
 from infrastructure.plain_files import read_plain
 
 VOCABULARY = "flow_vocabulary.json"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infrastructure.models.flow.lexing import LINES
-from infrastructure.models.flow.vocabulary import CLS, FIRST_LINE, FIRST_NAME, NUM_NAMES
+from infrastructure.code_reading.lexing import LINES
+from infrastructure.code_reading.vocabulary import CLS, FIRST_LINE, FIRST_NAME, NUM_NAMES
 
 # Share of a window that the next one reads again: what stands in front of a line decides what it does.
 OVERLAP = 0.25

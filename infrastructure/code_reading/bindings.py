@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from infrastructure.models.flow.calls import Function, Line, links_of
-from infrastructure.models.flow.languages import Language
-from infrastructure.models.flow.lexing import FINDING, FORMATTED, LINES, QUOTE, Token
+from infrastructure.code_reading.calls import Function, Line, links_of
+from infrastructure.code_reading.languages import Language
+from infrastructure.code_reading.lexing import FINDING, FORMATTED, LINES, QUOTE, Token
 
 # Tokens that a value within brackets, parameters of a lambda or targets of a loop have at most: what nests in itself a
 # thousand times must not be walked a thousand times.
