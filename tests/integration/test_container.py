@@ -17,6 +17,7 @@ from application.use_cases.find_learning_rate import FindLearningRateUseCase
 from application.use_cases.list_runs import ListRunsUseCase
 from application.use_cases.plan_training import PlanTrainingUseCase
 from application.use_cases.predict import PredictUseCase
+from application.use_cases.push_model import PushModelUseCase
 from application.use_cases.resume_training import ResumeTrainingUseCase
 from application.use_cases.scan_tree import ScanTreeUseCase
 from application.use_cases.show_run import ShowRunUseCase
@@ -24,6 +25,7 @@ from application.use_cases.train_model import TrainModelUseCase
 from application.use_cases.tune_model import TuneModelUseCase
 from application.use_cases.verify_resume import VerifyResumeUseCase
 from infrastructure.answers.answer_files import AnswerFiles
+from infrastructure.answers_container import AnswersContainer
 from infrastructure.auditing.auditor import DatasetAuditor
 from infrastructure.auditing.writing import AuditFiles
 from infrastructure.backtest.cutting import TableFolds
@@ -50,6 +52,8 @@ from infrastructure.scan.examining import SecurityExaminers
 from infrastructure.scan.tree import SourceTree
 from infrastructure.scan.writing import ReportFiles
 from infrastructure.scan_container import ScanContainer
+from infrastructure.sharing.hub import HuggingFaceHub
+from infrastructure.sharing.shareable import FinishedModels
 from infrastructure.tasks.registry import TaskData, TaskModels
 from infrastructure.tuning.advisor import OptunaAdvisor
 from infrastructure.tuning.files import StudyFiles
@@ -112,6 +116,9 @@ PARTS_OF_RUNS: dict[str, type] = {
     "compare_runs": CompareRunsUseCase,
     "delete_runs": DeleteRunsUseCase,
     "clean_runs": CleanRunsUseCase,
+    "shareable_models": FinishedModels,
+    "model_hub": HuggingFaceHub,
+    "push_model": PushModelUseCase,
 }
 
 PARTS_OF_SCANS: dict[str, type] = {
@@ -121,10 +128,12 @@ PARTS_OF_SCANS: dict[str, type] = {
     "scan_files": ReportFiles,
     "scan_tree": ScanTreeUseCase,
 }
+PARTS_OF_ANSWERS = {name: PARTS[name] for name in ("predictors", "answer_files", "evaluate_model", "predict")}
 CONTAINERS: tuple[tuple[type, dict[str, type]], ...] = (
     (Container, PARTS),
     (RunsContainer, PARTS_OF_RUNS),
     (ScanContainer, PARTS_OF_SCANS),
+    (AnswersContainer, PARTS_OF_ANSWERS),
 )
 
 
