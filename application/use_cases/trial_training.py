@@ -21,7 +21,7 @@ from domain.runs import FINISHED
 from domain.study import COMPLETED, DEFAULTS, FAILED, PRUNED, SHARES, Search, Trial
 
 # What the system says of a disk, word for word in the errors of a run: more trials would meet the same.
-_OF_THE_DISK = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)))
+_OF_THE_DISK = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)))
 LEDGER = "ledger"
 
 

@@ -27,6 +27,7 @@ class StudyWorkers:
         """Start `module`, which reads a line of JSON: the request, and where the study is."""
         self._module = module
         self._processes: Sequence[subprocess.Popen[bytes]] = ()
+        self._logs: Sequence[Path] = ()
 
     def start(self, request: TuneModelRequest, output: str) -> None:
         """Start as many as are asked for, with the cores shared out among them. Raises: RunError."""
@@ -36,7 +37,8 @@ class StudyWorkers:
         line = strict_json({"request": request.model_dump(mode="json", exclude_unset=True), "output": output})
         try:
             (Path(output) / WORKERS).mkdir(exist_ok=True)
-            self._processes = [self._started(number, environment, output) for number in range(request.workers)]
+            self._logs = [Path(output) / WORKERS / f"{number + 1}.log" for number in range(request.workers)]
+            self._processes = [self._started(log, environment) for log in self._logs]
             for process in self._processes:
                 assert process.stdin is not None
                 process.stdin.write(line.encode("ascii") + b"\n")
@@ -63,9 +65,13 @@ class StudyWorkers:
             process.kill()
             process.wait()
         self._processes = ()
+        for log in self._logs:
+            with suppress(OSError):
+                if not log.stat().st_size:  # a worker has something to say when it fails
+                    log.unlink()
 
-    def _started(self, number: int, environment: dict[str, str], output: str) -> "subprocess.Popen[bytes]":
-        with (Path(output) / WORKERS / f"{number + 1}.log").open("wb") as log:
+    def _started(self, path: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        with path.open("wb") as log:
             return subprocess.Popen(
                 (sys.executable, "-m", self._module),
                 stdin=subprocess.PIPE,

@@ -20,6 +20,7 @@ class StudyScreen:
     def __init__(self) -> None:
         self._metric = ""
         self._defaults: Mapping[str, Any] = {}
+        self._monitor: OneOfMany | None = None
 
     def begun(self, search: Search, notes: Sequence[str]) -> None:
         """Say what is searched."""
@@ -33,7 +34,11 @@ class StudyScreen:
         """Show one training in the live line."""
         with watched(doing, one_of_many=True) as monitor:
             assert isinstance(monitor, OneOfMany)
-            yield monitor
+            self._monitor = monitor
+            try:
+                yield monitor
+            finally:
+                self._monitor = None
 
     def ended(self, trial: Trial) -> None:
         """Say what became of a training, and by what it differs from the defaults."""
@@ -42,7 +47,8 @@ class StudyScreen:
         score = f"{score_of(self._metric, trial.value)}  " if trial.state in (COMPLETED, PRUNED) else ""
         again = "" if trial.seed is None else f" again with seed {trial.seed}"
         took = duration(trial.seconds)
-        warn(f"trial {trial.number}{again}: {score}{outcome_told(trial)}  {self._differing(trial)}  ({took})")
+        say_it = warn if self._monitor is None else self._monitor.tell
+        say_it(f"trial {trial.number}{again}: {score}{outcome_told(trial)}  {self._differing(trial)}  ({took})")
 
     def _differing(self, trial: Trial) -> str:
         if trial.number == DEFAULTS:

@@ -225,6 +225,11 @@ class OneOfMany(ConsoleMonitor):
         self._doing = beginning
         super().begin(beginning)
 
+    def tell(self, text: str) -> None:
+        """Say a line of what the trainings are for, above the live line."""
+        with suppress(OSError, ValueError, RuntimeError):
+            self._console.print(harmless(text), soft_wrap=True)
+
     def _say(self, text: str) -> None:
         if self._stop_reason:
             super()._say(text)
