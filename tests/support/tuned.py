@@ -1,4 +1,4 @@
-"""A small study: three words a row, the smallest encoder, trials of a second."""
+"""A small study: three words a row, every fifth label wrong, the smallest encoder, trials of a second."""
 
 import json
 import random
@@ -20,7 +20,8 @@ def words_in(directory: Path, trials: int, *more: object, output: str = "study",
         dice = random.Random(3)
         labels = [("calm", "loud")[number % 2] for number in range(120)]
         texts = [" ".join(dice.choices(WORDS[label], k=3)) + f" no{number % 9}" for number, label in enumerate(labels)]
-        rows.write_text(json.dumps([{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]))
+        told = [dice.choice(("calm", "loud")) if dice.random() < 0.4 else label for label in labels]
+        rows.write_text(json.dumps([{"text": text, "label": label} for text, label in zip(texts, told, strict=True)]))
         space.write_text(SPACE)
     fixed = ("vocab_size=400", "max_length=16", "linear_start=false", "max_steps=12", "eval_steps=4", "save_steps=2")
     return [
