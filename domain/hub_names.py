@@ -8,6 +8,7 @@ from domain.exceptions import DatasetError
 from domain.showing import shown
 
 HUB = "hub:"
+MODEL = "model"  # what the directory is called in every run
 # As the hub has them: letters, digits, and between them single marks; a revision is a branch, a tag or a commit.
 PART = r"\w(?:\w|[-.](?![-.])){0,95}(?<![-.])"
 REVISION = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}"
@@ -65,3 +66,9 @@ def name_of_data(path: str) -> str:
     except DatasetError:  # whoever opens it says so
         return path
     return str(replace(data, revision="" if data.is_settled else data.revision))
+
+
+def name_of_model(path: str) -> str:
+    """Give what a directory of a model is called without its place; that of a run with the name of the run."""
+    place = PurePath(path)
+    return "/".join(place.parts[-2:]) if place.name == MODEL and len(place.parts) > 1 else place.name or path

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from application.training import Training
-from domain.hub_names import names_hub
+from domain.hub_names import name_of_model, names_hub
 from domain.interval import known
 from domain.results import Report, TrainingResult
 from domain.task import Task, is_preset, task_named
@@ -70,7 +70,7 @@ class ModelTold:
     @property
     def began_from(self) -> str:
         """What it was trained from: a preset, a model of the hub, or the name of a directory."""
-        return self.base or shared_name(str(self.request.model_name))
+        return self.base or name_of_model(str(self.request.model_name))
 
     @property
     def is_tuned(self) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 from domain.exceptions import ModelError, RunError
 from domain.export import EXPORT_FACTS
-from domain.hub_names import PART, name_of_data
+from domain.hub_names import PART, REVISION, name_of_data, name_of_model
 from domain.run_layout import CARD, README, RunLayout
 from domain.runs import FINISHED
 from domain.sharing import SharedFile, SharedModel
 from domain.showing import shown
 from domain.strict_json import strict_json
+from domain.task import is_preset
 from infrastructure.model_files.card import RESTORE, ModelCard, card_text, read_card, require_files, typed_card
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, refuse_other_places, settings_of
 from infrastructure.plain_files import read_plain
@@ -67,12 +68,18 @@ def _refuse_lonely_adapter(directory: Path) -> None:
     if not (directory / ADAPTER_CONFIG).is_file():
         return
     base = settings_of(directory / ADAPTER_CONFIG).get(BASE_NAME)
-    if not isinstance(base, str) or os.path.exists(base) or not re.fullmatch(rf"(?:{PART}/)?{PART}", base, re.ASCII):
+    if not (isinstance(base, str) and _is_of_hub(base)):
         raise ModelError(
             f"{directory} is an adapter of {shown(base)}, a directory that nobody else has.",
             remedy="Push that model first and write its name on the hub into"
             f" {directory / ADAPTER_CONFIG} as {BASE_NAME}, or train with --set merge_adapter=true.",
         )
+
+
+def _is_of_hub(name: str) -> bool:
+    """Tell whether a name can mean a model of the hub, and none of this disk."""
+    matched = re.fullmatch(rf"(?:{PART}/)?{PART}(?:@{REVISION})?", name, re.ASCII)
+    return matched is not None and not os.path.exists(name)
 
 
 def _files(directory: Path, card: Mapping[str, Any], name: str) -> Iterator[SharedFile]:
@@ -98,12 +105,14 @@ def _places(directory: Path) -> dict[str, str]:
 
 
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a card that names files without the directories they lay in."""
-    data = card.get("data")
-    if not isinstance(data, dict):
-        return dict(card)
-    named = {key: name_of_data(data[key]) for key in _OF_DATA if isinstance(data.get(key), str)}
-    return {**card, "data": {**data, **named}}
+    """Give a card that names files of data, and the model that it began from, without the directories they lay in."""
+    told, data, began = dict(card), card.get("data"), card.get("model_name")
+    if isinstance(data, dict):
+        named = {key: name_of_data(data[key]) for key in _OF_DATA if isinstance(data.get(key), str)}
+        told["data"] = {**data, **named}
+    if isinstance(began, str) and not (is_preset(began) or _is_of_hub(began)):
+        told["model_name"] = name_of_model(began)
+    return told
 
 
 def _text(path: Path, names: Mapping[str, str]) -> str:

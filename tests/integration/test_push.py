@@ -34,7 +34,7 @@ def push(*given: Any, **options: Any) -> PushedModel:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = finished("text_classification", tmp_path_factory.mktemp("saved"))
     data = {"path": "/home/me/secret/rows.json", "sha256": "ab", "eval_path": "hub:o/n@v1:default/test"}
-    edit(model / CARD, lambda card: {**card, "data": data})
+    edit(model / CARD, lambda card: {**card, "data": data, "model_name": "/home/me/secret/before/model"})
     (model / README).write_text("---\nlibrary_name: transformers\n---\n# moods\n\nOpen OWNER/NAME.\n")
     return model
 
@@ -87,6 +87,7 @@ def test_no_place_of_this_machine_goes_and_the_readme_has_the_name(run: Path, hu
     files = hub.files(NAME)
     assert not [name for name, content in files.items() if b"secret" in content]
     assert json.loads(files[CARD])["data"]["path"] == "rows.json"
+    assert json.loads(files[CARD])["model_name"] == "before/model"
     assert json.loads(files[CARD])["data"]["eval_path"] == "hub:o/n@v1:default/test"
     assert b"Open me/moods." in files[README]
     assert "secret" in (run / "model" / CARD).read_text()  # what stands here stays as it is

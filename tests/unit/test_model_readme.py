@@ -77,6 +77,14 @@ def test_a_model_tuned_from_one_of_the_hub_names_it(tmp_path: Path) -> None:
     assert (data.base_model, data.base_model_relation) == ("google-bert/bert-base-uncased", "finetune")
 
 
+def test_one_tuned_from_a_run_here_says_which_and_not_where(tmp_path: Path) -> None:
+    request = TrainModelRequest(task="text_classification", model_name="/home/me/secret/letters/model").resolved()
+    card = card_of(told(tmp_path, request=request))
+    assert card.data.base_model is None
+    assert "began from: letters/model, tuned" in card.text
+    assert "secret" not in card.text
+
+
 def test_an_adapter_is_opened_beside_its_base(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").touch()
     card = card_of(told(tmp_path, base="owner/base"))
