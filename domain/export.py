@@ -11,6 +11,8 @@ ONNX, ONNX_INT8, TORCH_EXPORT, SAFETENSORS = "onnx", "onnx-int8", "torch-export"
 FORMATS: Mapping[str, str] = {
     ONNX: "graphs for ONNX Runtime, in fp32",
     ONNX_INT8: "the same with weights of eight bits",
+    TORCH_EXPORT: "graphs for torch.export.load, without the code of the model",
+    SAFETENSORS: "the model directory with everything merged, as transformers opens it",
 }
 DYNAMIC, STATIC = "dynamic", "static"
 CALIBRATIONS = (DYNAMIC, STATIC)
@@ -19,6 +21,8 @@ FP32, BF16, INT8 = "fp32", "bf16", "int8"
 WEIGHTS: Mapping[str, Sequence[str]] = {
     ONNX: (FP32,),
     ONNX_INT8: (INT8,),
+    TORCH_EXPORT: (FP32, INT8),
+    SAFETENSORS: (FP32, BF16),
 }
 # What fp32 may differ by from the model that it comes from: of scores, and of rows that are given another answer.
 TOLERANCE = 1e-4

@@ -23,6 +23,7 @@ _LARGER_IS_BETTER = (
     "youden",
     "tpr",
     "per_second",
+    "cosine",
 )
 
 

@@ -1,7 +1,7 @@
 """A model and its export asked about the same rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ import torch
 from application.phases import phase
 from domain.export import Parity, Score
 from domain.metrics import LOSS, is_undefined
-from infrastructure.exporting.graph import Shape, Side, Tensors
+from infrastructure.exporting.graph import Shape, Side, Standing, Tensors
 from infrastructure.exporting.rows import Rows
 from infrastructure.tasks.adapter import Batch
 
@@ -27,10 +27,13 @@ class Tally:
     worst: int = 0
     num_answers: int = 0
     num_alike: int = 0
+    cosines: float = 0.0
+    asked: list[Tensors] = field(default_factory=list)  # of each batch what graphs were asked with
 
-    def add(self, rows: Sequence[int], before: Tensors, after: Tensors) -> None:
-        """Compare the answers to some rows, [B, ...] each."""
-        ours, theirs = (told[self.shape.compared] for told in (before, after))
+    def add(self, rows: Sequence[int], before: Standing, after: Standing) -> None:
+        """Compare the last answers of both, to some rows, [B, ...] each."""
+        self.asked.append(after.asked)
+        ours, theirs = (side.told[self.shape.compared] for side in (before, after))
         apart = (ours - theirs).abs().flatten(1).amax(1)  # [B]
         worst = int(apart.nan_to_num(torch.inf).argmax())
         if not float(apart[worst]) <= self.largest or not self.num_rows:
@@ -40,6 +43,13 @@ class Tally:
             alike = ours.argmax(-1) == theirs.argmax(-1)
             self.num_answers += alike.numel()
             self.num_alike += int(alike.sum())
+        else:
+            self.cosines += float(torch.cosine_similarity(ours.flatten(1), theirs.flatten(1)).sum())
+
+    @property
+    def cosine(self) -> Score:
+        """Give how alike vectors are, where nothing is right or wrong of them."""
+        return Score("cosine", 1.0, self.cosines / self.num_rows)
 
     def parity(self, name_of: Any, texts: tuple[int, int] = (0, 0)) -> Parity:
         """Give what came of it; `texts` are how many both wrote, and how many equally."""
@@ -50,14 +60,14 @@ class Tally:
 @torch.inference_mode()
 def compared(shape: Shape, before: Sides, after: Sides, rows: Rows) -> tuple[Tally, Score | None]:
     """Ask both about all rows, and score their answers by the metric of the run, or by the loss where it has none."""
-    model, export = shape.together(before).eval(), shape.together(after).eval()
+    model, export = (shape.together(sides).eval() for sides in (before, after))
     scores = rows.adapter.evaluation(), rows.adapter.evaluation()
     tally = Tally(shape)
     with phase("comparing", len(rows.dataset)) as done:
         for numbers, batch in rows.batches():
             for score, side in zip(scores, (model, export), strict=True):
                 score.merge(score.ask(side, batch))
-            tally.add(numbers, model.told, export.told)
+            tally.add(numbers, model, export)
             done.advance(len(numbers))
     return tally, _score(rows.metric, *(score.metrics() for score in scores))
 
@@ -70,11 +80,12 @@ def _score(metric: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 
 @torch.inference_mode()
-def compared_without_targets(shape: Shape, before: Sides, after: Sides, batches: Batches) -> Tally:
-    """Ask both about rows that nobody knows the answers of."""
-    model, export = shape.together(before).eval(), shape.together(after).eval()
+def compared_by_outputs(shape: Shape, before: Sides, after: Sides, batches: Batches) -> Tally:
+    """Ask both about rows of which nobody knows the answers, or that this model does not answer."""
+    model, export = (shape.together(sides).eval() for sides in (before, after))
     tally = Tally(shape)
     for numbers, batch in batches:
-        inputs = {name: batch[name] for name in shape.asked if name in batch}
-        tally.add(numbers, model(**inputs), export(**inputs))
+        for side in (model, export):
+            side(**{name: batch[name] for name in shape.asked if name in batch})
+        tally.add(numbers, model, export)
     return tally

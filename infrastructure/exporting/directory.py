@@ -23,8 +23,9 @@ _TOLD = (CARD, README, EXPORT_FACTS, ADAPTER_CONFIG)
 
 def write_companions(opened: Opened, staging: Path) -> None:
     """Copy what stands beside the weights of a model; of an adapter also the settings of its base. Raises: OSError."""
+    written = {path.name for path in staging.iterdir()}
     for path in sorted(opened.directory.iterdir()):
-        if path.is_file() and path.name not in _TOLD and not path.name.endswith(_WEIGHTS):
+        if path.is_file() and path.name not in (*_TOLD, *written) and not path.name.endswith(_WEIGHTS):
             shutil.copyfile(path, staging / path.name)
     model: Any = opened.model
     if not (staging / CONFIG).exists():

@@ -1,29 +1,32 @@
 """An export while it is made: written aside, asked beside its model, and kept."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from application.export_ports import Wanted
-from application.phases import phase
-from domain.export import ONNX_INT8, Export, Parity, Score, Speed
+from domain.export import Export, Parity, Score, Speed
+from infrastructure.data.some_rows import spread
 from infrastructure.disk_errors import disk_errors
-from infrastructure.exporting.comparing import compared, compared_without_targets
+from infrastructure.exporting.comparing import Tally, compared, compared_by_outputs
 from infrastructure.exporting.directory import facts_of, versions_of, write_card, write_companions
+from infrastructure.exporting.forms import form_of
 from infrastructure.exporting.graph import Shape, Side
 from infrastructure.exporting.made_rows import made_batches
-from infrastructure.exporting.onnx_graphs import file_of, in_onnx_runtime, write_graph
 from infrastructure.exporting.opened import Opened
-from infrastructure.exporting.quantising import quantise
 from infrastructure.exporting.rows import Rows
 from infrastructure.exporting.shapes import shape_of
+from infrastructure.exporting.texts import LONGEST_PROMPT, NUM_TEXTS, equal_texts
 from infrastructure.exporting.timing import timed
+from infrastructure.exporting.writing import Writing
 from infrastructure.models.attention import use_fast_attention
+from infrastructure.models.forecaster import Forecaster
 from infrastructure.models.fused.replacing import use_fast_layers
-from infrastructure.tasks.adapter import Batch
+from infrastructure.models.series_inputs import model_inputs
 
 ROWS_OF_A_BATCH = 16
 MADE = "made rows of random tokens: the data of the run could not be read, so nothing is said of its scores"
@@ -38,7 +41,9 @@ class ExportDraft:
         self._wanted = wanted
         self._staging = staging
         self._output = output
+        self._form = form_of(wanted, rows)
         self._files: Mapping[str, str] = {}
+        self._tally = Tally(self._shape)
         self.is_kept = False
 
     @property
@@ -59,62 +64,65 @@ class ExportDraft:
     @property
     def sizes(self) -> tuple[int, int]:
         """Give the bytes of the weights of the model, and of the graphs."""
-        return self._opened.num_bytes, sum(path.stat().st_size for path in self._staging.glob("*.onnx*"))
+        return self._opened.num_bytes, sum(path.stat().st_size for path in self._staging.glob(self._form.pattern))
 
     @cached_property
     def _shape(self) -> Shape:
-        return shape_of(self._opened)
+        if self._rows is None or not isinstance(self._opened.model, Forecaster):
+            return shape_of(self._opened, None)
+        _, batch = next(self._rows.batches())
+        return shape_of(self._opened, model_inputs(batch))
 
     @cached_property
     def _exported(self) -> Mapping[str, Side]:
-        threads = torch.get_num_threads()
-        return {name: in_onnx_runtime(self._staging / file, threads) for name, file in self._files.items()}
+        return self._form.sides(self._opened, self._shape, self._files, self._staging)
 
     @cached_property
     def _in_torch(self) -> Mapping[str, Side]:
         return {graph.name: graph.in_torch() for graph in self._shape.graphs}
 
     def write(self) -> None:
-        """Write the graphs and what stands beside them. Raises: ModelError, ExportError, OSError."""
-        self._files = {graph.name: file_of(graph) for graph in self._shape.graphs}
-        for graph in self._shape.graphs:
-            path = self._staging / self._files[graph.name]
-            write_graph(graph, path)
-            if self._wanted.format == ONNX_INT8:
-                with phase(f"rounding {path.name}"):
-                    quantise(path)
+        """Write graphs or weights, and what stands beside them. Raises: ModelError, ExportError, OSError."""
         with disk_errors():
+            self._files = self._form.write(self._opened, self._shape, self._staging)
             write_companions(self._opened, self._staging)
 
     def compared(self) -> tuple[Parity, Score | None]:
         """Ask both about the same rows."""
-        shape, sides = self._shape, (self._in_torch, self._exported)
-        if self._rows is None:
-            tally = compared_without_targets(shape, *sides, self._batches())
-            return tally.parity(lambda row: f"made row {row + 1}"), None
-        tally, score = compared(shape, *sides, self._rows)
-        return tally.parity(self._rows.name), score
+        shape, rows, sides = self._shape, self._rows, (self._in_torch, self._exported)
+        if rows is not None and shape.has_head:
+            self._tally, score = compared(shape, *sides, rows)
+        else:
+            batches = made_batches(self._opened) if rows is None else rows.batches()
+            self._tally = compared_by_outputs(shape, *sides, batches)
+            score = None if shape.has_head else self._tally.cosine
+        texts = equal_texts(shape, *sides, self._prompts()) if isinstance(shape, Writing) else (0, 0)
+        name_of = (lambda row: f"made row {row + 1}") if rows is None else rows.name
+        return self._tally.parity(name_of, texts), score
+
+    def _prompts(self) -> Sequence[Tensor]:
+        """Give tokens to write on from: of a decoder the first half of a text, of an encoder-decoder a source."""
+        found: list[Tensor] = []
+        for asked in self._tally.asked:
+            whole = asked["attention_mask"].sum(1) if "attention_mask" in asked else asked["position_ids"][:, -1] // 2
+            lengths = whole.clamp(1, LONGEST_PROMPT).tolist()
+            found += [ids[:length] for ids, length in zip(asked["input_ids"], lengths, strict=True)]
+        return [found[int(place)] for place in spread(len(found), NUM_TEXTS)]
 
     def speed(self) -> tuple[Sequence[Speed], int]:
         """Measure both by turns on a row of middling length, and on a batch of such rows.
 
         The model is as `predict` has it, with its fast layers; nothing else is asked of it from then on.
         """
+        if not self._files:
+            return (), torch.get_num_threads()  # the same model, computed as before
         use_fast_attention(self._opened.model, torch.device("cpu"))
         use_fast_layers(self._opened.model, torch.device("cpu"))
         before, after = (self._shape.together(sides).eval() for sides in (self._in_torch, self._exported))
-        return [timed(before, after, inputs) for inputs in self._middling()], torch.get_num_threads()
-
-    def _batches(self) -> Iterator[tuple[Sequence[int], Batch]]:
-        return made_batches(self._opened, self._shape) if self._rows is None else self._rows.batches()
-
-    def _middling(self) -> Iterator[Batch]:
-        """Give a row of middling length, and some of them."""
-        batches = list(self._batches())
-        _, batch = batches[len(batches) // 2]
-        count = len(next(iter(batch.values())))
-        for rows in (1, min(ROWS_OF_A_BATCH, count)):
-            yield {name: batch[name][:rows] for name in self._shape.asked if name in batch}
+        middling = self._tally.asked[len(self._tally.asked) // 2]
+        sizes = sorted({1, min(ROWS_OF_A_BATCH, *(len(tensor) for tensor in middling.values()))})
+        parts = [{name: tensor[:rows] for name, tensor in middling.items()} for rows in sizes]
+        return [timed(before, after, inputs) for inputs in parts], torch.get_num_threads()
 
     def keep(self, told: Export) -> Export:
         """Write what is told of it, the card last. Raises: OSError."""

@@ -68,14 +68,26 @@ class Shape(Protocol):
     def is_choice(self) -> bool:
         """Tell whether an answer is the likeliest of the last axis, and no number."""
 
+    @property
+    def has_head(self) -> bool:
+        """Tell whether its outputs can be scored as those of the model are."""
+
     def together(self, sides: Mapping[str, Side]) -> "Standing":
         """Let graphs stand for the model, for those who score it."""
 
 
 class Standing(nn.Module):
-    """Graphs in the place of a model; `told` are the outputs of its last answer."""
+    """Graphs in the place of a model; `asked` and `told` are what went in and came out last."""
 
     def __init__(self, sides: Mapping[str, Side]) -> None:
         super().__init__()
         self.sides = sides
+        self.asked: Tensors = {}
         self.told: Tensors = {}
+        # Who asks a model looks for its device where its parameters are.
+        self.nowhere = nn.Parameter(torch.empty(0), requires_grad=False)
+        self.register_forward_pre_hook(_remembered, with_kwargs=True)
+
+
+def _remembered(standing: Any, given: Any, named: Tensors) -> None:
+    standing.asked = named

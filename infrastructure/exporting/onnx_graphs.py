@@ -17,11 +17,6 @@ from infrastructure.models.pretrained import first_sentence
 LARGEST_IN_ONE_FILE = 3 << 29
 
 
-def file_of(graph: Graph) -> str:
-    """Name the file of a graph as optimum does."""
-    return "model.onnx" if graph.name == "model" else f"{graph.name}_model.onnx"
-
-
 def write_graph(graph: Graph, path: Path) -> None:
     """Write a graph. Raises: ExportError for a model whose operations cannot be written; OSError of the disk."""
     size = sum(parameter.nbytes for parameter in graph.module.parameters())
@@ -33,22 +28,31 @@ def write_graph(graph: Graph, path: Path) -> None:
 
 
 def _traced(graph: Graph) -> Any:
-    inputs = tuple(graph.inputs.values())
-    shapes = tuple(dict.fromkeys(graph.axes[name], torch.export.Dim.DYNAMIC) for name in graph.inputs)
+    with told_of_tracing(), torch.no_grad():
+        return torch.onnx.export(
+            graph.in_order(),
+            tuple(graph.inputs.values()),
+            dynamo=True,
+            dynamic_shapes=dynamic_shapes(graph),
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
+            verbose=False,
+        )
+
+
+def dynamic_shapes(graph: Graph) -> Any:
+    """Say which axes of the inputs vary, as torch.export wants it of a function of any number of tensors."""
+    return (tuple(dict.fromkeys(graph.axes[name], torch.export.Dim.DYNAMIC) for name in graph.inputs),)
+
+
+@contextmanager
+def told_of_tracing() -> Iterator[None]:
+    """Say in a sentence that a model cannot be traced. Raises: ExportError."""
     try:
-        with torch.no_grad():
-            return torch.onnx.export(
-                graph.in_order(),
-                inputs,
-                dynamo=True,
-                dynamic_shapes=(shapes,),
-                input_names=list(graph.inputs),
-                output_names=list(graph.outputs),
-                verbose=False,
-            )
+        yield
     except OSError:
         raise
-    except Exception as error:  # whatever a model's own code meets when it is traced
+    except Exception as error:  # whatever a model's own code meets
         raise ExportError(
             f"this model cannot be exported: {first_sentence(error)}.",
             remedy="Use --format safetensors, which keeps the code of the model.",

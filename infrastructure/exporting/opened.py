@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
@@ -14,9 +12,13 @@ from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.adapters.merging import merge, saved_bytes
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.writing.finished_chats import FinishedChats
+from infrastructure.tasks.writing.finished_writer import FinishedWriter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+WRITERS = (FinishedWriter, FinishedChats)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Opened:
     `num_bytes` are those of its weights as they are saved, in fp32.
     """
 
-    model: nn.Module
+    model: Any
     task: FinishedTask
     card: ModelCard
     facts: Mapping[str, Any]
@@ -38,6 +40,11 @@ class Opened:
     def tokenizer(self) -> "PreTrainedTokenizerBase | None":
         """Give its tokenizer; a model of tables has none."""
         return getattr(self.task, "tokenizer", None)
+
+    @property
+    def can_write(self) -> bool:
+        """Tell whether it writes texts."""
+        return isinstance(self.task, WRITERS)
 
     @property
     def digests(self) -> tuple[Any, Any]:
@@ -70,5 +77,6 @@ def opened(path: str) -> Opened:
     require_files(card, directory)
     num_bytes = saved_bytes(model)
     if has_adapters(model):
-        merge(model)  # type: ignore[arg-type]  # nothing but a model of the library has any
+        whole: Any = model  # nothing but a model of the library has any
+        merge(whole)
     return Opened(model.requires_grad_(False).eval(), task, card, facts, directory, run, num_bytes)

@@ -22,6 +22,7 @@ class Reading:
     compared: str
     is_choice: bool
     facts: Mapping[str, Any]
+    has_head: bool = True
 
     @property
     def graphs(self) -> Sequence[Graph]:
@@ -63,7 +64,7 @@ def encoder(model: nn.Module) -> Reading:
     """Give the graph of an encoder without its head: `last_hidden_state` [B, L, D], `sentence_embedding` [B, D]."""
     outputs = ("last_hidden_state", "sentence_embedding")
     graph = Graph(MODEL, _Embedding(model), tokens_of(model), AXES_OF_TOKENS, outputs)
-    return Reading(graph, "sentence_embedding", is_choice=False, facts={"outputs": list(outputs)})
+    return Reading(graph, "sentence_embedding", is_choice=False, facts={"outputs": list(outputs)}, has_head=False)
 
 
 class _Embedding(nn.Module):

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from infrastructure.container import Container
-from infrastructure.exporting import draft
+from infrastructure.exporting import draft, forms
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.tasks.registry import kind_of
@@ -116,7 +116,7 @@ def test_weights_of_eight_bits_take_a_third_and_answer_alike(rounded: tuple[Path
 def test_rows_that_are_gone_are_made_and_the_card_says_so(
     run: Path, place: Path, graphs: tuple[Path, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft, "write_graph", lambda graph, path: shutil.copyfile(graphs[0] / path.name, path))
+    monkeypatch.setattr(forms, "write_graph", lambda graph, path: shutil.copyfile(graphs[0] / path.name, path))
     model = place / "alone"
     shutil.copytree(run / "model", model)
     answer = athanor("export", model, "--format", "onnx", "--output", place / "of a model")
@@ -133,7 +133,7 @@ def test_an_export_that_is_not_its_model_is_refused_unless_forced(
     bias.CopyFrom(
         onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.array([1, 0], np.float32), bias.name)
     )
-    monkeypatch.setattr(draft, "write_graph", lambda graph, path: onnx.save(model, path))
+    monkeypatch.setattr(forms, "write_graph", lambda graph, path: onnx.save(model, path))
     words = ("export", run, "--format", "onnx", "--output", output)
     refused = athanor(*words)
     assert refused.exit_code == 1
@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     def full(*given: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(draft, "write_graph", lambda graph, path: shutil.copyfile(graphs[0] / path.name, path))
+    monkeypatch.setattr(forms, "write_graph", lambda graph, path: shutil.copyfile(graphs[0] / path.name, path))
     monkeypatch.setattr(draft, where, full)
     monkeypatch.setattr(draft.ExportDraft, "speed", lambda self: ((), 1))
     output = place / "new" / "full"
@@ -165,7 +165,7 @@ def test_ctrl_c_leaves_nothing(run: Path, place: Path, monkeypatch: pytest.Monke
     def interrupted(*given: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(draft, "write_graph", interrupted)
+    monkeypatch.setattr(forms, "write_graph", interrupted)
     assert athanor("export", run, "--format", "onnx", "--output", place / "stopped").exit_code == 130
     assert_nothing_left(place, place / "stopped")
 
@@ -175,7 +175,7 @@ def test_ctrl_c_leaves_nothing(run: Path, place: Path, monkeypatch: pytest.Monke
     [
         (
             ("--format", "onyx"),
-            "format is 'onyx', but must be one of onnx, onnx-int8",
+            "format is 'onyx', but must be one of onnx, onnx-int8, torch-export, safetensors",
         ),
         (("--format", ""), "format is '', but must be one of"),
         (("--format", "onnx", "--calibration", "static"), "calibration means nothing to format onnx: only onnx-int8"),

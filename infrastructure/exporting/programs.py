@@ -1,0 +1,43 @@
+"""Graphs as programs of torch.export, and weights of eight bits for torch."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from infrastructure.exporting.graph import Graph, Side, Tensors
+from infrastructure.exporting.onnx_graphs import dynamic_shapes, quiet, told_of_tracing
+
+
+def write_program(graph: Graph, path: Path) -> None:
+    """Write a graph. Raises: ExportError for a model that cannot be traced; OSError of the disk."""
+    with quiet(), torch.no_grad():
+        with told_of_tracing():
+            inputs = tuple(graph.inputs.values())
+            program = torch.export.export(graph.in_order(), inputs, dynamic_shapes=dynamic_shapes(graph))
+        with path.open("wb") as file:
+            torch.export.save(program, file)
+
+
+def in_program(graph: Graph, path: Path) -> Side:
+    """Open the program of a graph; gives who computes it."""
+    with quiet():
+        program = torch.export.load(path).module()
+
+    def computed(inputs: Tensors) -> Tensors:
+        found = program(*(inputs[name] for name in graph.inputs))
+        return dict(zip(graph.outputs, found, strict=True))
+
+    return computed
+
+
+def with_weights_of_eight_bits(model: Any) -> Any:
+    """Give a copy whose linear layers hold eight bits, each column by its own scale, and compute in fp32."""
+    with quiet():  # to load it, too
+        from torchao.quantization import Int8WeightOnlyConfig, quantize_
+        from torchao.utils import unwrap_tensor_subclass
+
+        copied = deepcopy(model)
+        quantize_(copied, Int8WeightOnlyConfig())
+        return unwrap_tensor_subclass(copied)
