@@ -1,7 +1,7 @@
 """Find good settings: train under some of them, learn from that which to try, and train the best over several seeds."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from application.use_cases.train_model import EXIT_CODE_OF_STOP, TrainModelRespo
 from application.use_cases.trial_training import DiskRefusedError, StoppedError, TrialTraining
 from domain.exceptions import AthanorError, ConfigurationError
 from domain.rules import one_of
-from domain.runs import FINISHED
+from domain.runs import FINISHED, RUNNING
 from domain.showing import json_text
 from domain.study import (
     MAX_SEEDS,
@@ -92,7 +92,7 @@ class TuneModelUseCase:
                 if request.workers > 1:
                     self._let_work(request, output, work, watcher)
                 work.until_done()
-                return self._finished(begun, request, search, ledger.trials(), watcher)
+                return self._finished(begun, request, search, ledger, watcher)
         except StoppedError as stop:
             code = EXIT_CODE_OF_STOP.get(stop.reason, 1)
             return replace(begun, errors=(f"stopped ({stop.reason}) after saving; {GOES_ON}",), exit_code=code)
@@ -130,9 +130,10 @@ class TuneModelUseCase:
             self._workers.stop()
 
     def _finished(
-        self, begun: Study, request: TuneModelRequest, search: Search, trials: Sequence[Trial], watcher: Watcher
+        self, begun: Study, request: TuneModelRequest, search: Search, ledger: StudyLedger, watcher: Watcher
     ) -> Study:
         """Choose by the means over seeds, train the chosen as any run, and write what came of it."""
+        trials = ledger.trials()
         firsts = first_ones(trials)
         again = tuple(sorted((each for each in trials if each.seed is not None), key=lambda each: each.name))
         study = replace(begun, trials=tuple(firsts), repeats=again)
@@ -142,7 +143,12 @@ class TuneModelUseCase:
             return replace(study, errors=("no trial was completed.", *reasons[:MOST_REASONS]), exit_code=1)
         difference, verdict = beside_defaults(candidates, search.metric)
         chosen = next(each for each in firsts if each.number == candidates[0].number)
-        response, run_file = self._best_run(request, chosen, begun.output_dir, watcher)
+        path = str(Path(begun.output_dir) / BEST)
+        self._await_others(path, ledger, watcher)
+        response, run_file = self._best_run(request, chosen, path, begun.output_dir, watcher)
+        if _status_in(self._archive, path) == RUNNING:  # another worker was faster by a moment
+            self._await_others(path, ledger, watcher)
+            response, run_file = self._best_run(request, chosen, path, begun.output_dir, watcher)
         if not response.success:
             stopped = response.stop_reason in EXIT_CODE_OF_STOP
             told = (f"stopped ({response.stop_reason}) after saving; {GOES_ON}",) if stopped else response.errors
@@ -162,11 +168,17 @@ class TuneModelUseCase:
             )
         )
 
+    def _await_others(self, path: str, ledger: StudyLedger, watcher: Watcher) -> None:
+        """Wait as long as another process trains the best run: machines that share a directory get there together."""
+        if _status_in(self._archive, path) == RUNNING:
+            with watcher.training("waiting for another worker, which trains the best settings"):
+                while _status_in(self._archive, path) == RUNNING:
+                    ledger.wait()
+
     def _best_run(
-        self, request: TuneModelRequest, chosen: Trial, output: str, watcher: Watcher
+        self, request: TuneModelRequest, chosen: Trial, path: str, output: str, watcher: Watcher
     ) -> tuple[TrainModelResponse, str]:
         """Train under the chosen settings with the report that any run has; one of other settings gives way."""
-        path = str(Path(output) / BEST)
         wanted = request_for(request.training, chosen)
         kept = self._files.run_file(output)
         there = _status_in(self._archive, path)

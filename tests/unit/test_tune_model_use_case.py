@@ -7,10 +7,11 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from application.tuning_request import TuneModelRequest
+from application.use_cases.study_work import request_for
 from application.use_cases.train_model import TrainModelResponse
 from application.use_cases.tune_model import TuneModelUseCase
 from domain.exceptions import ConfigurationError, TrainingError
-from domain.runs import FINISHED
+from domain.runs import FINISHED, RUNNING
 from domain.study import COMPLETED, FAILED, PRUNED, Study, Trial
 from tests.fakes.ports import FakeMonitor
 from tests.fakes.runs import FakeRemover
@@ -25,6 +26,7 @@ from tests.fakes.studies import (
 )
 
 SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}
+TEXTS = TrainModelRequest(task="text_classification", model_name="encoder-tiny")
 FAILURE = TrainModelResponse(success=False, errors=("memory ran out.",), exit_code=1)
 
 
@@ -41,9 +43,8 @@ class World:
     watcher: FakeStudyWatcher = field(default_factory=FakeStudyWatcher)
 
     def tune(self, **asked: Any) -> Study:
-        training = TrainModelRequest(task="text_classification", model_name="encoder-tiny")
         request = TuneModelRequest(
-            **{"training": training, "space": SPACE, "trials": 4, "seeds": 2, "output_dir": "study", **asked}
+            **{"training": TEXTS, "space": SPACE, "trials": 4, "seeds": 2, "output_dir": "study", **asked}
         )
         work: Any = TuneModelUseCase(
             self.ledger,
@@ -234,6 +235,19 @@ def test_more_trials_of_a_finished_study_replace_its_best_run(tmp_path: Any) -> 
     assert world.tune(trials=4).chosen == 3
     assert world.remover.deleted == [place]
     assert world.best.asked[-1].learning_rate == 4e-3
+
+
+def test_the_best_run_that_another_worker_trains_is_awaited() -> None:
+    world = World(runs=FakeRuns(known={"study/best": (RUNNING, 4.0)}))
+
+    def ends(ledger: FakeLedger) -> None:
+        world.runs.known = {"study/best": (FINISHED, 4.0)}
+        world.files.kept = request_for(TEXTS, Trial(3, {"learning_rate": 4e-3}))
+
+    world.ledger.on_wait = ends
+    study = world.tune()
+    assert (world.ledger.waits, study.chosen, study.run_dir) == (1, 3, "study/best")
+    assert world.best.asked == []
 
 
 def test_other_workers_are_watched_and_stopped_and_the_rest_is_done_here() -> None:
