@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 RATE = "learning_rate"
+A_RUN = "The run directory; default runs/<task>-<time>-<id>."
 
 
-def training_options() -> list[click.Option]:
-    """Give the options of `train` in their order."""
+def training_options(output: str = A_RUN) -> list[click.Option]:
+    """Give the options of `train` in their order; `output` says what --output is."""
     return [
         click.Option(["--task"], help="What to train, such as text_classification; a wrong name lists them all."),
         click.Option(
@@ -24,9 +25,7 @@ def training_options() -> list[click.Option]:
         click.Option(["--max-length"], type=int, help="Tokens of a row; longer ones are cut."),
         click.Option(["--precision"], help="auto, fp32, bf16 or fp16."),
         click.Option(["--seed"], type=int),
-        click.Option(
-            ["--output", "output_dir"], metavar="DIR", help="The run directory; default runs/<task>-<time>-<id>."
-        ),
+        click.Option(["--output", "output_dir"], metavar="DIR", help=output),
         click.Option(["--config"], metavar="FILE", help="A run file; options and --set override it."),
         click.Option(
             ["--set", "settings"],

@@ -148,6 +148,18 @@ def test_a_storage_that_cannot_be_is_refused_without_its_password(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("missing", "storage", "said"),
+    [("optuna", None, r"athanor\[tune\]"), ("psycopg", "postgresql://me@localhost/base", r"athanor\[postgresql\]")],
+)
+def test_a_library_that_is_missing_is_named_with_what_installs_it(
+    missing: str, storage: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ConfigurationError, match=said):
+        StudyLedgers().open(storage, "study", PLAN, str(tmp_path))
+
+
 def test_a_study_of_another_plan_is_refused(opened: Open, tmp_path: Path) -> None:
     ledger = opened()
     with pytest.raises(RunError, match="differs from this one in: space"):

@@ -11,10 +11,11 @@ from domain.time_budget import EXAMPLE, seconds_of
 from presentation.cli.settings import requested
 from presentation.cli.training_options import training_options
 
+A_STUDY = "The directory of the study; default runs/<task>-tuned."
 KEPT = "interrupted; trials that have ended are kept, and the same command goes on."
 
 
-@click.command(params=training_options())
+@click.command(params=training_options(output=A_STUDY))
 @click.option("--trials", type=int, default=20, show_default=True, help="Trainings in all; the first has the defaults.")
 @click.option("--timeout", metavar="TIME", help="Begin no trial after so long, such as 90s, 5m or 1h30m.")
 @click.option("--space", metavar="FILE", help="What to search, as YAML; the task has a default.")
@@ -47,8 +48,8 @@ def command(
 ) -> int:
     """Search for good settings: each trial is a training, and the best are trained again with other seeds.
 
-    It takes the options of `train`; what these say is not searched. --output is the directory of the study, by default
-    runs/<task>-tuned. The same command goes on with a study that was stopped or killed.
+    It takes the options of `train`; what these say is not searched. The same command goes on with a study that was
+    stopped or killed.
     """
     from application.tuning_request import TuneModelRequest
     from presentation.cli.interrupting import EXIT_CODE_OF_SIGNALS, Interrupted
