@@ -10,6 +10,7 @@ import torch
 
 from application.export_ports import Wanted
 from application.phases import phase
+from domain.exceptions import DatasetError
 from domain.export import BF16, INT8, ONNX_INT8, SAFETENSORS, STATIC, TORCH_EXPORT
 from infrastructure.exporting.graph import Graph, Shape, Side, Tensors
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
@@ -39,7 +40,15 @@ class Form(Protocol):
 
 
 def form_of(wanted: Wanted, rows: Rows | None) -> Form:
-    """Give the format that is wanted; `rows` are those that calibrate."""
+    """Give the format that is wanted; `rows` are those that calibrate.
+
+    Raises: DatasetError where a calibration wants rows that cannot be had.
+    """
+    if wanted.calibration == STATIC and (rows is None or rows.train is None):
+        raise DatasetError(
+            "a static calibration wants rows of the training part, which cannot be had.",
+            remedy="Name a run whose data are where it has read them, without --dataset, or use --calibration dynamic.",
+        )
     if wanted.format == TORCH_EXPORT:
         return _Programs(wanted.weights == INT8)
     if wanted.format == SAFETENSORS:

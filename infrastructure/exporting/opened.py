@@ -10,6 +10,7 @@ from domain.run_layout import RunLayout
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.adapters.merging import merge, saved_bytes
+from infrastructure.tasks.flow.finished import FinishedFlow
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
 from infrastructure.tasks.writing.finished_chats import FinishedChats
@@ -65,7 +66,10 @@ def place_of(path: str) -> tuple[Path, Path | None]:
 
 
 def opened(path: str) -> Opened:
-    """Open a finished model in fp32, its adapters merged into it. Raises: ModelError, also for an export."""
+    """Open a finished model in fp32, its adapters merged into it.
+
+    Raises: ModelError, also for one that is an export itself, or of a making that has none.
+    """
     directory, run = place_of(path)
     facts = read_card(directory)
     if "export" in facts:
@@ -75,6 +79,11 @@ def opened(path: str) -> Opened:
     card = typed_card(ModelCard, facts, directory)
     model, task = kind_of(card.task, directory).open(directory, facts)
     require_files(card, directory)
+    if isinstance(task, FinishedFlow):
+        raise ModelError(
+            f"{directory} reads code by windows whose worst token decides, and such models are not exported yet.",
+            remedy="Its directory opens wherever Athanor is: copy it as it is.",
+        )
     num_bytes = saved_bytes(model)
     if has_adapters(model):
         whole: Any = model  # nothing but a model of the library has any

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from application.training import Training
-from domain.exceptions import AthanorError, DatasetError
+from domain.exceptions import AthanorError
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.feed import batches_by_length
@@ -55,12 +55,7 @@ class Rows:
         return self.adapter.collate(items_of(self.dataset, rows), None)
 
     def calibrating(self) -> Iterator[Batch]:
-        """Give rows to calibrate on, a batch each. Raises: DatasetError where there are none."""
-        if self.train is None:
-            raise DatasetError(
-                "a static calibration wants rows of the training part, which cannot be had.",
-                remedy="Name a run whose data are where it has read them, or use --calibration dynamic.",
-            )
+        """Give some rows of `train`, a batch each."""
         rows = SomeRows(self.train, lengths_of(self.train), CALIBRATION_ROWS)
         for row in range(len(rows)):
             yield self.adapter.collate(items_of(rows, [row]), None)

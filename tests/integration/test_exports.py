@@ -13,12 +13,19 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
 
+from athanor import export
+from domain.exceptions import ExportError
 from infrastructure.container import Container
 from infrastructure.exporting import draft, forms
-from infrastructure.exporting.onnx_graphs import in_onnx_runtime
+from infrastructure.exporting.graph import Graph
+from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.tasks.registry import kind_of
+from tests.support import flowing
+from tests.support.adapted import asked, base_of
 from tests.support.command_line import Answer, athanor
 from tests.support.finished_models import edit, finished
 from tests.support.small_requests import request_for
@@ -232,6 +239,89 @@ def test_a_damaged_model_is_told_as_everywhere(run: Path, place: Path) -> None:
     assert answer.exit_code == 2
     assert answer.stderr.startswith("error: ")
     assert_nothing_left(place, place / "of damage")
+
+
+def test_plain_weights_are_those_of_the_run_and_open_everywhere(run: Path, place: Path) -> None:
+    output = place / "plain"
+    assert athanor("export", run, "--format", "safetensors", "--output", output).exit_code == 0
+    ours, theirs = (load_file(directory / "model.safetensors") for directory in (run / "model", output))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert AutoModelForSequenceClassification.from_pretrained(output).config.num_labels == 2
+    (place / "asked.csv").write_text("text\nbang crash\n")
+    answers = [athanor("predict", each, "--input", place / "asked.csv").stdout for each in (run, output)]
+    assert answers[0] == answers[1] != ""
+
+
+def test_halved_weights_take_half_and_open_as_any_model(run: Path, place: Path) -> None:
+    told = export(run, "safetensors", weights="bf16", output_dir=place / "half")
+    assert told.bytes_after / told.bytes_before == pytest.approx(0.5, abs=0.01)
+    assert 0 < told.parity.largest < 0.1
+    assert athanor("predict", place / "half", "--input", place / "asked.csv").exit_code == 0
+
+
+def test_an_adapter_is_merged_into_what_it_stands_beside(tmp_path: Path) -> None:
+    base = base_of("bert", tmp_path / "base", num_hidden_layers=1)
+    response = Container().train_model().execute(asked(base, "bert", tmp_path, max_steps=3, epochs=1))
+    assert response.success, response.errors
+    told = export(tmp_path / "run", "safetensors", output_dir=tmp_path / "merged")
+    assert told.parity.largest <= 1e-6
+    assert not any("lora" in name for name in load_file(tmp_path / "merged/model.safetensors"))
+    assert not (tmp_path / "merged/adapter_config.json").exists()
+
+
+@pytest.mark.parametrize("weights", ["fp32", "int8"])
+def test_a_program_of_torch_answers_texts_of_any_length(run: Path, place: Path, weights: str) -> None:
+    told = export(run, "torch-export", weights=weights, output_dir=place / weights)
+    assert (told.parity.largest == 0.0) == (weights == "fp32")
+    program = torch.export.load(place / weights / "model.pt2").module()
+    model, _ = kind_of(TASK).open(run / "model", read_card(run / "model"))
+    for rows, length in ((1, 1), (3, 7), (2, 64)):
+        ids = torch.randint(0, 200, (rows, length), generator=torch.Generator().manual_seed(length))
+        mask = torch.ones_like(ids)
+        with torch.inference_mode():
+            expected = model.eval()(input_ids=ids, attention_mask=mask).logits
+            (found,) = program(ids, mask)
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5 if weights == "fp32" else 0.05)
+
+
+def test_ranges_are_found_on_rows_of_the_training_part_or_not_at_all(
+    run: Path, place: Path, graphs: tuple[Path, Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "write_graph", lambda graph, path: shutil.copyfile(graphs[0] / path.name, path))
+    told = export(run, "onnx-int8", calibration="static", output_dir=place / "static")
+    assert told.bytes_after < told.bytes_before / 2.5
+    operators = {node.op_type for node in onnx.load(place / "static/model.onnx").graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= operators
+    assert "DynamicQuantizeLinear" not in operators
+    shutil.copytree(run / "model", place / "without run")
+    words = ("export", place / "without run", "--format", "onnx-int8", "--calibration", "static")
+    answer = athanor(*words, "--output", place / "none")
+    assert_one_sentence(answer, 2, "a static calibration wants rows of the training part, which cannot be had.")
+    assert_nothing_left(place, place / "none")
+
+
+def test_a_reader_of_code_is_told_to_have_no_export_yet(tmp_path: Path) -> None:
+    response = Container().train_model().execute(flowing.request(tmp_path))
+    assert response.success, response.errors
+    answer = athanor("export", tmp_path / "run", "--format", "onnx")
+    assert_one_sentence(answer, 2, "such models are not exported yet. Its directory opens wherever Athanor is")
+    assert_nothing_left(tmp_path, tmp_path / "run-onnx")
+
+
+class Choosing(torch.nn.Module):
+    """Goes one way or another by the content of a row, which no graph can."""
+
+    def forward(self, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        return {"sums": rows.sum(1) if rows.sum() > 0 else rows[:, 0]}
+
+
+def test_a_model_that_cannot_be_traced_is_told_in_a_sentence(tmp_path: Path) -> None:
+    graph = Graph("model", Choosing(), {"rows": torch.ones(3, 4)}, {"rows": (0, 1)}, ("sums",))
+    with pytest.raises(ExportError, match=r"^this model cannot be exported: .*\. Use --format safetensors") as refused:
+        write_graph(graph, tmp_path / "model.onnx")
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def card_of(directory: Path) -> dict[str, Any]:
