@@ -1,9 +1,13 @@
 """A few rows of a large data set."""
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # What --quick scores: proving that scoring works takes a few rows, and all of them may take minutes.
 QUICK_ROWS = 64
@@ -21,6 +25,13 @@ def digest_of(*parts: str | bytes) -> str:
         content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()[:24]
+
+
+def as_tensors(arrays: Mapping[str, np.ndarray]) -> "dict[str, Tensor]":
+    """Give a row as a model of torch reads it; the arrays are shared."""
+    import torch  # rows of an exported model are read without it
+
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 class SomeRows:
@@ -41,6 +52,10 @@ class SomeRows:
 
     def __getitem__(self, index: int) -> Any:
         return self._dataset[int(self._indices[index])]
+
+    def arrays(self, index: int) -> Any:
+        """Give a row as arrays, of a data set that has them."""
+        return self._dataset.arrays(int(self._indices[index]))
 
     def row_id(self, index: int) -> str:
         """Name a row as the whole data set does."""

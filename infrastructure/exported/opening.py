@@ -20,6 +20,10 @@ HOMES = {
     "sequence_classification": "labels:ExportedClassifier",
     FLOW: "flow:ExportedFlow",
     "masked_language_modeling": "embeddings:ExportedEncoder",
+    "language_modeling": "writing.finished:ExportedWriter",
+    "code_generation": "writing.finished:ExportedWriter",
+    "instruction_tuning": "writing.finished:ExportedWriter",
+    "sequence_to_sequence": "writing.finished:ExportedWriter",
     "quantile_forecasting": "forecasts:ExportedForecaster",
     "market_direction": "forecasts:ExportedDirection",
 }

@@ -21,7 +21,7 @@ def batches(rows: Sequence[Sequence[int]], pad: int) -> Iterator[tuple[np.ndarra
         start += len(chosen)
 
 
-def padded(rows: Sequence[Sequence[int]], pad: int, on_left: bool = False) -> Batch:
+def padded(rows: Sequence[Sequence[int] | np.ndarray], pad: int, on_left: bool = False) -> Batch:
     """Fill up rows of ids to the longest: `input_ids` and `attention_mask` [B, L]."""
     longest = max(map(len, rows), default=0)
     ids = np.full((len(rows), longest), pad, dtype=np.int64)

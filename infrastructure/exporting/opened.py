@@ -13,13 +13,10 @@ from infrastructure.models.adapters.merging import merge, saved_bytes
 from infrastructure.tasks.flow.finished import FinishedFlow
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
-from infrastructure.tasks.writing.finished_chats import FinishedChats
 from infrastructure.tasks.writing.finished_writer import FinishedWriter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-WRITERS = (FinishedWriter, FinishedChats)
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Opened:
     @property
     def can_write(self) -> bool:
         """Tell whether it writes texts."""
-        return isinstance(self.task, WRITERS)
+        return isinstance(self.task, FinishedWriter)
 
     @property
     def digests(self) -> tuple[Any, Any]:

@@ -14,12 +14,13 @@ from domain.task import task_named
 from infrastructure.data.feed import batches_by_length
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.exporting.documents import DocumentsApart
-from infrastructure.exporting.opened import WRITERS, Opened
+from infrastructure.exporting.opened import Opened
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.runs.run_file import read_request
 from infrastructure.tasks.adapter import Batch, TaskAdapter, items_of, lengths_of
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
+from infrastructure.tasks.writing.finished_writer import FinishedWriter
 from infrastructure.training.evaluation import rows_to_score
 
 # Enough to tell a share of 99.9 %, and few enough that a comparison takes a minute and no hour.
@@ -102,7 +103,7 @@ def _training_of(run: Path | None) -> Training | None:
 
 
 def _scored(task: FinishedTask, path: str) -> tuple[Any, TaskAdapter]:
-    if isinstance(task, WRITERS):
+    if isinstance(task, FinishedWriter):
         dataset = task.rows(path)
         return dataset, task.adapter(dataset, 0)
     return task.scored(path)
@@ -110,7 +111,7 @@ def _scored(task: FinishedTask, path: str) -> tuple[Any, TaskAdapter]:
 
 def _adapter_of(task: Any, dataset: Any) -> TaskAdapter:
     """Score as the finished model does, without texts that are written out."""
-    adapter: TaskAdapter = task.adapter(dataset, 0) if isinstance(task, WRITERS) else task.adapter
+    adapter: TaskAdapter = task.adapter(dataset, 0) if isinstance(task, FinishedWriter) else task.adapter
     return adapter
 
 

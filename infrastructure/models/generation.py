@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,13 +12,13 @@ from domain.generation import GenerationSettings
 from infrastructure.memory import in_smaller_parts
 from infrastructure.models.decoding.batch import Batch
 from infrastructure.models.decoding.beams import write_by_beams
-from infrastructure.models.decoding.ends import Ends
 from infrastructure.models.decoding.greedy import write_greedily
 from infrastructure.models.decoding.library import is_ordinary, write_with_library
 from infrastructure.models.decoding.tokens import decoder_start, end_tokens, start_token
 from infrastructure.models.decoding.waiting import Waiting
-from infrastructure.models.text_ends import TextStream, ended_text, stop_check
 from infrastructure.randomness import draw_from, drawing
+from infrastructure.writing.ends import Ends, TextStream, stop_check
+from infrastructure.writing.windows import Places, Window, texts_in_windows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,7 +30,6 @@ ROWS_AT_ONCE = 64  # beams count as rows
 NARROW = 256
 NARROW_ROWS_AT_ONCE = 128
 WHERE = "while a text was written"
-Window = tuple[list[int], int]  # what is seen of a prompt and its text, and how many tokens may follow
 
 
 def generate_texts(
@@ -44,32 +44,14 @@ def generate_texts(
     The model is in evaluation mode. `on_text` wants a single prompt and is told the text in pieces, at least one and
     perhaps empty; what could still become a stop string, a loop or a whole character is held back. Greedy and beam
     texts of a prompt do not depend on the others; drawn ones do. The caller's random generators stay as they are.
-    Where prompt and text do not fit the positions of a decoder, its window moves on: what it sees loses its beginning,
-    at most down to half the positions. An encoder, which reads and does not write, loses the end of a prompt instead,
-    as in training, and the text behind it is as long as the positions allow.
+    Where prompt and text do not fit the positions of a decoder, its window moves on (see `Places`).
     """
-    assert on_text is None or len(prompts) == 1, "only a single prompt can be streamed"
     start = start_token(model, tokenizer)
-    written: list[list[int]] = [[] for _ in prompts]
-    stream = TextStream(tokenizer, settings, on_text) if on_text else None
-    fitted = _fitting(model)
     write = _written_by_library if settings.temperature > 0 or not is_ordinary(model) else _written
-    pending = list(range(len(prompts)))
+    windows_written = partial(write, model, tokenizer, settings)
+    asked = [prompt or [start] for prompt in prompts]
     with _own_noise(settings, model.device):
-        while pending:
-            windows = {}
-            for index in pending:
-                seen = [*(prompts[index] or [start]), *written[index]]
-                windows[index] = fitted(seen, settings.max_new_tokens - len(written[index]))
-            pending = []
-            for index, ids in write(model, tokenizer, windows, settings, stream).items():
-                written[index] += ids
-                if len(ids) == windows[index][1] and _goes_on(model, tokenizer, written[index], settings):
-                    pending.append(index)
-    texts = [ended_text(tokenizer, ids, settings)[0] for ids in written]
-    if stream:
-        stream.finish(texts[0])
-    return texts
+        return texts_in_windows(tokenizer, asked, settings, _places(model), windows_written, on_text)
 
 
 def rows_at_once(model: "PreTrainedModel") -> int:
@@ -90,38 +72,18 @@ def _is_narrow(model: "PreTrainedModel") -> bool:
     return width is not None and int(width) <= NARROW
 
 
-def _goes_on(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: GenerationSettings
-) -> bool:
-    """Tell whether a text that has filled its window is to be written on in another one."""
-    if len(ids) >= settings.max_new_tokens or model.config.is_encoder_decoder:
-        return False
-    return not ended_text(tokenizer, ids, settings)[1]
-
-
-def _fitting(model: "PreTrainedModel") -> Callable[[list[int], int], Window]:
-    """Give what cuts a prompt to the positions of the model, of which as many new tokens as are said may follow."""
+def _places(model: "PreTrainedModel") -> Places:
     config = model.config
-    positions = getattr(config.get_text_config(decoder=True), "max_position_embeddings", None)
-    if config.is_encoder_decoder:
-        readable = getattr(config.get_text_config(encoder=True), "max_position_embeddings", None)
-        writable = max(1, positions - 1) if positions else None
-        return lambda prompt, most: (prompt[:readable], min(most, writable or most))
-    if not positions:
-        return lambda prompt, most: (prompt, most)
-
-    def fitted(prompt: list[int], most: int) -> Window:
-        kept = prompt[-max(1, positions - most, positions // 2) :]
-        return kept, max(1, min(most, positions - len(kept)))
-
-    return fitted
+    halves = (config.get_text_config(decoder=True), config.get_text_config(encoder=True))
+    writable, readable = (getattr(half, "max_position_embeddings", None) for half in halves)
+    return Places(writable, readable, bool(config.is_encoder_decoder))
 
 
 def _written(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    windows: Mapping[int, Window],
     settings: GenerationSettings,
+    windows: Mapping[int, Window],
     stream: TextStream | None,
 ) -> Mapping[int, list[int]]:
     """Write on from each window; fewer rows at once when memory runs out, without those that are done by then.
@@ -149,8 +111,8 @@ def _written(
 def _written_by_library(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    windows: Mapping[int, Window],
     settings: GenerationSettings,
+    windows: Mapping[int, Window],
     stream: TextStream | None,
 ) -> Mapping[int, list[int]]:
     """Do the same by the loop of the library, in batches of windows of alike lengths with the same room."""

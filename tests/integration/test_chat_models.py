@@ -14,7 +14,7 @@ from infrastructure.container import Container
 from infrastructure.data.chats.builtin_templates import BUILTIN_TEMPLATES
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.predictors import PredictorSource
-from infrastructure.tasks.writing.finished_chats import TOO_LONG
+from infrastructure.tasks.writing.written_chats import TOO_LONG
 from tests.support.chat_families import FAMILIES, TOKENIZERS
 from tests.support.tiny_text import Ready, ready, request, written
 

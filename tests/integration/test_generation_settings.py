@@ -14,7 +14,7 @@ from domain.generation import (
     without_open_end,
     without_open_loop,
 )
-from infrastructure.tasks.writing.finished_writer import generation_with, how_to_write
+from infrastructure.tasks.writing.cards import generation_with, how_to_write
 from presentation.cli.commands.predict import _unescaped
 from tests.support.trainings import training
 

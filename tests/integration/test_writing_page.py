@@ -123,6 +123,9 @@ class Blocks(list[dict[str, Any]]):
     def row_id(self, index: int) -> str:
         return f"text.txt:tokens {index * 4}-{index * 4 + 4}"
 
+    def arrays(self, index: int) -> dict[str, Any]:
+        return self[index]
+
 
 class Letters:
     def decode(self, ids: list[int], **_: Any) -> str:

@@ -1,12 +1,9 @@
 """Chats ready for a decoder: some pieces of a file of chats."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from domain.exceptions import DatasetError
 from domain.showing import counted
@@ -15,11 +12,14 @@ from infrastructure.data.chats.chat_format import ChatFormat
 from infrastructure.data.chats.piece_store import PieceStore, kept_pieces
 from infrastructure.data.chats.rows import ChatRows
 from infrastructure.data.pairs.datasets import IGNORED
-from infrastructure.data.some_rows import digest_of
+from infrastructure.data.some_rows import as_tensors, digest_of
 from infrastructure.data.tokens.tokenization import length_statistics, rows_fingerprint
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-class ChatDataset(Dataset[dict[str, Any]]):
+
+class ChatDataset:
     """The pieces of some chats of a file, an item each.
 
     `dataset[i]` holds `input_ids` [L] int64 and `labels` [L], equal but for -100 where the assistant does not write.
@@ -47,10 +47,13 @@ class ChatDataset(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.pieces)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
+    def __getitem__(self, index: int) -> "dict[str, Tensor]":
+        return as_tensors(self.arrays(index))
+
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """Give `input_ids` and `labels` of a piece."""
         ids, learnt = self._store[self._piece(index)]
-        labels = np.where(learnt, ids, IGNORED)
-        return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
+        return {"input_ids": ids, "labels": np.where(learnt, ids, IGNORED)}
 
     @property
     def num_cut(self) -> int:

@@ -5,23 +5,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from infrastructure.data.pairs.rows import PairRows
-from infrastructure.data.some_rows import digest_of
+from infrastructure.data.some_rows import as_tensors, digest_of
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.data.tokens.tokenization import TokenStore, bounded, length_statistics, rows_fingerprint, tokenize
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 IGNORED = -100  # a label that is not learnt, by the convention of torch and transformers
 
 
-class PairDataset(Dataset[dict[str, Any]], ABC):
-    """Some rows of a file of pairs; `lengths` [N] are the tokens of each, `was_cut` [N] whether it had more."""
+class PairDataset(ABC):
+    """Some rows of a file of pairs; `lengths` [N] are the tokens of each, `was_cut` [N] whether it had more.
+
+    `dataset[i]` holds as tensors what `arrays` gives.
+    """
 
     rows: PairRows
     indices: np.ndarray
@@ -32,6 +33,13 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def __getitem__(self, index: int) -> "dict[str, Tensor]":
+        return as_tensors(self.arrays(index))
+
+    @abstractmethod
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """Give the ids of a row and those to be learnt, each int64."""
 
     @property
     def num_cut(self) -> int:
@@ -95,7 +103,7 @@ class PairDataset(Dataset[dict[str, Any]], ABC):
 class JoinedPairs(PairDataset):
     """Source and target in one sequence: beginning, source, separator, target, end.
 
-    `dataset[i]` holds `input_ids` [L] int64 and `labels` [L], equal but for -100 up to and with the separator: the
+    A row holds `input_ids` [L] and `labels` [L], equal but for -100 up to and with the separator: the
     target and its end are learnt. A source keeps its head, so that all up to the separator takes at most half of
     `max_length`, whatever follows, for nothing follows yet when a model is asked. Then a target that is too long
     loses its tail, and with it the end.
@@ -117,12 +125,13 @@ class JoinedPairs(PairDataset):
         self.lengths = np.minimum(whole, max_length)
         self.was_cut = self._sources.was_cut[indices] | self._targets.was_cut[indices] | (whole > max_length)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """Give `input_ids` and `labels` of a row."""
         prompt = self.prompt(index)
         target = self._targets[self._row(index)]
         # A target that the store has cut fills all room alone, so that no end can follow it.
-        ids = torch.tensor([*prompt, *target.tolist(), *self._end][: self._max_length])  # [L]
-        labels = ids.clone()
+        ids = np.array([*prompt, *target.tolist(), *self._end][: self._max_length], dtype=np.int64)  # [L]
+        labels = ids.copy()
         labels[: len(prompt)] = IGNORED
         return {"input_ids": ids, "labels": labels}
 
@@ -152,7 +161,7 @@ def separator_ids(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
 class SourceTargetPairs(PairDataset):
     """Source and target side by side.
 
-    `dataset[i]` holds `input_ids` [S] int64, the source, and `labels` [T], the target, each with the tokenizer's own
+    A row holds `input_ids` [S], the source, and `labels` [T], the target, each with the tokenizer's own
     marks and at most `max_length` long: what is cut is the end of the text, not its mark.
     """
 
@@ -168,11 +177,12 @@ class SourceTargetPairs(PairDataset):
         self.lengths = self.source_lengths + self.target_lengths
         self.was_cut = self._sources.was_cut[indices] | self._targets.was_cut[indices]
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """Give `input_ids` and `labels` of a row."""
         row = self._row(index)
         return {
-            "input_ids": torch.from_numpy(self._sources[row].astype(np.int64)),  # [S]
-            "labels": torch.from_numpy(self._targets[row].astype(np.int64)),  # [T]
+            "input_ids": self._sources[row].astype(np.int64),  # [S]
+            "labels": self._targets[row].astype(np.int64),  # [T]
         }
 
     def prompt(self, index: int) -> list[int]:

@@ -6,24 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
 
 from application.phases import phase
 from domain.exceptions import DatasetError
 from infrastructure.data.kept.cache import cached, key_of
 from infrastructure.data.kept.cache_entry import CacheEntry
 from infrastructure.data.kept.mapped import MappedBytes
-from infrastructure.data.some_rows import digest_of
+from infrastructure.data.some_rows import as_tensors, digest_of
 from infrastructure.data.text.encoded import dtype_for, encoded
 from infrastructure.data.text.parts import DocumentPart
 from infrastructure.data.tokens.tokenization import fingerprint
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedTokenizerBase
 
 
-class TokenBlocks(Dataset[dict[str, Any]]):
+class TokenBlocks:
     """A stream of N tokens in blocks: block i holds tokens i*L to i*L + L inclusive.
 
     Neighbours share one token, the last target of one and the first input of the next: with `input_ids[:-1]` as
@@ -46,11 +45,15 @@ class TokenBlocks(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return -(-self.num_targets // self.block_length)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> "dict[str, Tensor]":
+        return as_tensors(self.arrays(index))
+
+    def arrays(self, index: int) -> dict[str, np.ndarray]:
+        """Give the tokens of a block as `input_ids` and `labels` [L + 1] int64."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"block {index} of {len(self)}")
         start = index % len(self) * self.block_length
-        ids = torch.from_numpy(self.tokens(start, start + self.block_length + 1).astype(np.int64))  # [L + 1]
+        ids = self.tokens(start, start + self.block_length + 1).astype(np.int64)
         return {"input_ids": ids, "labels": ids}
 
     def tokens(self, start: int, end: int) -> np.ndarray:
@@ -98,7 +101,7 @@ class TokenBlocks(Dataset[dict[str, Any]]):
 
     def digest(self, index: int) -> str:
         """Give what is equal for the same tokens in the same place of the same text."""
-        return digest_of(self._part.sha256, str(index % len(self)), self[index]["input_ids"].numpy().tobytes())
+        return digest_of(self._part.sha256, str(index % len(self)), self.arrays(index)["input_ids"].tobytes())
 
     def row_id(self, index: int) -> str:
         """Name a block by its place in the stream."""

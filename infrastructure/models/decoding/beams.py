@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from infrastructure.models.decoding.batch import Batch
-from infrastructure.models.decoding.ends import Ends, Texts
+from infrastructure.models.decoding.ends import Texts
 from infrastructure.models.decoding.waiting import Waiting, kept_of
+from infrastructure.writing.ends import Ends
 
 NEVER = -1e9  # the score of what must not be chosen
 

@@ -1,27 +1,12 @@
 """Which of many texts have just ended: at a token, at a stop string, in a loop, or because they are long enough."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from domain.generation import LONGEST_BLOCK, loop_length
-
-EndsAtString = Callable[[Sequence[int]], bool]
-
-
-@dataclass(frozen=True)
-class Ends:
-    """What ends a text: one of `tokens`, what `at_string` says of its ids, or a loop (see `domain.generation`)."""
-
-    tokens: Sequence[int]
-    max_repeats: int = 0
-    at_string: EndsAtString | None = None
-
-    def without(self, ids: list[int]) -> list[int]:
-        """Give the ids before the first token that ends a text."""
-        return ids[: next((at for at, token in enumerate(ids) if token in self.tokens), len(ids))]
+from infrastructure.writing.ends import Ends
 
 
 class Texts:

@@ -4,11 +4,14 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from domain.generation import GenerationSettings
+import torch
+from torch import Tensor
+
+from domain.generation import LONGEST_BLOCK, GenerationSettings, looping_block
 from infrastructure.models.attention import NAME
 from infrastructure.models.decoding.batch import padded
 from infrastructure.models.decoding.tokens import decoder_start, end_tokens
-from infrastructure.models.text_ends import Loops, StopStrings, TextStream, stop_check
+from infrastructure.writing.ends import EndsAtString, TextStream, stop_check
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -105,3 +108,34 @@ def _library_config(
 def _until(ids: list[int], ends: set[int]) -> list[int]:
     # Beam search fills up with -1 behind a stop string when there is no token that ends a text.
     return ids[: next((at for at, token in enumerate(ids) if token in ends or token < 0), len(ids))]
+
+
+class StopStrings:
+    """Ends each row of a batch once its new text holds a stop string."""
+
+    def __init__(self, holds_one: EndsAtString, begin: int) -> None:
+        self._holds_one = holds_one
+        self._begin = begin
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Say which rows [B] of input_ids [B, L] are done."""
+        done = [self._holds_one(row) for row in input_ids[:, self._begin :].tolist()]
+        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+
+
+class Loops:
+    """Ends each row of a batch once its new tokens end in a loop.
+
+    To a search with beams such a row is a finished text, as one with a stop string is: others may still beat it.
+    """
+
+    def __init__(self, max_repeats: int, begin: int) -> None:
+        self._max_repeats = max_repeats
+        self._begin = begin
+        self._reach = (max_repeats + 1) * LONGEST_BLOCK
+
+    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
+        """Say which rows [B] of input_ids [B, L] are done."""
+        tails = input_ids[:, max(self._begin, input_ids.shape[1] - self._reach) :].tolist()
+        done = [looping_block(tail, self._max_repeats) > 0 for tail in tails]
+        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)

@@ -1,6 +1,6 @@
 """Answers in chats, from the data to a model that answers: what instruction tuning does with a decoder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,45 +23,27 @@ from infrastructure.data.chats.loading import SplitChats, load_chat_data
 from infrastructure.data.chats.rows import load_chats
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.sources.shipped import located
-from infrastructure.model_files.card import FieldNames, ModelCard, typed_card
+from infrastructure.model_files.card import ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.chat_templates import template_named, with_chats
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.generation import prompts_together
 from infrastructure.models.tokenizer import CHAT_TOKENS, train_bpe
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
+from infrastructure.tasks.writing.cards import ChatCard, generation_with, how_to_write
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
-from infrastructure.tasks.writing.finished_chats import FinishedChats
-from infrastructure.tasks.writing.finished_writer import WriterCard, decoder_blueprint, generation_with, how_to_write
+from infrastructure.tasks.writing.finished_writer import FinishedWriter, decoder_blueprint
 from infrastructure.tasks.writing.heads import keeps_documents_apart
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
-from infrastructure.tasks.writing.metrics import exact_match
+from infrastructure.tasks.writing.metrics import OF_CHATS
 from infrastructure.tasks.writing.samples import NUM_SHOWN, Samples, shown
+from infrastructure.tasks.writing.written_chats import WrittenChats
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-SCORES = ("exact_match",)
 DEFAULT_TEMPLATE = "chatml"  # of a preset
 FIELDS = ("messages_field", "source_field", "target_field")
-
-
-class ChatCard(WriterCard):
-    """What the card of a model that answers in chats says."""
-
-    messages_field: FieldNames = None
-    source_field: FieldNames = None
-    target_field: FieldNames = None
-
-    @property
-    def wanted(self) -> ChatSought:
-        """Say where chats are looked for."""
-        task = task_named(self.task)
-        return ChatSought(
-            self.sought("messages", ()),
-            self.sought("source", task.text_fields),
-            self.sought("target", task.target_fields),
-        )
 
 
 class ChatKind:
@@ -137,9 +119,10 @@ class ChatKind:
     ) -> Findings:
         """Show what the model answers in chats of the evaluation part, and look at these."""
         finished = trained.task
-        assert isinstance(finished, FinishedChats)
+        assert isinstance(finished, FinishedWriter)
+        assert isinstance(finished.writing, WrittenChats)
         places = spread(len(dataset.evaluation), QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
-        rows = ChatDataset(dataset.eval_rows, dataset.evaluation[places], finished.chats, request.max_length)
+        rows = ChatDataset(dataset.eval_rows, dataset.evaluation[places], finished.writing.chats, request.max_length)
         scored = trained.score_rows(rows, finished.adapter(rows, request.sample_rows))
 
         def write(chosen: Sequence[int]) -> list[str]:
@@ -154,23 +137,17 @@ class ChatKind:
         report = Report(samples=samples, intervals=intervals_of_tokens(result.final_metrics, scored.outcomes))
         return Findings(report, finished.examined(rows, scored, write, len(dataset.evaluation)))
 
-    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedChats]:
+    def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model; when it is evaluated, every last answer is written out. Raises: ModelError."""
         known = typed_card(ChatCard, card, directory)
         model, tokenizer = open_finished(directory, DECODER)
         chats = ChatFormat(tokenizer, str(directory))
         card = known.model_dump()
-        wanted = known.wanted
-
-        def rows(path: str) -> ChatDataset:
-            found = load_chats(Path(path), wanted, known.reading)
-            return ChatDataset(found, np.arange(len(found)), chats, known.max_length)
 
         def adapter(dataset: ChatDataset, num_written: int) -> CausalLanguageModeling:
             return _adapter(tokenizer, _samples(dataset, num_written, tokenizer, card))
 
-        together, length = prompts_together(model), known.max_length
-        return model, FinishedChats(tokenizer, card, chats, wanted, rows, adapter, known.reading, length, together)
+        return model, FinishedWriter(WrittenChats(tokenizer, known, chats), adapter, prompts_together(model))
 
 
 def question_of(turns: Sequence[Turn]) -> str:
@@ -198,8 +175,4 @@ def _adapter(
 def _samples(dataset: ChatDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card) -> Samples | None:
     chosen = range(min(count, len(dataset)))
     prompts, references = [dataset.prompt(row) for row in chosen], [dataset.reference(row) for row in chosen]
-    return Samples(tokenizer, prompts, references, generation_with(card), _scores, SCORES) if chosen else None
-
-
-def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:
-    return {"exact_match": exact_match(outputs, references)}
+    return Samples(tokenizer, prompts, references, generation_with(card), OF_CHATS) if chosen else None

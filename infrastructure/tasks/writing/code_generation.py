@@ -3,7 +3,6 @@
 Where a file holds chats, the answers of the assistant are learnt as in instruction tuning.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,20 +17,20 @@ from domain.run_layout import RunLayout
 from infrastructure.data.chats.loading import SplitChats
 from infrastructure.data.chats.recognition import holds_chats
 from infrastructure.data.hub.parts import on_this_disk
-from infrastructure.data.pairs.datasets import JoinedPairs, prompt_of
 from infrastructure.data.text.loading import SplitPairs
 from infrastructure.model_files.card import ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import DECODER, Blueprint
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.kind import Card, Findings, FinishedTask, Prepared, Trained
+from infrastructure.tasks.writing.cards import CodeCard
 from infrastructure.tasks.writing.chat_kind import ChatKind, chats_wanted
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
 from infrastructure.tasks.writing.finished_writer import decoder_blueprint
 from infrastructure.tasks.writing.heads import keeps_documents_apart
-from infrastructure.tasks.writing.metrics import exact_match, share_that_parses
-from infrastructure.tasks.writing.pair_kind import PairCard, PairKind
+from infrastructure.tasks.writing.pair_kind import PairKind
 from infrastructure.tasks.writing.samples import Samples
+from infrastructure.tasks.writing.written_pairs import CODE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -52,10 +51,6 @@ def _adapter(
     )
 
 
-def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:
-    return {"exact_match": exact_match(outputs, references), "parses": share_that_parses(outputs)}
-
-
 def _why_not_packed(model: Any, max_length: int) -> str:
     return "" if keeps_documents_apart(model) else "cannot keep the items of a row apart"
 
@@ -63,20 +58,11 @@ def _why_not_packed(model: Any, max_length: int) -> str:
 _PAIRS = PairKind(
     auto_class=DECODER,
     blueprint=_blueprint,
-    dataset=JoinedPairs,
+    form=CODE,
     adapter=_adapter,
-    prompt=prompt_of,
-    score=_scores,
-    score_names=("exact_match", "parses"),
     why_not_packed=_why_not_packed,
 )
 _CHATS = ChatKind()
-
-
-class CodeCard(PairCard):
-    """What the card of a model that writes code says; `of_chats` where it has learnt from chats."""
-
-    of_chats: bool = False
 
 
 class CodeGeneration:

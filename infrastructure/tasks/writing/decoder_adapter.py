@@ -12,7 +12,7 @@ from infrastructure.data.feed import RowNoise
 from infrastructure.tasks.adapter import Batch, Evaluation, num_unmasked, pad
 from infrastructure.tasks.scored import Outcomes, by_number
 from infrastructure.tasks.writing.heads import target_loss_sum, target_losses
-from infrastructure.tasks.writing.metrics import perplexity
+from infrastructure.tasks.writing.metrics import token_metrics
 from infrastructure.tasks.writing.samples import Samples
 from infrastructure.tasks.writing.token_losses import IGNORED
 
@@ -161,10 +161,8 @@ class TokenPass:
     def metrics(self) -> dict[str, Any]:
         """Give the mean loss (nats a token), its exponential, bits per byte and the scores of the samples."""
         num_targets = sum(int(counts.sum()) for counts in self._num_targets)
-        loss = math.fsum(sums.sum() for sums in self._loss_sums) / num_targets if num_targets else math.nan
-        metrics = {"loss": loss, "perplexity": perplexity(loss)}
-        if self._bytes_per_target:  # the pass may hold a few blocks of the part, whose own bytes nobody has counted
-            metrics["bits_per_byte"] = loss / math.log(2.0) / self._bytes_per_target
+        loss_sum = math.fsum(sums.sum() for sums in self._loss_sums)
+        metrics: dict[str, Any] = {**token_metrics(loss_sum, num_targets, self._bytes_per_target)}
         if self._samples is not None and self._model is not None:
             self._outputs = self._samples.written(self._model)
             metrics |= self._samples.scores(self._outputs)

@@ -1,6 +1,5 @@
 """Running text, continued: from a file or a directory to a model that writes on."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,30 +7,27 @@ from torch import nn
 
 from application.training import DocumentTraining
 from domain.exceptions import ModelError
-from domain.reading import Reading
 from domain.results import Report, TrainingResult
 from domain.run_layout import RunLayout
 from domain.task import task_named
 from infrastructure.data.some_rows import QUICK_ROWS, SomeRows
-from infrastructure.data.sources.fields import Sought, sought
+from infrastructure.data.sources.fields import sought
 from infrastructure.data.text.blocks import TokenBlocks, document_start, token_blocks
-from infrastructure.data.text.loading import SplitText, load_text, open_documents
-from infrastructure.data.text.parts import whole_documents
-from infrastructure.data.tokens.text_ids import text_ids
-from infrastructure.data.tokens.tokenization import LONGEST_READ
-from infrastructure.model_files.card import FieldNames, ModelCard, typed_card
+from infrastructure.data.text.loading import SplitText, load_text
+from infrastructure.model_files.card import ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import DECODER, build_model, open_finished
 from infrastructure.models.generation import prompts_together
 from infrastructure.models.tokenizer import train_bpe, train_characters
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
+from infrastructure.tasks.writing.cards import LanguageModelCard, how_to_write
 from infrastructure.tasks.writing.decoder_adapter import CausalLanguageModeling
-from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, decoder_blueprint, how_to_write
+from infrastructure.tasks.writing.finished_writer import FinishedWriter, decoder_blueprint
 from infrastructure.tasks.writing.heads import keeps_documents_apart
 from infrastructure.tasks.writing.intervals import intervals_of_tokens
-from infrastructure.tasks.writing.page import block_sections
 from infrastructure.tasks.writing.samples import shown
+from infrastructure.tasks.writing.written_text import WrittenText, stream_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -39,12 +35,6 @@ if TYPE_CHECKING:
 NUM_SAMPLES = 2
 CHARACTERS_OF_PROMPT = 80
 SAMPLING = {"temperature": 0.8, "top_k": 50}
-
-
-class LanguageModelCard(WriterCard):
-    """What the card of a model that writes on says; `text_field` names where a row has its text."""
-
-    text_field: FieldNames = None
 
 
 class LanguageModeling:
@@ -66,7 +56,7 @@ class LanguageModeling:
     def whole(self, request: DocumentTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> TokenBlocks:
         """Turn all text into one stream. Raises: DatasetError."""
         text = sought("text", task_named(request.task).text_fields, request.text_field)
-        return _stream(request.dataset_path, text, tokenizer, max_length, request.reading)
+        return stream_of(request.dataset_path, text, tokenizer, max_length, request.reading)
 
     def build(self, request: DocumentTraining, dataset: SplitText, kept_tokenizer: Path) -> ModelBundle:
         """Build a decoder. Raises: ModelError, ConfigurationError."""
@@ -126,33 +116,12 @@ class LanguageModeling:
     def open(self, directory: Path, card: Card) -> tuple[nn.Module, FinishedWriter]:
         """Open a finished model. Raises: ModelError."""
         known = typed_card(LanguageModelCard, card, directory)
-        usual = task_named(known.task).text_fields
         model, tokenizer = open_finished(directory, DECODER)
-
-        def rows(path: str) -> TokenBlocks:
-            return _stream(path, known.sought("text", usual), tokenizer, known.max_length, known.reading)
 
         def adapter(blocks: TokenBlocks, num_written: int) -> TaskAdapter:
             return _adapter(tokenizer, blocks)
 
-        def prompt(text: str) -> list[int]:
-            return text_ids(tokenizer, [text[-LONGEST_READ:]])[0]
-
-        asked = known.sought("text", ("prompt", *usual))
-        show = partial(block_sections, tokenizer)
-        card = known.model_dump()
-        together = prompts_together(model)
-        return model, FinishedWriter(tokenizer, card, asked, prompt, rows, adapter, show, known.reading, together)
-
-
-def _stream(
-    path: str,
-    text: Sought,
-    tokenizer: "PreTrainedTokenizerBase",
-    max_length: int,
-    reading: Reading,
-) -> TokenBlocks:
-    return token_blocks(whole_documents(open_documents(path, text, reading)), tokenizer, max_length)
+        return model, FinishedWriter(WrittenText(tokenizer, known), adapter, prompts_together(model))
 
 
 def _require_borders(bundle: ModelBundle, name: str) -> None:

@@ -3,14 +3,28 @@
 import ast
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 LARGEST_EXPONENT = 700.0
+# By name, what compares written texts with those that were wanted.
+TextScores = Mapping[str, Callable[[Sequence[str], Sequence[str]], float]]
 
 
 def perplexity(loss: float) -> float:
     """Give e to the power of a loss in nats a token; infinite where no number is as large."""
     return math.inf if loss >= LARGEST_EXPONENT else math.exp(loss)
+
+
+def token_metrics(loss_sum: float, num_targets: int, bytes_per_target: float | None = None) -> dict[str, float]:
+    """Give the mean of a loss (nats a token), its exponential, and bits per byte where the bytes were counted.
+
+    The rows may be a few of a part, whose own bytes nobody has counted. NaN without targets.
+    """
+    loss = loss_sum / num_targets if num_targets else math.nan
+    metrics = {"loss": loss, "perplexity": perplexity(loss)}
+    if bytes_per_target:
+        metrics["bits_per_byte"] = loss / math.log(2.0) / bytes_per_target
+    return metrics
 
 
 def bleu(outputs: Sequence[str], references: Sequence[str]) -> float:
@@ -58,6 +72,16 @@ def exact_match(outputs: Sequence[str], references: Sequence[str]) -> float:
 def share_that_parses(outputs: Sequence[str]) -> float:
     """Give the share of outputs that are Python with at least one statement; NaN without rows. Runs none."""
     return _share(sum(map(_parses, outputs)), len(outputs))
+
+
+def scored_texts(scores: TextScores, outputs: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """Give each of some scores."""
+    return {name: score(outputs, references) for name, score in scores.items()}
+
+
+OF_CHATS: TextScores = {"exact_match": exact_match}
+OF_CODE: TextScores = {**OF_CHATS, "parses": lambda outputs, references: share_that_parses(outputs)}
+OF_TRANSLATIONS: TextScores = {"bleu": bleu, "chrf": chrf, **OF_CHATS}
 
 
 def _share(count: int, of: int) -> float:

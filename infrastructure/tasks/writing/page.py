@@ -198,7 +198,7 @@ def caption_of(what: str, num_listed: int, num_rows: int) -> str:
 
 
 def _text_of(tokenizer: "PreTrainedTokenizerBase", blocks: Any, row: int) -> str:
-    ids = blocks[row]["input_ids"].tolist()
+    ids = blocks.arrays(row)["input_ids"].tolist()
     return str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 

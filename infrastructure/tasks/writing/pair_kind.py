@@ -1,6 +1,6 @@
 """Text for a text: what code generation and translation have in common, from the data to the answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,53 +17,37 @@ from infrastructure.data.pairs.datasets import PairDataset
 from infrastructure.data.some_rows import QUICK_ROWS, spread
 from infrastructure.data.text.loading import SplitPairs, load_pair_data, open_pairs, pair_fields
 from infrastructure.data.tokens.tokenization import cut_told
-from infrastructure.model_files.card import RESTORE, FieldNames, ModelCard, typed_card
+from infrastructure.model_files.card import RESTORE, ModelCard, typed_card
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.factory import Blueprint, build_model, open_finished
 from infrastructure.models.generation import prompts_together
 from infrastructure.tasks.adapter import TaskAdapter
 from infrastructure.tasks.kind import MAX_ROWS_EXAMINED, Card, Findings, Prepared, Trained
-from infrastructure.tasks.writing.finished_writer import FinishedWriter, WriterCard, generation_with, how_to_write
+from infrastructure.tasks.writing.cards import PairCard, generation_with, how_to_write
+from infrastructure.tasks.writing.finished_writer import FinishedWriter
 from infrastructure.tasks.writing.intervals import intervals_of_texts, intervals_of_tokens
-from infrastructure.tasks.writing.page import pair_sections
 from infrastructure.tasks.writing.samples import Samples, written_samples
+from infrastructure.tasks.writing.written_pairs import PairForm, WrittenPairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from infrastructure.data.pairs.rows import PairRows
-
-    MakeDataset = Callable[[PairRows, np.ndarray, PreTrainedTokenizerBase, int], PairDataset]
     # Arguments: tokenizer, card, samples, pack_to, label smoothing.
     MakeAdapter = Callable[[PreTrainedTokenizerBase, Card, Samples | None, int, float], TaskAdapter]
-    MakePrompt = Callable[[PreTrainedTokenizerBase, str, int], Sequence[int]]
-
-
-class PairCard(WriterCard):
-    """What the card of a model that writes a text for a text says."""
-
-    source_field: FieldNames = None
-    target_field: FieldNames = None
-    start_token_id: int | None = None
 
 
 @dataclass(frozen=True)
 class PairKind:
     """A kind of task whose rows are a source and the target to be written for it.
 
-    `dataset` sets both into sequences, `adapter` trains on them, `prompt` gives the ids of a source (tokenizer, text,
-    max_length), `score` compares written texts with targets and gives the `score_names`, `why_not_packed` (model,
-    max_length) says why a model cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must
-    travel with it.
+    `form` sets both into sequences, `adapter` trains on them, `why_not_packed` (model, max_length) says why a model
+    cannot keep the items of a row apart, and `facts` (model, tokenizer) of a model must travel with it.
     """
 
     auto_class: str
     blueprint: Callable[[PairTraining, SplitPairs], Blueprint]
-    dataset: "MakeDataset"
+    form: PairForm
     adapter: "MakeAdapter"
-    prompt: "MakePrompt"
-    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
-    score_names: Sequence[str]
     why_not_packed: Callable[[Any, int], str]
     facts: "Callable[[Any, PreTrainedTokenizerBase], Card]" = lambda model, tokenizer: {}
     card_type: type[ModelCard] = PairCard
@@ -76,15 +60,15 @@ class PairKind:
         self, dataset: SplitPairs, tokenizer: "PreTrainedTokenizerBase", max_length: int
     ) -> tuple[PairDataset, PairDataset]:
         """Make both parts ready for a model. Raises: DatasetError."""
-        train = self.dataset(dataset.train_rows, dataset.train, tokenizer, max_length)
-        return train, self.dataset(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
+        train = self.form.dataset(dataset.train_rows, dataset.train, tokenizer, max_length)
+        return train, self.form.dataset(dataset.eval_rows, dataset.evaluation, tokenizer, max_length)
 
     def whole(self, request: PairTraining, tokenizer: "PreTrainedTokenizerBase", max_length: int) -> PairDataset:
         """Make all pairs ready for a model. Raises: DatasetError."""
         task = task_named(request.task)
         source, target = pair_fields(task, request.source_field, request.target_field)
         rows = open_pairs(request.dataset_path, task, source, target, request.reading)
-        return self.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
+        return self.form.dataset(rows, np.arange(len(rows)), tokenizer, max_length)
 
     def build(self, request: PairTraining, dataset: SplitPairs, kept_tokenizer: Path) -> ModelBundle:
         """Build the model. Raises: ModelError, ConfigurationError."""
@@ -120,7 +104,7 @@ class PairKind:
         finished = trained.task
         assert isinstance(finished, FinishedWriter)
         places = spread(len(dataset.evaluation), QUICK_ROWS if request.quick else MAX_ROWS_EXAMINED)
-        rows = self.dataset(dataset.eval_rows, dataset.evaluation[places], finished.tokenizer, request.max_length)
+        rows = self.form.dataset(dataset.eval_rows, dataset.evaluation[places], finished.tokenizer, request.max_length)
         scored = trained.score_rows(rows, finished.adapter(rows, request.sample_rows))
         intervals = intervals_of_tokens(result.final_metrics, scored.outcomes)
         intervals |= intervals_of_texts(result.final_metrics, scored.outcomes, rows.reference)
@@ -140,23 +124,13 @@ class PairKind:
                 raise ModelError(
                     f"{directory / CARD}: {name} is {card.get(name)!r:.60}, but the model has {fact!r}.", remedy=RESTORE
                 )
+        writing = WrittenPairs(tokenizer, known, self.form)
         card = known.model_dump()
-        task, max_length = task_named(known.task), known.max_length
-        source = known.sought("source", task.text_fields)
-        target = known.sought("target", task.target_fields)
-
-        def rows(path: str) -> PairDataset:
-            pairs = open_pairs(path, task, source, target, known.reading)
-            return self.dataset(pairs, np.arange(len(pairs)), tokenizer, max_length)
 
         def adapter(dataset: PairDataset, num_written: int) -> TaskAdapter:
             return self.adapter(tokenizer, card, self._samples(dataset, num_written, tokenizer, card), 0, 0.0)
 
-        def prompt(text: str) -> Sequence[int]:
-            return self.prompt(tokenizer, text, max_length)
-
-        together, reading = prompts_together(model), known.reading
-        return model, FinishedWriter(tokenizer, card, source, prompt, rows, adapter, pair_sections, reading, together)
+        return model, FinishedWriter(writing, adapter, prompts_together(model))
 
     def _samples(
         self, dataset: PairDataset, count: int, tokenizer: "PreTrainedTokenizerBase", card: Card
@@ -166,4 +140,4 @@ class PairKind:
         references = [dataset.reference(index) for index in chosen]
         if not chosen:
             return None
-        return Samples(tokenizer, prompts, references, generation_with(card), self.score, self.score_names)
+        return Samples(tokenizer, prompts, references, generation_with(card), self.form.scores)

@@ -1,6 +1,6 @@
 """Rows that a model writes out in each evaluation, to be compared with what was wanted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from domain.generation import GenerationSettings
 from infrastructure.data.text.loading import SplitPairs
 from infrastructure.models.generation import generate_texts
 from infrastructure.tasks.kind import Trained
+from infrastructure.tasks.writing.metrics import TextScores, scored_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,17 +22,18 @@ CHARACTERS_SHOWN = 400
 
 @dataclass(frozen=True)
 class Samples:
-    """Prompts (token ids) of the first rows, the texts that should follow them, and how to score what is written.
-
-    `names` are those of the scores that `score` gives.
-    """
+    """Prompts (token ids) of the first rows, the texts that should follow them, and how to score what is written."""
 
     tokenizer: "PreTrainedTokenizerBase"
     prompts: Sequence[Sequence[int]]
     references: Sequence[str]
     settings: GenerationSettings
-    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, float]]
-    names: Sequence[str]
+    compared: TextScores
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Name the scores."""
+        return tuple(self.compared)
 
     def written(self, model: nn.Module) -> Sequence[str]:
         """Let a model write a text for each prompt."""
@@ -41,7 +43,7 @@ class Samples:
 
     def scores(self, outputs: Sequence[str]) -> Mapping[str, float]:
         """Compare what was written with what should have been."""
-        return self.score(outputs, self.references)
+        return scored_texts(self.compared, outputs, self.references)
 
 
 def written_samples(dataset: SplitPairs, trained: Trained) -> list[dict[str, str]]:

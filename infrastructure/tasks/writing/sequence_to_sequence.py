@@ -1,22 +1,19 @@
 """A text for a text, such as a translation: read by one half of the model and written by the other."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from application.training import PairTraining
-from infrastructure.data.pairs.datasets import SourceTargetPairs
 from infrastructure.data.text.loading import SplitPairs
-from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.models.decoding.tokens import decoder_start
 from infrastructure.models.factory import ENCODER_DECODER, Blueprint
 from infrastructure.models.presets import ENCODER_DECODERS, encoder_decoder_config
 from infrastructure.models.tokenizer import train_bpe
 from infrastructure.tasks.kind import Card
 from infrastructure.tasks.writing.encoder_decoder_adapter import SequenceToSequence, why_not_packed
-from infrastructure.tasks.writing.metrics import bleu, chrf, exact_match
 from infrastructure.tasks.writing.pair_kind import PairKind
 from infrastructure.tasks.writing.samples import Samples
+from infrastructure.tasks.writing.written_pairs import TRANSLATION
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -39,18 +36,6 @@ def _adapter(
     return SequenceToSequence(tokenizer.pad_token_id, int(card["start_token_id"]), pack_to, label_smoothing, samples)
 
 
-def _prompt(tokenizer: "PreTrainedTokenizerBase", text: str, max_length: int) -> list[int]:
-    return text_ids(tokenizer, [text], max_length)[0]
-
-
-def _scores(outputs: Sequence[str], references: Sequence[str]) -> Mapping[str, float]:
-    return {
-        "bleu": bleu(outputs, references),
-        "chrf": chrf(outputs, references),
-        "exact_match": exact_match(outputs, references),
-    }
-
-
 def _facts(model: Any, tokenizer: "PreTrainedTokenizerBase") -> Card:
     return {"start_token_id": decoder_start(model, tokenizer)}
 
@@ -58,11 +43,8 @@ def _facts(model: Any, tokenizer: "PreTrainedTokenizerBase") -> Card:
 SEQUENCE_TO_SEQUENCE = PairKind(
     auto_class=ENCODER_DECODER,
     blueprint=_blueprint,
-    dataset=SourceTargetPairs,
+    form=TRANSLATION,
     adapter=_adapter,
-    prompt=_prompt,
-    score=_scores,
-    score_names=("bleu", "chrf", "exact_match"),
     why_not_packed=why_not_packed,
     facts=_facts,
 )

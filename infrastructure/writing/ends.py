@@ -1,13 +1,10 @@
 """Where a written text ends: at a stop string, or where it is stuck in a loop. And what of it can be shown before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from domain.generation import (
-    LONGEST_BLOCK,
     GenerationSettings,
     cut_at_stop,
     find_loop,
@@ -21,6 +18,29 @@ if TYPE_CHECKING:
 
 OPEN_CHARACTER = "\ufffd"  # what decoding makes of the first bytes of a character whose others are still to come
 BYTES_PER_CHARACTER = 4
+EndsAtString = Callable[[Sequence[int]], bool]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What ends a text: one of `tokens`, what `at_string` says of its ids, or a loop (see `domain.generation`)."""
+
+    tokens: Sequence[int]
+    max_repeats: int = 0
+    at_string: EndsAtString | None = None
+
+    def without(self, ids: list[int]) -> list[int]:
+        """Give the ids before the first token that ends a text."""
+        return ids[: next((at for at, token in enumerate(ids) if token in self.tokens), len(ids))]
+
+    def end(self, ids: Sequence[int], room: int) -> bool:
+        """Say whether a text of so many tokens, at most `room`, has ended with its last one."""
+        return (
+            len(ids) >= room
+            or ids[-1] in self.tokens
+            or looping_block(ids, self.max_repeats) > 0
+            or (self.at_string is not None and self.at_string(ids))
+        )
 
 
 def ended_text(tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: GenerationSettings) -> tuple[str, bool]:
@@ -35,7 +55,7 @@ def ended_text(tokenizer: "PreTrainedTokenizerBase", ids: list[int], settings: G
     return text, stopped
 
 
-def stop_check(tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...]) -> Callable[[Sequence[int]], bool] | None:
+def stop_check(tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...]) -> EndsAtString | None:
     """Give what says of the ids of a text whether it holds a stop string; None where there is none to hold."""
     if not stop:
         return None
@@ -48,37 +68,6 @@ def stop_check(tokenizer: "PreTrainedTokenizerBase", stop: tuple[str, ...]) -> C
         return cut_at_stop(_decoded(tokenizer, shown), stop)[1]
 
     return holds_one
-
-
-class StopStrings:
-    """Ends each row of a batch once its new text holds a stop string."""
-
-    def __init__(self, holds_one: Callable[[Sequence[int]], bool], begin: int) -> None:
-        self._holds_one = holds_one
-        self._begin = begin
-
-    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
-        """Say which rows [B] of input_ids [B, L] are done."""
-        done = [self._holds_one(row) for row in input_ids[:, self._begin :].tolist()]
-        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
-
-
-class Loops:
-    """Ends each row of a batch once its new tokens end in a loop.
-
-    To a search with beams such a row is a finished text, as one with a stop string is: others may still beat it.
-    """
-
-    def __init__(self, max_repeats: int, begin: int) -> None:
-        self._max_repeats = max_repeats
-        self._begin = begin
-        self._reach = (max_repeats + 1) * LONGEST_BLOCK
-
-    def __call__(self, input_ids: Tensor, scores: Any, **options: Any) -> Tensor:
-        """Say which rows [B] of input_ids [B, L] are done."""
-        tails = input_ids[:, max(self._begin, input_ids.shape[1] - self._reach) :].tolist()
-        done = [looping_block(tail, self._max_repeats) > 0 for tail in tails]
-        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
 
 
 class TextStream:
@@ -101,8 +90,8 @@ class TextStream:
         """Be warned that a new window begins, of which the library puts the prompt first."""
         self._prompt_comes = True
 
-    def put(self, value: Tensor) -> None:
-        """Take a token [1] at a time, after a prompt [1, L] that was expected."""
+    def put(self, value: Any) -> None:
+        """Take a token [1] at a time, a tensor or an array, after a prompt [1, L] that was expected."""
         if self._prompt_comes:
             self._prompt_comes = False
             return
