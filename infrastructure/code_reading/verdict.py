@@ -9,6 +9,8 @@ from infrastructure.code_reading.grams import GramScores
 
 # Of a label among the rows of a kind: what was never seen may be all the same.
 LEAST_SHARE = 1e-6
+SEVERITIES, KNOWN, SCORES, RARITY = "severities", "grams.known", "grams.scores", "grams.rarity"
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,19 @@ class Judging:
     negative: int
     severities: np.ndarray | None = None
     grams: GramScores | None = None
+
+    def to_arrays(self) -> Arrays:
+        """Give what `of_arrays` reads, by name."""
+        found = {} if self.severities is None else {SEVERITIES: self.severities}
+        if self.grams is not None:
+            found |= {KNOWN: self.grams.known, SCORES: self.grams.scores, RARITY: self.grams.rarity}
+        return found or {NOTHING: np.zeros(1, dtype=np.float32)}
+
+    @classmethod
+    def of_arrays(cls, negative: int, arrays: Arrays) -> "Judging":
+        """Read what was kept. Raises: KeyError where a part is missing."""
+        grams = GramScores(arrays[KNOWN], arrays[SCORES], arrays[RARITY]) if KNOWN in arrays else None
+        return cls(negative, arrays.get(SEVERITIES), grams)
 
     def verdict(self, said: Arrays, batch: Arrays) -> tuple[np.ndarray, np.ndarray]:
         """Give log-probabilities of labels [B, C] and scores of kinds [B, K], of what is said of windows."""

@@ -11,12 +11,11 @@ from safetensors.numpy import load_file
 from application.phases import phase
 from domain.exceptions import ModelError
 from domain.task import Task, task_named
-from infrastructure.code_reading.grams import GramScores
 from infrastructure.code_reading.verdict import Judging
 from infrastructure.code_reading.vocabulary import Vocabulary
 from infrastructure.exported.graph import Graph
 from infrastructure.model_files.card import RESTORE, typed_card
-from infrastructure.model_files.exports import JUDGING, Export
+from infrastructure.model_files.exports import Export
 from infrastructure.model_files.model_directory import CONFIG, settings_of
 from infrastructure.tasks.flow.answering import FlowAnswers, Knowledge
 from infrastructure.tasks.flow.rows import FlowRows
@@ -27,8 +26,6 @@ from infrastructure.tasks.labels.scoring import scored_labels
 from infrastructure.tasks.scored import Scored
 
 ROWS_AT_ONCE = 64
-# What a reader knows beside its layers, in a file beside its graph.
-SEVERITIES, KNOWN, SCORES, RARITY = "severities", "grams.known", "grams.scores", "grams.rarity"
 
 
 @dataclass(frozen=True)
@@ -36,17 +33,21 @@ class ExportedFlow(FlowAnswers):
     """Labels code with the lines that decide."""
 
     graph: Graph
-    knowledge: Knowledge
+    known: Knowledge
     card: ClassifierCard
     task: Task
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the reader knows."""
+        return self.known
 
     @classmethod
     def open(cls, directory: Path, card: Card, export: Export, device: str) -> "ExportedFlow":
         """Open what is in a directory. Raises: ModelError, ConfigurationError."""
-        known = typed_card(ClassifierCard, card, directory)
+        labels = typed_card(ClassifierCard, card, directory)
         graph = Graph(directory / export.graphs["model"], device)
-        knowledge = _knowledge_of(directory, export.graphs[JUDGING])
-        return cls(graph, knowledge, known, task_named(known.task))
+        return cls(graph, _knowledge_of(directory, str(export.judging)), labels, task_named(labels.task))
 
     def score(self, dataset_path: str) -> tuple[FlowRows, Scored]:
         """Score labelled rows. Raises: DatasetError."""
@@ -73,9 +74,7 @@ def _knowledge_of(directory: Path, name: str) -> Knowledge:
     """Read what a reader knows beside its layers. Raises: ModelError."""
     settings = settings_of(directory / CONFIG)
     try:
-        arrays = load_file(directory / name)
-        grams = GramScores(arrays[KNOWN], arrays[SCORES], arrays[RARITY]) if KNOWN in arrays else None
-        judging = Judging(int(settings["negative_label"]), arrays.get(SEVERITIES), grams)
+        judging = Judging.of_arrays(int(settings["negative_label"]), load_file(directory / name))
         names = [str(mark) for mark in settings["marks"]], [int(kind) for kind in settings["kinds"]]
     except Exception as error:  # the library of the file raises nothing narrower
         raise ModelError(f"{directory / name} cannot be read: {error!s:.200}.", remedy=RESTORE) from error

@@ -9,7 +9,7 @@ from domain.exceptions import ModelError
 from domain.task import task_named
 from infrastructure.exported.model import ExportedModel, ExportedTask
 from infrastructure.model_files.card import RESTORE, ModelCard, require_files, typed_card
-from infrastructure.model_files.exports import JUDGING, Export, ExportedCard
+from infrastructure.model_files.exports import Export, ExportedCard
 from infrastructure.model_files.model_directory import is_own_name
 from infrastructure.tasks.kind import Card
 
@@ -37,11 +37,11 @@ def open_exported(directory: Path, card: Card, known: ModelCard, device: str, pl
     Raises: ModelError, ConfigurationError for a package or a device that is not there.
     """
     export = typed_card(ExportedCard, card, directory).export
-    for graph in export.graphs.values():
+    for graph in (*export.graphs.values(), *filter(None, [export.judging])):
         if not is_own_name(graph):
             raise ModelError(f"{directory} names a graph outside of itself: {graph!r:.60}.", remedy=RESTORE)
     require_files(known, directory)  # first: a graph that was changed is not to be computed
-    kind = FLOW if JUDGING in export.graphs else task_named(known.task).kind
+    kind = FLOW if export.judging else task_named(known.task).kind
     module, _, name = HOMES[kind].partition(":")
     home: Any = getattr(import_module(f"{HERE}.{module}"), name)
     open_task: Open = home.open

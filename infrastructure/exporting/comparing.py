@@ -66,7 +66,9 @@ def compared(shape: Shape, before: Sides, after: Sides, rows: Rows) -> tuple[Tal
     with phase("comparing", len(rows.dataset)) as done:
         for numbers, batch in rows.batches():
             for score, side in zip(scores, (model, export), strict=True):
-                score.merge(score.ask(side, batch))
+                found = score.ask(side, batch)
+                side.hear(found)
+                score.merge(found)
             tally.add(numbers, model, export)
             done.advance(len(numbers))
     return tally, _score(rows.metric, *(score.metrics() for score in scores))

@@ -10,11 +10,13 @@ from application.export_ports import Wanted
 from domain.export import EXPORT_FACTS, ONNX, ONNX_INT8, Export
 from domain.run_layout import CARD
 from domain.showing import json_text
+from infrastructure.exporting.following import write_judging
 from infrastructure.exporting.graph import Shape
 from infrastructure.exporting.opened import Opened
 from infrastructure.exporting.readme import README, readme_of
 from infrastructure.model_files.card import card_text, digests_of
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, CONFIG
+from infrastructure.models.flow.model import FlowClassifier
 
 # Of the model in its own directory, and of no use beside graphs: weights, and what is told of them.
 _WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".pt")
@@ -28,6 +30,8 @@ def write_companions(opened: Opened, staging: Path) -> None:
         if path.is_file() and path.name not in (*_TOLD, *written) and not path.name.endswith(_WEIGHTS):
             shutil.copyfile(path, staging / path.name)
     model: Any = opened.model
+    if isinstance(model, FlowClassifier):
+        write_judging(model, staging)
     if not (staging / CONFIG).exists():
         model.config.save_pretrained(staging)
     if model.can_generate() and not (staging / "generation_config.json").exists():

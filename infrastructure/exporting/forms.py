@@ -19,7 +19,6 @@ from infrastructure.exporting.programs import in_program, with_weights_of_eight_
 from infrastructure.exporting.quantising import quantise, quantise_calibrated
 from infrastructure.exporting.rows import Rows
 from infrastructure.exporting.shapes import shape_of
-from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.registry import kind_of
 
 Files = Mapping[str, str]
@@ -104,7 +103,7 @@ class _Directory:
     def write(self, opened: Opened, shape: Shape, staging: Path) -> Files:
         model = deepcopy(opened.model).to(torch.bfloat16) if self._is_halved else opened.model
         within = staging / "whole"
-        ModelBundle(model, opened.tokenizer, dict(opened.facts)).save(within, {})
+        replace(opened, model=model).bundle.save(within, {})
         for path in within.iterdir():
             path.rename(staging / path.name)
         within.rmdir()

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from infrastructure.exporting.following import windows_of_code
 from infrastructure.exporting.opened import Opened
+from infrastructure.models.flow.model import FlowClassifier
 from infrastructure.models.forecaster import Forecaster
 
 NUM_BATCHES, ROWS = 8, 8
@@ -20,6 +22,8 @@ def made_batches(opened: Opened) -> Iterator[tuple[Sequence[int], Made]]:
         rows = range(number * ROWS, (number + 1) * ROWS)
         if isinstance(opened.model, Forecaster):
             yield rows, windows_of(opened.model, ROWS, seed=number)
+        elif isinstance(opened.model, FlowClassifier):
+            yield rows, windows_of_code(opened.model, ROWS, _length(opened, number), number)
         else:
             yield rows, _tokens(opened, number)
 
@@ -27,8 +31,7 @@ def made_batches(opened: Opened) -> Iterator[tuple[Sequence[int], Made]]:
 def _tokens(opened: Opened, number: int) -> Made:
     generator = torch.Generator().manual_seed(number)
     vocabulary = int(opened.model.get_input_embeddings().weight.shape[0])
-    longest = min(LONGEST, int(opened.facts.get("max_length", LONGEST)))
-    length = max(1, longest * (number + 1) // NUM_BATCHES)
+    length = _length(opened, number)
     ids = torch.randint(vocabulary, (ROWS, length), generator=generator)
     lengths = torch.randint(1, length + 1, (ROWS,), generator=generator)
     return {
@@ -37,6 +40,11 @@ def _tokens(opened: Opened, number: int) -> Made:
         "position_ids": torch.arange(length).expand(ROWS, -1).clone(),
         "decoder_input_ids": torch.randint(vocabulary, (ROWS, length), generator=generator),
     }
+
+
+def _length(opened: Opened, number: int) -> int:
+    longest = min(LONGEST, int(opened.facts.get("max_length", LONGEST)))
+    return max(1, longest * (number + 1) // NUM_BATCHES)
 
 
 def windows_of(model: Forecaster, rows: int = 3, seed: int = 0) -> Made:

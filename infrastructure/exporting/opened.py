@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
+from infrastructure.code_reading.vocabulary import VOCABULARY
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.adapters.merging import merge, saved_bytes
+from infrastructure.models.bundle import ModelBundle
 from infrastructure.tasks.flow.finished import FinishedFlow
 from infrastructure.tasks.kind import FinishedTask
 from infrastructure.tasks.registry import kind_of
@@ -38,6 +40,12 @@ class Opened:
     def tokenizer(self) -> "PreTrainedTokenizerBase | None":
         """Give its tokenizer; a model of tables has none."""
         return getattr(self.task, "tokenizer", None)
+
+    @property
+    def bundle(self) -> ModelBundle:
+        """Give what a directory of its own would hold."""
+        beside = {VOCABULARY: self.task.reader.vocabulary.text()} if isinstance(self.task, FinishedFlow) else {}
+        return ModelBundle(self.model, self.tokenizer, dict(self.facts), beside=beside)
 
     @property
     def can_write(self) -> bool:

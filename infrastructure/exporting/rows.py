@@ -15,7 +15,6 @@ from infrastructure.data.feed import batches_by_length
 from infrastructure.data.some_rows import SomeRows
 from infrastructure.exporting.documents import DocumentsApart
 from infrastructure.exporting.opened import Opened
-from infrastructure.models.bundle import ModelBundle
 from infrastructure.runs.run_file import read_request
 from infrastructure.tasks.adapter import Batch, TaskAdapter, items_of, lengths_of
 from infrastructure.tasks.kind import FinishedTask
@@ -84,7 +83,7 @@ def _rows_of_run(opened: Opened, training: Training) -> Rows | None:
     kind = kind_of(training.task, training.model_name)
     try:
         dataset: Any = kind.load(training)
-        prepared = kind.prepare(training, ModelBundle(opened.model, opened.tokenizer), dataset)
+        prepared = kind.prepare(training, opened.bundle, dataset)
     except AthanorError:  # of files that are gone, or are others by now
         return None
     if not len(prepared.evaluation):

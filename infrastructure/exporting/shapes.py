@@ -1,11 +1,13 @@
 """Which graphs a finished model has."""
 
 from domain.exceptions import ModelError
+from infrastructure.exporting.following import reader_of_code
 from infrastructure.exporting.graph import Shape, Tensors
 from infrastructure.exporting.made_rows import windows_of
 from infrastructure.exporting.opened import Opened
 from infrastructure.exporting.reading import classifier, encoder, forecaster
 from infrastructure.exporting.writing import decoder, encoder_decoder
+from infrastructure.models.flow.model import FlowClassifier
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.tasks.labels.finished import FinishedClassifier
 from infrastructure.tasks.masked.finished import FinishedFiller
@@ -19,6 +21,8 @@ def shape_of(opened: Opened, windows: Tensors | None) -> Shape:
     task, model, tokenizer = opened.task, opened.model, opened.tokenizer
     if isinstance(task, FinishedClassifier):
         return classifier(model)
+    if isinstance(model, FlowClassifier):
+        return reader_of_code(model)
     if isinstance(task, FinishedFiller):
         return encoder(model)
     if isinstance(model, Forecaster):

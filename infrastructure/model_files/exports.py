@@ -13,16 +13,17 @@ EXPORT = "export"
 WITHOUT_TORCH = ("onnx", "onnx-int8")
 TORCH_EXPORT = "torch-export"
 # Beside the graph of a reader that follows values: what it knows beside its layers.
-JUDGING = "judging"
+JUDGING_FILE = "judging.safetensors"
 
 
 class Export(BaseModel):
-    """How a model was exported, and the files of its `graphs` by what each is for."""
+    """How a model was exported, and the files of its `graphs` by what each is for; `judging` is that of a reader."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     format: Literal["onnx", "onnx-int8", "torch-export", "safetensors"]
     graphs: dict[str, str] = {}
+    judging: str | None = None
 
 
 class ExportedCard(ModelCard):

@@ -125,7 +125,7 @@ def _in_parts(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     while start < len(order):
         longest = int(lengths[order[start]])
         taken = order[start : start + max(1, at_once // longest)]
-        said = model(*(batch[name][taken, :longest] for name in INPUTS))
+        said = model(**{name: batch[name][taken, :longest] for name in INPUTS})
         said["marks"] = functional.pad(said["marks"], (0, 0, 0, width - longest))
         for name, tensor in said.items():
             found.setdefault(name, []).append(tensor)
