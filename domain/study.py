@@ -158,10 +158,18 @@ def is_tried(settings: Mapping[str, Any], trials: Iterable[Trial]) -> bool:
 
 
 def best_of(trials: Iterable[Trial], metric: str, count: int = NUM_BEST) -> list[Trial]:
-    """Give the best completed trials, of equals the earlier ones."""
+    """Give the best completed trials, of equals those that came to more on the way, and of these the earlier ones.
+
+    Runs are equal that keep what they began with, for no step gained more on it than chance does.
+    """
     done = [each for each in first_ones(trials) if each.state == COMPLETED and each.value is not None]
     sign = -1.0 if direction_of(metric) == "max" else 1.0
-    return sorted(done, key=lambda each: (sign * float(each.value or 0.0), each.number))[:count]
+
+    def rank(trial: Trial) -> tuple[float, float, int]:
+        kept = sign * float(trial.value or 0.0)
+        return kept, min((sign * score for _, score in trial.curve), default=kept), trial.number
+
+    return sorted(done, key=rank)[:count]
 
 
 def to_be_repeated(trials: Sequence[Trial], metric: str) -> list[Trial]:

@@ -115,7 +115,10 @@ class TrialTraining:
             data = self._archive.data(trial.run_dir).get("training", "")
             return replace(trial, state=COMPLETED, value=value, data=data)
         if response.stop_reason == PRUNED:
-            return replace(trial, state=PRUNED)
+            # As of one that was completed: what its run would keep, be that no better than what it began with.
+            return replace(
+                trial, state=PRUNED, value=trial.value if response.best_metric is None else response.best_metric
+            )
         if response.stop_reason not in (None, DIVERGED):
             raise StoppedError(str(response.stop_reason))
         told = " ".join(response.errors)

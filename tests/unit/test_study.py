@@ -37,6 +37,13 @@ def test_the_best_are_completed_ones_in_the_direction_of_the_metric() -> None:
     assert [each.number for each in best_of(TRIALS, "eval_loss")] == [0, 4, 1]
 
 
+def test_of_equals_those_come_first_that_came_to_more_on_the_way() -> None:
+    curves = [((5, 0.7), (9, 0.6)), ((5, 0.8),), ((5, 0.7),)]
+    equals = [Trial(number, {}, state=COMPLETED, value=0.5, curve=curve) for number, curve in enumerate(curves)]
+    assert [each.number for each in best_of(equals, "macro_f1")] == [1, 0, 2]
+    assert [each.number for each in best_of(equals, "eval_loss")] == [0, 2, 1]
+
+
 def test_the_defaults_are_repeated_beside_the_best_and_nothing_twice() -> None:
     assert [(each.number, each.seed) for each in missing_repeats(TRIALS, "macro_f1", [42, 43])] == [
         (5, 43), (1, 43), (4, 43), (0, 43),
