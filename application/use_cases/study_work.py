@@ -153,6 +153,8 @@ class StudyWork:
             )
         self._ledger.finish(ended)
         self._require_hope()
+        if monitor is not None and (reason := monitor.stop_requested()):  # it came when all was done and saved
+            raise StoppedError(reason)
 
     def _require_hope(self) -> None:
         """End a study whose trials fail one like the other: what is wrong is not a setting that is searched."""

@@ -13,7 +13,7 @@ from application.use_cases.tune_model import TuneModelUseCase
 from domain.exceptions import ConfigurationError, TrainingError
 from domain.runs import FINISHED, RUNNING
 from domain.study import COMPLETED, FAILED, PRUNED, Study, Trial
-from tests.fakes.ports import FakeMonitor
+from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.fakes.runs import FakeRemover
 from tests.fakes.studies import (
     FakeAdvisor,
@@ -190,6 +190,15 @@ def test_a_wish_to_stop_leaves_the_trial_and_the_same_request_goes_on() -> None:
     assert world.ledger.left == {"0000"}
     world.watcher.monitor = None
     assert [each.number for each in world.tune().trials] == [0, 1, 2, 3]
+
+
+def test_a_wish_to_stop_that_comes_when_a_trial_is_over_stops_the_study() -> None:
+    world = World()
+    world.watcher.monitor = StopsAt(1)  # at the half of a trial nobody wishes it yet, behind its end somebody does
+    study = world.tune()
+    assert (study.exit_code, study.errors) == (1, ("stopped (cancelled) after saving; the same command goes on.",))
+    assert (len(world.trainings.asked), world.ledger.known["0000"].state) == (1, COMPLETED)
+    assert world.best.asked == []
 
 
 def test_a_space_that_is_tried_out_ends_the_search_before_its_trials() -> None:
