@@ -185,12 +185,12 @@ class StudyLedger:
     def _remove_dead(self, held: Sequence[str]) -> None:
         """Remove the places of this worker and of killed ones, but for those by which others know of their death."""
         home = self._place.parent
-        for place in (each for each in home.iterdir() if each.is_dir() and each.name not in held):
-            if not is_held(place):
-                with suppress(OSError):
-                    RunLayout(place).lock.unlink(missing_ok=True)
-                    place.rmdir()
-        with suppress(OSError):  # others work there
+        with suppress(OSError):  # others work there, and the last of them removes it
+            for place in (each for each in home.iterdir() if each.is_dir() and each.name not in held):
+                if not is_held(place):
+                    with suppress(OSError):
+                        RunLayout(place).lock.unlink(missing_ok=True)
+                        place.rmdir()
             home.rmdir()
 
     def _let_go_of_all(self) -> None:

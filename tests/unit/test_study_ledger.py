@@ -1,6 +1,7 @@
 """A ledger gives each training to one worker, whoever dies: in sqlite here, in PostgreSQL in tests/e2e/test_tune.py."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,6 +121,15 @@ def test_a_worker_that_ends_lets_go_of_all(opened: Open) -> None:
     one.close()
     assert other.take_up() == TRIAL
     other.close()
+
+
+def test_a_worker_ends_though_the_last_of_the_others_has_removed_the_folder_of_workers(
+    opened: Open, tmp_path: Path
+) -> None:
+    one = opened()
+    shutil.rmtree(tmp_path / module.WORKERS)
+    one.close()
+    assert not (tmp_path / module.WORKERS).exists()
 
 
 def test_a_study_without_trainings_is_forgotten_with_its_first(opened: Open, tmp_path: Path) -> None:
