@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from application.ports import RunMonitor
 from application.training_request import TrainModelRequest
 from application.tuning_request import TuneModelRequest
-from application.use_cases.trial_training import StoppedError
+from application.use_cases.trial_training import DiskRefusedError, StoppedError
 from domain.events import Event
 from domain.exceptions import AthanorError
 from domain.study import Search, Trial
@@ -60,6 +60,9 @@ def main() -> int:
         Container().tune_model().work(request, told["output"], EndOfInput())
     except StoppedError:
         return 0
+    except DiskRefusedError as refused:
+        print(f"error: {refused}", file=sys.stderr)
+        return refused.exit_code
     except AthanorError as error:
         for message in error.messages:
             print(f"error: {message}", file=sys.stderr)

@@ -1,6 +1,8 @@
 """Whether the disk holds what a run will write, asked before it begins."""
 
+import errno
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +56,11 @@ def require_room(session: Session, checkpoints: CheckpointManager, plan: Trainin
     # What stands there already makes room for what replaces it.
     free = session.parallel.ranks.of_first(checkpoints.free_bytes + checkpoints.size_bytes)
     if free < needs.least:
-        raise CheckpointNotSavedError(too_little(needs, free), remedy=f"Make room and resume the run, or {CHOOSE}.")
+        # Begun with the words of the system, by which a tuning tells what any further trial would meet too.
+        raise CheckpointNotSavedError(
+            f"{os.strerror(errno.ENOSPC)}: {too_little(needs, free)}",
+            remedy=f"Make room and resume the run, or {CHOOSE}.",
+        )
     return tight(needs, free)
 
 

@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from application.use_cases.trial_training import DiskRefusedError
+from application.use_cases.tune_model import TuneModelUseCase
+from athanor import tuning_worker
 from tests.support import tuned
 from tests.support.command_line import athanor
 from tests.support.refusals import assert_refused, everything_in, written
@@ -126,3 +130,32 @@ def test_trials_without_memory_or_a_finite_loss_fail_with_their_reasons_and_the_
     assert "memory" in study["trials"][1]["reason"]
     assert study["trials"][0]["state"] == "completed"
     assert "trial 1: failed" in answer.stderr
+
+
+def test_a_disk_without_room_for_a_trial_ends_the_study_and_loses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = tuned.words_in(tmp_path, 2)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: type("usage", (), {"free": 100}))
+        answer = athanor(*words)
+    assert answer.exit_code == 1
+    assert "No space left on device: the run will write about" in answer.stderr
+    assert "the same command goes on" in answer.stderr
+    answer = athanor(*words)
+    assert answer.exit_code == 0, answer.stderr
+    assert [each["state"] for each in json.loads(answer.stdout)["trials"]] == ["completed"] * 2
+
+
+def test_a_worker_that_the_disk_refuses_says_it_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*given: Any) -> None:
+        raise DiskRefusedError("No space left on device.")
+
+    monkeypatch.setattr(TuneModelUseCase, "work", refused)
+    asked = {"request": {"training": {"task": "text_classification"}}, "output": str(tmp_path)}
+    with open(written(tmp_path / "asked", json.dumps(asked) + "\n"), encoding="utf-8") as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert tuning_worker.main() == 1
+    assert capsys.readouterr().err == "error: No space left on device.\n"
