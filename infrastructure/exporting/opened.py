@@ -73,7 +73,7 @@ def place_of(path: str) -> tuple[Path, Path | None]:
 def opened(path: str) -> Opened:
     """Open a finished model in fp32, its adapters merged into it.
 
-    Raises: ModelError, also for one that is an export itself, or of a making that has none.
+    Raises: ModelError, also for one that is an export itself.
     """
     directory, run = place_of(path)
     facts = read_card(directory)
@@ -84,11 +84,6 @@ def opened(path: str) -> Opened:
     card = typed_card(ModelCard, facts, directory)
     model, task = kind_of(card.task, directory).open(directory, facts)
     require_files(card, directory)
-    if isinstance(task, FinishedFlow):
-        raise ModelError(
-            f"{directory} reads code by windows whose worst token decides, and such models are not exported yet.",
-            remedy="Its directory opens wherever Athanor is: copy it as it is.",
-        )
     num_bytes = saved_bytes(model)
     if has_adapters(model):
         whole: Any = model  # nothing but a model of the library has any

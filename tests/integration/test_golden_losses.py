@@ -24,6 +24,8 @@ GOLDEN = Path(__file__).with_name("golden_losses.json")
 STEPS = 20
 # Threads share a sum, and its last bit depends on how many they are: the losses belong to this number of them.
 THREADS = 2
+# On another processor. The products of Muon are in bf16, whose last bit is a share of 1/256 and rounds otherwise there.
+ELSEWHERE, ELSEWHERE_WITH_MUON = 1e-4, 5e-4
 # Ways to train a part of a model, each tried on one task.
 PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "frozen layers": ("security_classification", {"freeze": 1, "layer_decay": 0.8}),
@@ -86,7 +88,9 @@ def test_the_losses_are_the_golden_ones(case: str, tmp_path: Path, monkeypatch: 
     if golden["machine"] == machine():
         assert losses == golden["losses"][case]
     else:
-        assert losses == pytest.approx(golden["losses"][case], rel=1e-4)
+        assert losses == pytest.approx(
+            golden["losses"][case], rel=ELSEWHERE_WITH_MUON if case in PRESETS else ELSEWHERE
+        )
 
 
 if __name__ == "__main__":

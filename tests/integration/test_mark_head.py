@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
@@ -62,7 +63,9 @@ def headed(tokens: Any, **settings: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("settings", [{}, {"class_weights": torch.tensor([0.3, 2.0])}, {"word_dropout": 0.4}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"class_weights": np.array([0.3, 2.0], dtype=np.float32)}, {"word_dropout": 0.4}], ids=str
+)
 @pytest.mark.parametrize("micro", [4, 3, 1], ids=["4x2", "ragged 3+3+2", "1x8"])
 def test_micro_batches_do_not_change_the_gradient(
     dataset: Any, tokens: Any, settings: dict[str, Any], micro: int
@@ -73,7 +76,7 @@ def test_micro_batches_do_not_change_the_gradient(
 
 
 def test_the_loss_is_the_written_formula(dataset: Any, tokens: Any) -> None:
-    weights = torch.tensor([0.5, 2.0])
+    weights = np.array([0.5, 2.0], dtype=np.float32)
     task, plain = task_of(dataset, class_weights=weights), task_of(dataset, weight=0.0, class_weights=weights)
     model = headed(tokens).eval()
     batch = task.collate([dataset[row] for row in range(5)], None)

@@ -40,7 +40,7 @@ def task_of(dataset: Any, **settings: Any) -> SequenceClassification:
 
 
 @pytest.mark.parametrize("settings", [
-    {}, {"label_smoothing": 0.1}, {"class_weights": torch.tensor([0.3, 2.0])}, {"word_dropout": 0.4},
+    {}, {"label_smoothing": 0.1}, {"class_weights": np.array([0.3, 2.0], dtype=np.float32)}, {"word_dropout": 0.4},
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize("micro", [4, 3, 1], ids=["4x2", "ragged 3+3+2", "1x8"])
 @pytest.mark.parametrize("step", [STEP, 7], ids=["full step", "last, short step"])
@@ -90,12 +90,12 @@ def test_the_gradient_is_that_of_the_mean_over_rows(dataset: Any, tokens: Any) -
 
 
 def test_class_weights_give_torchs_weighted_mean(dataset: Any, tokens: Any) -> None:
-    weights = torch.tensor([0.3, 2.0])
+    weights = np.array([0.3, 2.0], dtype=np.float32)
     task, model = task_of(dataset, class_weights=weights), tiny.model(tokens)
     batch = batch_of(dataset, task, 8)
     micro = batch.micro_batches[0].batch
     logits = model(input_ids=micro["input_ids"], attention_mask=micro["attention_mask"]).logits
-    expected = nn.functional.cross_entropy(logits, micro["labels"], weight=weights)
+    expected = nn.functional.cross_entropy(logits, micro["labels"], weight=torch.from_numpy(weights))
     assert train_step(session_of(model, task), batch, 0.0).loss == pytest.approx(expected.item(), rel=1e-6)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from infrastructure.models.adapters.targets import is_turned
+from infrastructure.models.left_out import left_out
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -34,7 +35,8 @@ def put_in(model: "PreTrainedModel", config: "LoraConfig", in_full: Collection[s
 
     named = dict(model.named_parameters(remove_duplicate=False))
     trained = [named[name] for name in in_full]
-    inject_adapter_in_model(config, model, adapter_name=NAME)
+    with left_out("torchao"):
+        inject_adapter_in_model(config, model, adapter_name=NAME)
     for parameter in trained:
         parameter.requires_grad_(True)
     for parameter in model.parameters():
