@@ -301,12 +301,25 @@ def test_ranges_are_found_on_rows_of_the_training_part_or_not_at_all(
     assert_nothing_left(place, place / "none")
 
 
-def test_a_reader_of_code_is_told_to_have_no_export_yet(tmp_path: Path) -> None:
+def test_a_reader_of_code_keeps_what_it_knows_beside_its_layers(tmp_path: Path) -> None:
     response = Container().train_model().execute(flowing.request(tmp_path))
     assert response.success, response.errors
-    answer = athanor("export", tmp_path / "run", "--format", "onnx")
-    assert_one_sentence(answer, 2, "such models are not exported yet. Its directory opens wherever Athanor is")
-    assert_nothing_left(tmp_path, tmp_path / "run-onnx")
+    rows, answers = tmp_path / "programs.jsonl", {}
+    for form in ("safetensors", "onnx-int8"):
+        exported = athanor("export", tmp_path / "run", "--format", form, "--output", tmp_path / form)
+        assert exported.exit_code == 0, exported.stderr
+        answers[form] = [json.loads(line)["label"] for line in answered(tmp_path / form, rows)]
+    assert answers["safetensors"] == answers["onnx-int8"]
+    assert [json.loads(line)["label"] for line in answered(tmp_path / "run", rows)] == answers["safetensors"]
+    program = athanor("export", tmp_path / "run", "--format", "torch-export", "--output", tmp_path / "program")
+    assert program.exit_code == 1
+    assert_nothing_left(tmp_path, tmp_path / "program")
+
+
+def answered(model: Path, rows: Path) -> list[str]:
+    answer = athanor("predict", model, "--input", rows)
+    assert answer.exit_code == 0, answer.stderr
+    return answer.stdout.splitlines()
 
 
 class Choosing(torch.nn.Module):
