@@ -11,15 +11,15 @@ import gzip
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("ATHANOR_SHARED", ROOT.parent / "shared")) / "data/classification/ag_news"
+sys.path.insert(0, str(ROOT))
+from benchmarks.ag_news import DATA, athanor  # noqa: E402 the path comes first
+
 QUICK = ("--trials", "2", "--seeds", "2", "--set", "max_steps=4", "--set", "eval_steps=2", "--model", "encoder-tiny")
 
 
@@ -82,14 +82,6 @@ def cpu_seconds() -> float:
     """Give the seconds of processors that ended children have used."""
     spent = os.times()
     return spent.children_user + spent.children_system
-
-
-def athanor(*words: object) -> dict[str, Any]:
-    """Call the command line; gives its JSON."""
-    command = [sys.executable, "-m", "presentation.cli", *map(str, words)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from infrastructure.tasks.series.forecast_answers import ForecastAnswers, pass_o
 from infrastructure.tasks.series.scoring.passing import WINDOWS_AT_ONCE, read
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ExportedForecaster(ForecastAnswers):
     """Forecasts what follows the last row of a table."""
 
@@ -53,7 +53,7 @@ class ExportedForecaster(ForecastAnswers):
         return self.graph(inputs_of(windows))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ExportedDirection(DirectionAnswers):
     """Says where a price will be after the last row of a table."""
 

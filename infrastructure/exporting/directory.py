@@ -8,13 +8,14 @@ from typing import Any
 
 from application.export_ports import Wanted
 from domain.export import EXPORT_FACTS, ONNX, ONNX_INT8, Export
-from domain.run_layout import CARD
+from domain.run_layout import CARD, README
 from domain.showing import json_text
 from infrastructure.exporting.following import write_judging
 from infrastructure.exporting.graph import Shape
 from infrastructure.exporting.opened import Opened
-from infrastructure.exporting.readme import README, readme_of
+from infrastructure.exporting.readme import readme_of
 from infrastructure.model_files.card import card_text, digests_of
+from infrastructure.model_files.exports import EXPORT
 from infrastructure.model_files.model_directory import ADAPTER_CONFIG, CONFIG
 from infrastructure.models.flow.model import FlowClassifier
 
@@ -58,7 +59,7 @@ def write_card(opened: Opened, staging: Path, told: Export, facts: Mapping[str, 
     files = digests_of(staging)
     (staging / README).write_text(readme_of(told, opened.facts), encoding="utf-8")
     (staging / EXPORT_FACTS).write_text(json_text(told.to_json(), indent=2) + "\n", encoding="utf-8")
-    card = {**opened.facts, "export": facts, "files": files}
+    card = {**opened.facts, EXPORT: facts, "files": files}
     (staging / CARD).write_text(card_text(card), encoding="utf-8")
 
 

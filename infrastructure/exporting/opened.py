@@ -9,6 +9,7 @@ from domain.exceptions import ModelError
 from domain.run_layout import RunLayout
 from infrastructure.code_reading.vocabulary import VOCABULARY
 from infrastructure.model_files.card import ModelCard, read_card, require_files, typed_card
+from infrastructure.model_files.exports import EXPORT
 from infrastructure.models.adapters.layers import has_adapters
 from infrastructure.models.adapters.merging import merge, saved_bytes
 from infrastructure.models.bundle import ModelBundle
@@ -77,7 +78,7 @@ def opened(path: str) -> Opened:
     """
     directory, run = place_of(path)
     facts = read_card(directory)
-    if "export" in facts:
+    if EXPORT in facts:
         raise ModelError(
             f"{directory} is an export itself.", remedy="Name the run or the model directory that it was made of."
         )

@@ -7,7 +7,6 @@ from domain.export import FORMATS, LEAST_AGREEMENT, ONNX, ONNX_INT8, SAFETENSORS
 from domain.headlines import HEADLINES
 from domain.showing import harmless
 
-README = "README.md"
 MIB = 1 << 20
 
 

@@ -7,11 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.exceptions import ModelError
+from domain.export import ONNX, ONNX_INT8, TORCH_EXPORT
 from infrastructure.model_files.card import ModelCard, typed_card
 
 EXPORT = "export"
-WITHOUT_TORCH = ("onnx", "onnx-int8")
-TORCH_EXPORT = "torch-export"
+WITHOUT_TORCH = (ONNX, ONNX_INT8)
 # Beside the graph of a reader that follows values: what it knows beside its layers.
 JUDGING_FILE = "judging.safetensors"
 

@@ -137,7 +137,9 @@ def test_a_study_without_trainings_is_forgotten_with_its_first(opened: Open, tmp
     ledger.begin(TRIAL)
     ledger.withdraw(TRIAL)
     ledger.close()
-    StudyLedgers().open(None, "study", {"space": "another"}, str(tmp_path)).close()
+    another = StudyLedgers().open(None, "study", {"space": "another"}, str(tmp_path))
+    assert not another.trials()
+    another.close()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from infrastructure.data.clock.writing import stamp_texts
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.market_features import DIRECTIONS, DOWN, FLAT, UNKNOWN, UP
 from infrastructure.data.series.windows import Windows
-from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.table.table import Table
 from infrastructure.data.windowed.direction_rule import DirectionRule
 from infrastructure.data.windowed.market import all_windows_of_market
@@ -27,7 +26,7 @@ from infrastructure.tasks.labels.page.answered import Answered, RowNames
 from infrastructure.tasks.labels.page.sections import label_sections
 from infrastructure.tasks.labels.scoring import LabelScoring, labelled, outcome_columns
 from infrastructure.tasks.scored import Scored
-from infrastructure.tasks.series.asking import Ask, last_history
+from infrastructure.tasks.series.asking import AnswersToTables, Ask, last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.instrument_answers import directions_of_instruments
 from infrastructure.tasks.series.page.directions import directions_over_time
@@ -109,7 +108,7 @@ def _verdicts(metrics: Mapping[str, Any], baselines: Mapping[str, float], judged
 
 
 @dataclass(frozen=True)
-class DirectionAnswers:
+class DirectionAnswers(AnswersToTables):
     """Says where a price will be after the last row of a table, with the settings that travel with a model.
 
     Whatever computes the model, it is asked by arrays.
@@ -117,11 +116,8 @@ class DirectionAnswers:
 
     card: SeriesCard
     scoring: Card
-    rows_at_once: int = 1
-    reads_rows: bool = False
-    gives_table: bool = False
-    labels: tuple[str, ...] = DIRECTIONS
-    options: tuple[str, ...] = ()
+    gives_table: ClassVar[bool] = False
+    labels: ClassVar[tuple[str, ...]] = DIRECTIONS
 
     @property
     def _rule(self) -> DirectionRule:
@@ -154,14 +150,6 @@ class DirectionAnswers:
         over_time = directions_over_time(dataset, labels, answers, FLAT)
         sections = (over_time, *label_sections(answered, rows, scored.metrics))
         return Examined(dataset, outcome_columns(scored.outcomes, DIRECTIONS), sections)
-
-    def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
-        """Give the path itself: a table is one input."""
-        yield Asked(source.path)
-
-    def unanswered(self, reason: str) -> Mapping[str, Any]:
-        """Answer nothing: a table is read whole or refused."""
-        raise AssertionError(reason)
 
     def told(self, ask: Ask, inputs: Sequence[str], note: Note) -> Iterator[Mapping[str, Any]]:
         """Give the last row's `time` (or `row`), `label` and `scores` (probabilities), of each instrument."""

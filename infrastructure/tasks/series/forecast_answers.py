@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from domain.interval import Interval
 from domain.showing import counted
 from infrastructure.data.panel.long_table import LongTable
 from infrastructure.data.series.windows import Windows
-from infrastructure.data.sources.inputs import Asked, Source
 from infrastructure.data.table.table import Table
 from infrastructure.data.windowed.loading import value_inputs
 from infrastructure.data.windowed.panels import all_windows_of_panel
@@ -21,7 +20,7 @@ from infrastructure.data.windowed.values import beyond_told
 from infrastructure.tasks.kind import Examined, Note
 from infrastructure.tasks.scored import Outcomes, Scored
 from infrastructure.tasks.series import digits
-from infrastructure.tasks.series.asking import Ask, last_history
+from infrastructure.tasks.series.asking import AnswersToTables, Ask, last_history
 from infrastructure.tasks.series.card import SeriesCard
 from infrastructure.tasks.series.drift import came_to, follows, newer
 from infrastructure.tasks.series.page.sections import forecast_sections
@@ -67,18 +66,15 @@ def scores_of(scored: Scored) -> Outcomes:
 
 
 @dataclass(frozen=True)
-class ForecastAnswers:
+class ForecastAnswers(AnswersToTables):
     """Forecasts what follows the last row of a table, with the settings that travel with a model.
 
     Whatever computes the model, it is asked by arrays.
     """
 
     card: SeriesCard
-    rows_at_once: int = 1
-    reads_rows: bool = False
-    gives_table: bool = True
-    labels: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    gives_table: ClassVar[bool] = True
+    labels: ClassVar[tuple[str, ...]] = ()
 
     def windows_of(self, table: Table) -> Windows:
         """Cut every window of a table. Raises: DatasetError."""
@@ -97,14 +93,6 @@ class ForecastAnswers:
         seen = Seen.of(dataset, card.recipe, card.quantiles, card.calibration, kept)
         sections = forecast_sections(seen, scored.metrics, num_windows or len(dataset))
         return Examined(dataset, scores_of(scored), sections)
-
-    def inputs(self, source: Source, note: Note) -> Iterator[Asked]:
-        """Give the path itself: a table is one input."""
-        yield Asked(source.path)
-
-    def unanswered(self, reason: str) -> Mapping[str, Any]:
-        """Answer nothing: a table is read whole or refused."""
-        raise AssertionError(reason)
 
     def told(self, ask: Ask, inputs: Sequence[str], note: Note) -> Iterator[Mapping[str, Any]]:
         """Give a row for each target and horizon: its time, and the quantiles in the unit of the target."""
