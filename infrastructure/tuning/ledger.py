@@ -32,6 +32,7 @@ SECONDS_BETWEEN_BEATS = 5.0
 SECONDS_OF_SILENCE = 60.0
 SECONDS_OF_A_MOMENT = 0.5
 NOBODY = ""
+ADVISORY_LOCK = int.from_bytes(b"athanor", "big")  # a number of PostgreSQL's users' own, of 64 bits, as it has no names
 
 
 class StudyLedgers:
@@ -77,10 +78,9 @@ class StudyLedger:
     def join(self, plan: Mapping[str, Any]) -> None:
         """Become a worker of the study. Raises: RunError for a study of another plan, or a database that refuses."""
         studies, _ = tables()
-        with self._told():
-            studies.metadata.create_all(self._engine)
         text = strict_json(plan, sort_keys=True)
         with self._at_once() as connection:
+            studies.metadata.create_all(connection)
             known = connection.execute(studies.select().where(studies.c.name == self._name)).first()
             if known is None:
                 connection.execute(studies.insert().values(name=self._name, plan=text))
@@ -238,12 +238,12 @@ class StudyLedger:
 
     @contextmanager
     def _at_once(self) -> "Iterator[Connection]":
-        """Begin what no other worker may come between: the first of all of them makes the study."""
+        """Begin what no other worker may come between: the first of all of them makes the tables and the study."""
         with self._told(), self._engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
-                connection.exec_driver_sql("LOCK TABLE athanor_studies IN EXCLUSIVE MODE")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
             yield connection
 
     @contextmanager

@@ -3,12 +3,15 @@
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.study import PRUNED
+from domain.study import PRUNED, Trial
+from infrastructure.tuning.database import opened, tables
+from infrastructure.tuning.ledger import StudyLedger, StudyLedgers
 from tests.support import forked, postgres, tuned
 from tests.support.command_line import athanor
 
@@ -123,6 +126,19 @@ def database() -> Iterator[str]:
         pytest.skip("there is no PostgreSQL server on this machine")
     with postgres.served() as address:
         yield address
+
+
+def test_workers_that_begin_at_once_in_an_empty_database_make_one_study(database: str, tmp_path: Path) -> None:
+    def joined(number: int) -> StudyLedger:
+        return StudyLedgers().open(database, "begun", {}, str(tmp_path / str(number)))
+
+    for _ in range(3):
+        tables()[0].metadata.drop_all(opened(database))
+        with ThreadPoolExecutor(8) as pool:
+            workers = list(pool.map(joined, range(8)))
+        assert [worker.begin(Trial(0, {})) for worker in workers] == [True] + 7 * [False]
+        for worker in workers:
+            worker.close()
 
 
 def test_two_workers_share_a_study_in_postgresql_and_one_takes_up_what_the_other_was_killed_at(

@@ -60,7 +60,7 @@ def test_a_kind_of_task_is_one_file_and_one_line(page: dict[str, Any]) -> None:
 
 def test_the_kind_of_the_page_has_what_a_kind_needs_and_no_more(page: dict[str, Any]) -> None:
     def members(thing: type) -> set[str]:
-        return {name for name in vars(thing) if not name.startswith("_")}
+        return {name for each in thing.__mro__ for name in vars(each) if not name.startswith("_")}
 
     kinds = sys.modules["number_kind"]
     assert members(kinds.Numbers) == members(TaskKind)
