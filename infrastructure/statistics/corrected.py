@@ -12,6 +12,7 @@ from domain.interval import CONFIDENCE, UNKNOWN, Interval
 Floats = NDArray[np.floating[Any]]
 RESAMPLES = 1_000
 SEED = 0  # the same rows have the same interval, whichever command scores them
+ROUNDING = 1e-6  # of a value: what fp32 may make of equal ones
 
 _NORMAL = NormalDist()
 _DEVIATION = _NORMAL.inv_cdf((1 + CONFIDENCE) / 2)
@@ -26,7 +27,8 @@ def corrected_interval(estimate: float, resampled: Floats, without_one: Floats, 
     """
     if not (np.isfinite(estimate) and np.isfinite(resampled).all()):
         return UNKNOWN
-    below = float((resampled < estimate).mean() + (resampled <= estimate).mean()) / 2  # a tie counts half
+    near = ROUNDING * abs(estimate)
+    below = float((resampled < estimate - near).mean() + (resampled <= estimate + near).mean()) / 2  # a tie counts half
     least = 1 / (2 * len(resampled))
     bias = _NORMAL.inv_cdf(min(max(below, least), 1 - least))
     skewness = _acceleration(without_one, weights)

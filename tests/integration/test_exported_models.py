@@ -52,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Made:
         place = tmp_path_factory.mktemp(task)
         if task != CODE:
             return finished(task, place)
-        card = {"task": CODE, "labels": list(flowing.LABELS), "max_length": 32}
+        card = {"task": CODE, "labels": list(flowing.LABELS), "max_length": 32, "precision": "fp32"}
         ModelBundle(flowing.reader(), card=card, beside={VOCABULARY: flowing.WORDS.text()}).save(place / "model", {})
         return place / "model"
 

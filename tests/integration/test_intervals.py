@@ -267,6 +267,13 @@ def test_a_loss_that_never_varies_is_certain() -> None:
     assert interval_of_ratio(np.full(20, 2.0), np.full(20, 4), seed=0) == (0.5, 0.5)
 
 
+def test_what_fp32_makes_of_equal_losses_moves_an_interval_by_no_more() -> None:
+    losses = np.repeat([1.4, 1.42, 3.5], [5, 5, 10])  # so few values that many a resample has the mean of all
+    rounded = losses + 3e-8
+    one, other = (interval_of_ratio(each, np.ones(20), seed=0) for each in (losses, rounded))
+    assert other == pytest.approx(one, rel=1e-6)
+
+
 def test_blocks_are_twice_the_overlap_and_grow_with_the_windows() -> None:
     assert block_length(1_000, 24) == 48
     assert block_length(1_000_000, 24) == 100

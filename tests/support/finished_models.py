@@ -10,6 +10,7 @@ from infrastructure.models.bundle import ModelBundle
 from tests.support import tiny, tiny_series, tiny_text
 
 TASKS = ("text_classification", tiny_text.MASKED, *tiny_text.TEXT_TASKS, *tiny_series.SERIES_TASKS)
+OF_ALL = {"precision": "fp32", "batch_size": 8}  # not "auto", which computes in bf16 where that is faster
 
 
 def finished_once(new_directory: Callable[[str], Path]) -> Callable[[str], Path]:
@@ -28,10 +29,10 @@ def _bundle(task: str, directory: Path) -> ModelBundle:
     if task == "text_classification":
         tokens = tiny.tokenizer()
         card = {"task": task, "max_length": 64, "labels": list(tiny.LABELS), "label_field": "label"}
-        return ModelBundle(tiny.model(tokens), tokens, {**card, "text_field": "text", "batch_size": 8})
+        return ModelBundle(tiny.model(tokens), tokens, {**card, "text_field": "text", **OF_ALL})
     made: Any = (tiny_series if task in tiny_series.SERIES_TASKS else tiny_text).ready(task, directory)
     known = made.prepared.card if task in tiny_series.SERIES_TASKS else made.card
-    made.bundle.card |= {"precision": "fp32", "batch_size": 8, **known}
+    made.bundle.card |= {**OF_ALL, **known}
     bundle: ModelBundle = made.bundle
     return bundle
 
