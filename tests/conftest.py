@@ -76,6 +76,16 @@ def pictures_drawn(drawing_left_out: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def small_presets() -> Iterator[None]:
+    """Train small models in place of the presets that a module names."""
+    from tests.support.small_presets import small_presets
+
+    with pytest.MonkeyPatch.context() as patch:
+        small_presets(patch)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Give the directory of public data sets, `ATHANOR_SHARED` or `../shared`; without it the test is skipped."""

@@ -3,7 +3,7 @@
 `sh` and `python` blocks are run, `text` blocks are what takes too long, `bash` is for clusters, and a page has no
 others. A line of shell is a call of `athanor`, perhaps fed by `echo` and written to a file, so that it needs no shell
 and no new process, but for `athanor launch`, which becomes another program. The data of a run that names none is small
-here: of the standard library some modules, of the shipped functions each tenth pair.
+here: of the standard library some modules, of the shipped functions each tenth pair. So is every preset.
 """
 
 import csv
@@ -14,18 +14,24 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 import yaml
 from pyarrow import parquet
+from torch.distributed import run as torchrun
 
 from domain.task import TASKS
+from presentation.cli.launching import OWN_PROGRAM
+from tests.support import forked
 from tests.support.command_line import Answer, athanor
+from tests.support.ranks import athanor_in_ranks
 from tests.support.repositories import needs_git
 from tests.support.small_library import small_library
+from tests.support.small_presets import small_presets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUICK_DATA = str(TASKS["security_classification"].quick_dataset)
@@ -53,6 +59,7 @@ def empty_directory(tmp_path: Path, functions: pa.Table) -> Iterator[Path]:
     """Stand in a directory without anything but some functions, on a Python with a small library."""
     with pytest.MonkeyPatch.context() as patch:
         small_library(tmp_path, patch)
+        small_presets(patch)
         (tmp_path / "here/data").mkdir(parents=True)
         patch.chdir(tmp_path / "here")
         parquet.write_table(functions, QUICK_DATA)
@@ -90,15 +97,25 @@ def run_line(line: str) -> Call:
 
 
 def launched(words: list[str]) -> Answer:
-    """Call what becomes another program."""
-    done = subprocess.run(
-        [sys.executable, "-m", "athanor", *words],
-        env={**os.environ, "PYTHONPATH": str(DOCS.parent), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    """Call what becomes torchrun.
+
+    Both are forked of what has torch already, as to import it would take each process seconds: torchrun starts our
+    program as it is told, for which words that are refused will do, and the ranks train with the others.
+    """
+    became: list[list[str]] = []
+    with patch.object(os, "execve", lambda program, words, environment: became.append([*words])):
+        told = athanor(*words)
+    assert told.exit_code == 0, told.stderr
+    (call,) = became
+    at = call.index(str(OWN_PROGRAM))
+    assert call[:4] == [sys.executable, "-P", "-m", "torch.distributed.run"]
+    refused = forked.start_function(
+        torchrun.main, {"args": [*call[4 : at + 1], "train", "--config", "no.yaml"]}, Path("answers").resolve()
     )
-    return Answer(done.returncode, done.stdout, done.stderr)
+    assert refused.wait() == 1
+    assert "no.yaml does not exist" in refused.stderr
+    answer = athanor_in_ranks(2, call[at + 1 :], Path("answers/ranks").resolve(), directory=Path.cwd())[0]
+    return replace(answer, stderr=told.stderr + answer.stderr)
 
 
 def answers_of(calls: list[Call], command: str) -> list[str]:

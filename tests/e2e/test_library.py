@@ -1,9 +1,6 @@
 """The library example of the specification, as it stands there, with a tiny model."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ from pyarrow import parquet
 from torch import nn
 
 from infrastructure.training import AdvancedTrainer
-from tests.support import tiny
+from tests.support import forked, tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +65,11 @@ assert response.model_path and response.metrics_file
 """
 
 
+def serve(code: str) -> None:
+    """Be the other service."""
+    exec(code, {})
+
+
 def test_the_library_example_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tiny.file_of_rows(tmp_path / "samples.json", 64)
@@ -83,11 +85,8 @@ def test_another_service_calls_the_use_case(tmp_path: Path) -> None:
     parquet.write_table(functions, tmp_path / "functions.parquet")
     code = SERVICE.replace("OUTPUT", repr(str(tmp_path / "mine")))
     code = code.replace("FUNCTIONS", repr(str(tmp_path / "functions.parquet")))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = forked.start_function(serve, {"code": code}, tmp_path / "answers")
+    assert done.wait() == 0, done.stderr[-2000:]
     assert done.stdout == ""
 
 

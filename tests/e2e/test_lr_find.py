@@ -16,7 +16,8 @@ from tests.support import forked, tiny
 from tests.support.command_line import Answer, athanor
 from tests.support.refusals import assert_refused, everything_in
 
-SWEEP = ("--from", "1e-5", "--to", "1", "--steps", 60)
+pytestmark = pytest.mark.usefixtures("small_presets")
+SWEEP = ("--from", "1e-5", "--to", "1", "--steps", 30)
 DIRECTORY = "runs"
 
 
@@ -70,7 +71,7 @@ def test_the_library_finds_what_the_command_finds(place: Path) -> None:
     told = json.loads(found("--json").stdout)
     response = library.find_learning_rate(
         "text_classification", "rows.json", model_name="encoder-tiny", batch_size=16, max_length=24, precision="fp32",
-        vocab_size=400, max_steps=6, linear_start=False, start=1e-5, end=1.0, steps=60,
+        vocab_size=400, max_steps=6, linear_start=False, start=1e-5, end=1.0, steps=30,
     )  # fmt: skip
     assert json.loads(response.model_dump_json()) == told
 

@@ -11,6 +11,7 @@ from infrastructure.container import Container
 from tests.support.command_line import Answer, athanor
 from tests.support.small_library import small_library
 
+pytestmark = pytest.mark.usefixtures("small_presets")
 WORDS = ("red", "green", "blue", "grey", "pink", "gold", "black", "white")
 PAIRS = [(f"{a} and {b}", f"{b} or {a}") for a in WORDS for b in WORDS]
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

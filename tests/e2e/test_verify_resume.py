@@ -1,16 +1,12 @@
 """The command that kills, resumes and compares, on a tiny task and in processes of its own."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.tiny_series import bars, table_file
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
@@ -20,17 +16,19 @@ def test_a_tiny_forecaster_that_was_killed_ends_as_if_it_had_not_been(tmp_path: 
         f"task: quantile_forecasting\ndataset_path: {tmp_path / 'table.csv'}\nmodel_name: forecaster-tiny\n"
         "batch_size: 8\ntarget_columns: [close]\ncontext_length: 20\nhorizons: [1, 3]\npatch_length: 4\n"
     )
-    words = ["--config", str(tmp_path / "run.yaml"), "--kills", "2", "--output", str(tmp_path / "here"), "--json"]
+    words = [
+        "verify-resume",
+        "--config",
+        str(tmp_path / "run.yaml"),
+        "--kills",
+        "2",
+        "--output",
+        str(tmp_path / "here"),
+        "--json",
+    ]
     # A process of its own: this one has computed, and torch cannot be forked behind that.
-    done = subprocess.run(
-        [sys.executable, "-m", "presentation.cli", "verify-resume", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = forked.start(words, tmp_path / "answers")
+    assert done.wait() == 0, done.stdout + done.stderr
     verdict = json.loads(done.stdout)
     assert (verdict["equal"], verdict["kills"], verdict["differences"]) == (True, 2, [])
     assert verdict["num_facts"] > 50

@@ -21,6 +21,7 @@ from tests.support import tiny, tiny_series, tiny_text
 from tests.support.adapted import base_of
 from tests.support.small_requests import request_for
 
+pytestmark = pytest.mark.usefixtures("small_presets")
 TASKS = (
     "text_classification",
     "security_classification",

@@ -38,6 +38,14 @@ class OpenPage:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    def hidden_at_widths(self) -> list[int]:
+        """Make the window as wide as a telephone, a tablet and a screen; gives for each what `hidden_sideways` says."""
+        hidden = []
+        for width in WIDTHS:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            hidden.append(self.hidden_sideways())
+        return hidden
+
     def hidden_sideways(self) -> int:
         """Say by how many pixels the document is wider than the window."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LARGE = (".safetensors", ".onnx")
+SECONDS_BETWEEN_LOOKS = 0.01  # half a second by itself, which each test would wait for at its end
 
 
 @dataclass
@@ -45,7 +46,7 @@ def fake_hub() -> Iterator[FakeHub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(SECONDS_BETWEEN_LOOKS), daemon=True)
     thread.start()
     try:
         yield hub

@@ -107,9 +107,11 @@ def start(
     answers: Path,
     file_size_limit: int | None = None,
     environment: Mapping[str, str] | None = None,
+    directory: Path = ROOT,
 ) -> Forked:
-    """Call `athanor WORDS`, with more variables, and let no file grow beyond a limit in bytes."""
-    return _started_with(answers, environment or {}, words=[str(word) for word in words], limit=file_size_limit)
+    """Call `athanor WORDS` in a directory, with more variables, and let no file grow beyond a limit in bytes."""
+    called = {"words": [str(word) for word in words], "limit": file_size_limit, "directory": str(directory)}
+    return _started_with(answers, environment or {}, **called)
 
 
 def start_function(
@@ -182,6 +184,7 @@ def _started(call: dict[str, Any]) -> int:
         os.dup2(os.open(name, flags, 0o600), number)
     os.environ.clear()
     os.environ.update(call["environment"])
+    os.chdir(call.get("directory", ROOT))
     if call.get("limit"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (call["limit"], call["limit"]))
     if "function" in call:

@@ -44,18 +44,25 @@ def in_ranks(
 
 
 def athanor_in_ranks(
-    size: int, words: Sequence[object], answers: Path, timeout_seconds: float = SECONDS_TO_END, **environment: str
+    size: int,
+    words: Sequence[object],
+    answers: Path,
+    timeout_seconds: float = SECONDS_TO_END,
+    directory: Path = ROOT,
+    **environment: str,
 ) -> list[Answer]:
     """Call `athanor WORDS` in so many processes; gives the answer of each, by rank, whatever their exit codes are."""
-    ranks = start_athanor(size, words, answers, **environment)
+    ranks = start_athanor(size, words, answers, directory, **environment)
     codes = ended(ranks, timeout_seconds)
     return [Answer(code, rank.stdout, rank.stderr) for code, rank in zip(codes, ranks, strict=True)]
 
 
-def start_athanor(size: int, words: Sequence[object], answers: Path, **environment: str) -> list[Forked]:
+def start_athanor(
+    size: int, words: Sequence[object], answers: Path, directory: Path = ROOT, **environment: str
+) -> list[Forked]:
     """Begin `athanor WORDS` in so many processes, which can be sent signals; wait for them by `ended`."""
     return [
-        start(words, answers / str(rank), environment={**own, **environment})
+        start(words, answers / str(rank), environment={**own, **environment}, directory=directory)
         for rank, own in enumerate(environments(size))
     ]
 
