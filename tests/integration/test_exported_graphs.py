@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-import athanor
 from infrastructure.exporting.documents import DocumentsApart
 from infrastructure.exporting.graph import Side
-from infrastructure.exporting.made_rows import made_batches
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
-from infrastructure.exporting.opened import opened
 from infrastructure.exporting.texts import equal_texts, written
 from infrastructure.exporting.writing import Writing, decoder, encoder_decoder, names_of
-from infrastructure.model_files.card import read_card
 from tests.support import tiny
-from tests.support.finished_models import finished
 from tests.support.tiny_architectures import model_of
 from tests.support.tiny_series import rough
 
@@ -97,20 +92,6 @@ def test_an_encoder_reads_once_and_its_padding_is_not_seen(writer: Callable[[str
     alone = standing(input_ids=ids, attention_mask=torch.ones_like(ids), decoder_input_ids=begins)["logits"]
     beside = standing(**padded, decoder_input_ids=begins)["logits"]
     np.testing.assert_allclose(alone.numpy(), beside.numpy(), rtol=1e-3, atol=1e-3)
-
-
-@pytest.mark.parametrize("task", ["quantile_forecasting", "masked_language_modeling"])
-def test_models_without_rows_of_text_and_label_are_exported_too(task: str, tmp_path: Path) -> None:
-    directory = finished(task, tmp_path)
-    told = athanor.export(directory, "onnx", output_dir=tmp_path / "export")
-    assert told.parity.num_rows == 64
-    assert told.parity.largest <= 1e-4
-    card = read_card(tmp_path / "export")
-    session = in_onnx_runtime(tmp_path / "export" / card["export"]["graphs"]["model"], 1)
-    _, batch = next(made_batches(opened(str(directory))))
-    outputs = session({name: tensor[:1] for name, tensor in batch.items()})
-    assert list(outputs) == card["export"]["outputs"]
-    assert all(len(each) == 1 for each in outputs.values())
 
 
 class Blocks:

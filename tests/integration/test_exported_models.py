@@ -6,22 +6,30 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from athanor import export as athanor_export
 from domain.exceptions import ModelError
 from infrastructure.code_reading.vocabulary import VOCABULARY
 from infrastructure.data.tokens.text_ids import text_ids
 from infrastructure.exported import graph
 from infrastructure.exported.texts import batches
 from infrastructure.exported.tokenizer import PlainTokenizer
+from infrastructure.exporting import forms
+from infrastructure.exporting.made_rows import made_batches
+from infrastructure.exporting.onnx_graphs import in_onnx_runtime
+from infrastructure.exporting.opened import opened
+from infrastructure.model_files.card import read_card
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.presets import ENCODERS, EncoderSize
 from infrastructure.models.pretrained import open_tokenizer
 from infrastructure.predictors import PredictorSource, opened_by_torch
 from tests.support import flowing, tiny, tiny_series
@@ -46,14 +54,17 @@ print({"torch", "transformers", "sklearn"} & set(sys.modules), file=sys.stderr)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Give models of torch by their task, each made when it is first wanted; that of code is a reader."""
+    tiny_encoder = replace(ENCODERS["encoder-tiny"], num_layers=1)  # half the layers, half the time to export them
 
     @cache
     def make(task: str) -> Path:
         place = tmp_path_factory.mktemp(task)
         if task != CODE:
-            return finished(task, place)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setitem(cast(dict[str, EncoderSize], ENCODERS), "encoder-tiny", tiny_encoder)
+                return finished(task, place)
         card = {"task": CODE, "labels": list(flowing.LABELS), "max_length": 32, "precision": "fp32"}
-        ModelBundle(flowing.reader(), card=card, beside={VOCABULARY: flowing.WORDS.text()}).save(place / "model", {})
+        ModelBundle(flowing.reader(num_layers=1), card=card, beside={VOCABULARY: flowing.WORDS.text()}).save(place / "model", {})
         return place / "model"
 
     return make
@@ -145,6 +156,57 @@ def test_it_gives_vectors_of_texts_whatever_stands_beside_them(exported: Made) -
     assert "gives vectors of texts" in refused.stderr
 
 
+@pytest.fixture
+def traced(exported: Made, monkeypatch: pytest.MonkeyPatch) -> Made:
+    """Let an export take the graph of the one before, whose model is the same."""
+
+    def take(task: str) -> Path:
+        graphs = exported(task)
+        monkeypatch.setattr(forms, "write_graph", lambda graph, path: shutil.copyfile(graphs / path.name, path))
+        return graphs
+
+    return take
+
+
+@pytest.mark.parametrize("task", ["quantile_forecasting", GAPS])
+def test_rows_are_made_for_models_without_rows_of_text_and_label(
+    models: Made, traced: Made, tmp_path: Path, task: str
+) -> None:
+    traced(task)
+    told = athanor_export(models(task), "onnx", output_dir=tmp_path / "export")
+    assert told.parity.num_rows == 64
+    assert told.parity.largest <= 1e-4
+    card = read_card(tmp_path / "export")
+    session = in_onnx_runtime(tmp_path / "export" / card["export"]["graphs"]["model"], 1)
+    _, batch = next(made_batches(opened(str(models(task)))))
+    outputs = session({name: tensor[:1] for name, tensor in batch.items()})
+    assert list(outputs) == card["export"]["outputs"]
+    assert all(len(each) == 1 for each in outputs.values())
+
+
+def test_a_reader_of_code_keeps_what_it_knows_beside_its_layers(
+    models: Made, traced: Made, data: Made, tmp_path: Path
+) -> None:
+    traced(CODE)
+    answers = {"none": labels_of(models(CODE), data(CODE))}
+    for form in ("safetensors", "onnx-int8"):
+        exported = athanor("export", models(CODE), "--format", form, "--output", tmp_path / form)
+        assert exported.exit_code == 0, exported.stderr
+        answers[form] = labels_of(tmp_path / form, data(CODE))
+    assert answers["none"] == answers["safetensors"] == answers["onnx-int8"]
+    assert len(set(answers["none"])) > 1
+    program = athanor("export", models(CODE), "--format", "torch-export", "--output", tmp_path / "program")
+    assert program.exit_code == 1
+    assert not (tmp_path / "program").exists()
+    assert not list(tmp_path.glob(".staging-*"))
+
+
+def labels_of(model: Path, rows: Path) -> list[str]:
+    answer = athanor("predict", model, "--input", rows)
+    assert answer.exit_code == 0, answer.stderr
+    return [json.loads(line)["label"] for line in answer.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("words", [["predict", "--input"], ["evaluate", "--report", "page.html", "--dataset"]])
 def test_it_is_asked_without_torch(exported: Made, rows: Path, tmp_path: Path, words: list[str]) -> None:
     command, *options = words
@@ -210,10 +272,10 @@ class TestWhatIsWrong:
             def run(self, *_: Any) -> None:
                 raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer")
 
-        opened = graph.Graph(exported(LABELS) / "model.onnx")
-        monkeypatch.setattr(opened, "_session", Full())
+        session = graph.Graph(exported(LABELS) / "model.onnx")
+        monkeypatch.setattr(session, "_session", Full())
         with pytest.raises(Exception, match=r"memory ran out while model\.onnx was computed"):
-            opened({name: np.zeros((1, 2)) for name in opened.inputs})
+            session({name: np.zeros((1, 2)) for name in session.inputs})
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from infrastructure.runs.run_file import dump_request
 from infrastructure.training import AdvancedTrainer, DatasetLoader
 from tests.fakes.ports import FakeMonitor, StopsAt
 from tests.support import tiny
-from tests.support.resuming import bytes_of, kill_once_there, metrics_of, stopped_and_resumed
+from tests.support.resuming import bytes_of, files_of, kill_once_there, metrics_of, stopped_and_resumed
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +22,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp / "run"
 
 
-@pytest.mark.parametrize("step", [0, 1, 8, 17, 20])
-def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(whole: Path, tmp_path: Path, step: int) -> None:
-    stopped_and_resumed(tiny.request(tmp_path, "run"), step)
-    assert bytes_of(tmp_path / "run") == bytes_of(whole)
+def repeated(run: Path, tmp: Path) -> TrainModelRequest:
+    """Ask by the file of a run for another one, on the same rows."""
+    return Container().runs().read_request(str(run / "run.yaml")).changed(output_dir=str(tmp / "run"))
+
+
+def test_a_run_repeated_by_its_run_file_and_stopped_on_its_way_leaves_the_same_model(
+    whole: Path, tmp_path: Path
+) -> None:
+    stopped_and_resumed(repeated(whole, tmp_path), 0, 1, 8, 17, 20)
+    assert files_of(tmp_path / "run") == files_of(whole)
     assert metrics_of(tmp_path / "run") == metrics_of(whole)
 
 
@@ -43,6 +50,7 @@ def test_a_run_killed_twice_in_the_middle_of_an_epoch_ends_with_the_same_bytes(w
 
 def test_the_same_seed_gives_the_same_run_whatever_is_watched(whole: Path, tmp_path: Path) -> None:
     """Another logging cadence and a live monitor change no weight; the run is judged at the same steps."""
+    torch.manual_seed(123456)  # what was drawn before changes none either
     response = Container().train_model().execute(tiny.request(tmp_path, "run", seed=42), FakeMonitor())
     assert response.success
     assert bytes_of(tmp_path / "run") == bytes_of(whole)
@@ -70,12 +78,6 @@ def test_another_seed_gives_other_weights(whole: Path, tmp_path: Path) -> None:
     assert bytes_of(tmp_path / "run") != bytes_of(whole)
 
 
-def test_the_run_file_repeats_the_run(whole: Path, tmp_path: Path) -> None:
-    again = Container().runs().read_request(str(whole / "run.yaml")).changed(output_dir=str(tmp_path / "again"))
-    assert Container().train_model().execute(again).success
-    assert bytes_of(tmp_path / "again") == bytes_of(whole)
-
-
 def test_a_finished_run_is_not_resumed(whole: Path) -> None:
     response = Container().resume_training().execute(str(whole))
     assert (response.exit_code, response.success) == (2, False)
@@ -83,7 +85,7 @@ def test_a_finished_run_is_not_resumed(whole: Path) -> None:
 
 
 def test_other_data_under_the_same_name_is_refused(tmp_path: Path) -> None:
-    Container().train_model().execute(tiny.request(tmp_path, "run"), StopsAt(9))
+    Container().train_model().execute(tiny.request(tmp_path, "run"), StopsAt(1))
     tiny.file_of_rows(tmp_path / "rows.json", 100)
     response = Container().resume_training().execute(str(tmp_path / "run"))
     assert (response.exit_code, response.success) == (2, False)
@@ -100,10 +102,4 @@ def test_a_damaged_newest_checkpoint_is_named_and_passed_over(whole: Path, tmp_p
     monitor = FakeMonitor()
     assert Container().resume_training().execute(str(tmp_path / "run"), monitor).success
     assert any(newest.parent.name in str(event) for event in monitor.events)
-    assert bytes_of(tmp_path / "run") == bytes_of(whole)
-
-
-def test_threads_do_not_leak_state_between_runs(whole: Path, tmp_path: Path) -> None:
-    torch.manual_seed(123456)
-    assert Container().train_model().execute(tiny.request(tmp_path, "run")).success
     assert bytes_of(tmp_path / "run") == bytes_of(whole)

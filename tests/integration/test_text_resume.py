@@ -1,4 +1,4 @@
-"""A run that writes text or fills gaps and was killed ends with the same bytes as one that was not."""
+"""A run that writes text or fills gaps and was stopped and killed ends with the same bytes as one that was not."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,9 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.support.resuming import bytes_of, killed_and_resumed, metrics_of, stopped_and_resumed
+from tests.support.resuming import bytes_of, files_of, killed_and_resumed, metrics_of, stopped_and_resumed
 from tests.support.tiny_text import MASKED, TEXT_TASKS, request
 
-STEPS = 14
 # An epoch has 9 or 13 steps or so, and none of these falls on its end.
 SETTINGS: dict[str, Any] = {
     "optimizer": "muon",
@@ -18,7 +17,7 @@ SETTINGS: dict[str, Any] = {
     "average_decay": 0.9,
     "batch_size": 3,
     "gradient_accumulation_steps": 2,
-    "max_steps": STEPS,
+    "max_steps": 14,
     "save_steps": 4,
     "eval_steps": 5,
     "logging_steps": 3,
@@ -41,34 +40,30 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param, tmp / "run"
 
 
-@pytest.mark.parametrize("step", [0, 7, 10])
-def test_a_stopped_and_resumed_run_ends_like_one_that_was_not(
-    whole: tuple[str, Path], tmp_path: Path, step: int
-) -> None:
-    task, run = whole
-    stopped_and_resumed(wanted(task, tmp_path), step)
-    assert bytes_of(tmp_path / "run") == bytes_of(run)
-    assert metrics_of(tmp_path / "run") == metrics_of(run)
+def repeated(run: Path, tmp: Path) -> TrainModelRequest:
+    """Ask by the file of a run for another one, on the same data."""
+    return Container().runs().read_request(str(run / "run.yaml")).changed(output_dir=str(tmp / "run"))
 
 
-def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bytes(
+def test_a_run_repeated_by_its_run_file_and_stopped_on_its_way_leaves_the_same_model(
     whole: tuple[str, Path], tmp_path: Path
 ) -> None:
-    task, run = whole
-    killed_and_resumed(wanted(task, tmp_path), "step-00000008")
-    assert bytes_of(tmp_path / "run") == bytes_of(run)
+    _, run = whole
+    stopped_and_resumed(repeated(run, tmp_path), 0, 7, 10)
+    assert files_of(tmp_path / "run") == files_of(run)
     assert metrics_of(tmp_path / "run") == metrics_of(run)
 
 
+@pytest.mark.parametrize("whole", [MASKED, "sequence_to_sequence"], indirect=True)
+def test_so_does_a_run_killed_in_the_middle_of_an_epoch(whole: tuple[str, Path], tmp_path: Path) -> None:
+    _, run = whole
+    killed_and_resumed(repeated(run, tmp_path), "step-00000008")
+    assert files_of(tmp_path / "run") == files_of(run)
+    assert metrics_of(tmp_path / "run") == metrics_of(run)
+
+
+@pytest.mark.parametrize("whole", [MASKED, "language_modeling"], indirect=True)
 def test_another_seed_gives_other_weights(whole: tuple[str, Path], tmp_path: Path) -> None:
     task, run = whole
     assert Container().train_model().execute(wanted(task, tmp_path, seed=43)).success
     assert bytes_of(tmp_path / "run") != bytes_of(run)
-
-
-def test_the_run_file_repeats_the_run(whole: tuple[str, Path], tmp_path: Path) -> None:
-    _, run = whole
-    again = Container().runs().read_request(str(run / "run.yaml")).changed(output_dir=str(tmp_path / "run"))
-    assert Container().train_model().execute(again).success
-    assert bytes_of(tmp_path / "run") == bytes_of(run)
-    assert metrics_of(tmp_path / "run") == metrics_of(run)

@@ -1,4 +1,4 @@
-"""After a stop and a resume every file of model/ has the bytes that an undisturbed run gives it."""
+"""After a stop and a resume model/ has the bytes of an undisturbed run, whatever stood at the beginning."""
 
 import shutil
 from pathlib import Path
@@ -9,8 +9,9 @@ import pytest
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
 from tests.fakes.ports import StopsAt
-from tests.support import tiny, tiny_series, tiny_text
-from tests.support.resuming import stopped_and_resumed
+from tests.support import tiny, tiny_text
+from tests.support.finished_models import finished
+from tests.support.resuming import files_of, stopped_and_resumed
 
 STEPS: dict[str, Any] = {
     "batch_size": 8,
@@ -21,56 +22,35 @@ STEPS: dict[str, Any] = {
 }
 
 
-def wanted(task: str, data: Path, run: Path, **changes: Any) -> TrainModelRequest:
-    """Ask for a few steps on data that both runs share: its path stands in the card."""
-    if task in tiny_series.SERIES_TASKS:
-        return tiny_series.request(task, data, output_dir=str(run), **STEPS, **changes)
-    if task in (tiny_text.MASKED, *tiny_text.TEXT_TASKS):
-        return tiny_text.request(task, data, output_dir=str(run), **STEPS, **changes)
-    rows = str(tiny.file_of_rows(data / "rows.json", 96))
-    settings = {"model_name": "encoder-tiny", "vocab_size": 400, "precision": "fp32", **STEPS, **changes}
-    return TrainModelRequest(task=task, dataset_path=rows, output_dir=str(run), **settings)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a directory for data that all runs share: its path stands in the card."""
+    return tmp_path_factory.mktemp("data")
 
 
-def files_of(run: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted((run / "model").iterdir())}
+def test_a_run_that_began_from_a_model_directory_leaves_the_same_one(data: Path, tmp_path: Path) -> None:
+    def wanted(name: str) -> TrainModelRequest:
+        rows = str(tiny.file_of_rows(data / "rows.json", 96))
+        return TrainModelRequest(
+            task="text_classification", dataset_path=rows, output_dir=str(tmp_path / name),
+            model_name=str(start), precision="fp32", **STEPS,
+        )  # fmt: skip
 
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        "text_classification",
-        tiny_text.MASKED,
-        "language_modeling",
-        "code_generation",
-        "instruction_tuning",
-        "sequence_to_sequence",
-        "quantile_forecasting",
-    ],
-)
-def test_a_stopped_and_resumed_run_leaves_the_same_model_directory(task: str, tmp_path: Path) -> None:
-    whole = Container().train_model().execute(wanted(task, tmp_path, tmp_path / "whole"))
+    start = finished("text_classification", tmp_path / "start")
+    whole = Container().train_model().execute(wanted("whole"))
     assert whole.success, whole.errors
-    stopped_and_resumed(wanted(task, tmp_path, tmp_path / "stopped"), 2)
-    undisturbed, resumed = files_of(tmp_path / "whole"), files_of(tmp_path / "stopped")
-    assert undisturbed.keys() == resumed.keys()
-    assert [name for name in undisturbed if undisturbed[name] != resumed[name]] == []
-
-
-def test_so_does_a_run_that_began_from_a_model_directory(tmp_path: Path) -> None:
-    first = Container().train_model().execute(wanted("text_classification", tmp_path, tmp_path / "first"))
-    start = {"model_name": str(first.model_path), "vocab_size": None}
-    whole = Container().train_model().execute(wanted("text_classification", tmp_path, tmp_path / "whole", **start))
-    assert whole.success, whole.errors
-    stopped_and_resumed(wanted("text_classification", tmp_path, tmp_path / "stopped", **start), 2)
+    stopped_and_resumed(wanted("stopped"), 2)
     assert files_of(tmp_path / "stopped") == files_of(tmp_path / "whole")
 
 
-def test_a_damaged_kept_tokenizer_stops_a_resume_with_a_remedy_that_works(tmp_path: Path) -> None:
-    whole = Container().train_model().execute(wanted("code_generation", tmp_path, tmp_path / "whole"))
+def test_a_damaged_kept_tokenizer_stops_a_resume_with_a_remedy_that_works(data: Path, tmp_path: Path) -> None:
+    def wanted(run: Path) -> TrainModelRequest:
+        return tiny_text.request("code_generation", data, output_dir=str(run), **STEPS)
+
+    whole = Container().train_model().execute(wanted(tmp_path / "whole"))
     assert whole.success, whole.errors
     run = tmp_path / "stopped"
-    assert not Container().train_model().execute(wanted("code_generation", tmp_path, run), StopsAt(2)).success
+    assert not Container().train_model().execute(wanted(run), StopsAt(2)).success
     kept = run / "tokenizer" / "tokenizer.json"
     kept.write_bytes(kept.read_bytes()[:-9])
     response = Container().resume_training().execute(str(run))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,10 +26,18 @@ def metrics_of(run: Path) -> list[tuple[str, float, int]]:
     return [(e["name"], e["value"], e["step"]) for e in entries if not e["name"].endswith(measured)]
 
 
-def stopped_and_resumed(wanted: TrainModelRequest, step: int) -> None:
-    """Stop a run once `step` steps were asked about, and let it go on to its end."""
-    stopped = Container().train_model().execute(wanted, StopsAt(step))
+def files_of(run: Path) -> dict[str, str]:
+    """Digest every file of the model that a run ended with."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((run / "model").iterdir())}
+
+
+def stopped_and_resumed(wanted: TrainModelRequest, *steps: int) -> None:
+    """Stop a run at one step or at several, and let it go on each time, at last to its end."""
+    stopped = Container().train_model().execute(wanted, StopsAt(steps[0]))
     assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
+    for before, step in pairwise(steps):
+        stopped = Container().resume_training().execute(str(wanted.output_dir), StopsAt(step - before))
+        assert (stopped.success, stopped.stop_reason) == (False, "cancelled")
     resumed = Container().resume_training().execute(str(wanted.output_dir))
     assert resumed.success, resumed.errors
 
