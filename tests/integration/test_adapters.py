@@ -67,6 +67,7 @@ def kept(run: Path) -> str:
     return alone.read_bytes().hex() if alone.exists() else bytes_of(run)
 
 
+@pytest.mark.parametrize("whole", ["llama"], indirect=True)
 def test_a_run_killed_in_mid_epoch_ends_with_the_same_bytes(
     whole: tuple[str, Path], bases: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     name, run = whole
     stopped_and_resumed(wanted(name, bases, tmp_path), 7)
     assert kept(tmp_path / "run") == kept(run)
+    assert metrics_of(tmp_path / "run") == metrics_of(run)
 
 
 def test_states_hold_the_adapter_and_the_head_alone(whole: tuple[str, Path]) -> None:
@@ -116,7 +118,7 @@ def test_what_has_no_adapter_is_in_the_model_to_the_bit(whole: tuple[str, Path],
 def test_a_run_over_another_base_is_not_gone_on_with(bases: dict[str, Path], tmp_path: Path) -> None:
     base = base_of("bert", tmp_path / "base")
     request = wanted("bert", {"bert": base}, tmp_path)
-    assert Container().train_model().execute(request, StopsAt(6)).stop_reason == "cancelled"
+    assert Container().train_model().execute(request, StopsAt(1)).stop_reason == "cancelled"
     weights = load_file(base / "model.safetensors")
     weights["bert.encoder.layer.0.output.dense.weight"][0, 0] += 1.0
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
@@ -127,7 +129,7 @@ def test_a_run_over_another_base_is_not_gone_on_with(bases: dict[str, Path], tmp
 
 def test_evaluate_predict_and_a_later_training_take_what_was_kept(whole: tuple[str, Path], tmp_path: Path) -> None:
     name, run = whole
-    request = asked(run / "model", name, tmp_path, max_steps=2)
+    request = asked(run / "model", name, tmp_path, max_steps=1)
     finished = PredictorSource().open(str(run))
     scored = finished.evaluate(str(request.dataset_path))
     assert scored.metrics["loss"] > 0.0
@@ -136,7 +138,7 @@ def test_evaluate_predict_and_a_later_training_take_what_was_kept(whole: tuple[s
 
 
 @pytest.mark.parametrize("adapter", ["lora", "dora"])
-@pytest.mark.parametrize("micro", [4, 3, 1], ids=["4x2", "ragged 3+3+2", "1x8"])
+@pytest.mark.parametrize("micro", [3, 1], ids=["ragged 3+3+2", "1x8"])
 def test_however_a_step_is_cut_its_gradient_is_the_same(words: dict[str, Ready], adapter: str, micro: int) -> None:
     made = words[adapter]
     task = made.adapter()

@@ -1,7 +1,6 @@
 """The graphs of every kind of model give in ONNX Runtime what the model gives, also with what they keep of tokens."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np

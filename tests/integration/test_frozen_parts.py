@@ -90,7 +90,7 @@ def test_writers_with_a_frozen_table_for_reading_and_writing_are_resumed_to_the_
 @pytest.mark.parametrize("accept_changes", [False, True], ids=["asked", "accepted"])
 def test_a_resume_over_another_base_is_refused(base: Path, tmp_path: Path, accept_changes: bool) -> None:
     own = Path(shutil.copytree(base, tmp_path / "own"))
-    Container().train_model().execute(request(tmp_path, own), StopsAt(7))
+    Container().train_model().execute(request(tmp_path, own), StopsAt(1))
     state = load_file(own / "model.safetensors")
     state["model.layers.0.mlp.Wo.weight"][0, 0] += 1e-3
     save_file(state, own / "model.safetensors", metadata={"format": "pt"})
@@ -101,7 +101,7 @@ def test_a_resume_over_another_base_is_refused(base: Path, tmp_path: Path, accep
 
 
 def test_what_is_frozen_cannot_change_in_mid_run(base: Path, tmp_path: Path) -> None:
-    Container().train_model().execute(request(tmp_path, base), StopsAt(7))
+    Container().train_model().execute(request(tmp_path, base), StopsAt(1))
     run_file = tmp_path / "run" / "run.yaml"
     run_file.write_text(run_file.read_text().replace("freeze: 1", "freeze: none"))
     response = Container().resume_training().execute(str(tmp_path / "run"), accept_changes=True)

@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
 
 from application.training_request import TrainModelRequest
 from domain.events import StepCompleted
+from domain.results import Report
 from domain.task import TASKS
 from infrastructure.container import Container
+from infrastructure.report_writer import ReportWriter
 from tests.fakes.ports import FakeMonitor
 from tests.support import tiny_series
 from tests.support.tiny_text import MASKED, PRESETS, file_for
@@ -36,7 +39,7 @@ PARTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 def losses_of(case: str, directory: Path) -> list[float]:
     """Train twenty steps and give the loss of each; classifiers learn from shipped data, of code the smaller part.
 
-    Quick, because what a run does behind its last step takes longer than the steps and alters none.
+    Quick and without a report: what a run does behind its last step takes longer than the steps and alters none.
     """
     task, part = PARTS.get(case, (case, {}))
     settings: dict[str, Any] = {"model_name": "encoder-tiny", "vocab_size": 1000, "max_length": 64}
@@ -59,7 +62,7 @@ def losses_of(case: str, directory: Path) -> list[float]:
         gradient_accumulation_steps=2, quick=True, output_dir=str(directory / "run"), **settings, **part,
     )  # fmt: skip
     monitor = FakeMonitor()
-    with threads(THREADS):
+    with threads(THREADS), patch.object(ReportWriter, "write", lambda *given: Report()):
         response = Container().train_model().execute(request, monitor)
     assert response.success, response.errors
     return [event.loss for event in monitor.events if isinstance(event, StepCompleted)]

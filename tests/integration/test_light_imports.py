@@ -13,8 +13,11 @@ def bare_python(program: str) -> str:
     return done.stdout.strip()
 
 
-def test_every_name_of_the_training_package_resolves_and_is_listed() -> None:
+def test_checkpoints_are_read_without_transformers_and_every_name_of_the_training_package_resolves() -> None:
     program = """
+import sys
+import infrastructure.training.checkpoint_manager
+assert "transformers" not in sys.modules
 import infrastructure.training as training
 for name in training.__all__:
     assert getattr(training, name).__name__ == name, name
@@ -25,31 +28,18 @@ print("all of them")
     assert bare_python(program) == "all of them"
 
 
-def test_checkpoints_are_read_without_transformers() -> None:
-    program = "import sys, infrastructure.training.checkpoint_manager; print('transformers' in sys.modules)"
-    assert bare_python(program) == "False"
-
-
-def test_metrics_are_logged_runs_listed_and_data_sets_built_without_torch() -> None:
-    program = """
-import sys
-from importlib import import_module
-for name in ("training.training_metrics_tracker", "runs_container", "data_container"):
-    import_module(f"infrastructure.{name}")
-    print(name, {"torch", "transformers", "scipy"} & set(sys.modules))
-"""
-    assert {line.partition(" ")[2] for line in bare_python(program).splitlines()} == {"set()"}
-
-
-def test_no_unit_test_loads_torch_or_transformers() -> None:
+def test_metrics_runs_built_data_sets_and_all_unit_tests_do_without_torch() -> None:
     program = """
 import sys
 from importlib import import_module
 from pathlib import Path
+for name in ("training.training_metrics_tracker", "runs_container", "data_container"):
+    import_module(f"infrastructure.{name}")
+    print(name, {"torch", "transformers", "scipy"} & set(sys.modules))
 for folder in ("tests/unit", "tests/architecture"):
     for file in sorted(Path(folder).glob("test_*.py")):
         import_module(".".join(file.with_suffix("").parts))
         if heavy := {"torch", "transformers"} & set(sys.modules):
             sys.exit(f"{file} loads {heavy}: a test that needs them stands in tests/integration")
 """
-    assert bare_python(program) == ""
+    assert {line.partition(" ")[2] for line in bare_python(program).splitlines()} == {"set()"}

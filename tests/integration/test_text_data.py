@@ -4,7 +4,10 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -191,16 +194,24 @@ def each_fourth_module() -> list[Path]:
     return standard_library.standard_library_files()[::4]
 
 
-class TestStandardLibrary:
-    @pytest.fixture
-    def a_quarter(self, each_fourth_module: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let the library be a quarter of itself, whose functions can all be looked at."""
-        monkeypatch.setattr(standard_library, "standard_library_files", lambda: each_fourth_module)
+@pytest.fixture(scope="module")
+def quarter(each_fourth_module: list[Path]) -> Callable[[str], PairRows]:
+    """Give the pairs of a task from a quarter of the library, whose functions can all be looked at."""
 
-    @pytest.mark.usefixtures("a_quarter")
+    @cache
+    def of(task: str) -> PairRows:
+        with patch.object(standard_library, "standard_library_files", lambda: each_fourth_module):
+            return load_standard_library_pairs(task)
+
+    return of
+
+
+class TestStandardLibrary:
     @pytest.mark.parametrize("task", ["code_generation", "sequence_to_sequence"])
-    def test_every_function_parses_alone_and_tells_nothing_of_its_docstring(self, task: str) -> None:
-        rows = load_standard_library_pairs(task)
+    def test_every_function_parses_alone_and_tells_nothing_of_its_docstring(
+        self, quarter: Callable[[str], PairRows], task: str
+    ) -> None:
+        rows = quarter(task)
         assert len(rows) > 1_000
         codes, told = (rows.targets, rows.sources) if task == "code_generation" else (rows.sources, rows.targets)
         for number in range(len(rows)):
@@ -211,17 +222,15 @@ class TestStandardLibrary:
             assert 10 <= len(told[number]) <= 300
             assert "\n" not in told[number]
 
-    @pytest.mark.usefixtures("a_quarter")
-    def test_names_of_rows_lead_to_the_function(self) -> None:
-        rows = load_standard_library_pairs("code_generation")
+    def test_names_of_rows_lead_to_the_function(self, quarter: Callable[[str], PairRows]) -> None:
+        rows = quarter("code_generation")
         root = standard_library._root()
         for number in range(0, len(rows), 100):
             name, _, line = rows.name_of(number).rpartition(":")
             assert (root / name).read_text().split("\n")[int(line) - 1].strip() == rows.targets[number].split("\n")[0]
 
-    @pytest.mark.usefixtures("a_quarter")
-    def test_a_split_of_the_pairs_shares_no_source(self) -> None:
-        rows = load_standard_library_pairs("sequence_to_sequence")
+    def test_a_split_of_the_pairs_shares_no_source(self, quarter: Callable[[str], PairRows]) -> None:
+        rows = quarter("sequence_to_sequence")
         train, evaluation, _ = split_pairs(rows, 0.1, seed=42)
         assert not set(rows.keys[train].tolist()) & set(rows.keys[evaluation].tolist())
         assert abs(len(evaluation) / len(rows) - 0.1) < 0.01
