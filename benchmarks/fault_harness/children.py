@@ -118,10 +118,13 @@ def import_all(names: Sequence[str]) -> None:
     """Import what children will need, once for all of them; this process computes nothing and starts no thread."""
     import torch
 
+    from benchmarks.fault_harness.warm import warm_up
+
     torch.set_num_threads(1)
     for name in names:
         with suppress(Exception):  # a module that only goes with another one
             import_module(name)
+    warm_up()
     gc.freeze()  # or each child looks for garbage in all of this, too
     assert threading.active_count() == 1, "a fork of a process with threads may hang"
 

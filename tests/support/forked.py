@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fault_harness.warm import warm_up
 from tests.support.drawing import pictures_undrawn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,7 @@ def _server() -> _Server:
 def _serve() -> None:
     for name in NEEDED:
         import_module(name)
+    warm_up()
     # A child that ends as any Python does would look through all of this for garbage, which took it a second.
     gc.freeze()
     with pictures_undrawn():

@@ -44,11 +44,12 @@ def page_html(page: Page) -> str:
     """Give a page as HTML."""
     script, style = (_own(name) for name in ("page.js", "page.css"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return _templates().get_template("page.html.j2").render(page=page, script=script, style=style, digest=digest)
+    return templates().get_template("page.html.j2").render(page=page, script=script, style=style, digest=digest)
 
 
 @cache
-def _templates() -> "Environment":
+def templates() -> "Environment":
+    """Give the templates of a page, and what they may call."""
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
