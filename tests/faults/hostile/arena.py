@@ -108,7 +108,7 @@ class Arena:
         shutil.copy(self.good / "rows.jsonl", place.work)
         return place
 
-    def call(self, words: Sequence[str], place: Place, stdin: bytes = WILLING) -> Outcome:
+    def call(self, words: Sequence[str], place: Place, stdin: bytes = WILLING, draws: bool = True) -> Outcome:
         """Run the command line in the working directory of a case, guarded."""
         guarded = {
             "readable": [str(self.good), str(self.home)],
@@ -116,6 +116,7 @@ class Arena:
             "hostile": str(place.work.parent),
             "more_bytes": MORE_BYTES,
             "cpu_seconds": CPU_SECONDS,
+            "draws": draws,
         }
         return self._sent(words, place.work, stdin, guarded)
 
@@ -130,6 +131,7 @@ class Arena:
             "timeout_seconds": GUARD_SECONDS,
             "learns_imports": False,
             "dies_at": "",
+            "draws": True,
             "readable": [],
             "more_bytes": 0,
             **{name: str(file) for name, file in files.items()},

@@ -25,7 +25,8 @@ class Case:
 
     `build` makes it and gives the words of the command. `exits` are the exit codes that are right, `says` are patterns
     that standard error must hold, `answers` patterns of standard output. `max_errors` is how many sentences of error
-    there may be. With `reads_outside` the user's own links may be followed, for reading alone.
+    there may be. With `reads_outside` the user's own links may be followed, for reading alone. Without `draws` pictures
+    are empty files.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Case:
     stdin: bytes = WILLING
     max_errors: int = 1
     reads_outside: bool = False
+    draws: bool = True
 
 
 def train(*more: str, data: str = "rows.jsonl", model: str = "encoder-tiny") -> tuple[str, ...]:

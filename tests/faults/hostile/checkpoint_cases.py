@@ -132,7 +132,7 @@ def states() -> Iterator[Case]:
     """A state that cannot be this run's: it is passed over with a word, or the run is refused."""
     for name, change in STATES.items():
         says = () if name in HARMLESS else (NEWEST,)
-        yield Case(f"checkpoint: {name}", functools.partial(with_state, change=change), EITHER, says)
+        yield Case(f"checkpoint: {name}", functools.partial(with_state, change=change), EITHER, says, draws=False)
 
 
 def _to_fifo(checkpoint: Path) -> None:
@@ -193,15 +193,18 @@ ENTRIES: dict[str, Callable[[Path], object]] = {
 
 CASES = [
     *states(),
-    *(Case(f"checkpoint: its state is {name}", functools.partial(with_text, text=t), EITHER, (NEWEST,))
+    *(Case(f"checkpoint: its state is {name}", functools.partial(with_text, text=t), EITHER, (NEWEST,),
+           draws=False)
       for name, t in TEXTS.items()),
-    *(Case(f"checkpoint: a manifest with {name}", functools.partial(with_metadata, **m), EITHER)
+    *(Case(f"checkpoint: a manifest with {name}", functools.partial(with_metadata, **m), EITHER, draws=False)
       for name, m in METADATA.items()),
-    *(Case(f"checkpoint: a manifest that names {name}", functools.partial(with_files, files=f), EITHER, (NEWEST,))
+    *(Case(f"checkpoint: a manifest that names {name}", functools.partial(with_files, files=f), EITHER,
+           (NEWEST,), draws=False)
       for name, f in FILES.items()),
     *(Case(f"checkpoint: {source} in the place of {target}", functools.partial(swapped, source=source, target=target),
-           EITHER, (NEWEST,))
+           EITHER, (NEWEST,), draws=False)
       for source, target in (("optimizer.safetensors", "model.safetensors"),
                              ("model.safetensors", "optimizer.safetensors"))),
-    *(Case(f"checkpoint: {name}", functools.partial(entry, make=make), EITHER) for name, make in ENTRIES.items()),
+    *(Case(f"checkpoint: {name}", functools.partial(entry, make=make), EITHER, draws=False)
+      for name, make in ENTRIES.items()),
 ]  # fmt: skip

@@ -11,11 +11,13 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from typing import Any
 
+from benchmarks.fault_harness.warm import warm_up
 from tests.faults.hostile.guard import limit, watch
+from tests.support.drawing import pictures_undrawn
 
 FIRST = (
     "presentation.cli.commands.train",
@@ -34,6 +36,7 @@ def serve() -> None:
     """Answer one call after the other until standard input ends."""
     for name in FIRST:
         import_module(name)
+    warm_up()
     for line in sys.stdin:
         call = json.loads(line)
         gc.freeze()  # a child that looked for garbage in all of this, too, took a third longer
@@ -72,7 +75,8 @@ def _child(call: dict[str, Any]) -> None:
             watch(report, call["readable"], call["writable"], call["hostile"])
         if call["more_bytes"]:
             limit(call["more_bytes"], call["cpu_seconds"])
-        code = _exit_code_of_main()
+        with nullcontext() if call["draws"] else pictures_undrawn():
+            code = _exit_code_of_main()
         if call["learns_imports"]:
             os.write(report, "\n".join(sys.modules).encode())
     finally:

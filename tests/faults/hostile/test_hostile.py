@@ -33,7 +33,7 @@ def test_hostile_input_runs_nothing_touches_nothing_outside_and_is_answered(
     place = arena.place(f"case{number}")
     words = case.build(place)
     before = tree(place.outside)
-    outcome = arena.call(words, place, case.stdin)
+    outcome = arena.call(words, place, case.stdin, case.draws)
     found = list(complaints(case, outcome))
     if tree(place.outside) != before:
         found.append("something was written outside")
