@@ -13,10 +13,11 @@ from tests.support.forked import start_function
 from tests.support.ranks import ended, environments
 
 ROWS = [
-    {"text": f"{word} number {n}", "label": label} for n in range(24) for word, label in (("yes", "a"), ("no", "b"))
+    {"text": f"{word} number {n}", "label": label} for n in range(12) for word, label in (("yes", "a"), ("no", "b"))
 ]
 TINY = ("--task", "text_classification", "--model", "encoder-tiny", "--set", "vocab_size=300", "--precision", "fp32")
-TRAIN = ("train", "--dataset", "rows.json", *TINY, "--epochs", "2", "--batch-size", "8", "--set", "save_steps=2")
+SWIFT = ("--set", "linear_start=false", "--epochs", "2", "--batch-size", "8", "--set", "save_steps=2")
+TRAIN = ("train", "--dataset", "rows.json", *TINY, *SWIFT)
 HANGS = ("--set", "rank_timeout=4")
 
 

@@ -13,7 +13,7 @@ from tests.support.once import once
 from tests.support.ranks import in_ranks
 
 FEW = ("classification", "one row left", "masked", "quantiles")
-MANY = (*FEW, "by tokens", "language modelling", "code generation, packed", "seq2seq, packed", "flow")
+DIVIDED = (*FEW, "code generation, packed", "seq2seq, packed", "flow")
 CLOSE = 1e-5
 SECONDS_TO_END = 600.0  # on a busy machine
 Runs = Callable[..., tuple[list[Any], Path]]
@@ -26,7 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     @cache
     def of(size: int, parallel: str = "auto") -> tuple[list[Any], Path]:
-        names = {2: MANY, 3: FEW}.get(size, tuple(ranked.CASES))
+        names = DIVIDED if parallel == "fsdp" else FEW if size in (2, 3) else tuple(ranked.CASES)
 
         def trained(place: Path) -> list[Any]:
             given = {"names": names, "directory": str(place), "parallel": parallel}
