@@ -15,7 +15,7 @@ CHOSEN = "|".join(
         "^writes/.*(ENOSPC|EIO|EROFS).* of the run/(serialize|fsync) .*(staging-model|step-00000001)[^#]*(model|state)",
         "^damage/.*a flipped bit: (the newest|a file of the run).*(state.json|metrics.jsonl) bit flipped at 9",
         "^damage/.*the best checkpoint.*/model.safetensors removed",
-        "^signals/.*(SIGTERM|SIGHUP)/(saving|a step in the middle)$",
+        "^signals/.*(SIGTERM/saving|SIGHUP/a step in the middle)$",
         "^signals/.*SIGINT while Python imports/torch",
         "^neighbours/.*three resumes of one run/trial-0",
         "^changes/.*/(learning_rate|seed|logging_steps|quantiles)=",
