@@ -29,8 +29,12 @@ class ForecasterLayer(GradientCheckpointingLayer):
         tokens = tokens + self.dropout(self.time(self.norms[0](tokens), there))
         turned, there = self.norms[1](tokens).transpose(1, 2), there.transpose(1, 2)  # [B, N, V, D]
         tokens = tokens + self.dropout(self.across(turned, there).transpose(1, 2))
-        content, gate = self.wide(self.norms[2](tokens)).chunk(2, dim=-1)
-        return tokens + self.dropout(self.narrow(content * functional.silu(gate)))
+        return tokens + self.dropout(self.narrow(self.opened(self.wide(self.norms[2](tokens)))))
+
+    def opened(self, projected: Tensor) -> Tensor:
+        """Multiply the first half of [..., 2 * N] by what the second lets through."""
+        content, gate = projected.chunk(2, dim=-1)
+        return content * functional.silu(gate)
 
 
 class Attention(nn.Module):
@@ -46,13 +50,15 @@ class Attention(nn.Module):
         """Shapes: tokens and result [..., S, D], there [..., S]. Where nothing is there, all is attended to alike."""
         size = tokens.shape[-1] // self.num_heads
         heads = self.queries_keys_values(tokens).unflatten(-1, (3, self.num_heads, size)).flatten(0, -5)
-        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each [*, heads, S, size]
         mask = (there | ~there.any(-1, keepdim=True)).flatten(0, -2)[:, None, None, :]  # [*, 1, 1, S]
-        # The scores are small: two products and a softmax are faster on a CPU than the fused kernel with a mask.
-        scores = (queries * size**-0.5) @ keys.transpose(-1, -2)
+        return self.out(self.attended(*heads.permute(2, 0, 3, 1, 4), mask).flatten(-2)).view(tokens.shape)
+
+    def attended(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """Shapes: queries, keys and values [*, heads, S, size], mask [*, 1, 1, S], result [*, S, heads, size]."""
+        # The scores are small: two products and a softmax are faster on a CPU than torch's fused kernel with a mask.
+        scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
         weights = torch.softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min), dim=-1, dtype=torch.float32)
-        mixed = (weights.to(values.dtype) @ values).transpose(1, 2).flatten(-2)
-        return self.out(mixed).view(tokens.shape)
+        return (weights.to(values.dtype) @ values).transpose(1, 2)
 
 
 class QuantileHead(nn.Module):

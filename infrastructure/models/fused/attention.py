@@ -6,9 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from infrastructure.models.fused.dropout import short_draws
 from infrastructure.models.fused.norms import product_format
+
+# Numbers of fp32, of WIDE bytes each, that a processor of today takes at once. A row of fewer torch takes one by one, of
+# softmax and of its slope, which is three to six times as long.
+LANES, WIDE = 16, 4
 
 
 def softmax_attention(
@@ -65,7 +70,7 @@ class _SoftmaxAttention(torch.autograd.Function):
             scores = bias.expand(batch, heads, length, -1).clone(memory_format=torch.contiguous_format)
             scores = scores.view(len(queries), queries.shape[1], -1)
             scores.baddbmm_(queries, keys.transpose(1, 2))
-        weights = torch.softmax(scores, dim=-1, dtype=torch.promote_types(query.dtype, torch.float32)).to(query.dtype)
+        weights = _softmax(scores)
         kept, ctx.factor = short_draws(weights.shape, dropout) if dropout else (None, 1.0)
         ctx.save_for_backward(queries, keys, values, weights, kept)
         ctx.shapes, ctx.scale = (query.shape, key.shape, value.shape), scale
@@ -79,11 +84,29 @@ class _SoftmaxAttention(torch.autograd.Function):
         gradients = gradient.transpose(1, 2).reshape(len(queries), queries.shape[1], -1)
         of_value = torch.bmm(_dropped(weights, kept, ctx.factor).transpose(1, 2), gradients)
         of_weights = _dropped(torch.bmm(gradients, values.transpose(1, 2)), kept, ctx.factor)
-        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        of_scores = _pulled_through_softmax(of_weights, weights)
         of_query = torch.bmm(of_scores, keys).mul_(ctx.scale)
         of_key = torch.bmm(of_scores.transpose(1, 2), queries)
         query, key, value = ctx.shapes
         return of_query.view(query), of_key.view(key), of_value.view(value), None, None, None
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    """Take the softmax of the last dimension in fp32 at least; shapes and formats [..., L], and of the result."""
+    wide, length = torch.promote_types(scores.dtype, torch.float32), scores.shape[-1]
+    if length >= LANES:
+        return torch.softmax(scores, dim=-1, dtype=wide).to(scores.dtype)
+    filled = functional.pad(scores, (0, LANES - length), value=-torch.inf)
+    return torch.softmax(filled, dim=-1, dtype=wide)[..., :length].to(scores.dtype).contiguous()
+
+
+def _pulled_through_softmax(gradient: Tensor, weights: Tensor) -> Tensor:
+    """Bring a gradient of weights [..., L] back to their scores."""
+    if weights.shape[-1] * weights.element_size() >= LANES * WIDE:
+        return torch._softmax_backward_data(gradient, weights, -1, weights.dtype)
+    wide = torch.promote_types(weights.dtype, torch.float32)
+    products = gradient.to(wide) * weights
+    return products.sub_(weights * products.sum(-1, keepdim=True)).to(weights.dtype)
 
 
 def _dropped(weights: Tensor, kept: Tensor | None, factor: float) -> Tensor:

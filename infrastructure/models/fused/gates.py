@@ -17,12 +17,12 @@ class Activation:
     pull: Callable[[Tensor, Tensor], Tensor]
 
 
-def split_gated(projected: Tensor, activation: Activation) -> Tensor:
-    """Multiply the activation of one half by the other.
+def split_gated(projected: Tensor, activation: Activation, gate: int = 0) -> Tensor:
+    """Multiply the activation of one half, the first or the one that `gate` counts, by the other.
 
     Shapes: projected [..., 2 * N], result [..., N].
     """
-    gated: Tensor = _SplitGated.apply(projected, activation)
+    gated: Tensor = _SplitGated.apply(projected, activation, gate)
     return gated
 
 
@@ -34,24 +34,30 @@ def gated(gate: Tensor, up: Tensor, activation: Activation) -> Tensor:
 
 class _SplitGated(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, projected: Tensor, activation: Activation) -> Tensor:
-        gate, up = projected.chunk(2, dim=-1)
+    def forward(ctx: Any, projected: Tensor, activation: Activation, place: int) -> Tensor:
+        gate, up = _halves(projected, place)
         # Activations of numbers that do not lie side by side take twice as long.
         opened = activation.value(gate.contiguous())
         ctx.save_for_backward(projected, opened)
-        ctx.activation = activation
+        ctx.activation, ctx.place = activation, place
         return opened * up
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         projected, opened = ctx.saved_tensors
-        gate, up = projected.chunk(2, dim=-1)
+        gate, up = _halves(projected, ctx.place)
         of_projected = torch.empty_like(projected)
-        of_gate, of_up = of_projected.chunk(2, dim=-1)
+        of_gate, of_up = _halves(of_projected, ctx.place)
         torch.mul(gradient, opened, out=of_up)
         of_gate.copy_(ctx.activation.pull(gradient * up, gate.contiguous()))
-        return of_projected, None
+        return of_projected, None, None
+
+
+def _halves(projected: Tensor, place: int) -> tuple[Tensor, Tensor]:
+    """Give the gate, which is the half of that place, and the other."""
+    halves = projected.chunk(2, dim=-1)
+    return halves[place], halves[1 - place]
 
 
 class _Gated(torch.autograd.Function):

@@ -56,7 +56,7 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, form: torch.dtype) -> Tensor:
         wide = _widened(x)
-        scale = wide.square().mean(-1, keepdim=True).add_(eps).rsqrt_()  # [..., 1]
+        scale = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
         ctx.save_for_backward(x, weight, scale)
         return (wide * scale).mul_(weight).to(form)
 
@@ -66,7 +66,7 @@ class _RMSNorm(torch.autograd.Function):
         x, weight, scale = ctx.saved_tensors
         size = x.shape[-1]
         wide, gradient, weighing = _widened(x), _widened(gradient), _widened(weight)
-        products = (gradient * wide).view(-1, size)
+        products = (gradient * wide).reshape(-1, size)
         of_weight = torch.mv(products.t(), scale.view(-1))
         pulled = torch.mv(products, weighing).view_as(scale).mul_(scale.pow(3)).div_(size)
         of_x = (gradient * weighing).mul_(scale).addcmul_(wide, pulled, value=-1.0)

@@ -45,6 +45,12 @@ def _modernbert(model: nn.Module) -> None:
     fuse(model)
 
 
+def _forecaster(model: nn.Module) -> None:
+    from infrastructure.models.fused.forecaster import fuse
+
+    fuse(model)
+
+
 def _llama(model: nn.Module) -> None:
     for layer in _blocks(model):
         become(layer.self_attn, FusedAttention)
@@ -76,6 +82,7 @@ def _blocks(model: nn.Module) -> list[Any]:
 
 FAMILIES: Mapping[str, Callable[[nn.Module], None]] = {
     "modernbert": _modernbert,
+    "athanor_forecaster": _forecaster,
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3"), _llama),
     "t5gemma": _t5gemma,
 }

@@ -1,7 +1,10 @@
 """What quantile forecasts cost, point by point."""
 
-from torch import Tensor, nn, where
-from torch import maximum as larger
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def pinball_losses(forecast: Tensor, target: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
@@ -11,11 +14,29 @@ def pinball_losses(forecast: Tensor, target: Tensor, levels: Tensor) -> tuple[Te
     levels [Q] in (0, 1).
     Source: Koenker and Bassett, Econometrica 46 (1978).
     """
-    observed = ~target.isnan()
-    # Filled before the subtraction: a NaN times 0 would still be one in the gradient.
-    short = where(observed, target, 0.0)[..., None] - forecast
-    losses = larger(levels * short, (levels - 1.0) * short)
-    return where(observed[..., None], losses, 0.0), observed
+    losses: Tensor = _PinballLosses.apply(forecast, target, levels)
+    return losses, ~target.isnan()
+
+
+class _PinballLosses(torch.autograd.Function):
+    """The losses by their slopes, which are all that the backward pass needs; where both sides meet it is their mean."""
+
+    @staticmethod
+    def forward(ctx: Any, forecast: Tensor, target: Tensor, levels: Tensor) -> Tensor:
+        short = target.unsqueeze(-1) - forecast
+        slopes = short.sign().mul_(0.5).add_(levels - 0.5)
+        missing = target.isnan().unsqueeze(-1)
+        if missing.any():
+            short.masked_fill_(missing, 0.0)
+            slopes.masked_fill_(missing, 0.0)
+        ctx.save_for_backward(slopes)
+        return short.mul_(slopes)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slopes,) = ctx.saved_tensors
+        return (gradient * slopes).neg_(), None, None
 
 
 def crossings(forecast: Tensor) -> Tensor:
