@@ -28,7 +28,7 @@ class ForecasterLayer(GradientCheckpointingLayer):
         """Shapes: tokens and result [B, V, N, D], there [B, V, N] False for tokens that nobody may attend to."""
         tokens = tokens + self.dropout(self.time(self.norms[0](tokens), there))
         turned, there = self.norms[1](tokens).transpose(1, 2), there.transpose(1, 2)  # [B, N, V, D]
-        tokens = tokens + self.dropout(self.across(turned, there).transpose(1, 2))
+        tokens = tokens + self.dropout(self.across(turned, there)).transpose(1, 2)
         return tokens + self.dropout(self.narrow(self.opened(self.wide(self.norms[2](tokens)))))
 
     def opened(self, projected: Tensor) -> Tensor:

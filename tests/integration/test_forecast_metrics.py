@@ -20,6 +20,7 @@ from infrastructure.tasks.series.scoring.metrics import (
     metric_names,
     symmetric_pairs,
 )
+from infrastructure.tasks.series.scoring.quantile_losses import pinball_losses
 from infrastructure.training.losses import CombinedQuantileLoss
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -78,6 +79,21 @@ def test_pinball_losses_and_those_of_the_median_are_those_of_scikit_learn() -> N
     assert uneven["repeat_last_loss"] == pytest.approx(expected)
     counts = [result[name] for name in ("num_windows", "num_points", "num_points_repeat_last")]
     assert counts == [30, seen.sum(), known.sum()]
+
+
+def test_the_slope_of_a_pinball_loss_is_that_of_the_larger_of_both_sides_and_their_mean_where_they_meet() -> None:
+    forecast, target, _ = (torch.tensor(each) for each in windows())
+    forecast[:9, 0, 0, 3] = target[:9, 0, 0].nan_to_num()  # as a constant series is forecast
+    levels = torch.tensor(LEVELS)
+    given, known = (forecast.clone().requires_grad_() for _ in range(2))
+    losses, observed = pinball_losses(given, target, levels)
+    short = target.nan_to_num()[..., None] - known
+    expected = torch.maximum(levels * short, (levels - 1) * short) * ~target.isnan()[..., None]
+    assert torch.equal(observed, ~target.isnan())
+    torch.testing.assert_close(losses, expected)
+    for each in (losses, expected):
+        (each + each.square()).sum().backward()
+    torch.testing.assert_close(given.grad, known.grad)
 
 
 @settings(max_examples=20, deadline=None)

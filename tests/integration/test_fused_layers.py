@@ -21,6 +21,7 @@ from transformers import (
     T5GemmaModuleConfig,
 )
 
+from infrastructure.models.forecaster import Forecaster, ForecasterConfig
 from infrastructure.models.fused.becoming import Fused
 from infrastructure.models.fused.replacing import use_fast_layers
 
@@ -48,11 +49,20 @@ def encoder_decoder() -> PreTrainedModel:
     )
 
 
+def forecaster() -> PreTrainedModel:
+    return Forecaster(
+        ForecasterConfig(
+            context_length=24, patch_length=4, num_inputs=3, num_targets=2, hidden_size=16, num_heads=2, dropout=0.0
+        )
+    )
+
+
 MODELS: dict[str, Callable[[], PreTrainedModel]] = {
     "modernbert": modernbert,
     "llama": partial(decoder, "llama"),
     "qwen3": partial(decoder, "qwen3"),
     "t5gemma": encoder_decoder,
+    "forecaster": forecaster,
 }
 
 
@@ -62,6 +72,17 @@ def batch(model: PreTrainedModel) -> dict[str, Any]:
     ids = torch.randint(2, 40, (3, 9), generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1, 1]) if model.config.model_type == "modernbert" else ids.masked_fill(mask == 0, -100)
     return {"input_ids": ids * mask + (1 - mask), "attention_mask": mask, "labels": labels}
+
+
+def loss_of(model: PreTrainedModel) -> torch.Tensor:
+    if not isinstance(model, Forecaster):
+        loss: torch.Tensor = model(**batch(model)).loss
+        return loss
+    values = torch.randn(3, 24, 3, generator=torch.Generator().manual_seed(0))
+    observed = torch.ones(3, 24, 3, dtype=torch.bool)
+    observed[1, :9, 0] = observed[2, :, 1] = False  # a gap of two patches, and a variable of which nothing is known
+    found: torch.Tensor = model(values, observed, torch.empty(3, 24, 0))["forecast"]
+    return found.square().mean()
 
 
 def fused_in(model: nn.Module) -> list[nn.Module]:
@@ -81,7 +102,7 @@ def pair(name: str) -> tuple[PreTrainedModel, PreTrainedModel]:
 
 def gradients(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     torch.manual_seed(4)
-    loss = model(**batch(model)).loss
+    loss = loss_of(model)
     loss.backward()
     found = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     model.zero_grad()

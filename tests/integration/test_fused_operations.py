@@ -58,6 +58,7 @@ def gates(name: str) -> tuple[Operation, Operation]:
 
 
 QKV = ((2, 4, 5, 4),) * 3
+LENGTHS = (20, 40)  # of rows that fill the registers of a processor in fp32, and in bf16 too
 LOWER = torch.ones(5, 5, dtype=torch.bool).tril()
 CASES: dict[str, tuple[Operation, Operation, Sequence[tuple[int, ...]]]] = {
     "layer norm": (
@@ -82,7 +83,13 @@ CASES: dict[str, tuple[Operation, Operation, Sequence[tuple[int, ...]]]] = {
         lambda x: gelu(x[..., :3]) * x[..., 3:],
         ((2, 4, 6),),
     ),
+    "gated halves, the second the gate": (
+        lambda x: split_gated(x, ACTIVATIONS["silu"], gate=1),
+        lambda x: x[..., :3] * silu(x[..., 3:]),
+        ((2, 4, 6),),
+    ),
     "attention": (*attention(None), QKV),
+    **{f"attention of {length}": (*attention(None), ((1, 2, length, 4),) * 3) for length in LENGTHS},
     "attention with a mask": (*attention(SEEN), QKV),
     "causal attention": (*attention(None, causal=True, seen=LOWER), QKV),
     "attention of heads that share keys": (*attention(SEEN), ((2, 4, 5, 4), (2, 2, 5, 4), (2, 2, 5, 4))),

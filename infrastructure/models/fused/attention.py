@@ -11,8 +11,8 @@ from torch.nn import functional
 from infrastructure.models.fused.dropout import short_draws
 from infrastructure.models.fused.norms import product_format
 
-# Numbers of fp32, of WIDE bytes each, that a processor of today takes at once. A row of fewer torch takes one by one, of
-# softmax and of its slope, which is three to six times as long.
+# Numbers of fp32, of WIDE bytes each, that a processor of today takes at once. Of softmax and its slope torch takes a
+# shorter row number by number, which lasts three to six times as long.
 LANES, WIDE = 16, 4
 
 
@@ -101,12 +101,13 @@ def _softmax(scores: Tensor) -> Tensor:
 
 
 def _pulled_through_softmax(gradient: Tensor, weights: Tensor) -> Tensor:
-    """Bring a gradient of weights [..., L] back to their scores."""
+    """Bring a gradient of weights [..., L], which may be written over, back to their scores."""
     if weights.shape[-1] * weights.element_size() >= LANES * WIDE:
         return torch._softmax_backward_data(gradient, weights, -1, weights.dtype)
     wide = torch.promote_types(weights.dtype, torch.float32)
-    products = gradient.to(wide) * weights
-    return products.sub_(weights * products.sum(-1, keepdim=True)).to(weights.dtype)
+    gradient = gradient.to(wide)
+    mean = (gradient * weights).sum(-1, keepdim=True)
+    return gradient.sub_(mean).mul_(weights).to(weights.dtype)
 
 
 def _dropped(weights: Tensor, kept: Tensor | None, factor: float) -> Tensor:

@@ -56,7 +56,7 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, form: torch.dtype) -> Tensor:
         wide = _widened(x)
-        scale = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()  # [..., 1]
+        scale = wide.square().mean(-1, keepdim=True).add_(eps).rsqrt_()  # [..., 1]
         ctx.save_for_backward(x, weight, scale)
         return (wide * scale).mul_(weight).to(form)
 

@@ -19,7 +19,7 @@ def pinball_losses(forecast: Tensor, target: Tensor, levels: Tensor) -> tuple[Te
 
 
 class _PinballLosses(torch.autograd.Function):
-    """The losses by their slopes, which are all that the backward pass needs; where both sides meet it is their mean."""
+    """The losses by their slopes, all that the backward pass needs; where both sides meet the slope is their mean."""
 
     @staticmethod
     def forward(ctx: Any, forecast: Tensor, target: Tensor, levels: Tensor) -> Tensor:
