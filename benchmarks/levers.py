@@ -1,5 +1,7 @@
 """What each lever of the CPU engine is worth: tokens per second with all of them, and with one taken away.
 
+Of encoder-mini on AG News, and behind it windows per second of forecaster-mini on ETTh1.
+
     python benchmarks/levers.py [--rounds 5] [--steps 40] [--busy]
     python benchmarks/levers.py --profile [--steps 40]
 
@@ -48,6 +50,11 @@ ARMS = (
     "clipping before the update",
     "fp32",
 )
+OF_A_FORECASTER = (
+    "all of a forecaster",
+    "plain layers of a forecaster",
+    "short rows of softmax number by number",
+)
 # Looks for work of a waiting thread; 300,000 is what libgomp does by itself.
 SPINS = {"long spinning": "300000", "no spinning": "0"}
 WARM_UP_STEPS = 5
@@ -77,7 +84,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--busy", action="store_true")
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
+    parser.add_argument("--arm", choices=(*ARMS, *OF_A_FORECASTER), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
         print(run(options.arm, options.steps))
@@ -87,22 +94,24 @@ def main() -> None:
         return
     neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
     try:
-        rounds = [{arm: _in_own_process(arm, options.steps) for arm in ARMS} for _ in range(options.rounds)]
+        arms = (*ARMS, *OF_A_FORECASTER)
+        rounds = [{arm: _in_own_process(arm, options.steps) for arm in arms} for _ in range(options.rounds)]
     finally:
         if neighbour is not None:
             neighbour.kill()
     result = {
         arm: {
-            "tokens_per_second": round(statistics.median(one[arm] for one in rounds)),
-            "share_of_all": round(statistics.median(one[arm] / one["all"] for one in rounds), 3),
+            "per_second": round(statistics.median(one[arm] for one in rounds)),
+            "share_of_all": round(statistics.median(one[arm] / one[of[0]] for one in rounds), 3),
         }
-        for arm in ARMS
+        for of in (ARMS, OF_A_FORECASTER)
+        for arm in of
     }
     print(json.dumps({"busy": options.busy, "rounds": options.rounds, "cores": os.cpu_count(), **result}, indent=2))
 
 
 def run(arm: str, steps: int) -> float:
-    """Train some steps with one lever taken away; gives tokens per second."""
+    """Train some steps with one lever taken away; gives tokens, or windows, per second."""
     with trained_by_steps(arm) as train:
         train(0, WARM_UP_STEPS)
         started = time.perf_counter()
@@ -129,12 +138,28 @@ def profile(steps: int) -> dict[str, float]:
 @contextmanager
 def trained_by_steps(arm: str) -> Iterator[Callable[[int, int], int]]:
     """Set up a training with one lever taken away; gives what trains steps from one on, and tells their tokens."""
-    from benchmarks.throughput import model_and_rows
-    from infrastructure.models.fused import modernbert
-    from infrastructure.parallel import row_gradients
-    from infrastructure.tasks.labels.adapter import SequenceClassification
-    from infrastructure.training import AdvancedTrainer, batches, precision, session
     from infrastructure.training.step import train_step
+
+    _take_away(arm)
+    with tempfile.TemporaryDirectory() as directory:
+        trainer, batch_size = (_forecasting if arm in OF_A_FORECASTER else _classifying)(arm, directory)
+
+        def train(first: int, steps: int) -> int:
+            tokens = 0
+            for step in range(first, first + steps):
+                batch = trainer._batches.at(step, batch_size)
+                train_step(trainer._session, batch, 1e-3)
+                tokens += batch.num_tokens
+            return tokens
+
+        yield train
+
+
+def _take_away(arm: str) -> None:
+    """Let this process compute without one lever."""
+    from infrastructure.models.fused import attention, modernbert, replacing
+    from infrastructure.parallel import row_gradients
+    from infrastructure.training import batches, precision, session
 
     if arm == "torch attention":
         vars(session)["use_fast_attention"] = lambda model, device: None
@@ -151,32 +176,55 @@ def trained_by_steps(arm: str) -> Iterator[Callable[[int, int], int]]:
         vars(row_gradients)["LEAST_NUMBERS"] = sys.maxsize
     if arm == "clipping before the update":
         vars(precision)["_take_step"] = _clip_first
+    if arm == "plain layers of a forecaster":
+        vars(replacing)["FAMILIES"] = {}
+    if arm == "short rows of softmax number by number":
+        vars(attention)["LANES"] = 0
+
+
+def _classifying(arm: str, directory: str) -> tuple[Any, int]:
+    """Give a trainer of encoder-mini and its batch size."""
+    from benchmarks.throughput import model_and_rows
+    from infrastructure.tasks.labels.adapter import SequenceClassification
+    from infrastructure.training import AdvancedTrainer
+
     model, dataset, _ = model_and_rows(0)
     if arm == "dropout inside layers":
         for layer in model.model.layers:
             layer.mlp.drop.p = 0.1
             layer.attn.out_drop = type(layer.mlp.drop)(0.1)
-    with tempfile.TemporaryDirectory() as directory:
-        trainer = AdvancedTrainer(
-            model,
-            dataset,
-            output_dir=directory,
-            task=SequenceClassification(dataset.label_names, pad_token_id=dataset.pad_token_id),
-            batch_size=32,
-            num_epochs=1,
-            precision="fp32" if arm == "fp32" else "bf16",
-            device="cpu",
-        )
+    trainer = AdvancedTrainer(
+        model,
+        dataset,
+        output_dir=directory,
+        task=SequenceClassification(dataset.label_names, pad_token_id=dataset.pad_token_id),
+        batch_size=32,
+        num_epochs=1,
+        precision="fp32" if arm == "fp32" else "bf16",
+        device="cpu",
+    )
+    return trainer, 32
 
-        def train(first: int, steps: int) -> int:
-            tokens = 0
-            for step in range(first, first + steps):
-                batch = trainer._batches.at(step, 32)
-                train_step(trainer._session, batch, 1e-3)
-                tokens += batch.num_tokens
-            return tokens
 
-        yield train
+def _forecasting(arm: str, directory: str) -> tuple[Any, int]:
+    """Give a trainer of forecaster-mini and its batch size."""
+    from benchmarks.evaluation import KINDS
+    from benchmarks.trainers import prepared
+    from infrastructure.training import AdvancedTrainer
+
+    settings, batch_size = next(of for of in KINDS.values() if of[0]["task"] == "quantile_forecasting")
+    bundle, ready = prepared(**settings)
+    trainer = AdvancedTrainer(
+        bundle.model,
+        ready.train,
+        output_dir=directory,
+        task=ready.adapter,
+        batch_size=batch_size,
+        num_epochs=1,
+        precision="bf16",
+        device="cpu",
+    )
+    return trainer, batch_size
 
 
 def _clip_first(optimizer: Any, divisor: Any, found_inf: Any) -> None:

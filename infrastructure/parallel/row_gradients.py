@@ -28,6 +28,7 @@ class RowGradients:
                 weight = module.get_parameter("weight")
                 self._modules.append((module, tables.setdefault(id(weight), _Table(weight))))
         self._tables = tuple(tables.values())
+        self._weights = tuple(model.parameters())  # to look for them at each step would take a hundredth of a short one
 
     @contextmanager
     def collected(self) -> Iterator[None]:
@@ -43,11 +44,13 @@ class RowGradients:
                 afterwards.callback(vars(module).pop, "forward")
             yield
 
-    def parts_of(self, weights: Iterator[nn.Parameter]) -> list[Tensor]:
-        """Give of the gradients of weights what may differ from zero, each number once."""
+    def parts(self) -> list[Tensor]:
+        """Give of the gradients of all weights what may differ from zero, each number once."""
         rows = {id(table.weight): table.rows for table in self._tables if table.is_by_rows}
         return [
-            rows[id(weight)]() if id(weight) in rows else weight.grad for weight in weights if weight.grad is not None
+            rows[id(weight)]() if id(weight) in rows else weight.grad
+            for weight in self._weights
+            if weight.grad is not None
         ]
 
 

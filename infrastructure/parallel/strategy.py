@@ -91,10 +91,9 @@ class Parallel:
 
     def norm_of_gradient(self, model: nn.Module) -> Tensor:
         """Give the norm of the gradient of all weights, over all ranks; a number of the device."""
-        weights = model.parameters()
         if self._rows is not None:
-            return nn.utils.get_total_norm(self._rows.parts_of(weights))
-        return nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+            return nn.utils.get_total_norm(self._rows.parts())
+        return nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
 
     def whole(self, model: nn.Module) -> Mapping[str, Any] | None:
         """Give the first rank the whole weights of a model, by name; None where the model has them itself."""

@@ -174,7 +174,8 @@ class Gradient:
 def gradient(session: Session, batch: StepBatch) -> Gradient:
     """Fill the gradients of the loss as it is scaled: neither brought to size nor clipped, which `update` does."""
     parallel = session.parallel
-    session.forward.train()
+    if not (session.forward.training and session.model.training):  # all parts are told, which takes time
+        session.forward.train()
     loss = torch.zeros((), device=session.device)
     *first, last = batch.micro_batches
     with drawing(session.device), session.precision.products(), parallel.one_gradient(session.forward):
