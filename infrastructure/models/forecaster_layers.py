@@ -50,8 +50,9 @@ class Attention(nn.Module):
         """Shapes: tokens and result [..., S, D], there [..., S]. Where nothing is there, all is attended to alike."""
         size = tokens.shape[-1] // self.num_heads
         heads = self.queries_keys_values(tokens).unflatten(-1, (3, self.num_heads, size)).flatten(0, -5)
+        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # each [*, heads, S, size]
         mask = (there | ~there.any(-1, keepdim=True)).flatten(0, -2)[:, None, None, :]  # [*, 1, 1, S]
-        return self.out(self.attended(*heads.permute(2, 0, 3, 1, 4), mask).flatten(-2)).view(tokens.shape)
+        return self.out(self.attended(queries, keys, values, mask).flatten(-2)).view(tokens.shape)
 
     def attended(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """Shapes: queries, keys and values [*, heads, S, size], mask [*, 1, 1, S], result [*, S, heads, size]."""
