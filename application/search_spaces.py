@@ -1,6 +1,7 @@
 """The space that a tuning searches, checked against what the settings of a training may be."""
 
 from collections.abc import Mapping
+from itertools import combinations, islice, product
 from typing import Any, get_args
 
 from application.groups.known import NAMES
@@ -11,6 +12,7 @@ from domain.search_space import Choice, Dimension, Range, default_space, written
 from domain.task import task_named
 
 MAX_FAULTS = 20
+MOST_TRIED = 100  # values of one setting, or pairs of two, that are looked at before a study begins
 
 
 def space_of(
@@ -27,7 +29,9 @@ def space_of(
     else:
         known = {name for name in NAMES if understands(task, name)}
         space, faults = written_space(written, NAMES, known, _whole_ones(), training.metric_name)
-        faults += [fault for name, dimension in space.items() for fault in _broken(request, name, dimension)]
+        faults += [fault for name, dimension in space.items() for fault in _broken(request, {name: dimension})]
+        if not faults:  # what each may be by itself two may not be together
+            faults = [fault for pair in combinations(space.items(), 2) for fault in _broken(request, dict(pair))]
         if faults:
             raise ConfigurationError.of(list(dict.fromkeys(faults))[:MAX_FAULTS])
         space = {name: _as_read(request, name, dimension) for name, dimension in space.items()}
@@ -65,16 +69,19 @@ def _whole_ones() -> list[str]:
     ]
 
 
-def _broken(request: TrainModelRequest, name: str, dimension: Dimension) -> list[str]:
+def _broken(request: TrainModelRequest, space: Mapping[str, Dimension]) -> list[str]:
     """Say which rules of the training some values break, that it does not break without them."""
-    ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
     faults: dict[str, None] = {}
-    for value in ends:
+    for values in islice(product(*map(_ends, space.values())), MOST_TRIED):
         try:
-            request.changed(**{name: value}).resolved()
+            request.changed(**dict(zip(space, values, strict=True))).resolved()
         except ConfigurationError as error:
             faults |= dict.fromkeys(error.messages)
     return list(faults)
+
+
+def _ends(dimension: Dimension) -> tuple[Any, ...]:
+    return dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
 
 
 def _as_read(request: TrainModelRequest, name: str, dimension: Dimension) -> Dimension:

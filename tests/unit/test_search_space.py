@@ -94,6 +94,7 @@ def test_a_space_is_read_as_its_settings_are() -> None:
         ({"batch_size": [16, 0]}, "batch_size is 0"),
         ({"optimizer": ["adamw", "adamx"]}, "optimizer 'adamx' is not known"),
         ({"adapter_rank": [4, 8]}, "Add adapter=lora"),
+        ({"batch_size": [8, 16], "batch_tokens": [512, 1024]}, "batch_size is 8 and batch_tokens 512"),
     ],
 )
 def test_what_is_wrong_with_a_space_is_told(written: Any, said: str) -> None:
