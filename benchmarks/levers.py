@@ -2,11 +2,12 @@
 
 Of encoder-mini on AG News, and behind it windows per second of forecaster-mini on ETTh1.
 
-    python benchmarks/levers.py [--rounds 5] [--steps 40] [--busy]
+    python benchmarks/levers.py [--rounds 5] [--steps 40] [--busy] [--processor]
     python benchmarks/levers.py --profile [--steps 40]
 
-Each arm runs in its own process, in turn; `--busy` lets another process burn one core meanwhile. `--profile` gives the
-share that each kind of operation has in the time of a step instead. Needs the shared data.
+Each arm runs in its own process, in turn; `--processor` counts seconds of the processor, for a machine that others use
+too, and `--busy` lets another process burn one core meanwhile. `--profile` gives the share that each kind of operation
+has in the time of a step instead. Needs the shared data.
 """
 
 import argparse
@@ -83,11 +84,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--arm", choices=(*ARMS, *OF_A_FORECASTER), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
-        print(run(options.arm, options.steps))
+        print(run(options.arm, options.steps, time.process_time if options.processor else time.perf_counter))
         return
     if options.profile:
         print(json.dumps(profile(options.steps), indent=2))
@@ -95,7 +97,7 @@ def main() -> None:
     neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if options.busy else None
     try:
         arms = (*ARMS, *OF_A_FORECASTER)
-        rounds = [{arm: _in_own_process(arm, options.steps) for arm in arms} for _ in range(options.rounds)]
+        rounds = [{arm: _in_own_process(arm, options) for arm in arms} for _ in range(options.rounds)]
     finally:
         if neighbour is not None:
             neighbour.kill()
@@ -110,13 +112,13 @@ def main() -> None:
     print(json.dumps({"busy": options.busy, "rounds": options.rounds, "cores": os.cpu_count(), **result}, indent=2))
 
 
-def run(arm: str, steps: int) -> float:
+def run(arm: str, steps: int, now: Callable[[], float]) -> float:
     """Train some steps with one lever taken away; gives tokens, or windows, per second."""
     with trained_by_steps(arm) as train:
         train(0, WARM_UP_STEPS)
-        started = time.perf_counter()
+        started = now()
         tokens = train(WARM_UP_STEPS, steps)
-        return tokens / (time.perf_counter() - started)
+        return tokens / (now() - started)
 
 
 def profile(steps: int) -> dict[str, float]:
@@ -238,9 +240,10 @@ def _clip_first(optimizer: Any, divisor: Any, found_inf: Any) -> None:
         optimizer.step()
 
 
-def _in_own_process(arm: str, steps: int) -> float:
+def _in_own_process(arm: str, options: argparse.Namespace) -> float:
     environment = {**os.environ, "GOMP_SPINCOUNT": SPINS.get(arm, "1000")}
-    command = [sys.executable, __file__, "--arm", arm, "--steps", str(steps)]
+    command = [sys.executable, __file__, "--arm", arm, "--steps", str(options.steps)]
+    command += ["--processor"] if options.processor else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout.strip().splitlines()[-1])
 
