@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from application.training_request import TrainModelRequest
+from benchmarks.sides import processor
 from domain.events import StepCompleted
 from domain.results import Report
 from domain.task import TASKS
@@ -80,7 +81,8 @@ def threads(count: int) -> Iterator[None]:
 
 
 def machine() -> dict[str, str]:
-    return {"torch": torch.__version__, "cpu": torch.backends.cpu.get_cpu_capability()}
+    kernels = torch.backends.cpu.get_cpu_capability()
+    return {"torch": torch.__version__, "cpu": kernels, "processor": processor()}  # some kernels differ by its maker
 
 
 @pytest.mark.parametrize("case", [*TASKS, *PARTS])
