@@ -1,7 +1,9 @@
 """The command line, or a function, in processes of their own that can be killed, without importing torch for each.
 
 A server imports what a training needs and forks a process for each call, which ends as any Python does: it waits for
-its threads and gives its exit code. The server starts no thread, so that nothing is lost in a fork.
+its threads, does what was registered for the end and gives its exit code. Then it is gone: to take all modules apart
+would cost more than most calls, and is left to tests that start a Python of their own. The server starts no thread, so
+that nothing is lost in a fork.
 """
 
 import atexit
@@ -39,6 +41,8 @@ NEEDED = (
     "transformers.models.t5gemma.modeling_t5gemma",
 )
 SECONDS_BETWEEN_LOOKS = 0.005
+# The exit code of this process, once it has one.
+_codes: list[int] = []
 
 
 class Forked:
@@ -163,6 +167,7 @@ def _server() -> _Server:
 
 
 def _serve() -> None:
+    atexit.register(_leave)  # before anything else is, and so called behind everything else
     for name in NEEDED:
         import_module(name)
     warm_up()
@@ -175,9 +180,28 @@ def _serve() -> None:
             print(json.dumps(answer), flush=True)
 
 
+def _leave() -> None:
+    """End at once with the exit code that is known; without one, by an exception, the interpreter sees to the end."""
+    if _codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_codes[0])
+
+
 def _started(call: dict[str, Any]) -> int:
     if pid := os.fork():
         return pid
+    try:
+        _called(call)
+    except SystemExit as done:
+        if done.code is None or isinstance(done.code, int):
+            _codes.append((done.code or 0) & 0xFF)
+        raise
+    _codes.append(0)
+    sys.exit()
+
+
+def _called(call: dict[str, Any]) -> None:
     stdout, stderr, result = call["files"]
     for number, (name, flags) in enumerate(
         [(os.devnull, os.O_RDONLY), (stdout, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
@@ -192,12 +216,11 @@ def _started(call: dict[str, Any]) -> int:
     if "function" in call:
         module, name = call["function"]
         Path(result).write_text(json.dumps(getattr(import_module(module), name)(**call["given"])), encoding="utf-8")
-        sys.exit()
+        return
     sys.argv = ["athanor", *call["words"]]
     from presentation.cli.__main__ import program
 
     program()
-    sys.exit()
 
 
 def _ended(pid: int) -> int | None:
