@@ -23,7 +23,7 @@ from infrastructure.training.checkpoint_manager import CheckpointManager
 from tests.fakes.ports import FakeMonitor
 from tests.support import flowing, tiny, tiny_panels, tiny_series, tiny_text
 
-STEPS = 6
+STEPS = 5  # an epoch has three or four, of which the last is short: one more goes beyond it
 # Not Muon, whose products are in bf16 where a processor has it: that rounds as coarsely for one rank cut another way.
 # Four micro-batches of two rows: each of four ranks has one, and the noise in a model is drawn as by one rank alone.
 LOOP: Mapping[str, Any] = {
@@ -41,7 +41,6 @@ CASES: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
     ),
     "one row left": ("text_classification", 25, {"label_smoothing": 0.1, "average_decay": 0.0, "linear_start": False}),
     "language modelling": ("language_modeling", 19, {}),
-    "code generation": ("code_generation", 29, {}),
     "code generation, packed": (
         "code_generation",
         29,
