@@ -10,7 +10,6 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from domain.exceptions import ModelError
-from domain.results import Report
 from infrastructure.container import Container
 from infrastructure.data.labels.carried import MARKS
 from infrastructure.data.labels.loading import labelled_dataset
@@ -19,7 +18,6 @@ from infrastructure.data.sources.fields import sought
 from infrastructure.models.mark_head import MARK_HEAD, MARK_LOGITS, add_mark_head
 from infrastructure.parallel.strategy import Forward
 from infrastructure.predictors import PredictorSource
-from infrastructure.report_writer import ReportWriter
 from infrastructure.tasks.adapter import lengths_of
 from infrastructure.tasks.labels.adapter import SequenceClassification
 from infrastructure.tasks.labels.marks import SCORED, TARGETS, MarkLearning, MarkTally
@@ -28,7 +26,7 @@ from infrastructure.training.precision import Precision
 from tests.support import marked, tiny
 from tests.support.adapted import base_of
 from tests.support.mathematics import CPU, batch_of, gradients, relative_difference
-from tests.support.resuming import bytes_of, metrics_of, stopped_and_resumed
+from tests.support.resuming import bytes_of, metrics_of, reports_left_out, stopped_and_resumed
 from tests.support.tiny_architectures import DECODERS, ENCODER_DECODERS, ENCODERS
 
 WITHOUT_CLASSIFIER = ("t5gemma",)
@@ -183,7 +181,8 @@ def test_a_stopped_run_ends_alike_and_plain_transformers_opens_what_is_kept(
     response = Container().train_model().execute(whole)
     assert response.success, response.errors
     assert "mark_f1" in response.final_metrics
-    stopped_and_resumed(marked.request(tmp_path, "stopped", **settings), 4)
+    with reports_left_out():
+        stopped_and_resumed(marked.request(tmp_path, "stopped", **settings), 4)
     assert metrics_of(tmp_path / "stopped") == metrics_of(tmp_path / "whole")
     directory = tmp_path / "whole" / "model"
     weights = directory / ("adapter_model.safetensors" if kind == "adapter alone" else "model.safetensors")
@@ -218,7 +217,8 @@ def test_a_tokenizer_that_knows_no_places_learns_no_marks_and_says_so(
 ) -> None:
     monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("infrastructure.tasks.labels.marks.knows_places", lambda tokenizer: False)
-    response = Container().train_model().execute(marked.request(tmp_path, **{**STEPS, "max_steps": 1}))
+    with reports_left_out():
+        response = Container().train_model().execute(marked.request(tmp_path, **{**STEPS, "max_steps": 1}))
     assert response.success, response.errors
     assert any("does not say where its tokens stand" in warning for warning in response.warnings)
 
@@ -226,10 +226,13 @@ def test_a_tokenizer_that_knows_no_places_learns_no_marks_and_says_so(
 def test_marks_help_where_the_label_hangs_on_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # With seeds 0 to 2 accuracy was 0.67 to 0.80 without marks, and 0.91 to 0.95 with them.
     monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(ReportWriter, "write", lambda *given: Report())  # the scores are found before
-    without, beside = (
-        Container().train_model().execute(marked.request(tmp_path, f"run-{weight}", mark_weight=weight)).final_metrics
-        for weight in (0.0, 1.0)
-    )
+    with reports_left_out():  # the scores are found before
+        without, beside = (
+            Container()
+            .train_model()
+            .execute(marked.request(tmp_path, f"run-{weight}", mark_weight=weight))
+            .final_metrics
+            for weight in (0.0, 1.0)
+        )
     assert beside["accuracy"] > without["accuracy"] + 0.08
     assert beside["mark_f1"] > 0.8

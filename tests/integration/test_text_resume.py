@@ -7,7 +7,14 @@ import pytest
 
 from application.training_request import TrainModelRequest
 from infrastructure.container import Container
-from tests.support.resuming import bytes_of, files_of, killed_and_resumed, metrics_of, stopped_and_resumed
+from tests.support.resuming import (
+    bytes_of,
+    files_of,
+    killed_and_resumed,
+    metrics_of,
+    reports_left_out,
+    stopped_and_resumed,
+)
 from tests.support.tiny_text import MASKED, TEXT_TASKS, request
 
 # An epoch has 9 or 13 steps or so, and none of these falls on its end.
@@ -49,7 +56,7 @@ def test_a_run_repeated_by_its_run_file_and_stopped_on_its_way_leaves_the_same_m
     whole: tuple[str, Path], tmp_path: Path
 ) -> None:
     _, run = whole
-    stopped_and_resumed(repeated(run, tmp_path), 0, 7, 10)
+    stopped_and_resumed(repeated(run, tmp_path), 7, 10)
     assert files_of(tmp_path / "run") == files_of(run)
     assert metrics_of(tmp_path / "run") == metrics_of(run)
 
@@ -65,5 +72,6 @@ def test_so_does_a_run_killed_in_the_middle_of_an_epoch(whole: tuple[str, Path],
 @pytest.mark.parametrize("whole", [MASKED, "language_modeling"], indirect=True)
 def test_another_seed_gives_other_weights(whole: tuple[str, Path], tmp_path: Path) -> None:
     task, run = whole
-    assert Container().train_model().execute(wanted(task, tmp_path, seed=43)).success
+    with reports_left_out():
+        assert Container().train_model().execute(wanted(task, tmp_path, seed=43)).success
     assert bytes_of(tmp_path / "run") != bytes_of(run)
