@@ -28,7 +28,7 @@ NAMES = ("llama", "qwen2", "gpt2", "mistral", "gemma2", "opt", "t5", "bart", "t5
 SETTINGS = GenerationSettings(max_new_tokens=30)
 WAYS = (
     replace(
-        SETTINGS, max_new_tokens=70, max_repeats=2, stop=("w5 w", "w9", "w17")
+        SETTINGS, max_new_tokens=50, max_repeats=2, stop=("w5 w", "w9", "w17")
     ),  # beyond the positions of a decoder
     replace(SETTINGS, num_beams=3),
     replace(SETTINGS, num_beams=3, max_repeats=1, stop=("w30", "w31 w4")),
@@ -54,8 +54,8 @@ def test_texts_are_those_of_the_library(
     use_fast_attention(model, torch.device("cpu"))
     use_fast_layers(model, torch.device("cpu"))
     generator = torch.Generator().manual_seed(5)
-    prompts = [torch.randint(3, TOKENS, (1 + 7 * number % 25,), generator=generator).tolist() for number in range(8)]
-    monkeypatch.setattr(generation, "NARROW_ROWS_AT_ONCE", 6)  # prompts wait, and join the others when some have ended
+    prompts = [torch.randint(3, TOKENS, (1 + 7 * number % 25,), generator=generator).tolist() for number in range(5)]
+    monkeypatch.setattr(generation, "NARROW_ROWS_AT_ONCE", 3)  # prompts wait, and join the others when some have ended
     assert is_ordinary(model)
     own = [generate_texts(model, words, prompts, way) for way in WAYS]
     monkeypatch.setattr(generation, "is_ordinary", lambda model: False)

@@ -133,7 +133,7 @@ def test_streamed_pieces_join_to_the_text_without_its_loop(
     num_beams: int, positions: int, words: PreTrainedTokenizerFast
 ) -> None:
     model, settings = _model(_random_table(), positions=positions), replace(SETTINGS, num_beams=num_beams)
-    for prompt in range(3, WORDS, 11):
+    for prompt in range(3, WORDS, 20):
         for stop in ((), ("w1",)):
             pieces: list[str] = []
             told = generate_texts(model, words, [[prompt]], replace(settings, stop=stop), pieces.append)
