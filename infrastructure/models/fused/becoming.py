@@ -17,7 +17,8 @@ class Fused:
         return object.__new__, (next(filter(_is_plain, type(self).__mro__)),), *made[2:]
 
 
-LIBRARIES = ("torch", "transformers", "infrastructure")  # those of `torch` and `transformers`, and our own
+# Whose layers may become fused ones; those of anybody else stay as they are.
+MAKERS = ("torch", "transformers", "infrastructure")
 
 # Layers of one class become layers of one class, as whoever looks for such layers expects.
 _MADE: dict[tuple[type, type], type] = {}
@@ -31,4 +32,4 @@ def become(layer: nn.Module, fused: type[Fused]) -> None:
 
 
 def _is_plain(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in LIBRARIES and not issubclass(kind, Fused)
+    return kind.__module__.partition(".")[0] in MAKERS and not issubclass(kind, Fused)

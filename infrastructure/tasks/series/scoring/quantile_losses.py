@@ -26,11 +26,8 @@ class _PinballLosses(torch.autograd.Function):
         short = target.unsqueeze(-1) - forecast
         slopes = short.sign().mul_(0.5).add_(levels - 0.5)
         missing = target.isnan().unsqueeze(-1)
-        if missing.any():
-            short.masked_fill_(missing, 0.0)
-            slopes.masked_fill_(missing, 0.0)
-        ctx.save_for_backward(slopes)
-        return short.mul_(slopes)
+        ctx.save_for_backward(slopes.masked_fill_(missing, 0.0))
+        return short.masked_fill_(missing, 0.0).mul_(slopes)
 
     @staticmethod
     @once_differentiable
