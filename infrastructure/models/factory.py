@@ -31,6 +31,7 @@ from infrastructure.models.pretrained import (
     open_tokenizer,
     outlined,
     take_generation_settings,
+    untrained,
 )
 from infrastructure.models.tokenizer_files import open_kept_tokenizer
 
@@ -207,12 +208,7 @@ def _from_checkpoint(name: str, blueprint: Blueprint, request: TextTraining) -> 
         share_embeddings(model)
     warnings = (*place.notes, *_loading_warnings(name, loading, blueprint))
     warnings += _fitted(name, model, request)
-    return _Opened(model, tokenizer, warnings, _untrained(loading), None if source.adapter else source.base)
-
-
-def _untrained(loading: Mapping[str, Any]) -> frozenset[str]:
-    """Name the parameters that no file held."""
-    return frozenset((*(str(entry[0]) for entry in loading["mismatched_keys"]), *loading["missing_keys"]))
+    return _Opened(model, tokenizer, warnings, untrained(loading), None if source.adapter else source.base)
 
 
 def _reads_and_writes_alike(model: "PreTrainedModel") -> bool:
@@ -257,7 +253,7 @@ def _refuse_other_shape(name: str, auto_class: str, directory: Path) -> None:
 
 def _refuse_unfit(name: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", loading: Any) -> None:
     """Refuse what would train all the same, from an encoder of noise or on words nobody knows."""
-    anew = _untrained(loading)
+    anew = untrained(loading)
     # A pooler is part of the head: models that were trained to fill gaps have none.
     lost = sorted(key for key in anew if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key)
     if lost:

@@ -122,14 +122,22 @@ def open_model(
             **(packing or {}),
             **settings,
         )
-    _refuse_not_finite(directory, model)
+    _refuse_not_finite(directory, model, untrained(loading))
     return model, loading
 
 
-def _refuse_not_finite(directory: Path, model: "PreTrainedModel") -> None:
-    """Refuse weights with which every loss is NaN: no step would ever be applied."""
+def untrained(loading: Mapping[str, Any]) -> frozenset[str]:
+    """Name the tensors that no file has given, by what the library says of loading."""
+    return frozenset((*(str(entry[0]) for entry in loading["mismatched_keys"]), *loading["missing_keys"]))
+
+
+def _refuse_not_finite(directory: Path, model: "PreTrainedModel", anew: frozenset[str]) -> None:
+    """Refuse weights with which every loss is NaN: no step would ever be applied.
+
+    Of those `anew` nothing is asked: the memory of a buffer that no file has filled may hold anything.
+    """
     for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if name not in anew and tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelError(f"{directory}: the weights {name} hold NaN or infinities.", remedy=RESTORE)
 
 

@@ -275,6 +275,17 @@ def test_a_hostile_directory_is_refused_in_a_sentence(edit: Any, told: str, tmp_
         PredictorSource().open(str(tmp_path / "model"))
 
 
+def test_tensors_of_another_shape_are_named_whatever_their_memory_held(tmp_path: Path) -> None:
+    saved(flowing.reader(), tmp_path / "model")
+    edited("config.json", kinds=[22, 78, 79])(tmp_path / "model")
+    torch.use_deterministic_algorithms(True)  # fills memory that nobody has written with NaN
+    try:
+        with pytest.raises(ModelError, match="another shape"):
+            PredictorSource().open(str(tmp_path / "model"))
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_other_labels_are_refused(tmp_path: Path) -> None:
     saved(flowing.reader(), tmp_path / "model")
     with pytest.raises(ModelError, match="tells the labels safe, low"):
