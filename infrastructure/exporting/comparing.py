@@ -9,11 +9,10 @@ import torch
 from application.phases import phase
 from domain.export import Parity, Score
 from domain.metrics import LOSS, is_undefined
-from infrastructure.exporting.graph import Shape, Side, Standing, Tensors
+from infrastructure.exporting.graph import Computed, Shape, Standing, Tensors
 from infrastructure.exporting.rows import Rows
 from infrastructure.tasks.adapter import Batch
 
-Sides = Mapping[str, Side]
 Batches = Iterator[tuple[Sequence[int], Batch]]
 
 
@@ -58,11 +57,11 @@ class Tally:
 
 
 @torch.inference_mode()
-def compared(shape: Shape, before: Sides, after: Sides, rows: Rows) -> tuple[Tally, Score | None]:
+def compared(before: Computed, after: Computed, rows: Rows) -> tuple[Tally, Score | None]:
     """Ask both about all rows, and score their answers by the metric of the run, or by the loss where it has none."""
-    model, export = (shape.together(sides).eval() for sides in (before, after))
+    model, export = before.standing(), after.standing()
     scores = rows.adapter.evaluation(), rows.adapter.evaluation()
-    tally = Tally(shape)
+    tally = Tally(before.shape)
     with phase("comparing", len(rows.dataset)) as done:
         for numbers, batch in rows.batches():
             for score, side in zip(scores, (model, export), strict=True):
@@ -82,9 +81,9 @@ def _score(metric: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 
 @torch.inference_mode()
-def compared_by_outputs(shape: Shape, before: Sides, after: Sides, batches: Batches) -> Tally:
+def compared_by_outputs(before: Computed, after: Computed, batches: Batches) -> Tally:
     """Ask both about rows of which nobody knows the answers, or that this model does not answer."""
-    model, export = (shape.together(sides).eval() for sides in (before, after))
+    model, export, shape = before.standing(), after.standing(), before.shape
     tally = Tally(shape)
     for numbers, batch in batches:
         for side in (model, export):

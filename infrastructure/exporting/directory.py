@@ -24,14 +24,17 @@ _WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".pt")
 _TOLD = (CARD, README, EXPORT_FACTS, ADAPTER_CONFIG)
 
 
-def write_companions(opened: Opened, staging: Path) -> None:
-    """Copy what stands beside the weights of a model; of an adapter also the settings of its base. Raises: OSError."""
+def write_companions(opened: Opened, graphs: Mapping[str, str], staging: Path) -> None:
+    """Copy what stands beside the weights of a model, or of its `graphs`; of an adapter also the settings of its base.
+
+    Raises: OSError.
+    """
     written = {path.name for path in staging.iterdir()}
     for path in sorted(opened.directory.iterdir()):
         if path.is_file() and path.name not in (*_TOLD, *written) and not path.name.endswith(_WEIGHTS):
             shutil.copyfile(path, staging / path.name)
     model: Any = opened.model
-    if isinstance(model, FlowClassifier):
+    if graphs and isinstance(model, FlowClassifier):
         write_judging(model, staging)
     if not (staging / CONFIG).exists():
         model.config.save_pretrained(staging)
@@ -46,7 +49,7 @@ def facts_of(told: Export, shape: Shape, files: Mapping[str, str]) -> dict[str, 
         "weights": told.weights,
         "calibration": told.calibration,
         "graphs": dict(files),
-        **shape.facts,
+        **(shape.facts if files else {}),
         "parity": told.to_json()["parity"],
     }
 

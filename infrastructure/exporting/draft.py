@@ -15,7 +15,7 @@ from infrastructure.disk_errors import disk_errors
 from infrastructure.exporting.comparing import Tally, compared, compared_by_outputs
 from infrastructure.exporting.directory import facts_of, versions_of, write_card, write_companions
 from infrastructure.exporting.forms import form_of
-from infrastructure.exporting.graph import Shape, Side
+from infrastructure.exporting.graph import Computed, Shape
 from infrastructure.exporting.made_rows import made_batches
 from infrastructure.exporting.opened import Opened
 from infrastructure.exporting.rows import Rows
@@ -23,6 +23,7 @@ from infrastructure.exporting.shapes import shape_of
 from infrastructure.exporting.texts import LONGEST_PROMPT, NUM_TEXTS, equal_texts
 from infrastructure.exporting.timing import timed
 from infrastructure.exporting.writing import Writing
+from infrastructure.model_files.exports import JUDGING_FILE
 from infrastructure.models.attention import use_fast_attention
 from infrastructure.models.forecaster import Forecaster
 from infrastructure.models.fused.replacing import use_fast_layers
@@ -63,8 +64,9 @@ class ExportDraft:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Give the bytes of the weights of the model, and of the graphs."""
-        return self._opened.num_bytes, sum(path.stat().st_size for path in self._staging.glob(self._form.pattern))
+        """Give the bytes of the weights of the model, and of the graphs with what judges beside them."""
+        written = {*self._staging.glob(self._form.pattern), *self._staging.glob(JUDGING_FILE)}
+        return self._opened.num_bytes, sum(path.stat().st_size for path in written)
 
     @cached_property
     def _shape(self) -> Shape:
@@ -74,29 +76,31 @@ class ExportDraft:
         return shape_of(self._opened, model_inputs(batch))
 
     @cached_property
-    def _exported(self) -> Mapping[str, Side]:
-        return self._form.sides(self._opened, self._shape, self._files, self._staging)
+    def _exported(self) -> Computed:
+        return self._form.computed(self._opened, self._shape, self._files, self._staging)
 
     @cached_property
-    def _in_torch(self) -> Mapping[str, Side]:
-        return {graph.name: graph.in_torch() for graph in self._shape.graphs}
+    def _in_torch(self) -> Computed:
+        return Computed.in_torch(self._shape)
 
     def write(self) -> None:
         """Write graphs or weights, and what stands beside them. Raises: ModelError, ExportError, OSError."""
         with disk_errors():
             self._files = self._form.write(self._opened, self._shape, self._staging)
-            write_companions(self._opened, self._staging)
+            write_companions(self._opened, self._files, self._staging)
 
     def compared(self) -> tuple[Parity, Score | None]:
         """Ask both about the same rows."""
-        shape, rows, sides = self._shape, self._rows, (self._in_torch, self._exported)
+        shape, rows, before, after = self._shape, self._rows, self._in_torch, self._exported
         if rows is not None and shape.has_head:
-            self._tally, score = compared(shape, *sides, rows)
+            self._tally, score = compared(before, after, rows)
         else:
             batches = made_batches(self._opened) if rows is None else rows.batches()
-            self._tally = compared_by_outputs(shape, *sides, batches)
+            self._tally = compared_by_outputs(before, after, batches)
             score = None if shape.has_head else self._tally.cosine
-        texts = equal_texts(shape, *sides, self._prompts()) if isinstance(shape, Writing) else (0, 0)
+        texts = (0, 0)
+        if isinstance(shape, Writing):
+            texts = equal_texts(shape, before.sides, after.sides, self._prompts())
         name_of = (lambda row: f"made row {row + 1}") if rows is None else rows.name
         return self._tally.parity(name_of, texts), score
 
@@ -118,7 +122,7 @@ class ExportDraft:
             return (), torch.get_num_threads()  # the same model, computed as before
         use_fast_attention(self._opened.model, torch.device("cpu"))
         use_fast_layers(self._opened.model, torch.device("cpu"))
-        before, after = (self._shape.together(sides).eval() for sides in (self._in_torch, self._exported))
+        before, after = self._in_torch.standing(), self._exported.standing()
         middling = self._tally.asked[len(self._tally.asked) // 2]
         sizes = sorted({1, min(ROWS_OF_A_BATCH, *(len(tensor) for tensor in middling.values()))})
         parts = [{name: tensor[:rows] for name, tensor in middling.items()} for rows in sizes]

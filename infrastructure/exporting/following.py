@@ -1,6 +1,8 @@
 """The graph of a reader that follows values, and what it knows beside its layers."""
 
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +19,21 @@ from infrastructure.models.flow.model import FlowClassifier
 WINDOWS, TOKENS, LINKS = 3, 12, 2  # of an example
 
 
+@dataclass(frozen=True, kw_only=True)
 class ReaderOfCode(Reading):
-    """One graph, asked about windows; what it says of them is judged as that of the model is."""
+    """One graph, asked about windows; what it says of them is judged by what `model` knows beside its layers."""
+
+    model: FlowClassifier
 
     def together(self, sides: Mapping[str, Side]) -> Standing:
         """Let it stand for the model."""
-        return _Reader(sides, self.graph.module)
+        return _Reader(sides, self.model)
 
 
 class _Reader(Standing):
-    def __init__(self, sides: Mapping[str, Side], module: Any) -> None:
+    def __init__(self, sides: Mapping[str, Side], model: FlowClassifier) -> None:
         super().__init__(sides)
-        # What judges is no part of the graph, and none of what is compared.
-        self.grams, self.severities_of = module.model.grams, module.model.severities_of
+        self.grams, self.severities_of = model.grams, model.severities_of
 
     def forward(self, **windows: Tensor) -> Tensors:
         said = self.sides[MODEL](windows)
@@ -46,13 +50,14 @@ def reader_of_code(model: FlowClassifier) -> ReaderOfCode:
     """Give the graph of a reader: `marks` [W, L, M] and `kinds` [W, K] of windows."""
     graph = Graph(MODEL, _Saying(model), windows_of_code(model), AXES_OF_WINDOWS, ("marks", "kinds"))
     facts = {"outputs": ["marks", "kinds"], "judging": JUDGING_FILE}
-    return ReaderOfCode(graph, "logits", is_choice=True, facts=facts)
+    return ReaderOfCode(graph, "logits", is_choice=True, facts=facts, model=model)
 
 
 class _Saying(nn.Module):
     def __init__(self, model: FlowClassifier) -> None:
         super().__init__()
-        self.model = model
+        self.model = deepcopy(model)
+        self.model.grams = None  # it judges beside the graph, whose file would hold it a second time
 
     def forward(self, **windows: Tensor) -> Tensors:
         return dict(self.model(**windows))

@@ -12,7 +12,7 @@ from application.export_ports import Wanted
 from application.phases import phase
 from domain.exceptions import DatasetError
 from domain.export import BF16, INT8, ONNX_INT8, SAFETENSORS, STATIC, TORCH_EXPORT
-from infrastructure.exporting.graph import Graph, Shape, Side, Tensors
+from infrastructure.exporting.graph import Computed, Graph, Shape, Side, Tensors
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
 from infrastructure.exporting.opened import Opened
 from infrastructure.exporting.programs import in_program, with_weights_of_eight_bits, write_program
@@ -34,8 +34,8 @@ class Form(Protocol):
     def write(self, opened: Opened, shape: Shape, staging: Path) -> Files:
         """Write graphs or weights; gives the files of graphs by their names. Raises: ExportError, OSError."""
 
-    def sides(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Mapping[str, Side]:
-        """Give who computes each graph."""
+    def computed(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Computed:
+        """Open what was written."""
 
 
 def form_of(wanted: Wanted, rows: Rows | None) -> Form:
@@ -72,9 +72,9 @@ class _Onnx:
                     quantise_calibrated(path, iter(given[graph.name])) if given else quantise(path)
         return files
 
-    def sides(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Mapping[str, Side]:
+    def computed(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Computed:
         threads = torch.get_num_threads()
-        return {name: in_onnx_runtime(staging / file, threads) for name, file in files.items()}
+        return Computed(shape, {name: in_onnx_runtime(staging / file, threads) for name, file in files.items()})
 
 
 class _Programs:
@@ -90,8 +90,8 @@ class _Programs:
             write_program(graph, staging / f"{_name(graph)}.pt2")
         return {graph.name: f"{_name(graph)}.pt2" for graph in shape.graphs}
 
-    def sides(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Mapping[str, Side]:
-        return {graph.name: in_program(graph, staging / files[graph.name]) for graph in shape.graphs}
+    def computed(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Computed:
+        return Computed(shape, {graph.name: in_program(graph, staging / files[graph.name]) for graph in shape.graphs})
 
 
 class _Directory:
@@ -109,9 +109,9 @@ class _Directory:
         within.rmdir()
         return {}
 
-    def sides(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Mapping[str, Side]:
+    def computed(self, opened: Opened, shape: Shape, files: Files, staging: Path) -> Computed:
         model, _ = kind_of(opened.card.task, staging).open(staging, opened.facts)
-        return {graph.name: graph.in_torch() for graph in _of(opened, model.eval(), shape).graphs}
+        return Computed.in_torch(_of(opened, model.eval(), shape))
 
 
 def _of(opened: Opened, model: Any, like: Shape) -> Shape:

@@ -92,5 +92,22 @@ class Standing(nn.Module):
         """Be told what a pass has found by the answers; most have been compared as they were given."""
 
 
+@dataclass(frozen=True)
+class Computed:
+    """The graphs of a model, with who computes each."""
+
+    shape: Shape
+    sides: Mapping[str, Side]
+
+    @classmethod
+    def in_torch(cls, shape: Shape) -> "Computed":
+        """Let torch compute them with the weights of the model."""
+        return cls(shape, {graph.name: graph.in_torch() for graph in shape.graphs})
+
+    def standing(self) -> Standing:
+        """Let them stand for the model, for those who score it."""
+        return self.shape.together(self.sides).eval()
+
+
 def _remembered(standing: Any, given: Any, named: Tensors) -> None:
     standing.asked = named

@@ -1,6 +1,7 @@
 """The card of an export for people."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from domain.export import FORMATS, LEAST_AGREEMENT, ONNX, ONNX_INT8, SAFETENSORS, TOLERANCE, TORCH_EXPORT, Export
@@ -73,7 +74,8 @@ def _how_to_run(told: Export) -> Iterator[str]:
         yield "```python"
         yield "import torch"
         yield ""
-        yield f'program = torch.export.load("{_text(told.output_dir)}/model.pt2").module()'
+        for file in (name for name in told.files if name.endswith(".pt2")):
+            yield f'{Path(file).stem} = torch.export.load("{_text(told.output_dir)}/{file}").module()'
         yield "```"
     elif told.format == SAFETENSORS:
         yield "`athanor predict`, `evaluate` and `train --model` open it as any model directory, and so does"

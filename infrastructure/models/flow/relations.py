@@ -46,9 +46,9 @@ def _bindings(ids: Tensor, roles: Tensor, line: Tensor) -> tuple[Tensor, Tensor]
     name = torch.where((ids >= FIRST_NAME) & (ids < FIRST_NAME + NUM_NAMES), ids - FIRST_NAME, NUM_NAMES)
     is_target = (roles == TARGET) & (name < NUM_NAMES)
     # binds[w, n, k]: line n of window w binds the name k
-    binds = torch.zeros(len(ids), length, NUM_NAMES + 1, dtype=torch.bool, device=ids.device)
+    binds = torch.zeros(ids.shape[0], length, NUM_NAMES + 1, dtype=torch.bool, device=ids.device)
     flat = (line * (NUM_NAMES + 1) + torch.where(is_target, name, NUM_NAMES)).long()
-    binds.view(len(ids), -1).scatter_(1, flat, True)
+    binds.view(ids.shape[0], -1).scatter_(1, flat, True)
     binds[:, :, NUM_NAMES] = False
     by_use = binds.transpose(1, 2).gather(1, name[:, :, None].expand(-1, -1, length))  # [W, L, lines]
     number = torch.arange(length, device=ids.device)
@@ -60,5 +60,5 @@ def _bindings(ids: Tensor, roles: Tensor, line: Tensor) -> tuple[Tensor, Tensor]
 def as_bonus(found: Tensor, weights: Tensor) -> Tensor:
     """Weigh relations [W, R, L, L] by those of each head [H, R]: what is added to its scores, [W, H, L, L]."""
     # One product for each window: a matrix against all of them at once would first be copied into another order.
-    each = weights.to(found.dtype).expand(len(found), -1, -1)
+    each = weights.to(found.dtype).expand(found.shape[0], -1, -1)
     return torch.bmm(each, found.flatten(2)).unflatten(2, found.shape[2:])
