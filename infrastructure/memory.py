@@ -1,10 +1,12 @@
-"""Memory that runs out: recognised, met with smaller parts, or told in a sentence."""
+"""Memory that runs out: recognised, met with smaller parts, or told in a sentence.
 
+Models that need no torch meet it too: where torch is not loaded, nothing of it can have run out.
+"""
+
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
-
-import torch
 
 from domain.exceptions import TrainingError
 
@@ -17,7 +19,8 @@ SMALLER = "Lower max_length, take a smaller model or a machine with more memory"
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Recognise the ways in which torch says that memory is gone."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST)
 
@@ -51,7 +54,8 @@ def halved(size: int, where: str, error: BaseException) -> int:
 
 def release_cached() -> None:
     """Give back what torch keeps of freed GPU memory, so that parts of another size find room."""
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 

@@ -1,26 +1,34 @@
 """A graph of operations in a file, computed by onnxruntime."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from domain.exceptions import ConfigurationError, ModelError, TrainingError
+from domain.exceptions import ConfigurationError, ModelError
 from domain.launch import num_cores
+from infrastructure.memory import in_smaller_parts, lost_memory_told
 from infrastructure.model_files.card import RESTORE
 
 # By the name that a device has everywhere else, who computes on it.
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 ERRORS_ALONE = 3
-TOO_LARGE = ("failed to allocate", "bad allocation", "bad_alloc")
+# Of its own store of memory; of the processor; of a GPU, and of the workspace of a library of products there.
+LOST = ("Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory", "_STATUS_ALLOC_FAILED")
+Arrays = Mapping[str, np.ndarray]
 
 
 class Graph:
-    """One graph; it takes arrays and gives arrays, by their names."""
+    """One graph; it takes arrays and gives arrays, by their names. Rows are the first axis of all of them."""
 
     def __init__(self, path: Path, device: str = "auto") -> None:
-        """Open a file. Raises: ModelError, ConfigurationError for a package or a device that is not there."""
+        """Open a file.
+
+        Raises: ModelError, ConfigurationError for a package or a device that is not there; TrainingError when memory is
+        too small.
+        """
         try:
             import onnxruntime
         except ImportError as error:
@@ -34,33 +42,56 @@ class Graph:
         # Threads that spin for work lose it as soon as another program computes.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         provider = _provider(device, onnxruntime.get_available_providers())
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
-        except Exception as error:  # its errors have no class in common
-            raise ModelError(f"{path} cannot be opened: {_first_line(error)}.", remedy=RESTORE) from error
         self.path = path
+        with lost_memory_told(f"when {path.name} was opened"), self._translated("opened"):
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        self._numbers_at_once: int | None = None  # once memory ran out
         self.inputs = {told.name: _kind(told.type) for told in self._session.get_inputs()}
         self.input_shapes: dict[str, list[int | str]] = {of.name: of.shape for of in self._session.get_inputs()}
         self.outputs: Sequence[str] = [told.name for told in self._session.get_outputs()]
 
-    def __call__(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Compute; arrays that the graph does not know are left out.
+    def __call__(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Compute, fewer rows at once when memory runs out; arrays that the graph does not know are left out.
 
-        Raises: ModelError when the graph wants others; TrainingError when memory is too small.
+        Raises: ModelError when the graph wants others; TrainingError when memory is too small for a single row.
         """
         missing = [name for name in self.inputs if name not in arrays]
         if missing:
             raise ModelError(f"{self.path} wants {', '.join(missing)}, which its task does not give.", remedy=RESTORE)
         given = {name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in self.inputs.items()}
+        num_rows = max(1, *(len(array) for array in given.values()))
+        numbers_of_row = max(1, sum(array.size for array in given.values()) // num_rows)
+
+        def computed(rows_at_once: int) -> dict[str, np.ndarray]:
+            starts = range(0, num_rows, rows_at_once)
+            parts = [
+                self._computed({name: array[start : start + rows_at_once] for name, array in given.items()})
+                for start in starts
+            ]
+            whole = parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts, strict=True)]
+            return dict(zip(self.outputs, whole, strict=True))
+
+        def remember(rows_at_once: int) -> None:
+            self._numbers_at_once = rows_at_once * numbers_of_row
+
+        fitting = num_rows if self._numbers_at_once is None else self._numbers_at_once // numbers_of_row
+        rows_at_once = max(1, min(num_rows, fitting))
+        return in_smaller_parts(computed, rows_at_once, f"while {self.path.name} was computed", remember)
+
+    def _computed(self, given: Arrays) -> Sequence[np.ndarray]:
+        with self._translated("computed"):
+            found: Sequence[np.ndarray] = self._session.run(None, given)
+        return found
+
+    @contextmanager
+    def _translated(self, done: str) -> Iterator[None]:
+        """Tell what the runtime raises, whose errors have no class in common. Raises: ModelError, MemoryError."""
         try:
-            found = self._session.run(None, given)
+            yield
         except Exception as error:
-            if any(words in str(error).lower() for words in TOO_LARGE):
-                raise TrainingError(
-                    f"memory ran out while {self.path.name} was computed.", remedy="Give fewer or shorter rows."
-                ) from error
-            raise ModelError(f"{self.path} cannot be computed: {_first_line(error)}.", remedy=RESTORE) from error
-        return dict(zip(self.outputs, found, strict=True))
+            if any(words in str(error) for words in LOST):
+                raise MemoryError from error
+            raise ModelError(f"{self.path} cannot be {done}: {_first_line(error)}.", remedy=RESTORE) from error
 
 
 def _threads() -> int:

@@ -23,7 +23,6 @@ from domain.exceptions import ModelError
 from infrastructure.code_reading.grams import grams_of
 from infrastructure.code_reading.vocabulary import VOCABULARY
 from infrastructure.data.tokens.text_ids import text_ids
-from infrastructure.exported import graph
 from infrastructure.exported.texts import batches
 from infrastructure.exported.tokenizer import PlainTokenizer
 from infrastructure.exporting import forms
@@ -308,16 +307,6 @@ class TestWhatIsWrong:
     def test_more_is_asked_than_answers(self, exported: Made) -> None:
         with pytest.raises(ModelError, match="was exported, and answers and is evaluated only"):
             opened_by_torch(str(exported(LABELS)))
-
-    def test_memory_runs_out(self, exported: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-        class Full:
-            def run(self, *_: Any) -> None:
-                raise RuntimeError("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer")
-
-        session = graph.Graph(exported(LABELS) / "model.onnx")
-        monkeypatch.setattr(session, "_session", Full())
-        with pytest.raises(Exception, match=r"memory ran out while model\.onnx was computed"):
-            session({name: np.zeros((1, 2)) for name in session.inputs})
 
 
 @settings(max_examples=30, deadline=None)
