@@ -51,7 +51,9 @@ def opened_by_torch(path: str, device: str = "auto", reading: Mapping[str, Any] 
 
     model = PredictorSource().open(path, device, reading)
     if not isinstance(model, FinishedModel):
-        raise ModelError(f"{path} was exported, and answers and is evaluated only.", remedy="Name the run it is from.")
+        raise ModelError(
+            f"{path} was exported, and can be asked and evaluated alone.", remedy="Name the run it is from."
+        )
     return model
 
 

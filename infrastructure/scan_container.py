@@ -1,4 +1,4 @@
-"""The graph of a scan: it takes no torch, unless a model must be asked about code that it has not judged before."""
+"""The graph of a scan: it takes no torch, unless a model of torch must be asked about code that is new to it."""
 
 from dependency_injector import containers, providers
 

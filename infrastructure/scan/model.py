@@ -1,7 +1,7 @@
 """The model of a run as a scan uses it: what its card says, its scores, and the lines that decide them.
 
 The card is read here without the library of models, which takes seconds to load: where every piece was judged before
-nothing else is needed. A model that must be asked is opened by `prediction`, which checks it in full.
+nothing else is needed. A model that must be asked is opened by `predictors`, which check it in full.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from infrastructure.plain_files import read_plain
 from infrastructure.scanners.known import SCANNERS, is_installed
 
 if TYPE_CHECKING:
-    from infrastructure.prediction import FinishedModel
+    from infrastructure.answering import AnsweringModel
 
 LARGEST_CARD = 64 << 20
 CALIBRATION = "calibration"
@@ -66,11 +66,11 @@ class ScanModel:
         return cls(facts, f"{_digest_of(directory)} {_scanner_of(card)}", device)
 
     @cached_property
-    def _opened(self) -> "FinishedModel":
-        from infrastructure.predictors import opened_by_torch  # here, because it loads torch
+    def _opened(self) -> "AnsweringModel":
+        from infrastructure.predictors import PredictorSource  # here, because it loads much, and torch for most models
 
         with phase("opening the model"):
-            return opened_by_torch(self.facts.run, self.device)
+            return PredictorSource().open(self.facts.run, self.device)
 
     def answers(self, texts: Sequence[str], advance: Callable[[int], None]) -> list[Answer]:
         """Answer pieces of code, those of a length together; `advance` is told how many are done."""

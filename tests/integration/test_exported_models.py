@@ -15,16 +15,11 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from athanor import export as athanor_export
 from domain.exceptions import ModelError
 from infrastructure.code_reading.grams import grams_of
 from infrastructure.code_reading.vocabulary import VOCABULARY
-from infrastructure.data.tokens.text_ids import text_ids
-from infrastructure.exported.texts import batches
-from infrastructure.exported.tokenizer import PlainTokenizer
 from infrastructure.exporting import forms
 from infrastructure.exporting.following import windows_of_code
 from infrastructure.exporting.made_rows import made_batches
@@ -34,7 +29,6 @@ from infrastructure.model_files.card import read_card
 from infrastructure.model_files.exports import JUDGING_FILE
 from infrastructure.models.bundle import ModelBundle
 from infrastructure.models.presets import ENCODERS
-from infrastructure.models.pretrained import open_tokenizer
 from infrastructure.predictors import PredictorSource, opened_by_torch
 from tests.support import flowing, tiny, tiny_series
 from tests.support.command_line import athanor
@@ -242,17 +236,39 @@ def test_what_is_known_beside_the_layers_is_compared_as_it_is_written(data: Made
     assert told.parity.largest > 1e-4
 
 
+def test_a_scan_is_told_the_same_by_an_exported_model(
+    models: Made, exported: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATHANOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "code.py").write_text("".join(flowing.program(number, number % 2 == 0)["code"] for number in range(6)))
+    told = []
+    for path in (models(CODE), exported(CODE)):
+        answer = athanor("scan", tmp_path / "code.py", "--run", path, "--min-score", "0.1", "--format", "json")
+        assert answer.exit_code == 0, answer.stderr
+        told.append(json.loads(answer.stdout)["findings"])
+    assert any(finding["found_by"] != "bandit" for finding in told[0])
+    agrees(told[1], told[0])
+
+
 def answered(model: Path, rows: Path) -> list[dict[str, Any]]:
     answer = athanor("predict", model, "--input", rows)
     assert answer.exit_code == 0, answer.stderr
     return [json.loads(line) for line in answer.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("words", [["predict", "--input"], ["evaluate", "--report", "page.html", "--dataset"]])
-def test_it_is_asked_without_torch(exported: Made, rows: Path, tmp_path: Path, words: list[str]) -> None:
-    command, *options = words
-    program = [sys.executable, "-c", HEAVY, command, str(exported(LABELS)), *options, str(rows)]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (LABELS, ["predict", "MODEL", "--input", "ROWS"]),
+        (LABELS, ["evaluate", "MODEL", "--report", "page.html", "--dataset", "ROWS"]),
+        (CODE, ["scan", "code.py", "--run", "MODEL"]),
+    ],
+)
+def test_it_is_asked_without_torch(exported: Made, rows: Path, tmp_path: Path, task: str, words: list[str]) -> None:
+    (tmp_path / "code.py").write_text(flowing.program(0, True)["code"])
+    places = {"MODEL": str(exported(task)), "ROWS": str(rows)}
+    program = [sys.executable, "-c", HEAVY, *(places.get(word, word) for word in words)]
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "ATHANOR_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(program, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "set()", done.stderr
 
@@ -305,34 +321,5 @@ class TestWhatIsWrong:
         assert 'pip install "athanor[onnx]"' in answer.stderr
 
     def test_more_is_asked_than_answers(self, exported: Made) -> None:
-        with pytest.raises(ModelError, match="was exported, and answers and is evaluated only"):
+        with pytest.raises(ModelError, match="was exported, and can be asked and evaluated alone"):
             opened_by_torch(str(exported(LABELS)))
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.text(max_size=40), max_size=6), st.integers(4, 12))
-def test_texts_become_the_ids_that_the_library_gives(saved: Path, texts: list[str], max_length: int) -> None:
-    plain, known = PlainTokenizer.open(saved), open_tokenizer(saved)
-    texts = [*texts, "[CLS] <pad> [SEP]</s> a[MASK]b"]
-    assert text_ids(plain, texts, max_length) == text_ids(known, texts, max_length)  # type: ignore[arg-type]
-    assert text_ids(plain, texts) == text_ids(known, texts)  # type: ignore[arg-type]
-    for ids in text_ids(known, texts):
-        assert plain.decode(ids, skip_special_tokens=True) == known.decode(ids, skip_special_tokens=True)
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("tokenizer")
-    tiny.tokenizer().save_pretrained(directory)
-    return directory
-
-
-@given(st.lists(st.integers(0, 40), max_size=30))
-def test_every_row_is_in_one_batch_with_all_of_its_ids(lengths: list[int]) -> None:
-    rows = [list(range(1, length + 1)) for length in lengths]
-    seen = {}
-    for chosen, batch in batches(rows, pad=0):
-        for row, ids, mask in zip(chosen.tolist(), batch["input_ids"], batch["attention_mask"], strict=True):
-            seen[row] = ids[mask == 1].tolist()
-            assert not ids[mask == 0].any()
-    assert [seen[row] for row in range(len(rows))] == rows
