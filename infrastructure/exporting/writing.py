@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
+from domain.exceptions import ExportError
 from infrastructure.exporting.graph import Graph, Side, Standing, Tensors
-from infrastructure.models.decoding.tokens import decoder_start, end_tokens, start_token
+from infrastructure.models.decoding.tokens import decoder_start, end_tokens, named_tokens, start_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -231,6 +232,12 @@ def _width_of(model: Any) -> int:
 
 
 def _facts(heads: Heads, model: Any, tokenizer: "PreTrainedTokenizerBase") -> dict[str, Any]:
+    """Say what writes with the graphs must know. Raises: ExportError for a model that names tokens of its own."""
+    if named := named_tokens(model):
+        raise ExportError(
+            f"graphs do not know the tokens that this model must or must not write ({', '.join(named)}).",
+            remedy="Use --format safetensors, which keeps what the model says of them.",
+        )
     return {
         "num_layers": heads.layers,
         "num_heads": heads.heads,

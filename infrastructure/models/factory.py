@@ -20,6 +20,7 @@ from infrastructure.models.adapters.packing import packing
 from infrastructure.models.adapters.settings import is_adapter
 from infrastructure.models.adapters.source import source_of
 from infrastructure.models.bundle import ModelBundle
+from infrastructure.models.decoding.tokens import left_out
 from infrastructure.models.facts import outgrows_fp16, usable_positions
 from infrastructure.models.freezing import freeze, frozen_base
 from infrastructure.models.naming import place_of
@@ -328,6 +329,9 @@ def _fitted(name: str, model: "PreTrainedModel", request: TextTraining) -> tuple
             f"model {name} is of those whose numbers may leave the range of fp16, which makes losses infinite:"
             " bf16 or fp32 have that range."
         )
+    if model.can_generate() and (own := left_out(model)):
+        said = ", ".join(f"{setting}={value}" for setting, value in own.items())
+        notes.append(f"model {name} says {said} of how it writes: here it writes by the settings of the task instead.")
     return tuple(notes)
 
 

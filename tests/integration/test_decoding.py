@@ -45,6 +45,11 @@ def words() -> PreTrainedTokenizerFast:
     )
 
 
+def some_prompts() -> list[list[int]]:
+    generator = torch.Generator().manual_seed(5)
+    return [torch.randint(3, TOKENS, (1 + 7 * number % 25,), generator=generator).tolist() for number in range(5)]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_texts_are_those_of_the_library(
     name: str, words: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
@@ -53,8 +58,7 @@ def test_texts_are_those_of_the_library(
     model = model_of(name, **{"max_position_embeddings": POSITIONS} | changes).eval()
     use_fast_attention(model, torch.device("cpu"))
     use_fast_layers(model, torch.device("cpu"))
-    generator = torch.Generator().manual_seed(5)
-    prompts = [torch.randint(3, TOKENS, (1 + 7 * number % 25,), generator=generator).tolist() for number in range(5)]
+    prompts = some_prompts()
     monkeypatch.setattr(generation, "NARROW_ROWS_AT_ONCE", 3)  # prompts wait, and join the others when some have ended
     assert is_ordinary(model)
     own = [generate_texts(model, words, prompts, way) for way in WAYS]
@@ -62,3 +66,29 @@ def test_texts_are_those_of_the_library(
     assert own == [generate_texts(model, words, prompts, way) for way in WAYS]
     assert all(len(set(texts)) > 1 for texts in own)
     assert len({len(text.split()) for texts in own for text in texts}) > 1
+
+
+NAMED_TOKENS: dict[str, Any] = {
+    "forced_bos_token_id": 0, "bad_words_ids": [[5], [6, 6]], "suppress_tokens": [21], "begin_suppress_tokens": [23]
+}  # fmt: skip
+PECULIAR: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "windows counted from the last column": ("gpt_neo", {"initializer_range": 0.5, "window_size": 4}, {}),
+    "counts of experts": ("mixtral", {"initializer_range": 0.5, "output_router_logits": True}, {}),
+    **{name: ("bart", WIDE["bart"], {name: tokens}) for name, tokens in NAMED_TOKENS.items()},
+}
+
+
+@pytest.mark.parametrize("num_beams", [1, 2])
+@pytest.mark.parametrize("what", PECULIAR)
+def test_what_is_peculiar_to_a_model_is_heeded(what: str, num_beams: int, words: PreTrainedTokenizerFast) -> None:
+    name, changes, said = PECULIAR[what]
+    model = model_of(name, max_position_embeddings=POSITIONS, **changes).eval()
+    model.generation_config.update(**said, forced_eos_token_id=None)
+    prompts = some_prompts()
+    own = generate_texts(model, words, prompts, replace(SETTINGS, max_new_tokens=8, num_beams=num_beams))
+    model.config.output_router_logits = False  # the library's own loop fails with them
+    options = {"max_new_tokens": 8, "num_beams": num_beams, "pad_token_id": 0, "eos_token_id": 2}
+    for prompt, text in zip(prompts, own, strict=True):
+        alone = model.generate(torch.tensor([prompt]), **options)[0]
+        begin = 1 if model.config.is_encoder_decoder else len(prompt)
+        assert text == words.decode(alone[begin:], skip_special_tokens=True)

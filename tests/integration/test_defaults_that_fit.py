@@ -278,3 +278,14 @@ class TestNumbers:
         kind = kind_of("sequence_to_sequence")
         bundle = kind.build(request, kind.load(request), tmp_path / "none kept")
         assert any("may leave the range of fp16" in word for word in bundle.warnings)
+        assert not any("how it writes" in word for word in bundle.warnings)
+
+
+def test_what_a_model_says_of_how_it_writes_is_told_where_it_is_left_out(tmp_path: Path) -> None:
+    directory = saved("t5", tmp_path / "m")
+    own = {"num_beams": 4, "no_repeat_ngram_size": 3, "bad_words_ids": [[5]], "eos_token_id": 2, "max_length": 9}
+    (directory / "generation_config.json").write_text(json.dumps(own))
+    request = request_for("sequence_to_sequence", tmp_path, directory).resolved()
+    kind = kind_of("sequence_to_sequence")
+    (told,) = [word for word in kind.build(request, kind.load(request), tmp_path / "none").warnings if "writes" in word]
+    assert "says num_beams=4, no_repeat_ngram_size=3 of how it writes" in told

@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from domain.exceptions import ConfigurationError, ModelError
+from domain.exceptions import ConfigurationError, ExportError, ModelError
 from domain.generation import GenerationSettings
 from infrastructure.answering import AnsweringModel
 from infrastructure.exported.graph import Graph
@@ -142,6 +142,14 @@ def test_every_architecture_writes_what_it_writes_with_torch(
     expected = generate_texts(writing(name), words, prompts, settings)
     assert writer_of(writing(name), words).texts(prompts, settings) == expected
     assert len(set(expected)) > 1
+
+
+@pytest.mark.parametrize("name", ["llama", "bart"])
+def test_tokens_that_a_model_names_and_no_graph_knows_are_refused(name: str, words: PreTrainedTokenizerFast) -> None:
+    model = writing(name)
+    model.generation_config.suppress_tokens = [5]
+    with pytest.raises(ExportError, match="must or must not write"):
+        writer_of(model, words)
 
 
 def test_long_rows_are_read_in_parts(words: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> None:

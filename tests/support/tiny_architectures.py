@@ -45,11 +45,13 @@ DECODERS: Mapping[str, Mapping[str, Any]] = {
     "gpt2": {"n_embd": WIDTH, "n_layer": 3, "n_head": 2},
     "llama": _LLAMA,
     "mistral": _LLAMA,
+    "mixtral": {**_LLAMA, "num_local_experts": 3},
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
     "gemma2": _LLAMA,
     "phi3": _LLAMA,
     "gpt_neox": _BERT,
+    "gpt_neo": {"hidden_size": WIDTH, "num_layers": 3, "num_heads": 2, "attention_types": [[["local"], 3]]},
     "opt": {**_BERT, "ffn_dim": 24, "word_embed_proj_dim": 8, "do_layer_norm_before": False},
 }
 ENCODER_DECODERS: Mapping[str, Mapping[str, Any]] = {

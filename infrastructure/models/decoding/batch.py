@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SPARE = 32
 # Encoder-decoders whose decoder knows how far away a token is and not where it stands.
 RELATIVE = ("t5", "mt5")
+# How evenly experts are asked is a matter of training: models that count it want masks of no more than new tokens.
+UNASKED = ("output_router_logits",)
 
 
 class Batch:
@@ -93,7 +95,7 @@ class Batch:
         return outputs.logits[:, -1].float()
 
     def _passed(self, inputs: dict[str, Any]) -> Any:
-        inputs |= {"logits_to_keep": 1, "return_dict": True}
+        inputs |= {"logits_to_keep": 1, "return_dict": True, **dict.fromkeys(UNASKED, False)}
         return self._model(**{name: each for name, each in inputs.items() if name in self._accepted})
 
     def _join_texts(self, new: Any, lengths: Sequence[int]) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from domain.generation import LONGEST_BLOCK, GenerationSettings, looping_block
 from infrastructure.models.attention import NAME
-from infrastructure.models.decoding.batch import padded
-from infrastructure.models.decoding.tokens import decoder_start, end_tokens
+from infrastructure.models.decoding.batch import UNASKED, padded
+from infrastructure.models.decoding.tokens import decoder_start, end_tokens, named_tokens
 from infrastructure.writing.ends import EndsAtString, TextStream, stop_check
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def is_ordinary(model: "PreTrainedModel") -> bool:
-    """Say whether a model keeps of its tokens keys and values alone, so that our own loop can write with it."""
+    """Say whether a model keeps of its tokens keys and values alone, so that our own loop can write with it.
+
+    And whether it looks at no column that is laid out and not yet in use: GPT-Neo counts its windows from the last one.
+    """
     from transformers import DynamicCache, GenerationMixin
     from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
@@ -30,8 +33,9 @@ def is_ordinary(model: "PreTrainedModel") -> bool:
         and own._supports_default_dynamic_cache()
         and not hasattr(own, "_reorder_cache")
         and not model._is_stateful
+        and (model._can_compile_fullgraph or model._supports_attention_backend)
         and model.config._attn_implementation in (NAME, "sdpa", "eager")
-        and model.generation_config.forced_bos_token_id is None
+        and not named_tokens(model)
         and all(
             type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in DynamicCache(config=config).layers
         )
@@ -51,7 +55,7 @@ def write_with_library(
     input_ids, attention_mask = padded(rows, config.pad_token_id, on_left=not model.config.is_encoder_decoder)
     # Before the new tokens stands the prompt, or the one token that starts a decoder.
     begin = 1 if model.config.is_encoder_decoder else input_ids.shape[1]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {name: False for name in UNASKED if name in inspect.signature(model.forward).parameters}
     criteria: list[Any] = []
     if holds_one := stop_check(tokenizer, settings.stop):
         criteria.append(StopStrings(holds_one, begin))
@@ -82,8 +86,8 @@ def _library_config(
 ) -> "GenerationConfig":
     """Say our settings in the words of the library.
 
-    Of what a checkpoint brings along only the tokens that begin and end a text are kept: its beams, penalties and
-    lengths would silently change what was asked for.
+    Of what a checkpoint brings along only the tokens that begin and end a text are kept, and those that must or must
+    not be written: its beams, penalties and lengths would silently change what was asked for.
     """
     from transformers import GenerationConfig
 
@@ -100,7 +104,7 @@ def _library_config(
         eos_token_id=end_tokens(model, tokenizer) or None,
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=decoder_start(model, tokenizer),
-        forced_bos_token_id=own.forced_bos_token_id,
+        **named_tokens(model),
         **drawing,
     )
 
