@@ -29,7 +29,9 @@ SHARE_OF_NOISE = math.sqrt((1.0 - SMOOTHING) / (1.0 + SMOOTHING))
 # each, fewer than one in a hundred strayed so far. tests/unit/test_rate_sweep.py.
 SURE = 7.0
 SLOPE_OVER = 5  # steps
-MARGIN = 4.0
+AS_LOW = 2.0  # deviations of a smoothed loss, within which two are alike
+# So many times above the rate are where a loss was lowest, and where it began to rise.
+MARGIN, KEPT_CLEAR = 4.0, 10.0
 MORE_ROWS = "Take more rows in a batch, with --batch-size, or more --steps."
 
 
@@ -113,20 +115,24 @@ class SweptLosses:
 class RateFound:
     """What a sweep says: `rate` is the one to train with, None where it says none, and `reason` why, in a sentence.
 
-    The loss fell fastest at `steepest`, was lowest at `lowest` and grew without bound at `diverged`.
+    The loss fell fastest at `steepest`, was lowest at `lowest`, about as low up to `rising`, and grew without bound at
+    `diverged`.
     """
 
     rate: float | None
     reason: str
     steepest: float | None = None
     lowest: float | None = None
+    rising: float | None = None
     diverged: float | None = None
 
 
 def rate_found(sweep: RateSweep, swept: SweptLosses) -> RateFound:
-    """Read a sweep: where the loss fell fastest, but no more than a quarter of where it was lowest.
+    """Read a sweep: where the loss fell fastest, or a tenth of where it began to rise, if that is more.
 
-    A smoothed loss is taken for one of the place that `middle_of` gives.
+    A loss that falls early and stays low says by its rise alone how far rates may go; one that rises as soon as it has
+    fallen is left a quarter of where it was lowest. A smoothed loss is taken for one of the place that `middle_of`
+    gives.
     """
     smoothed = swept.smoothed
     end = sweep.rate_at(len(smoothed) - 1)
@@ -142,26 +148,36 @@ def rate_found(sweep: RateSweep, swept: SweptLosses) -> RateFound:
     if not fall > SURE * noise:
         told = f"the loss fell by {fall:.2g}, which may be no more than what batches differ by."
         return RateFound(None, f"{told} {MORE_ROWS}", diverged=diverged)
-    return _suggested(sweep, swept, _steepest(smoothed, first, best), best)
+    held = max(place for place in known if smoothed[place] <= smoothed[best] + AS_LOW * noise)
+    return _suggested(sweep, swept, _steepest(smoothed, first, best), best, held)
 
 
-def _suggested(sweep: RateSweep, swept: SweptLosses, steepest: int, best: int) -> RateFound:
-    """Choose between the two rates, of a loss that fell for certain; steps are counted from 0."""
+def _suggested(sweep: RateSweep, swept: SweptLosses, steepest: int, best: int, held: int) -> RateFound:
+    """Choose between the three rates, of a loss that fell for certain; steps are counted from 0."""
     end = sweep.rate_at(len(swept.smoothed) - 1)
-    diverged = end if swept.diverged else None
     fastest = sweep.rate_at(max(0.0, middle_of(steepest) - SLOPE_OVER / 2))
     told = f"the loss fell fastest at {fastest:.2g}"
     near_end = len(swept.smoothed) - SLOPE_OVER
     if not swept.diverged and steepest >= near_end:
         told = f"the loss fell fastest at the end of the sweep, {end:.2g}. Sweep farther, with a higher --to."
         return RateFound(None, told, fastest)
-    if not swept.diverged and best >= near_end:
-        return RateFound(rounded(fastest), f"{told}, and had not risen by {end:.2g}, the highest rate.", fastest)
-    lowest = sweep.rate_at(middle_of(best))
-    if fastest <= lowest / MARGIN:
-        return RateFound(rounded(fastest), f"{told}, and was lowest at {lowest:.2g}.", fastest, lowest, diverged)
-    told = f"{told}, but was lowest at {lowest:.2g} already, and a quarter of that keeps clear of where it rises."
-    return RateFound(rounded(lowest / MARGIN), told, fastest, lowest, diverged)
+    if not swept.diverged and held >= near_end:
+        told = f"{told}, and had not risen by {end:.2g}, the highest rate"
+        if fastest >= end / KEPT_CLEAR:
+            return RateFound(rounded(fastest), f"{told}.", fastest)
+        return RateFound(rounded(end / KEPT_CLEAR), f"{told}, of which this is a tenth.", fastest)
+    lowest, rising = sweep.rate_at(middle_of(best)), sweep.rate_at(middle_of(held))
+    rate, told = max(
+        (rising / KEPT_CLEAR, f"{told}, and was as low as anywhere up to {rising:.2g}, of which this is a tenth."),
+        (fastest, f"{told}, and was lowest at {lowest:.2g}.")
+        if fastest <= lowest / MARGIN
+        else (
+            lowest / MARGIN,
+            f"{told}, but was lowest at {lowest:.2g} already, and a quarter of that is clear of it.",
+        ),
+    )
+    diverged = end if swept.diverged else None
+    return RateFound(rounded(rate), told, fastest, lowest, rising, diverged)
 
 
 def rounded(rate: float) -> float:

@@ -50,9 +50,10 @@ class FindLearningRateResponse(BaseModel):
 
     `learning_rate` is the one that is suggested, None where there is none to suggest; `reason` says why in both cases.
     `rates`, `losses` (mean over the targets of a step, before its update; None where not finite) and `smoothed` go step
-    by step. The loss fell fastest at `steepest`, was lowest at `lowest` and grew without bound at `diverged`.
-    `usual` is the rate that the training would take without being told. `training` is what became of the training that
-    was wanted with it. `success` is False where nothing is suggested, or that training failed; `errors` then says why.
+    by step. The loss fell fastest at `steepest`, was lowest at `lowest`, about as low up to `rising`, and grew without
+    bound at `diverged`. `usual` is the rate that the training would take without being told. `training` is what became
+    of the training that was wanted with it. `success` is False where nothing is suggested, or that training failed;
+    `errors` then says why.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +67,7 @@ class FindLearningRateResponse(BaseModel):
     reason: str = ""
     steepest: float | None = None
     lowest: float | None = None
+    rising: float | None = None
     diverged: float | None = None
     usual: float | None = None
     start: float | None = None
@@ -238,6 +240,7 @@ def _response(training: Training, sweep: RateSweep, swept: SweptLosses, found: R
         reason=found.reason,
         steepest=found.steepest,
         lowest=found.lowest,
+        rising=found.rising,
         diverged=found.diverged,
         usual=training.learning_rate,
         start=sweep.start,

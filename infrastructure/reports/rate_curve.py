@@ -63,6 +63,7 @@ def _mark(axes: "Axes", found: RateFound) -> None:
         (found.rate, "suggested", GREEN, "-"),
         (found.steepest, "fell fastest", ORANGE, (0, (2, 2))),
         (found.lowest, "lowest", ORANGE, (0, (5, 3))),
+        (found.rising, "rises", ORANGE, (0, (5, 2, 1, 2))),
         (found.diverged, "diverged", RED, (0, (1, 2))),
     ):
         if rate is not None:

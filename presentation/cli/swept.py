@@ -61,6 +61,7 @@ def _marks(response: FindLearningRateResponse) -> dict[int, list[str]]:
         ("suggested", response.learning_rate),
         ("fell fastest", response.steepest),
         ("lowest", response.lowest),
+        ("rises", response.rising),
         ("diverged", response.diverged),
     ):
         if rate is not None:

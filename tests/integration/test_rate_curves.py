@@ -58,7 +58,8 @@ def test_lines_stand_where_something_was_found_and_the_key_says_so(monkeypatch: 
         str(line.get_label()).partition(":")[0]: float(np.asarray(line.get_xdata())[0]) for line in axes.get_lines()
     }
     assert lines["suggested"] == found.rate
-    assert (lines["fell fastest"], lines["lowest"], lines["diverged"]) == (found.steepest, found.lowest, found.diverged)
+    marks = [lines[name] for name in ("fell fastest", "lowest", "rises", "diverged")]
+    assert marks == [found.steepest, found.lowest, found.rising, found.diverged]
     low, high = axes.get_ylim()
     assert low < min(swept.smoothed)
     assert high > swept.smoothed[0]

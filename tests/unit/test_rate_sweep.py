@@ -66,17 +66,46 @@ def test_the_smoothed_loss_is_the_weighted_mean_of_those_so_far(losses: list[flo
     assert middle_of(len(losses) - 1) == pytest.approx(middle, abs=1e-9)
 
 
-def test_it_takes_the_rate_at_which_the_loss_falls_fastest_where_that_is_far_below_its_rise() -> None:
-    told = found(lambda rate, step: fall(rate) + (10 * rate if rate > 0.1 else 0.0) + ripple(step))
+def found_rising_from(rate: float, slope: float = 100.0) -> RateFound:
+    """Sweep a loss that falls around 1e-3, stays low, and rises from a rate on."""
+    return found(lambda at, step: fall(at) + slope * max(0.0, at - rate) + ripple(step))
+
+
+def test_it_takes_the_rate_at_which_the_loss_falls_fastest_where_that_is_below_its_rise() -> None:
+    told = found_rising_from(1e-2)
     assert told.rate is not None
     assert told.steepest is not None
+    assert told.rising is not None
     assert 5e-4 < told.steepest < 2e-3
     assert told.rate == pytest.approx(told.steepest, rel=0.05)
+    assert told.rate > told.rising / 10
     assert "fell fastest at" in told.reason
 
 
+@pytest.mark.parametrize("middle", [1e-5, 1e-4])
+def test_it_takes_a_tenth_of_where_the_loss_rises_that_fell_early_and_stayed_low(middle: float) -> None:
+    told = found(lambda rate, step: fall(rate, middle) + 30 * max(0.0, rate - 0.03) + 3 * ripple(step * step))
+    assert told.rate is not None
+    assert told.rising is not None
+    assert told.rate == pytest.approx(told.rising / 10, rel=0.05)
+    assert 1e-3 < told.rate < 6e-3
+    assert "a tenth" in told.reason
+
+
+def test_it_takes_a_tenth_of_the_end_where_the_loss_fell_early_and_never_rose() -> None:
+    told = found(lambda rate, step: fall(rate, 1e-4) + ripple(step))
+    assert told.rate == 0.1
+    assert "had not risen by 1, the highest rate, of which this is a tenth" in told.reason
+
+
+def test_the_later_the_loss_rises_the_higher_is_the_rate() -> None:
+    rates = [found_rising_from(rate).rate or 0.0 for rate in (2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2)]
+    assert rates == sorted(rates)
+    assert rates[-1] > 5 * rates[0]
+
+
 def test_it_stays_at_a_quarter_of_the_lowest_where_the_loss_rises_soon() -> None:
-    told = found(lambda rate, step: fall(rate) + (1e3 * rate if rate > 4e-3 else 0.0) + ripple(step))
+    told = found_rising_from(4e-3, slope=1e3)
     assert told.rate is not None
     assert told.lowest is not None
     assert told.steepest is not None
@@ -117,7 +146,7 @@ def test_losses_that_are_not_finite_end_it_when_they_follow_each_other() -> None
 
 def test_one_bad_row_moves_no_suggestion_far() -> None:
     def clean(rate: float, step: int) -> float:
-        return fall(rate) + (1e3 * rate if rate > 4e-3 else 0.0) + ripple(step)
+        return fall(rate) + 1e3 * max(0.0, rate - 4e-3) + ripple(step)
 
     whole, bad = found(clean), found(lambda rate, step: math.nan if step == 20 else clean(rate, step))
     assert whole.rate is not None
