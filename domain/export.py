@@ -12,7 +12,7 @@ FORMATS: Mapping[str, str] = {
     ONNX: "graphs for ONNX Runtime, in fp32",
     ONNX_INT8: "the same with weights of eight bits",
     TORCH_EXPORT: "graphs for torch.export.load, without the code of the model",
-    SAFETENSORS: "the model directory with everything merged, as transformers opens it",
+    SAFETENSORS: "the model directory with everything merged",
 }
 DYNAMIC, STATIC = "dynamic", "static"
 CALIBRATIONS = (DYNAMIC, STATIC)

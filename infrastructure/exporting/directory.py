@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from application.export_ports import Wanted
-from domain.export import EXPORT_FACTS, ONNX, ONNX_INT8, Export
+from domain.export import EXPORT_FACTS, INT8, ONNX, ONNX_INT8, Export
 from domain.run_layout import CARD, README
 from domain.showing import json_text
 from infrastructure.exporting.following import write_judging
@@ -71,6 +71,8 @@ def versions_of(wanted: Wanted) -> dict[str, str]:
     names = ["athanor", "torch", "transformers"]
     if wanted.format in (ONNX, ONNX_INT8):
         names += ["onnx", "onnxscript", "onnxruntime"]
+    elif wanted.weights == INT8:
+        names.append("torchao")
     found = {}
     for name in names:
         try:

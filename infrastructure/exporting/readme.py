@@ -7,6 +7,7 @@ from typing import Any
 from domain.export import FORMATS, LEAST_AGREEMENT, ONNX, ONNX_INT8, SAFETENSORS, TOLERANCE, TORCH_EXPORT, Export
 from domain.headlines import HEADLINES
 from domain.showing import harmless
+from infrastructure.model_files.model_directory import opens_in_transformers
 
 MIB = 1 << 20
 
@@ -78,8 +79,9 @@ def _how_to_run(told: Export) -> Iterator[str]:
             yield f'{Path(file).stem} = torch.export.load("{_text(told.output_dir)}/{file}").module()'
         yield "```"
     elif told.format == SAFETENSORS:
-        yield "`athanor predict`, `evaluate` and `train --model` open it as any model directory, and so does"
-        yield "`from_pretrained` of transformers."
+        yield "`athanor predict`, `evaluate` and `train --model` open it as any model directory."
+        if opens_in_transformers(told.files):
+            yield "So does `from_pretrained` of transformers."
 
 
 def _parity(told: Export) -> Iterator[str]:

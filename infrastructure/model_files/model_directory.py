@@ -6,7 +6,7 @@ names and links to other places, and builds whatever a number says: all of this 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -191,6 +191,11 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield from (inner for inner in value if inner is not None)
     elif value is not None:
         yield value
+
+
+def opens_in_transformers(names: Collection[str]) -> bool:
+    """Tell by its files whether the library opens a model: those of Athanor's own making have no tokenizer of it."""
+    return "tokenizer_config.json" in names or "tokenizer.json" in names
 
 
 def is_own_name(name: str) -> bool:

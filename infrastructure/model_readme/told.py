@@ -10,11 +10,10 @@ from domain.hub_names import name_of_model, names_hub
 from domain.interval import known
 from domain.results import Report, TrainingResult
 from domain.task import Task, is_preset, task_named
-from infrastructure.model_files.model_directory import ADAPTER_CONFIG
+from infrastructure.model_files.model_directory import ADAPTER_CONFIG, opens_in_transformers
 from infrastructure.reports.page.scores import Scores
 
 TRANSFORMERS, PEFT, ATHANOR = "transformers", "peft", "athanor"
-_OF_TRANSFORMERS = ("tokenizer_config.json", "tokenizer.json")
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class ModelTold:
         """The library that opens the directory."""
         if (self.directory / ADAPTER_CONFIG).exists():
             return PEFT
-        return TRANSFORMERS if any((self.directory / name).exists() for name in _OF_TRANSFORMERS) else ATHANOR
+        return TRANSFORMERS if opens_in_transformers({path.name for path in self.directory.iterdir()}) else ATHANOR
 
     @property
     def began_from(self) -> str:

@@ -195,6 +195,7 @@ def test_a_reader_of_code_keeps_what_it_knows_beside_its_layers(
     assert answers["none"] == answers["safetensors"]
     assert [answer["label"] for answer in answers["none"]] == [answer["label"] for answer in answers["onnx-int8"]]
     assert not (tmp_path / "safetensors" / JUDGING_FILE).exists()  # the weights hold it
+    assert "from_pretrained" not in (tmp_path / "safetensors" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("weights", ["fp32", "int8"])
@@ -206,6 +207,7 @@ def test_a_program_of_a_reader_of_code_says_what_its_model_says_of_any_windows(
     assert (told.parity.largest == 0.0) == (weights == "fp32")
     assert told.score is not None
     assert told.bytes_after == sum(told.files[name] for name in ("model.pt2", JUDGING_FILE))
+    assert ("torchao" in told.versions) == (weights == "int8")
     program = torch.export.load(place / "model.pt2").module()
     model = opened(str(models(CODE))).model
     for rows, length in ((1, 1), (1, 7), (3, 1), (2, 40)):

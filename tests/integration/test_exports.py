@@ -248,6 +248,7 @@ def test_plain_weights_are_those_of_the_run_and_open_everywhere(run: Path, place
     ours, theirs = (load_file(directory / "model.safetensors") for directory in (run / "model", output))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert "from_pretrained" in (output / "README.md").read_text()
     assert AutoModelForSequenceClassification.from_pretrained(output).config.num_labels == 2
     (place / "asked.csv").write_text("text\nbang crash\n")
     answers = [athanor("predict", each, "--input", place / "asked.csv").stdout for each in (run, output)]
