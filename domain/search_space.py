@@ -230,7 +230,8 @@ def _dimension(name: str, written: Any, is_whole: bool) -> tuple[Dimension | Non
 def _choice(name: str, written: Sequence[Any]) -> tuple[Dimension | None, list[str]]:
     if any(isinstance(value, list | tuple | Mapping) for value in written):
         return None, [f"{name} has a value that is a list or a mapping. {_FORM}"]
-    distinct = dict.fromkeys((type(value), value) for value in written)
+    # 1 and 1.0 are one number, and true is none.
+    distinct = {(isinstance(value, bool), value if _number(value) is None else _number(value)) for value in written}
     if len(distinct) < len(written):
         return None, [f"{name} names a value twice. Name each once."]
     if not 2 <= len(written) <= MOST_VALUES:

@@ -99,10 +99,8 @@ def _faults_of_format(request: ExportModelRequest) -> list[str]:
             faults.append(_unknown("calibration", request.calibration, CALIBRATIONS))
     if request.weights is not None and request.weights not in WEIGHTS[request.format]:
         known = WEIGHTS[request.format]
-        others = [name for name, weights in WEIGHTS.items() if request.weights in weights]
-        hint = f" To be had with --format {' or '.join(others)}." if others else ""
         faults.append(
-            f"weights is {shown(request.weights)}, but of format {request.format} must be {' or '.join(known)}.{hint}"
+            f"weights is {shown(request.weights)}, but of format {request.format} must be {' or '.join(known)}."
         )
     return faults
 

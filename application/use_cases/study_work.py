@@ -103,6 +103,14 @@ class StudyWork:
         self._ledger.wait()
         self._tell(self._ledger.trials())
 
+    def shortfall(self) -> tuple[str, ...]:
+        """Say why there are fewer trials than were asked for, where there are."""
+        count = len(first_ones(self._ledger.trials()))
+        if count >= self._request.trials:
+            return ()
+        why = "the space holds no other settings." if self._is_exhausted else f"the timeout is over; {GOES_ON}"
+        return (f"{count} of {self._request.trials} trials were begun: {why}",)
+
     def _begun(self, trials: Sequence[Trial]) -> Trial | None:
         """Begin what is to be done next; None where that is nothing, or another worker was faster."""
         firsts = first_ones(trials)

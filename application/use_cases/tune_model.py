@@ -92,7 +92,7 @@ class TuneModelUseCase:
                 if request.workers > 1:
                     self._let_work(request, output, work, watcher)
                 work.until_done()
-                return self._finished(begun, request, search, ledger, watcher)
+                return self._finished(replace(begun, warnings=work.shortfall()), request, search, ledger, watcher)
         except StoppedError as stop:
             code = EXIT_CODE_OF_STOP.get(stop.reason, 1)
             return replace(begun, errors=(f"stopped ({stop.reason}) after saving; {GOES_ON}",), exit_code=code)
@@ -164,7 +164,7 @@ class TuneModelUseCase:
                 run_dir=response.run_dir,
                 run_file=run_file,
                 test_metrics=response.test_metrics,
-                warnings=response.warnings,
+                warnings=(*begun.warnings, *response.warnings),
             )
         )
 

@@ -89,6 +89,8 @@ def test_a_space_is_read_as_its_settings_are() -> None:
         ({"epochs": {"low": 1.5, "high": 3}}, "epochs is a whole number"),
         ({"batch_size": [16]}, "batch_size has 1 values"),
         ({"batch_size": [16, 16]}, "names a value twice"),
+        ({"weight_decay": [0, 0.0, 0.1]}, "names a value twice"),
+        ({"learning_rate": ["1e-3", 0.001]}, "names a value twice"),
         ({"batch_size": [16, [32]]}, "a value that is a list"),
         ({"batch_size": [16, "many"]}, "batch_size is 'many'"),
         ({"batch_size": [16, 0]}, "batch_size is 0"),

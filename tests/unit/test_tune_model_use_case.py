@@ -205,10 +205,14 @@ def test_a_space_that_is_tried_out_ends_the_search_before_its_trials() -> None:
     study = World(advisor=FakeAdvisor(rates=(2e-3,))).tune(trials=9)
     assert len(study.trials) == 2
     assert study.chosen == 1
+    assert study.warnings == ("2 of 9 trials were begun: the space holds no other settings.",)
 
 
-def test_a_timeout_begins_no_trial_but_the_defaults() -> None:
-    assert len(World().tune(timeout=1e-9).trials) == 1
+def test_a_timeout_begins_no_trial_but_the_defaults_and_says_so() -> None:
+    study = World().tune(timeout=1e-9)
+    assert len(study.trials) == 1
+    assert study.warnings == ("1 of 4 trials were begun: the timeout is over; the same command goes on.",)
+    assert World().tune().warnings == ()
 
 
 def test_nothing_is_repeated_while_another_worker_is_at_a_trial_that_may_be_the_best() -> None:
