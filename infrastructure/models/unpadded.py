@@ -129,9 +129,9 @@ class Trial:
         `passes` lets the model pass over the batch once, in evaluation mode: what its last layers make of real tokens
         is compared. `form` is the format of its products.
         """
-        padded_states = _last_states(self._stacks, passes)
-        self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
         try:
+            padded_states = _last_states(self._stacks, passes)
+            self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
             with reading(batch, device, least_padding=1):
                 states = _last_states(self._stacks, passes)
             return _difference(padded_states, states, _masks_in(batch), ROUNDING[form])
