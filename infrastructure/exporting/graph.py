@@ -10,6 +10,8 @@ from torch import Tensor, nn
 Tensors = Mapping[str, Tensor]
 # Computes the outputs of one graph from its inputs, both by name.
 Side = Callable[[Tensors], Tensors]
+# What to do about a model that has no graphs, whatever the format: that of weights is compared by graphs, too.
+AS_IT_IS = "Take its model directory as it is, which transformers opens too."
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,25 @@ def dynamic_shapes(graph: Graph) -> Any:
 
 @contextmanager
 def told_of_tracing() -> Iterator[None]:
-    """Say in a sentence that a model cannot be traced. Raises: ExportError."""
+    """Say in a sentence, and without the graph that torch would print, that a model cannot be traced.
+
+    Raises: ExportError.
+    """
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     except OSError:
         raise
     except Exception as error:  # whatever a model's own code meets
         raise ExportError(
-            f"this model cannot be exported: {first_sentence(error)}.",
+            f"this model cannot be exported: {first_sentence(_first_cause(error))}.",
             remedy="Use --format safetensors, which keeps the code of the model.",
         ) from error
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Give what an exporter has met; the errors that it wraps around it advise people who write exporters."""
+    return error if error.__cause__ is None else _first_cause(error.__cause__)
 
 
 @contextmanager

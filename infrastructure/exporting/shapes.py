@@ -2,7 +2,7 @@
 
 from domain.exceptions import ModelError
 from infrastructure.exporting.following import reader_of_code
-from infrastructure.exporting.graph import Shape, Tensors
+from infrastructure.exporting.graph import AS_IT_IS, Shape, Tensors
 from infrastructure.exporting.made_rows import windows_of
 from infrastructure.exporting.opened import Opened
 from infrastructure.exporting.reading import classifier, encoder, forecaster
@@ -29,6 +29,4 @@ def shape_of(opened: Opened, windows: Tensors | None) -> Shape:
         return forecaster(model, windows_of(model) if windows is None else windows)
     if tokenizer is not None and opened.can_write:
         return (encoder_decoder if model.config.is_encoder_decoder else decoder)(model, tokenizer)
-    raise ModelError(
-        f"a model of task {opened.card.task} of this making has no graphs.", remedy="Use --format safetensors."
-    )
+    raise ModelError(f"a model of task {opened.card.task} of this making has no graphs.", remedy=AS_IT_IS)

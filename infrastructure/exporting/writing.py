@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from transformers import DynamicCache, EncoderDecoderCache
 from transformers.modeling_outputs import BaseModelOutput
 
-from domain.exceptions import ExportError
-from infrastructure.exporting.graph import Graph, Side, Standing, Tensors
+from domain.exceptions import ExportError, ModelError
+from infrastructure.exporting.graph import AS_IT_IS, Graph, Side, Standing, Tensors
+from infrastructure.models.decoding.library import keeps_keys_and_values
 from infrastructure.models.decoding.tokens import decoder_start, end_tokens, named_tokens, start_token
 
 if TYPE_CHECKING:
@@ -213,7 +214,12 @@ def _kept(cache: Any) -> Iterator[Tensor]:
 
 @torch.inference_mode()
 def _heads_of(model: Any) -> Heads:
-    """Look at what a model keeps of one token: configs name it in many ways."""
+    """Look at what a model keeps of one token: configs name it in many ways. Raises: ModelError for what is no key."""
+    if not keeps_keys_and_values(model):
+        raise ModelError(
+            f"{type(model).__name__} keeps other things of its tokens than keys and values, which no graph here takes.",
+            remedy=AS_IT_IS,
+        )
     cache: Any = DynamicCache()
     ids = torch.zeros(1, 1, dtype=torch.long)
     if model.config.is_encoder_decoder:
@@ -232,8 +238,13 @@ def _width_of(model: Any) -> int:
 
 
 def _facts(heads: Heads, model: Any, tokenizer: "PreTrainedTokenizerBase") -> dict[str, Any]:
-    """Say what writes with the graphs must know. Raises: ExportError for a model that names tokens of its own."""
-    if named := named_tokens(model):
+    """Say what writes with the graphs must know. Raises: ExportError for a model with rules that nobody here keeps."""
+    named, ends = dict(named_tokens(model)), end_tokens(model, tokenizer)
+    forced = named.pop("forced_bos_token_id", None) if model.config.is_encoder_decoder else None
+    never = named.pop("suppress_tokens", [])
+    if all(len(word) == 1 for word in named.get("bad_words_ids", [])):
+        never = [*never, *(token for (token,) in named.pop("bad_words_ids", []) if token not in ends)]
+    if named:
         raise ExportError(
             f"graphs do not know the tokens that this model must or must not write ({', '.join(named)}).",
             remedy="Use --format safetensors, which keeps what the model says of them.",
@@ -242,7 +253,9 @@ def _facts(heads: Heads, model: Any, tokenizer: "PreTrainedTokenizerBase") -> di
         "num_layers": heads.layers,
         "num_heads": heads.heads,
         "head_size": heads.size,
-        "end_token_ids": end_tokens(model, tokenizer),
+        "end_token_ids": ends,
+        "forced_token_id": forced,
+        "never_token_ids": sorted(set(never)),
         "pad_token_id": tokenizer.pad_token_id,
     }
 

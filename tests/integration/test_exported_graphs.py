@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
+from domain.exceptions import ModelError
 from infrastructure.exporting.documents import DocumentsApart
 from infrastructure.exporting.graph import Side
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
@@ -115,3 +117,11 @@ def test_documents_of_a_block_are_rows_of_their_own_with_the_same_targets() -> N
     assert [target for row in found for target in row[1:]] == [t for ids in Blocks.IDS for t in ids[1:]]
     assert rows.row_id(3) == "block 1"
     assert rows.lengths.tolist() == [4, 2, 3, 3]
+
+
+def test_a_model_that_keeps_other_things_than_keys_and_values_is_refused() -> None:
+    mamba = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model("mamba", vocab_size=8, hidden_size=8, num_hidden_layers=1)
+    )
+    with pytest.raises(ModelError, match=r"^MambaForCausalLM keeps other things .* Take its model directory as it is"):
+        decoder(mamba, tiny.tokenizer())

@@ -144,12 +144,33 @@ def test_every_architecture_writes_what_it_writes_with_torch(
     assert len(set(expected)) > 1
 
 
-@pytest.mark.parametrize("name", ["llama", "bart"])
-def test_tokens_that_a_model_names_and_no_graph_knows_are_refused(name: str, words: PreTrainedTokenizerFast) -> None:
-    model = writing(name)
-    model.generation_config.suppress_tokens = [5]
+NAMED: dict[str, dict[str, Any]] = {
+    "bart": {"forced_bos_token_id": 7, "suppress_tokens": [11, 12]},
+    "llama": {"bad_words_ids": [[13], [29]]},
+}
+
+
+@pytest.mark.parametrize("how", ["greedily", "by beams"])
+@pytest.mark.parametrize("name", NAMED)
+def test_tokens_that_a_model_names_are_written_first_or_never(
+    name: str, how: str, words: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts, settings = [[3, 4, 5], [6], [17, 21]], GenerationSettings(**ASKED[how])
+    before = generate_texts(writing(name), words, prompts, settings)
+    for setting, tokens in NAMED[name].items():
+        monkeypatch.setattr(writing(name).generation_config, setting, tokens)
+    expected = generate_texts(writing(name), words, prompts, settings)
+    assert writer_of(writing(name), words).texts(prompts, settings) == expected
+    assert expected != before
+
+
+@pytest.mark.parametrize(("name", "named"), [("llama", "forced_bos_token_id"), ("bart", "begin_suppress_tokens")])
+def test_tokens_that_a_model_names_and_no_graph_knows_are_refused(
+    name: str, named: str, words: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing(name).generation_config, named, 5 if named.startswith("forced") else [5])
     with pytest.raises(ExportError, match="must or must not write"):
-        writer_of(model, words)
+        writer_of(writing(name), words)
 
 
 def test_long_rows_are_read_in_parts(words: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> None:

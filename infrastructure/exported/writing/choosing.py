@@ -10,19 +10,31 @@ from domain.generation import GenerationSettings
 Choose = Callable[[np.ndarray, Sequence[int]], np.ndarray]
 
 
-def choosing(settings: GenerationSettings) -> Choose:
-    """Give what chooses by the settings; what is drawn for a row depends on the seed and its number alone."""
+def choosing(settings: GenerationSettings, never: Sequence[int] = ()) -> Choose:
+    """Give what chooses by the settings, and none of some tokens.
+
+    What is drawn for a row depends on the seed and its number alone.
+    """
     if settings.temperature == 0:
-        return lambda scores, numbers: scores.argmax(-1)
+        return lambda scores, numbers: without(scores, never).argmax(-1)
     generators: dict[int, np.random.Generator] = {}
 
     def drawn(scores: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
         for number in numbers:
             generators.setdefault(number, np.random.default_rng((settings.seed, number)))
-        rows = zip(scores, numbers, strict=True)
+        rows = zip(without(scores, never), numbers, strict=True)
         return np.array([_drawn(row, settings, generators[number]) for row, number in rows])
 
     return drawn
+
+
+def without(scores: np.ndarray, never: Sequence[int]) -> np.ndarray:
+    """Give scores [..., V] by which some tokens are never chosen."""
+    if not never:
+        return scores
+    scores = scores.copy()
+    scores[..., list(never)] = -np.inf
+    return scores
 
 
 def _drawn(scores: np.ndarray, settings: GenerationSettings, generator: np.random.Generator) -> int:

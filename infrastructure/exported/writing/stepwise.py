@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from infrastructure.exported.writing.choosing import Choose
+from infrastructure.exported.writing.choosing import Choose, without
 from infrastructure.exported.writing.rows import Rows
 from infrastructure.writing.ends import Ends
 
@@ -41,8 +41,10 @@ def write_stepwise(
         scores = rows.advance(tokens)
 
 
-def write_by_beams(rows: Rows, scores: np.ndarray, rooms: Sequence[int], ends: Ends, num_beams: int) -> list[list[int]]:
-    """Write on from rows, each the likeliest text by its mean log-probability a token.
+def write_by_beams(
+    rows: Rows, scores: np.ndarray, rooms: Sequence[int], ends: Ends, num_beams: int, never: Sequence[int] = ()
+) -> list[list[int]]:
+    """Write on from rows, each the likeliest text by its mean log-probability a token, with none of some tokens.
 
     Decides as the search of a model of torch does: see `infrastructure/models/decoding/beams.py`.
     """
@@ -54,7 +56,8 @@ def write_by_beams(rows: Rows, scores: np.ndarray, rooms: Sequence[int], ends: E
         places: list[int] = []
         tokens: list[int] = []
         stay = []
-        for at, (search, likely) in enumerate(zip(running, _by_search(scores, num_beams), strict=True)):
+        likely_ones = without(_by_search(scores, num_beams), never)
+        for at, (search, likely) in enumerate(zip(running, likely_ones, strict=True)):
             parents, following = search.step(likely)
             if not search.is_over:
                 stay.append(search)

@@ -31,12 +31,18 @@ POSITIONS_OF_GPT = "n_positions"
 
 
 class Signs(BaseModel):
-    """The tokens with which a text begins and ends, as an export says them."""
+    """The tokens with which a text begins and ends, as an export says them.
+
+    `forced_token_id` is what some encoder-decoders write first, whatever they have read; `never_token_ids` are not
+    written at all.
+    """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     start_token_id: int = Field(ge=0)
     end_token_ids: list[int] = []
+    forced_token_id: int | None = Field(default=None, ge=0)
+    never_token_ids: list[int] = []
 
 
 class SignsCard(ModelCard):
@@ -86,7 +92,8 @@ class Writer:
         """
         ends = Ends(self.signs.end_token_ids, settings.max_repeats, stop_check(self.tokenizer, settings.stop))
         asked = [prompt or [self.signs.start_token_id] for prompt in prompts]
-        write = partial(self._written, ends, choosing(settings), settings.num_beams)
+        choose = choosing(settings, self.signs.never_token_ids)
+        write = partial(self._written, ends, choose, settings.num_beams)
         return texts_in_windows(self.tokenizer, asked, settings, self.places, write, on_text)
 
     def _written(
@@ -97,7 +104,7 @@ class Writer:
             rooms = [windows[number][1] for number in numbers]
             rows, scores = self._begun([windows[number][0] for number in numbers])
             if num_beams > 1:  # the best beam is known at the end only, and is not streamed
-                ids = write_by_beams(rows, scores, rooms, ends, num_beams)
+                ids = write_by_beams(rows, scores, rooms, ends, num_beams, self.signs.never_token_ids)
             else:
                 ids = write_stepwise(rows, scores, numbers, rooms, ends, choose, stream.put if stream else None)
             done |= zip(numbers, ids, strict=True)
@@ -111,8 +118,9 @@ class Writer:
         if self.encoder is not None:
             ids = np.full((len(prompts), 1), self.signs.start_token_id, dtype=np.int64)
             mask = np.ones_like(ids)
-        *_, (_, scores) = rows.read(ids, mask)
-        return rows, scores[:, -1]
+        *_, (_, read) = rows.read(ids, mask)
+        scores, forced = read[:, -1], self.signs.forced_token_id
+        return rows, scores if forced is None else np.where(np.arange(scores.shape[1]) == forced, scores, -np.inf)
 
 
 def _alike(windows: Mapping[int, Window], most: int) -> Iterator[list[int]]:

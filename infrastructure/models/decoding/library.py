@@ -18,17 +18,15 @@ if TYPE_CHECKING:
 
 
 def is_ordinary(model: "PreTrainedModel") -> bool:
-    """Say whether a model keeps of its tokens keys and values alone, so that our own loop can write with it.
+    """Say whether our own loop can write with a model: by keys and values alone, and with nothing forced on it.
 
     And whether it looks at no column that is laid out and not yet in use: GPT-Neo counts its windows from the last one.
     """
-    from transformers import DynamicCache, GenerationMixin
-    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+    from transformers import GenerationMixin
 
     own: Any = type(model)  # of a class that typing does not know to write
-    config = model.config.get_text_config(decoder=True)
     return (
-        "past_key_values" in inspect.signature(model.forward).parameters
+        keeps_keys_and_values(model)
         and own.prepare_inputs_for_generation is GenerationMixin.prepare_inputs_for_generation
         and own._supports_default_dynamic_cache()
         and not hasattr(own, "_reorder_cache")
@@ -36,9 +34,17 @@ def is_ordinary(model: "PreTrainedModel") -> bool:
         and (model._can_compile_fullgraph or model._supports_attention_backend)
         and model.config._attn_implementation in (NAME, "sdpa", "eager")
         and not named_tokens(model)
-        and all(
-            type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in DynamicCache(config=config).layers
-        )
+    )
+
+
+def keeps_keys_and_values(model: "PreTrainedModel") -> bool:
+    """Say whether a model keeps of its tokens keys and values alone."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    config = model.config.get_text_config(decoder=True)
+    return "past_key_values" in inspect.signature(model.forward).parameters and all(
+        type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in DynamicCache(config=config).layers
     )
 
 
