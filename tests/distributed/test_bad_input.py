@@ -4,13 +4,13 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from infrastructure import environment
 from tests.support.command_line import athanor
 from tests.support.ranks import in_ranks
 
@@ -96,9 +96,9 @@ def called(words: Sequence[Sequence[str]], places: Sequence[str], torch_of_secon
     """Call the command line in one of the ranks."""
     rank = int(os.environ["RANK"])
     os.chdir(places[rank])
-    known = metadata.version
-    theirs = torch_of_second if rank else ""
-    with patch.object(metadata, "version", lambda name: theirs or known(name) if name == "torch" else known(name)):
+    theirs = {"torch": torch_of_second} if rank and torch_of_second else {}
+    versions = {**environment.versions(), **theirs}
+    with patch.object(environment, "versions", lambda: versions):
         answer = athanor(*words[rank])
     return {"exit_code": answer.exit_code, "stdout": answer.stdout, "stderr": answer.stderr}
 

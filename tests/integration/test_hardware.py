@@ -1,9 +1,12 @@
 """What `doctor` says of devices, and of processes that would share them."""
 
+from importlib import metadata
+
 import pytest
 import torch
 
 from infrastructure import hardware
+from infrastructure.environment import environment
 from infrastructure.hardware import HardwareReport, told_links
 
 # As nvidia-smi prints it, its last columns shortened.
@@ -44,3 +47,10 @@ def test_a_machine_without_gpus_says_what_its_cores_can_do(monkeypatch: pytest.M
     assert told["cores_per_rank"] == ["2 where there are 2", "1 where there are 4"]
     assert told["parallel"] == "single; ddp with `athanor launch`"
     assert HardwareReport().num_gpus() == 0
+
+
+def test_versions_are_read_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = environment()
+    assert known["versions"]["torch"] == metadata.version("torch")
+    monkeypatch.setattr(metadata, "version", None)
+    assert environment() == known
