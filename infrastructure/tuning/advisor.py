@@ -44,6 +44,8 @@ class OptunaAdvisor:
 
     def judge(self, search: Search, trials: Sequence[Trial], trial: Trial) -> Judgement:
         """Judge a trial by its last score, beside others at the same share of their training."""
+        if search.pruner == "none":
+            return Judgement(False, trial.kept)
         others = [each for each in first_ones(trials) if each.number != trial.number]
         with _quiet() as optuna:
             study = optuna.create_study(
@@ -52,9 +54,10 @@ class OptunaAdvisor:
             for each in sorted([*others, trial], key=lambda each: each.number):
                 study.add_trial(_frozen(each, {}))
             place = sum(each.number < trial.number for each in others)
-            is_hopeless = bool(study.pruner.prune(study, study.trials[place]))
-            kept = {name: float(value) for name, value in study.trials[place].system_attrs.items()}
-        return Judgement(is_hopeless, kept)
+            # Uncopied: copies of all trials took half of the time, and a pruner changes none of those it is given.
+            is_hopeless = bool(study.pruner.prune(study, study.get_trials(deepcopy=False)[place]))
+            kept = study.get_trials(deepcopy=False)[place].system_attrs
+        return Judgement(is_hopeless, {name: float(value) for name, value in kept.items()})
 
     def importance(self, search: Search, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Give the share of each setting in the differences between scores; empty for too few trials."""
@@ -120,8 +123,6 @@ def _pruner(name: str) -> "optuna.pruners.BasePruner":
 
     if name == "hyperband":
         return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=SHARES, reduction_factor=REDUCTION)
-    if name == "none":
-        return optuna.pruners.NopPruner()
     return optuna.pruners.MedianPruner(LEAST_COMPLETED, FIRST_SHARE, n_min_trials=LEAST_BESIDE)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import optuna
 import pytest
 
 from domain.search_space import Choice, Range, Space, is_within
-from domain.study import COMPLETED, FAILED, PRUNED, RUNNING, Search, Trial, best_of
+from domain.study import COMPLETED, FAILED, PRUNED, RUNNING, Search, Trial
 from infrastructure.tuning.advisor import OptunaAdvisor
 
 SPACE: Space = {"rate": Range(1e-4, 1e-1, log=True), "rows": Choice((16, 32, 64)), "epochs": Range(1, 9, is_whole=True)}
@@ -74,6 +75,13 @@ def test_no_pruner_ends_none() -> None:
     assert {each.state for each in studied(search("random", "none"), 8)} == {COMPLETED}
 
 
+def test_no_trial_is_copied_to_judge_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [trained(search(pruner="none"), number, [], {"rate": 1e-2, "rows": 32}) for number in range(5)]
+    last = trained(search(pruner="none"), 5, [], {"rate": 1e-4, "rows": 16})
+    monkeypatch.setattr(optuna.Study, "trials", None)
+    assert ADVISOR.judge(search(), [*trials, last], last).is_hopeless
+
+
 def test_a_trial_without_others_is_never_hopeless() -> None:
     trial = Trial(1, {"rate": 1e-4, "rows": 16, "epochs": 1}, total_steps=10, curve=((5, 0.0),), value=0.0)
     assert not ADVISOR.judge(search(), [trial], trial).is_hopeless
@@ -98,13 +106,3 @@ def test_defaults_outside_the_space_disturb_no_sampler() -> None:
     assert is_within(settings, SPACE)
     trials = [defaults, *(replace(each, number=each.number + 1) for each in studied(search(pruner="none"), 8))]
     assert is_within(ADVISOR.suggest(search(), trials) or {}, SPACE)
-
-
-def test_the_setting_that_matters_most_is_found_and_shares_add_up() -> None:
-    trials = studied(search("random", "none"), 40)
-    shares = ADVISOR.importance(search(), trials)
-    assert max(shares, key=lambda name: shares[name]) == "rate"
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert ADVISOR.importance(search(), trials[:3]) == {}
-    assert ADVISOR.importance(search(), [replace(each, value=0.5) for each in trials]) == {}
-    assert best_of(trials, "accuracy", 1)[0].value == max(each.value or 0 for each in trials)
