@@ -33,7 +33,7 @@ def read_outcomes(path: Path) -> Mapping[str, Sequence[Any]]:
     """Read them again. Raises: OSError of the disk, and ValueError that says why a file is none of ours."""
     with open_to_read(path) as file:
         try:
-            columns: dict[str, list[Any]] = pyarrow.parquet.read_table(file).to_pydict()
+            columns: dict[str, list[Any]] = pyarrow.parquet.ParquetFile(file).read().to_pydict()
         except (OSError, ValueError, TypeError, LookupError, ArithmeticError, pyarrow.ArrowException) as error:
             raise ValueError("it is not the Parquet file that a training wrote") from error
     if not columns.get("digest"):

@@ -42,22 +42,22 @@ def test_sums_over_rows_give_what_sacrebleu_gives(name: str, drawn: list[tuple[s
 
 @pytest.mark.parametrize("name", TEXT_SCORES)
 def test_an_interval_holds_the_score_of_many_rows_and_narrows_with_more(name: str) -> None:
-    true = OF_SACREBLEU[name](*rows(1200, seed=99))
+    true = OF_SACREBLEU[name](*rows(800, seed=99))
     held, widths = 0, []
     for seed in range(20):
-        outputs, references = rows(80, seed)
+        outputs, references = rows(40, seed)
         found = TEXT_SCORES[name].interval(OF_SACREBLEU[name](outputs, references), outputs, references)
         held += found.low <= true <= found.high
         widths.append(found.high - found.low)
     assert held >= 17
-    outputs, references = rows(720, 1)
+    outputs, references = rows(360, 1)
     narrow = TEXT_SCORES[name].interval(OF_SACREBLEU[name](outputs, references), outputs, references)
     assert narrow.high - narrow.low == pytest.approx(np.mean(widths) / 3, rel=0.25)
 
 
 @pytest.mark.parametrize("name", TEXT_SCORES)
 def test_very_many_rows_are_told_from_a_part_of_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    most = 500
+    most = 250
     monkeypatch.setattr(text_statistics, "MAX_ROWS_COUNTED", most)
     outputs, references = rows(most * 4, 3)
     score = TEXT_SCORES[name]
