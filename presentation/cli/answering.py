@@ -27,7 +27,7 @@ def progress_of_answers(are_printed: bool) -> Iterator["AnswerProgress"]:
 
 
 @contextmanager
-def progress_of_phases(is_told: bool) -> Iterator[Callable[[Event], None]]:
+def progress_of_phases() -> Iterator[Callable[[Event], None]]:
     """Tell on standard error how far each phase is whose end is known; gives what is told of phases."""
     told: list[AnswerProgress] = []
 
@@ -35,7 +35,7 @@ def progress_of_phases(is_told: bool) -> Iterator[Callable[[Event], None]]:
         if isinstance(event, PhaseStarted) and event.total:
             while told:
                 told.pop().close()
-            told.append(AnswerProgress(error_screen(), is_told, unit=event.unit, doing=f"{event.phase}: "))
+            told.append(AnswerProgress(error_screen(), unit=event.unit, doing=f"{event.phase}: "))
             told[-1].answered(0, event.total)
         elif isinstance(event, PhaseAdvanced) and event.total and told:
             told[-1].answered(event.done, event.total)

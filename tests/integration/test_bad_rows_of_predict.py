@@ -2,11 +2,14 @@
 
 import csv
 import io
+import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -247,3 +250,16 @@ def test_evaluate_takes_named_columns_and_says_which_it_guessed(models: Callable
     settings = ("--set", "text_field=v2", "--set", "label_field=v1")
     named = athanor("evaluate", models("text_classification"), "--dataset", path, *settings, "--json")
     assert json.loads(named.stdout)["num_rows"] == 2
+
+
+def test_evaluate_says_how_far_it_is_where_that_takes_long(
+    models: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("text,label\n" + "still quiet,calm\nbang crash,loud\n" * 50)
+    ticks = itertools.count(0.0, 10.0)  # seconds; one look at the clock is as good as a long wait
+    monkeypatch.setattr("application.phases.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr("presentation.cli.answering.SECONDS_BETWEEN_LINES", 0.0)
+    told = athanor("evaluate", models("text_classification"), "--dataset", path)
+    assert re.search(r"^\d\d:\d\d:\d\d  scoring: \d+ of 100 rows", told.stderr, re.MULTILINE)
+    assert "scoring" not in told.stdout

@@ -48,7 +48,7 @@ def command(settings: tuple[str, ...], as_json: bool, pass_at: str | None, **opt
     from presentation.cli.writing import write_evaluation
 
     request = EvaluateModelRequest(reading=parsed(settings), pass_at=_numbers(pass_at), **options)
-    with progress_of_phases(is_told=request.run_tests) as told, telling_phases(told):
+    with progress_of_phases() as told, telling_phases(told):
         response = AnswersContainer().evaluate_model().execute(request)
     write_evaluation(response, as_json)
     if request.report_path is not None:

@@ -37,6 +37,6 @@ def command(as_json: bool, **options: Any) -> int:
     from presentation.cli.exported import write_export
 
     request = ExportModelRequest.checked(**options)
-    with progress_of_phases(is_told=True) as told, telling_phases(told):
+    with progress_of_phases() as told, telling_phases(told):
         export = Container().export_model().execute(request)
     return write_export(export, as_json)

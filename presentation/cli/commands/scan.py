@@ -60,7 +60,7 @@ def command(paths: tuple[str, ...], output: str | None, fail: bool, **options: A
 
     request = ScanTreeRequest(paths=paths, output=output, **options)
     scan_tree = ScanContainer().scan_tree()
-    with progress_of_phases(is_told=True) as heard, telling_phases(heard):
+    with progress_of_phases() as heard, telling_phases(heard):
         report = scan_tree.execute(request)
     with verdict_standing():
         if output is not None:

@@ -45,7 +45,7 @@ def command(root: str, settings: tuple[str, ...], fail: bool, **options: Any) ->
 
     request = AuditDatasetRequest.checked(runs_root=root, settings=parsed(settings), **options)
     audit_dataset = Container().audit_dataset()
-    with progress_of_phases(is_told=True) as heard, telling_phases(heard):
+    with progress_of_phases() as heard, telling_phases(heard):
         audit = audit_dataset.execute(request)
     if request.output is None:
         with verdict_standing():
