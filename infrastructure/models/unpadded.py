@@ -119,26 +119,33 @@ class Trial:
 
     def difference(
         self,
-        passes: Callable[[], object],
+        passes: Callable[[], Tensor],
         batch: Mapping[str, Tensor],
         device: torch.device,
         form: torch.dtype = torch.float32,
     ) -> str:
         """Say what changes without padding, empty for nothing; the layers are left without.
 
-        `passes` lets the model pass over the batch once, in evaluation mode: what its last layers make of real tokens
-        is compared. `form` is the format of its products.
+        `passes` lets the model pass over the batch once, in evaluation mode, and gives what is made of it: that is
+        compared, for heads may look at padding too, and what the last layers make of real tokens. `form` is the format
+        of its products.
         """
+<<<<<<< HEAD
+=======
+        with_padding = _Seen.of(self._stacks, passes)
+        self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
+>>>>>>> e5fbe78 (Try the loss without padding too, for heads may look at it)
         try:
             padded_states = _last_states(self._stacks, passes)
             self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
             with reading(batch, device, least_padding=1):
-                states = _last_states(self._stacks, passes)
-            return _difference(padded_states, states, _masks_in(batch), ROUNDING[form])
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+                without = _Seen.of(self._stacks, passes)
+            return _difference(with_padding, without, _masks_in(batch), ROUNDING[form])
+        except (TypeError, ValueError, RuntimeError, AttributeError, LookupError, AssertionError) as error:
             if is_out_of_memory(error):
                 raise
-            return f"it refuses such rows ({str(error).splitlines()[0][:120]})"
+            told = str(error).partition("\n")[0][:120] or type(error).__name__
+            return f"it refuses such rows ({told})"
 
     def undo(self) -> None:
         """Let the layers have their padding again."""
@@ -169,37 +176,51 @@ def _hooked(side: int, stack: Sequence[nn.Module]) -> Iterator[RemovableHandle]:
     yield stack[-1].register_forward_hook(partial(_with_padding, side))
 
 
-def _last_states(stacks: Sequence[Sequence[nn.Module]], passes: Callable[[], object]) -> list[Tensor]:
-    """Let a model pass over a batch; gives what the last layer of each stack made of it in the end [B, L, D]."""
-    found: dict[int, Tensor] = {}
+@dataclass
+class _Seen:
+    """What the last layers of the stacks made of a batch, [B, L, D] each, and what was made of that in the end."""
 
-    def keep(side: int, layer: nn.Module, args: Any, output: Any) -> None:
-        found[side] = output[0] if isinstance(output, tuple) else output
+    states: Sequence[Tensor]
+    answer: Tensor
 
-    handles = [stack[-1].register_forward_hook(partial(keep, side)) for side, stack in enumerate(stacks)]
-    try:
-        passes()
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [found[side] for side in sorted(found)]
+    @classmethod
+    def of(cls, stacks: Sequence[Sequence[nn.Module]], passes: Callable[[], Tensor]) -> "_Seen":
+        """Let a model pass over a batch; of layers that are passed more than once the last time counts."""
+        found: dict[int, Tensor] = {}
+
+        def keep(side: int, layer: nn.Module, args: Any, output: Any) -> None:
+            found[side] = output[0] if isinstance(output, tuple) else output
+
+        handles = [stack[-1].register_forward_hook(partial(keep, side)) for side, stack in enumerate(stacks)]
+        try:
+            answer = passes()
+        finally:
+            for handle in handles:
+                handle.remove()
+        return cls([found[side] for side in sorted(found)], answer)
 
 
-def _difference(
-    with_padding: Sequence[Tensor], without: Sequence[Tensor], masks: Sequence[Tensor], rounding: float
-) -> str:
-    """Say by how much the states of real tokens differ; empty where that is rounding."""
-    if len(with_padding) != len(masks) or len(without) != len(masks):
+def _difference(with_padding: _Seen, without: _Seen, masks: Sequence[Tensor], rounding: float) -> str:
+    """Say by how much the states of real tokens and the answers differ; empty where that is rounding."""
+    if len(with_padding.states) != len(masks) or len(without.states) != len(masks):
         return "not all of its layers are passed"
-    for padded_states, states, mask in zip(with_padding, without, masks, strict=True):
+    for padded_states, states, mask in zip(with_padding.states, without.states, masks, strict=True):
         if padded_states.shape != states.shape:
             return f"without padding its states are {list(states.shape)}, with it {list(padded_states.shape)}"
         real = mask.bool().to(states.device)
-        then, now = padded_states[real].double(), states[real].double()
-        allowed = rounding * float(then.abs().max())
-        if not (apart := float((then - now).abs().max())) <= allowed:
-            return f"without padding its states differ by {apart:.2g}, where rounding explains {allowed:.1g}"
+        if told := _apart(padded_states[real], states[real], rounding):
+            return f"without padding its states differ by {told}"
+    if told := _apart(with_padding.answer, without.answer, rounding, least=1.0):
+        return f"what it makes of its last states looks at padding: it differs by {told}"
     return ""
+
+
+def _apart(then: Tensor, now: Tensor, rounding: float, least: float = 0.0) -> str:
+    """Tell how far apart two tensors are whose greatest number is `least` or more; empty where that is rounding."""
+    then, now = then.double(), now.double()
+    allowed = rounding * max(least, float(then.abs().max()))
+    apart = float((then - now).abs().max())
+    return "" if apart <= allowed else f"{apart:.2g}, where rounding explains {allowed:.1g}"
 
 
 def _without_padding(

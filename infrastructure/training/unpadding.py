@@ -6,12 +6,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from infrastructure.memory import is_out_of_memory
 from infrastructure.models.attention import is_ours
 from infrastructure.models.unpadded import Trial, layers_to_unpad
-from infrastructure.tasks.adapter import Batch, items_of, lengths_of, on_device
+from infrastructure.tasks.adapter import items_of, lengths_of, on_device
 from infrastructure.training.session import Session
 
 # Rows that the two ways are compared on, from the shortest to the longest.
@@ -42,16 +42,16 @@ def _tried(session: Session, dataset: Any) -> str:
     if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):
         return f"padding is computed with the rest: {type(session.model).__name__} attends in a way of its own."
     trial, ranks = Trial(stacks), session.parallel.ranks
-    inputs = on_device(_inputs(batch), session.device)
-    options = {} if "attention_mask" in inputs and "decoder_input_ids" not in inputs else {"use_cache": False}
+    batch_there, num_targets = on_device(batch, session.device), max(1.0, session.task.count_targets(batch))
     # In fp32 what rounding explains is least; a model that is kept in fewer bits is computed as it will be.
     is_whole = all(parameter.dtype == torch.float32 for parameter in session.model.parameters())
     form = torch.float32 if is_whole else session.precision.form
     session.forward.eval()
 
-    def passes() -> None:
+    def passes() -> Tensor:
         with session.parallel.sharing_lost_memory(), nullcontext() if is_whole else session.precision.autocast():
-            session.forward(lambda model: model.base_model(**inputs, **options))
+            loss: Tensor = session.forward(session.task.loss_sum, batch_there) / num_targets
+        return loss
 
     try:
         with torch.no_grad():
@@ -64,9 +64,3 @@ def _tried(session: Session, dataset: Any) -> str:
         return ""
     trial.undo()
     return f"padding is computed with the rest by {type(session.model).__name__}: {reason}."
-
-
-def _inputs(batch: Batch) -> Batch:
-    """Choose what a task asks a model with: who is told positions needs no mask, for padding follows what it reads."""
-    told = "position_ids" if "position_ids" in batch else "attention_mask"
-    return {name: batch[name] for name in ("input_ids", told, "decoder_input_ids") if name in batch}

@@ -193,7 +193,18 @@ class Refusing(Mixing):
         return self.inner(hidden_states, attention_mask.clone(), *args, **kwargs)
 
 
-@pytest.mark.parametrize(("wrap", "told"), [(Mixing, "differ by"), (Refusing, "refuses such rows")])
+class Asserting(Mixing):
+    """A layer that wants the same and says nothing."""
+
+    def forward(self, hidden_states: Tensor, attention_mask: Any = None, *args: Any, **kwargs: Any) -> Any:
+        assert isinstance(attention_mask, Tensor)
+        return self.inner(hidden_states, attention_mask, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "told"),
+    [(Mixing, "differ by"), (Refusing, "refuses such rows"), (Asserting, "refuses such rows")],
+)
 def test_a_model_that_disagrees_trains_with_padding_and_says_why(
     wrap: Callable[[nn.Module], nn.Module], told: str, tmp_path: Any
 ) -> None:
@@ -207,6 +218,26 @@ def test_a_model_that_disagrees_trains_with_padding_and_says_why(
     AdvancedTrainer(model, items, output_dir=tmp_path / "run", task=task, monitor=monitor, **settings).train()
     notes = [event.message for event in monitor.events if isinstance(event, Noted)]
     assert any("padding is computed with the rest" in note and told in note for note in notes), notes
+
+
+class MeanOfAll(nn.Module):
+    """A head that looks at padding."""
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return hidden_states.mean(1)
+
+
+def test_a_head_that_looks_at_padding_is_given_what_it_is_used_to() -> None:
+    model = model_of("bert", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    model.base_model.pooler = MeanOfAll()
+    items = [{"input_ids": np.arange(4, 4 + n), "labels": n % 2} for n in (3, 30, 7, 12)]
+    task = SequenceClassification(("no", "yes"), pad_token_id=1)
+    session = open_session(model, task, TrainingConfig(device="cpu", precision="fp32"))
+    batch = task.collate(items, None)
+    expected = task.loss_sum(model.eval(), batch)
+    assert "looks at padding" in train_without_padding(session, items)
+    with reading(batch, CPU, least_padding=1):
+        assert torch.equal(task.loss_sum(model, batch), expected)
 
 
 def test_models_with_an_attention_of_their_own_keep_their_padding_and_say_so() -> None:
