@@ -130,13 +130,8 @@ class Trial:
         compared, for heads may look at padding too, and what the last layers make of real tokens. `form` is the format
         of its products.
         """
-<<<<<<< HEAD
-=======
-        with_padding = _Seen.of(self._stacks, passes)
-        self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
->>>>>>> e5fbe78 (Try the loss without padding too, for heads may look at it)
         try:
-            padded_states = _last_states(self._stacks, passes)
+            with_padding = _Seen.of(self._stacks, passes)
             self._handles = [handle for side, stack in enumerate(self._stacks) for handle in _hooked(side, stack)]
             with reading(batch, device, least_padding=1):
                 without = _Seen.of(self._stacks, passes)
