@@ -198,7 +198,7 @@ class _Seen:
 def _difference(with_padding: _Seen, without: _Seen, masks: Sequence[Tensor], rounding: float) -> str:
     """Say by how much the states of real tokens and the answers differ; empty where that is rounding."""
     if len(with_padding.states) != len(masks) or len(without.states) != len(masks):
-        return "not all of its layers are passed"
+        return f"{len(with_padding.states)} stacks of its layers are passed, and lengths of rows known for {len(masks)}"
     for padded_states, states, mask in zip(with_padding.states, without.states, masks, strict=True):
         if padded_states.shape != states.shape:
             return f"without padding its states are {list(states.shape)}, with it {list(padded_states.shape)}"

@@ -250,7 +250,7 @@ def test_models_with_an_attention_of_their_own_keep_their_padding_and_say_so() -
     assert train_without_padding(session, [items[0], items[0]]) != "", "asked once for a model"
 
 
-def test_a_body_that_cannot_be_asked_without_its_head_keeps_its_padding(tmp_path: Any) -> None:
+def test_a_decoder_whose_rows_are_of_unknown_lengths_keeps_its_padding(tmp_path: Any) -> None:
     torch.manual_seed(0)
     model = LABELS.from_config(AutoConfig.for_model("t5", **_T5, pad_token_id=0, eos_token_id=3))
     items = [{"input_ids": np.array([*range(4, 4 + n), 3]), "labels": n % 2} for n in (3, 30, 7, 12)]
@@ -258,7 +258,7 @@ def test_a_body_that_cannot_be_asked_without_its_head_keeps_its_padding(tmp_path
     settings: dict[str, Any] = {"max_steps": 1, "batch_size": 4, "precision": "fp32", "device": "cpu"}
     trainer = AdvancedTrainer(model, items, output_dir=tmp_path / "run", task=task, monitor=monitor, **settings)
     trainer.train()
-    assert any("T5ForSequenceClassification: it refuses such rows" in str(event) for event in monitor.events)
+    assert any("T5ForSequenceClassification: 2 stacks of its layers" in str(event) for event in monitor.events)
 
 
 def test_layers_that_are_left_out_by_chance_keep_their_padding() -> None:
