@@ -9,6 +9,9 @@ import torch
 from infrastructure.exporting.graph import Graph, Side, Tensors
 from infrastructure.exporting.onnx_graphs import dynamic_shapes, quiet, told_of_tracing
 
+# Of an operation, where in the code of the model it comes from: lines of it, and places of this machine.
+NOTES = ("stack_trace", "nn_module_stack", "torch_fn")
+
 
 def write_program(graph: Graph, path: Path) -> None:
     """Write a graph. Raises: ExportError for a model that cannot be traced; OSError of the disk."""
@@ -16,8 +19,17 @@ def write_program(graph: Graph, path: Path) -> None:
         with told_of_tracing():
             inputs = tuple(graph.inputs.values())
             program = torch.export.export(graph.in_order(), inputs, dynamic_shapes=dynamic_shapes(graph))
+        _without_notes(program)
         with path.open("wb") as file:
             torch.export.save(program, file)
+
+
+def _without_notes(program: torch.export.ExportedProgram) -> None:
+    """Take out where operations come from, those within other operations included."""
+    for part in program.graph_module.modules():
+        for node in part.graph.nodes if isinstance(part, torch.fx.GraphModule) else ():
+            for note in NOTES:
+                node.meta.pop(note, None)
 
 
 def in_program(graph: Graph, path: Path) -> Side:

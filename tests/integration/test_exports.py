@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import onnx
@@ -28,6 +29,7 @@ from tests.support.adapted import asked, base_of
 from tests.support.command_line import Answer, athanor
 from tests.support.finished_models import edit, finished
 from tests.support.small_requests import request_for
+from tests.support.sources import ROOT
 
 TASK = "text_classification"
 
@@ -276,6 +278,9 @@ def test_an_adapter_is_merged_into_what_it_stands_beside(tmp_path: Path) -> None
 def test_a_program_of_torch_answers_texts_of_any_length(run: Path, place: Path, weights: str) -> None:
     told = export(run, "torch-export", weights=weights, output_dir=place / weights)
     assert (told.parity.largest == 0.0) == (weights == "fp32")
+    with ZipFile(place / weights / "model.pt2") as archive:
+        content = b"".join(map(archive.read, archive.namelist()))
+    assert not any(str(home).encode() in content for home in (ROOT, Path(torch.__file__).parent))
     program = torch.export.load(place / weights / "model.pt2").module()
     model, _ = kind_of(TASK).open(run / "model", read_card(run / "model"))
     for rows, length in ((1, 1), (3, 7), (2, 64)):
