@@ -20,6 +20,7 @@ def write_program(graph: Graph, path: Path) -> None:
             inputs = tuple(graph.inputs.values())
             program = torch.export.export(graph.in_order(), inputs, dynamic_shapes=dynamic_shapes(graph))
         _without_notes(program)
+        _of_any_size(program)
         with path.open("wb") as file:
             torch.export.save(program, file)
 
@@ -30,6 +31,15 @@ def _without_notes(program: torch.export.ExportedProgram) -> None:
         for node in part.graph.nodes if isinstance(part, torch.fx.GraphModule) else ():
             for note in NOTES:
                 node.meta.pop(note, None)
+
+
+def _of_any_size(program: torch.export.ExportedProgram) -> None:
+    """Let go of bounds that follow from torch taking every size for 2 or more, which it does not want of inputs.
+
+    A mask over past and new tokens would have to be 4 tokens long: the first three of a text could not be asked about.
+    """
+    for size, span in program.range_constraints.items():
+        program.range_constraints[size] = type(span)(min(span.lower, 2), span.upper)
 
 
 def in_program(graph: Graph, path: Path) -> Side:

@@ -1,6 +1,7 @@
 """The graphs of every kind of model give in ONNX Runtime what the model gives, also with what they keep of tokens."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from domain.exceptions import ModelError
 from infrastructure.exporting.documents import DocumentsApart
 from infrastructure.exporting.graph import Side
 from infrastructure.exporting.onnx_graphs import in_onnx_runtime, write_graph
+from infrastructure.exporting.programs import in_program, write_program
 from infrastructure.exporting.texts import equal_texts, written
 from infrastructure.exporting.writing import Writing, decoder, encoder_decoder, names_of
 from tests.support import tiny
@@ -53,6 +55,15 @@ def test_texts_that_are_written_with_a_cache_are_those_computed_anew(
     prompts = [torch.arange(3, 3 + length) for length in (1, 2, 9)]
     assert equal_texts(shape, in_torch, in_onnx, prompts) == (3, 3)
     assert len({tuple(written(shape, in_onnx, prompt, True)) for prompt in prompts}) > 1  # they depend on the prompt
+
+
+def test_a_program_of_torch_writes_on_from_a_single_token(writer: Callable[[str], Exported], tmp_path: Path) -> None:
+    shape, in_torch, _ = writer("gpt2")
+    (graph,) = shape.graphs
+    write_program(graph, tmp_path / "decoder.pt2")
+    in_program_of_torch = {graph.name: in_program(graph, tmp_path / "decoder.pt2")}
+    prompts = [torch.arange(3, 3 + length) for length in (1, 2, 9)]
+    assert equal_texts(shape, in_torch, in_program_of_torch, prompts) == (3, 3)
 
 
 @pytest.mark.parametrize("name", ["gpt2"])
