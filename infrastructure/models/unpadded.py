@@ -154,14 +154,20 @@ def layers_to_unpad(model: nn.Module) -> list[list[nn.Module]]:
     stacks = stacks_of(model)
     is_pair = bool(getattr(config, "is_encoder_decoder", False))
     is_whole = all(len(parts) == 1 for stack in stacks for parts in stack)
-    if len(stacks) != 1 + is_pair or not is_whole or _skips_layers(config):
+    if len(stacks) != 1 + is_pair or not is_whole or _skips_layers(config.to_dict()):
         return []
     return [[parts[0] for parts in stack] for stack in stacks]
 
 
-def _skips_layers(config: Any) -> bool:
-    """Tell whether a training leaves out layers by chance, the last one too, behind which padding is put back."""
-    return any("layerdrop" in name and value for name, value in config.to_dict().items())
+def _skips_layers(settings: Mapping[str, Any]) -> bool:
+    """Tell whether a training leaves out layers by chance, the last one too, behind which padding is put back.
+
+    Models that are put together of two have the settings of each in their own.
+    """
+    return any(
+        _skips_layers(value) if isinstance(value, Mapping) else "layerdrop" in str(name) and bool(value)
+        for name, value in settings.items()
+    )
 
 
 def _hooked(side: int, stack: Sequence[nn.Module]) -> Iterator[RemovableHandle]:

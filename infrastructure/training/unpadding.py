@@ -40,7 +40,8 @@ def _tried(session: Session, dataset: Any) -> str:
     if "attention_mask" not in batch or bool(batch["attention_mask"].all()):
         return ""
     if not is_ours(session.model) or not (stacks := layers_to_unpad(session.model)):
-        return f"padding is computed with the rest: {type(session.model).__name__} attends in a way of its own."
+        name = type(session.model).__name__
+        return f"padding is computed with the rest: {name} attends in a way of its own or leaves out layers by chance."
     trial, ranks = Trial(stacks), session.parallel.ranks
     batch_there, num_targets = on_device(batch, session.device), max(1.0, session.task.count_targets(batch))
     # In fp32 what rounding explains is least; a model that is kept in fewer bits is computed as it will be.

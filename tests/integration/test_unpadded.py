@@ -264,6 +264,10 @@ def test_a_decoder_whose_rows_are_of_unknown_lengths_keeps_its_padding(tmp_path:
 def test_layers_that_are_left_out_by_chance_keep_their_padding() -> None:
     assert layers_to_unpad(model_of("bart", encoder_layerdrop=0.1)) == []
     assert len(layers_to_unpad(model_of("bart"))) == 2
+    for chance, stacks in ((0.1, 0), (0.0, 2)):
+        decoder = {**_BART, "decoder_layerdrop": chance, "is_decoder": True, "add_cross_attention": True}
+        halves = {"encoder": {"model_type": "bert", **_SHAPE}, "decoder": {"model_type": "bart", **decoder}}
+        assert len(layers_to_unpad(PAIRS.from_config(AutoConfig.for_model("encoder-decoder", **halves)))) == stacks
     assert layers_to_unpad(nn.Linear(2, 2)) == []
 
 
