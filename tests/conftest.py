@@ -20,7 +20,6 @@ import hypothesis
 import pytest
 
 from tests.support.browser import Chromium, chromium
-from tests.support.disks import disk_not_awaited
 
 # A shell lets what it starts in the background ignore interrupts, and all that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -53,13 +52,6 @@ def cache_of_this_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
             patch.delenv(name, raising=False)
         yield cache
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_disk_awaited() -> Iterator[None]:
-    """Wait for no disk: tests cut no power."""
-    with disk_not_awaited():
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fault_harness.warm import warm_up
-from tests.support.disks import disk_not_awaited
 from tests.support.drawing import pictures_undrawn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,7 +173,7 @@ def _serve() -> None:
     warm_up()
     # A child that ends as any Python does would look through all of this for garbage, which took it a second.
     gc.freeze()
-    with pictures_undrawn(), disk_not_awaited():
+    with pictures_undrawn():
         for line in sys.stdin:
             question = json.loads(line)
             answer = _started(question["start"]) if "start" in question else _ended(question["ended"])

@@ -17,7 +17,6 @@ from typing import Any
 
 from benchmarks.fault_harness.warm import warm_up
 from tests.faults.hostile.guard import limit, watch
-from tests.support.disks import disk_not_awaited
 from tests.support.drawing import pictures_undrawn
 
 FIRST = (
@@ -76,7 +75,7 @@ def _child(call: dict[str, Any]) -> None:
             watch(report, call["readable"], call["writable"], call["hostile"])
         if call["more_bytes"]:
             limit(call["more_bytes"], call["cpu_seconds"])
-        with disk_not_awaited(), nullcontext() if call["draws"] else pictures_undrawn():
+        with nullcontext() if call["draws"] else pictures_undrawn():
             code = _exit_code_of_main()
         if call["learns_imports"]:
             os.write(report, "\n".join(sys.modules).encode())
