@@ -1,7 +1,7 @@
 """Find good settings: train under some of them, learn from that which to try, and train the best over several seeds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -229,14 +229,25 @@ def _search_of(request: TuneModelRequest) -> tuple[Search, tuple[str, ...]]:
         faults.append(f"timeout is {request.timeout:g} seconds, but must lie above 0. Leave it out for none.")
     faults += one_of("sampler", request.sampler, SAMPLERS)
     faults += one_of("pruner", request.pruner, PRUNERS)
-    if request.study is not None and not request.study.strip():
-        faults.append("study is empty. Give a name, or leave it out.")
+    faults += _faults_of_name(request)
     if faults:
         raise ConfigurationError.of(faults)
     training = request.training.resolved()
     space, notes = space_of(request.training, request.space)
     name = request.study or Path(_place_of(request)).name
     return Search(name, space, training.metric_name, request.sampler, request.pruner, training.seed), notes
+
+
+def _faults_of_name(request: TuneModelRequest) -> Iterator[str]:
+    study = request.study
+    if study is None:
+        return
+    if not study.strip():
+        yield "study is empty. Give a name, or leave it out."
+    elif not study.isprintable():
+        yield f"study is {study!r}, but must be a name that can be printed."
+    elif request.output_dir is None and (study in (".", "..") or Path(study).name != study):
+        yield f"study is {study!r}, but names a directory in {ROOT}/: give a plain name, or --output too."
 
 
 def _place_of(request: TuneModelRequest) -> str:

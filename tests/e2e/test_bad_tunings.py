@@ -25,6 +25,13 @@ def space(tmp_path: Path, text: str | bytes) -> list[object]:
     return call(tmp_path, "--space", written(tmp_path / "own.yaml", text))
 
 
+def named(tmp_path: Path, study: str) -> list[object]:
+    """Ask for a study by its name alone, which then names its directory too."""
+    words = call(tmp_path, "--study", study)
+    place = words.index("--output")
+    return [*words[:place], *words[place + 2 :]]
+
+
 CASES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "no trials": (lambda at: call(at, trials=0), "trials is 0"),
     "half a trial": (lambda at: call(at, trials="1.5"), "'1.5' is not a valid integer"),
@@ -33,6 +40,9 @@ CASES: dict[str, tuple[Callable[[Path], list[object]], str]] = {
     "too many seeds": (lambda at: call(at, "--seeds", 99), "between 1 and 10"),
     "a time of no unit": (lambda at: call(at, "--timeout", "soon"), "--timeout is 'soon'. A time is written as 90s"),
     "no time": (lambda at: call(at, "--timeout", "0s"), "timeout is 0 seconds"),
+    "a name of many lines": (lambda at: call(at, "--study", "a\nb"), "study is 'a\\nb'"),
+    "a name above runs": (lambda at: named(at, ".."), "names a directory in runs"),
+    "a name of a path": (lambda at: named(at, "../../evil"), "study is '../../evil'"),
     "a sampler that is none": (lambda at: call(at, "--sampler", "tpee"), "sampler 'tpee' is not known"),
     "a pruner that is none": (lambda at: call(at, "--pruner", "medium"), "pruner 'medium' is not known"),
     "an option that is none": (lambda at: call(at, "--trails", 3), "--trials"),
