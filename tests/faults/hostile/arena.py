@@ -167,9 +167,9 @@ class Arena:
         # How a model begins is no part of a checkpoint, and to learn it took each resume a sixth of its time.
         changed = ("max_steps=6", "eval_steps=2", "save_steps=2", "linear_start=false")
         settings = [word for setting in changed for word in ("--set", setting)]
-        data = ["--dataset", str(self.good / "rows.jsonl"), "--output", str(self.good / "stopped")]
+        places = ["--dataset", str(self.good / "rows.jsonl"), "--output", str(self.good / "stopped")]
         killed = {**learnt, "learns_imports": False, "dies_at": "step-00000006"}
-        self._must(self._sent(["train", *CLASSIFIER, *SHORT, *settings, *data], self.good, WILLING, killed), -9)
+        self._must(self._sent(["train", *CLASSIFIER, *SHORT, *settings, *places], self.good, WILLING, killed), -9)
 
     def _must(self, outcome: Outcome, exit_code: int) -> None:
         assert outcome.exit_code == exit_code, outcome.stderr
