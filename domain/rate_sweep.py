@@ -162,22 +162,18 @@ def _suggested(sweep: RateSweep, swept: SweptLosses, steepest: int, best: int, h
         told = f"the loss fell fastest at the end of the sweep, {end:.2g}. Sweep farther, with a higher --to."
         return RateFound(None, told, fastest)
     if not swept.diverged and held >= near_end:
-        told = f"{told}, and had not risen by {end:.2g}, the highest rate"
-        if fastest >= end / KEPT_CLEAR:
-            return RateFound(rounded(fastest), f"{told}.", fastest)
-        return RateFound(rounded(end / KEPT_CLEAR), f"{told}, of which this is a tenth.", fastest)
+        rate = max(fastest, end / KEPT_CLEAR)
+        what = "the highest rate" if rate == fastest else "the highest rate, of which this is a tenth"
+        return RateFound(rounded(rate), f"{told}, and had not risen by {end:.2g}, {what}.", fastest)
     lowest, rising = sweep.rate_at(middle_of(best)), sweep.rate_at(middle_of(held))
-    rate, told = max(
-        (rising / KEPT_CLEAR, f"{told}, and was as low as anywhere up to {rising:.2g}, of which this is a tenth."),
-        (fastest, f"{told}, and was lowest at {lowest:.2g}.")
-        if fastest <= lowest / MARGIN
-        else (
-            lowest / MARGIN,
-            f"{told}, but was lowest at {lowest:.2g} already, and a quarter of that is clear of it.",
-        ),
-    )
+    if rising / KEPT_CLEAR > min(fastest, lowest / MARGIN):
+        rate, why = rising / KEPT_CLEAR, f"was as low as anywhere up to {rising:.2g}, of which this is a tenth"
+    elif fastest <= lowest / MARGIN:
+        rate, why = fastest, f"was lowest at {lowest:.2g}"
+    else:
+        rate, why = lowest / MARGIN, f"was lowest at {lowest:.2g} already, of which this is a quarter"
     diverged = end if swept.diverged else None
-    return RateFound(rounded(rate), told, fastest, lowest, rising, diverged)
+    return RateFound(rounded(rate), f"{told}, and {why}.", fastest, lowest, rising, diverged)
 
 
 def rounded(rate: float) -> float:

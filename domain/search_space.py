@@ -231,7 +231,7 @@ def _choice(name: str, written: Sequence[Any]) -> tuple[Dimension | None, list[s
     if any(isinstance(value, list | tuple | Mapping) for value in written):
         return None, [f"{name} has a value that is a list or a mapping. {_FORM}"]
     # 1 and 1.0 are one number, and true is none.
-    distinct = {(isinstance(value, bool), value if _number(value) is None else _number(value)) for value in written}
+    distinct = {(type(value), value) if (number := _number(value)) is None else number for value in written}
     if len(distinct) < len(written):
         return None, [f"{name} names a value twice. Name each once."]
     if not 2 <= len(written) <= MOST_VALUES:

@@ -112,7 +112,7 @@ def test_it_stays_at_a_quarter_of_the_lowest_where_the_loss_rises_soon() -> None
     assert told.diverged is not None
     assert told.rate == pytest.approx(told.lowest / 4, rel=0.05)
     assert told.rate < told.steepest < told.lowest < told.diverged
-    assert "a quarter of that" in told.reason
+    assert "already, of which this is a quarter" in told.reason
 
 
 def test_a_rate_has_two_digits() -> None:
